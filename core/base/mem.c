@@ -1,0 +1,54 @@
+/* The counting allocator. */
+#include "core/base/mem.h"
+
+#include "core/base/assert.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct weft_mem_heap *heap_of(struct weft_mem *mem) { return (struct weft_mem_heap *)mem; }
+
+static void *heap_alloc(struct weft_mem *mem, size_t size) {
+    struct weft_mem_heap *heap = heap_of(mem);
+    WEFT_ASSERT(size > 0);
+    if (heap->bytes_max != 0 && size > heap->bytes_max - heap->bytes) return NULL;
+    void *ptr = malloc(size);
+    if (ptr == NULL) return NULL;
+    heap->bytes += size;
+    heap->blocks++;
+    return ptr;
+}
+
+static void *heap_resize(struct weft_mem *mem, void *ptr, size_t old_size, size_t size) {
+    struct weft_mem_heap *heap = heap_of(mem);
+    WEFT_ASSERT(size > 0);
+    WEFT_ASSERT((ptr == NULL) == (old_size == 0));
+    WEFT_ASSERT(heap->bytes >= old_size);
+    if (ptr == NULL) return heap_alloc(mem, size);
+    if (heap->bytes_max != 0 && size > heap->bytes_max - (heap->bytes - old_size)) return NULL;
+    void *moved = realloc(ptr, size);
+    if (moved != NULL) heap->bytes = heap->bytes - old_size + size;
+    return moved;
+}
+
+static void heap_free(struct weft_mem *mem, void *ptr, size_t size) {
+    struct weft_mem_heap *heap = heap_of(mem);
+    if (ptr == NULL) return;
+    WEFT_ASSERT(heap->bytes >= size);
+    WEFT_ASSERT(heap->blocks > 0);
+    heap->bytes -= size;
+    heap->blocks--;
+    free(ptr);
+}
+
+void *weft_mem_zalloc(struct weft_mem *mem, size_t size) {
+    void *ptr = weft_mem_alloc(mem, size);
+    if (ptr != NULL) memset(ptr, 0, size);
+    return ptr;
+}
+
+void weft_mem_heap_init(struct weft_mem_heap *heap, size_t bytes_max) {
+    WEFT_ASSERT(heap != NULL);
+    *heap = (struct weft_mem_heap){.base = {heap_alloc, heap_resize, heap_free},
+                                   .bytes_max = bytes_max};
+}

@@ -1,0 +1,136 @@
+/* Trace: everything anyone may know about a run, as typed events.
+ *
+ * The kinds and their fields are one table. Checks, reports, plots and viewers read events and
+ * nothing else, so the same check judges the simulator, a testbed and production.
+ *
+ * An event has up to WEFT_TRACE_NUMBERS numbers and one run of bytes. Their names and types stand
+ * in the table: "name:type ...", where the last may be of a type that lives in the bytes.
+ *
+ *   numbers  u (count), t (duration, ns), b (0 or 1), e (enum weft_error, as its negative value),
+ *            p (pid), x (hexadecimal)
+ *   bytes    id (one 20-byte id), ids (20 bytes each), addr (struct weft_addr, 20 bytes),
+ *            text (UTF-8, no NUL)
+ */
+#ifndef WEFT_ENV_TRACE_H
+#define WEFT_ENV_TRACE_H
+
+#include "core/base/bytes.h"
+#include "core/base/time.h"
+
+#include <stdint.h>
+
+struct weft_env;
+
+#define WEFT_TRACE_NUMBERS 8
+
+/* X(NAME, "name", "field:type ...")
+ *
+ * Lookups, puts and announces carry `op`, unique within one life of a node. A trace consumer
+ * joins START and DONE by (node, op). */
+#define WEFT_TRACE_KINDS(X)                                                                        \
+    /* a node's life: told by the driver of the node */                                            \
+    X(NODE_UP, "node.up", "life:u addr:addr")                                                      \
+    X(NODE_DOWN, "node.down", "life:u clean:b")                                                    \
+    X(NODE_LEFT, "node.left", "procs:u timers:u sockets:u bytes:u")                                \
+    /* processes */                                                                                \
+    X(PROC_START, "proc.start", "pid:p parent:p name:text")                                        \
+    X(PROC_EXIT, "proc.exit", "pid:p reason:u code:u fault:b text:text")                           \
+    X(SUP_CHILD_DOWN, "sup.child_down", "sup:p pid:p restart:u reason:u will_restart:b id:text")   \
+    X(SUP_CHILD_UP, "sup.child_up", "sup:p pid:p restart:u again:b id:text")                       \
+    X(SUP_CHILD_REMOVED, "sup.child_removed", "sup:p restart:u id:text")                           \
+    X(SUP_GIVE_UP, "sup.give_up", "sup:p restarts:u")                                              \
+    /* DHT */                                                                                      \
+    X(DHT_UP, "dht.up", "read_only:b restored:u k:u id:id")                                        \
+    X(DHT_DOWN, "dht.down", "id:id")                                                               \
+    X(DHT_TABLE, "dht.table", "contacts4:u contacts6:u buckets:u")                                 \
+    X(DHT_JOINED, "dht.joined", "took:t contacts:u")                                               \
+    X(LOOKUP_START, "lookup.start", "op:u kind:u target:id")                                       \
+    X(LOOKUP_DONE, "lookup.done",                                                                  \
+      "op:u kind:u status:e values:u queries:u replies:u depth:u took:t ids:ids")                  \
+    X(STORE_DONE, "store.done", "op:u kind:u status:e stored:u took:t target:id")                  \
+    X(DHT_STORED, "dht.stored", "kind:u key:id")                                                   \
+    X(DHT_DROPPED, "dht.dropped", "cause:u from:addr")                                             \
+    /* network: told by the env */                                                                 \
+    X(PACKET_SENT, "packet.sent", "to:u size:u packet:u")                                          \
+    X(PACKET_LOST, "packet.lost", "to:u size:u packet:u cause:u")                                  \
+    X(PACKET_RECEIVED, "packet.received", "from:u size:u packet:u")                                \
+    /* the scenario: told by the simulator or the testbed, node is the target or NONE */           \
+    X(FAULT_ON, "fault.on", "fault:u kind:u text:text")                                            \
+    X(FAULT_OFF, "fault.off", "fault:u kind:u")                                                    \
+    X(FAULT_BIT, "fault.bit", "fault:u kind:u")                                                    \
+    X(WORK_ASKED, "work.asked", "work:u kind:u op:u key:id")                                       \
+    X(WORK_DONE, "work.done", "work:u kind:u op:u status:e took:t key:id")                         \
+    X(LOG, "log", "level:u text:text")
+
+enum weft_trace_kind {
+#define WEFT_TRACE_ENUM(NAME, name, fields) WEFT_TRACE_##NAME,
+    WEFT_TRACE_KINDS(WEFT_TRACE_ENUM)
+#undef WEFT_TRACE_ENUM
+    WEFT_TRACE_KIND_COUNT
+};
+
+_Static_assert(WEFT_TRACE_KIND_COUNT <= 64, "kinds fit the mask");
+
+/* The node number of an event that belongs to no node. */
+#define WEFT_TRACE_NODE_NONE UINT32_MAX
+
+/* LOOKUP_START and LOOKUP_DONE `kind` */
+enum weft_lookup_kind {
+    WEFT_LOOKUP_NODES = 1, /* find_node: the k closest nodes */
+    WEFT_LOOKUP_PEERS,     /* get_peers: peers of an info-hash (BEP 5) */
+    WEFT_LOOKUP_VALUE,     /* get: an immutable item (BEP 44) */
+    WEFT_LOOKUP_JOIN,      /* find_node of the own id when joining */
+    WEFT_LOOKUP_REFRESH    /* find_node in a stale bucket */
+};
+
+/* STORE_DONE, DHT_STORED `kind` */
+enum weft_store_kind { WEFT_STORE_PEER = 1, WEFT_STORE_VALUE };
+
+/* LOG levels, and the only ones a node logs with. */
+enum weft_log_level { WEFT_LOG_ERROR = 1, WEFT_LOG_WARN, WEFT_LOG_INFO, WEFT_LOG_DEBUG };
+
+/* Borrowed for the call. Numbers stand in the order of the kind's table. */
+struct weft_trace_event {
+    weft_time at; /* the driver's time: virtual in the simulator, monotonic on a machine */
+    uint32_t node;
+    enum weft_trace_kind kind;
+    uint64_t number[WEFT_TRACE_NUMBERS];
+    struct weft_bytes bytes;
+};
+
+struct weft_trace_ops {
+    /* Called for kinds in env->trace_mask. Must not call back into the node. The sink fills in
+     * nothing: `at` and `node` are set. */
+    void (*emit)(struct weft_env *env, const struct weft_trace_event *event);
+};
+
+/* "node.up" and so on; NULL when `kind` is out of range. */
+const char *weft_trace_kind_name(unsigned kind);
+
+/* The field list of the table; NULL when `kind` is out of range. */
+const char *weft_trace_kind_fields(unsigned kind);
+
+#define WEFT_TRACE_BIT(kind) (UINT64_C(1) << (kind))
+#define WEFT_TRACE_ALL ((UINT64_C(1) << WEFT_TRACE_KIND_COUNT) - 1)
+
+/* Emit an event if it is wanted: weft_trace(env, WEFT_TRACE_DHT_JOINED, no_bytes, took, count).
+ * The numbers are evaluated only when it is. */
+#define weft_trace(env, kind_, bytes_, ...)                                                        \
+    do {                                                                                           \
+        if ((env)->trace_mask & WEFT_TRACE_BIT(kind_)) {                                           \
+            struct weft_trace_event event_ = {.at = (env)->clock->monotonic(env),                  \
+                                              .node = (env)->node,                                 \
+                                              .kind = (kind_),                                     \
+                                              .number = {__VA_ARGS__},                             \
+                                              .bytes = (bytes_)};                                  \
+            (env)->trace->emit((env), &event_);                                                    \
+        }                                                                                          \
+    } while (0)
+
+/* LOG with printf's formats; cut at WEFT_LOG_TEXT_MAX bytes. */
+void weft_log(struct weft_env *env, enum weft_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#define WEFT_LOG_TEXT_MAX 240
+
+#endif

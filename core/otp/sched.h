@@ -1,0 +1,84 @@
+/* Scheduler: all processes of a node, driven from outside.
+ *
+ * It owns no thread and never waits. The driver delivers what happened, runs it at a time, and
+ * asks when it next wants to run:
+ *
+ *     weft_sched_deliver(sched, &event);
+ *     while (weft_sched_run(sched, BUDGET)) deliver_more();
+ *     sleep_until(weft_sched_next_at(sched)) or until something happens
+ *
+ * The run queue is first in, first out; a process handles up to WEFT_TURN_MAX messages a turn. */
+#ifndef WEFT_OTP_SCHED_H
+#define WEFT_OTP_SCHED_H
+
+#include "core/otp/process.h"
+
+struct weft_sched;
+
+struct weft_sched_config {
+    uint32_t procs_max; /* 0: WEFT_PROCS_MAX */
+};
+
+/* A scheduler with no process. Uses env->mem for everything; `env` must outlive it.
+ *   WEFT_ERR_NOMEM */
+int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
+                   struct weft_sched **out);
+
+/* End every process (no terminate is called: stop the root first for that), close every socket,
+ * free everything. */
+void weft_sched_free(struct weft_sched *sched);
+
+/* Start the root process: no parent, no link. When it ends the node is over: see
+ * weft_sched_ended. Errors as weft_spawn; *why tells more. */
+int weft_sched_start(struct weft_sched *sched, const struct weft_spawn *spawn, weft_pid *out,
+                     struct weft_reason *why);
+
+/* Whether the root has ended, and why. */
+bool weft_sched_ended(const struct weft_sched *sched, struct weft_reason *why);
+
+/* Hand an event of the env to the process that owns the socket. Unknown owners are ignored. A full
+ * mailbox drops datagrams (as a full socket buffer does) and counts them; stream events are
+ * never dropped.  */
+void weft_sched_deliver(struct weft_sched *sched, const struct weft_event *event);
+
+/* Fire due timers and run processes until none is runnable or `messages_max` messages were
+ * handled. True when some are still runnable. Reads the clock once. */
+bool weft_sched_run(struct weft_sched *sched, uint32_t messages_max);
+
+/* When to run next: the clock's now if something is runnable, else the earliest timer, else
+ * WEFT_TIME_NEVER. */
+weft_time weft_sched_next_at(const struct weft_sched *sched);
+
+/* From outside any process: as weft_send, weft_send_name, weft_exit and weft_whereis. */
+int weft_sched_send(struct weft_sched *sched, weft_pid to, uint32_t tag, struct weft_bytes data);
+void weft_sched_exit(struct weft_sched *sched, weft_pid to, const struct weft_reason *reason);
+weft_pid weft_sched_whereis(const struct weft_sched *sched, const char *name);
+
+/* A fault in a process as the simulator and tests plant it: the next message `pid` handles ends
+ * it as if its handler had failed an assert with `text` (static). WEFT_ERR_NO_PROC */
+int weft_sched_poison(struct weft_sched *sched, weft_pid pid, const char *text);
+
+struct weft_sched_stats {
+    uint32_t procs, timers, sockets, runnable;
+    uint64_t spawned, exited, faulted, messages, dropped;
+    size_t process_bytes; /* by weft_alloc, over all processes */
+};
+
+void weft_sched_stats(const struct weft_sched *sched, struct weft_sched_stats *stats);
+
+/* One process as tools see it. Texts borrowed. */
+struct weft_proc_info {
+    weft_pid pid, parent;
+    const char *name;      /* NULL: none */
+    const char *behaviour;
+    uint32_t version, mailbox, links, monitors, timers, sockets;
+    size_t memory;
+    uint64_t messages;     /* handled */
+    bool is_supervisor, trap_exit;
+};
+
+/* Call `fn` for every process, by ascending slot. `fn` must not change processes. */
+void weft_sched_each(const struct weft_sched *sched,
+                     void (*fn)(void *ctx, const struct weft_proc_info *info), void *ctx);
+
+#endif
