@@ -23,6 +23,12 @@
 #define POSIX_OUTBOX_SIZE ((size_t)128 * 1024)
 #define POSIX_ENTROPY_SIZE 256
 
+/* Datagrams up to this size may travel as one: any path carries them whole (RFC 8200: 1280). */
+#define POSIX_JOIN_SIZE 1232
+
+/* Ancillary data of UDP_SEGMENT or UDP_GRO. */
+#define POSIX_CONTROL_SIZE CMSG_SPACE(sizeof(int))
+
 /* How long a listener without descriptors waits when nobody closes one here. */
 #define POSIX_STARVED_WAIT WEFT_MS(100)
 
@@ -58,6 +64,7 @@ struct weft_posix__socket {
     bool finished;    /* STREAM: our direction is over */
     bool failed_told; /* STREAM: FAILED was delivered */
     bool congested;   /* DATAGRAM: the kernel's queue was full at the last flush */
+    bool joins;       /* DATAGRAM: neighbours may travel as one */
 };
 
 union weft_posix__sockaddr {
@@ -66,22 +73,34 @@ union weft_posix__sockaddr {
     struct sockaddr_in6 v6;
 };
 
-/* Datagrams held back until the end of the run.
- * I4  messages 0..count-1 are complete and point into iov, name and arena; used <= its size. */
+struct weft_posix__outgoing {
+    weft_socket socket;
+    size_t size;
+    socklen_t name_size;
+    union weft_posix__sockaddr name;
+};
+
+/* Datagrams held back until the end of the run. Neighbours to one endpoint travel through the
+ * kernel as one (UDP_SEGMENT): the way down is most of a datagram's cost.
+ * I4  datagrams 0..count-1 are complete; their bytes stand in arena one after another. */
 struct weft_posix__outbox {
     unsigned count;
     size_t used;
-    weft_socket socket[POSIX_BATCH_MAX];
+    struct weft_posix__outgoing datagram[POSIX_BATCH_MAX];
+    /* of one flush */
     struct mmsghdr message[POSIX_BATCH_MAX];
     struct iovec iov[POSIX_BATCH_MAX];
-    union weft_posix__sockaddr name[POSIX_BATCH_MAX];
+    unsigned segments[POSIX_BATCH_MAX]; /* datagrams in a message */
+    _Alignas(struct cmsghdr) unsigned char control[POSIX_BATCH_MAX][POSIX_CONTROL_SIZE];
     unsigned char arena[POSIX_OUTBOX_SIZE];
 };
 
+/* What one system call received. A message may hold several datagrams of one sender (UDP_GRO). */
 struct weft_posix__inbox {
     struct mmsghdr message[POSIX_BATCH_MAX];
     struct iovec iov[POSIX_BATCH_MAX];
     union weft_posix__sockaddr name[POSIX_BATCH_MAX];
+    _Alignas(struct cmsghdr) unsigned char control[POSIX_BATCH_MAX][POSIX_CONTROL_SIZE];
     unsigned char data[POSIX_BATCH_MAX][POSIX_RECEIVE_SIZE];
 };
 
