@@ -21,7 +21,7 @@ static bool take_digits(struct weft_bencode *in, uint64_t max, uint64_t *out) {
     return true;
 }
 
-bool weft_bencode_string(struct weft_bencode *in, struct weft_bytes *out) {
+bool weft_bencode__string(struct weft_bencode *in, struct weft_bytes *out) {
     WEFT_ASSERT(in->at <= in->end); /* I1 */
     WEFT_ASSERT(out != NULL);
     size_t left = weft_bencode_left(in), size = 0, used = 0;
@@ -63,16 +63,9 @@ bool weft_bencode_enter(struct weft_bencode *in, char kind) {
     return true;
 }
 
-bool weft_bencode_leave(struct weft_bencode *in) {
+/* Calls itself at most depth_left deep. */
+bool weft_bencode__skip(struct weft_bencode *in) {
     WEFT_ASSERT(in->at <= in->end); /* I1 */
-    if (in->at == in->end || *in->at != 'e') return false;
-    in->depth_left++;
-    in->at++;
-    return true;
-}
-
-/* Recursion is bounded by depth_left. */
-static bool skip(struct weft_bencode *in) {
     struct weft_bytes text;
     int64_t number;
     if (in->at == in->end) return false;
@@ -83,17 +76,8 @@ static bool skip(struct weft_bencode *in) {
     if (!weft_bencode_enter(in, (char)kind)) return false;
     while (!weft_bencode_leave(in)) {
         if (kind == 'd' && !weft_bencode_string(in, &text)) return false;
-        if (!skip(in)) return false;
+        if (!weft_bencode__skip(in)) return false;
     }
-    return true;
-}
-
-bool weft_bencode_value(struct weft_bencode *in, struct weft_bytes *raw) {
-    WEFT_ASSERT(in->at <= in->end); /* I1 */
-    WEFT_ASSERT(raw != NULL);
-    const unsigned char *start = in->at;
-    if (!skip(in)) return false;
-    *raw = weft_bytes(start, (size_t)(in->at - start));
     return true;
 }
 
@@ -111,8 +95,13 @@ static void write_decimal(struct weft_bencode_out *out, uint64_t value) {
 void weft_bencode_write_string(struct weft_bencode_out *out, struct weft_bytes text) {
     WEFT_ASSERT(out->at <= out->end); /* I1 */
     WEFT_ASSERT(text.data != NULL || text.size == 0);
-    write_decimal(out, text.size);
-    WEFT_BENCODE_WRITE(out, ":");
+    if (text.size < 10) {
+        unsigned char head[2] = {(unsigned char)('0' + text.size), ':'};
+        weft_bencode_write(out, head, sizeof head);
+    } else {
+        write_decimal(out, text.size);
+        WEFT_BENCODE_WRITE(out, ":");
+    }
     if (text.size > 0) weft_bencode_write(out, text.data, text.size);
 }
 

@@ -29,8 +29,31 @@ static inline size_t weft_bencode_left(const struct weft_bencode *in) {
     return (size_t)(in->end - in->at);
 }
 
-/* False if the next value is not one, or its length exceeds what is left. */
-bool weft_bencode_string(struct weft_bencode *in, struct weft_bytes *out);
+/* weft_bencode_string for lengths of any number of digits. */
+bool weft_bencode__string(struct weft_bencode *in, struct weft_bytes *out);
+
+/* False if the next value is not one, or its length exceeds what is left. Inline for the lengths
+ * below 100 that nearly all strings of a packet have. */
+static inline bool weft_bencode_string(struct weft_bencode *in, struct weft_bytes *out) {
+    const unsigned char *at = in->at;
+    size_t left = weft_bencode_left(in), size, head;
+    if (left < 3) return weft_bencode__string(in, out);
+    unsigned first = at[0] - (unsigned)'0', second = at[1] - (unsigned)'0';
+    if (first > 9) return false;
+    if (at[1] == ':') {
+        size = first;
+        head = 2;
+    } else if (at[2] == ':' && first > 0 && second <= 9) {
+        size = 10 * first + second;
+        head = 3;
+    } else {
+        return weft_bencode__string(in, out);
+    }
+    if (size > left - head) return false;
+    *out = (struct weft_bytes){at + head, size};
+    in->at = at + head + size;
+    return true;
+}
 
 bool weft_bencode_int(struct weft_bencode *in, int64_t *out);
 
@@ -45,10 +68,23 @@ bool weft_bencode_enter(struct weft_bencode *in, char kind);
 
 /* Whether the list or dictionary ends here; moves behind its end. False at the end of the bytes
  * too: the read that follows fails. */
-bool weft_bencode_leave(struct weft_bencode *in);
+static inline bool weft_bencode_leave(struct weft_bencode *in) {
+    if (in->at == in->end || *in->at != 'e') return false;
+    in->depth_left++;
+    in->at++;
+    return true;
+}
+
+/* Move behind any one value, checked throughout. */
+bool weft_bencode__skip(struct weft_bencode *in);
 
 /* Any one value, checked throughout; `raw` is its bencoded form. */
-bool weft_bencode_value(struct weft_bencode *in, struct weft_bytes *raw);
+static inline bool weft_bencode_value(struct weft_bencode *in, struct weft_bytes *raw) {
+    const unsigned char *start = in->at;
+    if (!weft_bencode_string(in, raw) && !weft_bencode__skip(in)) return false;
+    *raw = weft_bytes(start, (size_t)(in->at - start));
+    return true;
+}
 
 /* I1  at <= end; `full` once something did not fit, and from then on nothing is written. */
 struct weft_bencode_out {

@@ -107,19 +107,55 @@ static int body_key(struct weft_bytes key) {
     }
 }
 
-/* Every known key's raw value; a key that is not there stays as it was. False if `bytes` is not one
- * dictionary, or a known key stands in it twice. */
-static bool scan(struct weft_bytes bytes, int (*index_of)(struct weft_bytes),
-                 struct weft_bytes *fields) {
-    struct weft_bencode in = weft_bencode(bytes, WEFT_BENCODE_DEPTH_MAX);
+/* A packet's raw values; data NULL where a key is not there.
+ * I1  body holds what `a` or `r` held, whichever came; a packet with both is refused. */
+struct fields {
+    struct weft_bytes top[TOP_COUNT];
+    struct weft_bytes body[BODY_COUNT];
+    bool body_good; /* `a` or `r` is a dictionary, with no known key twice */
+};
+
+static bool place(struct weft_bytes *fields, int index, struct weft_bytes raw) {
+    if (index == UNKNOWN_KEY) return true;
+    if (fields[index].data != NULL) return false;
+    fields[index] = raw;
+    return true;
+}
+
+/* False only if it is not bencode: a body that breaks other rules is known by body_good, and the
+ * packet's tid can still be read. */
+static bool scan_body(struct weft_bencode *in, struct fields *fields) {
+    struct weft_bytes key, raw;
+    if (!weft_bencode_enter(in, 'd')) return weft_bencode_value(in, &raw);
+    fields->body_good = true;
+    while (!weft_bencode_leave(in)) {
+        if (!weft_bencode_string(in, &key) || !weft_bencode_value(in, &raw)) return false;
+        if (!place(fields->body, body_key(key), raw)) fields->body_good = false;
+    }
+    return true;
+}
+
+static bool scan_value(struct weft_bencode *in, int index, struct fields *fields) {
+    struct weft_bytes raw = {in->at, 0};
+    if (index == TOP_A || index == TOP_R) {
+        if (fields->top[TOP_A].data != NULL || fields->top[TOP_R].data != NULL)
+            return false; /* I1 */
+        if (!scan_body(in, fields)) return false;
+        raw.size = (size_t)(in->at - raw.data);
+    } else if (!weft_bencode_value(in, &raw)) {
+        return false;
+    }
+    return place(fields->top, index, raw);
+}
+
+/* False if the packet is not one dictionary, or a known key stands in it twice. */
+static bool scan(struct weft_bytes packet, struct fields *fields) {
+    struct weft_bencode in = weft_bencode(packet, WEFT_BENCODE_DEPTH_MAX);
+    struct weft_bytes key;
     if (!weft_bencode_enter(&in, 'd')) return false;
     while (!weft_bencode_leave(&in)) {
-        struct weft_bytes key, raw;
-        if (!weft_bencode_string(&in, &key) || !weft_bencode_value(&in, &raw)) return false;
-        int index = index_of(key);
-        if (index == UNKNOWN_KEY) continue;
-        if (fields[index].data != NULL) return false;
-        fields[index] = raw;
+        if (!weft_bencode_string(&in, &key)) return false;
+        if (!scan_value(&in, top_key(key), fields)) return false;
     }
     return weft_bencode_left(&in) == 0;
 }
@@ -249,11 +285,13 @@ static enum weft_krpc_method method_of(struct weft_bytes name) {
     return NAME_IS(name, "put") ? WEFT_KRPC_PUT : WEFT_KRPC_UNKNOWN;
 }
 
-static int read_query(const struct weft_bytes *top, struct weft_krpc *out) {
-    struct weft_bytes name = {NULL, 0}, a[BODY_COUNT] = {{NULL, 0}};
-    if (!read_string(top[TOP_Q], WEFT_KRPC_RECEIVE_MAX, &name)) return WEFT_ERR_MALFORMED;
+static int read_query(const struct fields *fields, struct weft_krpc *out) {
+    const struct weft_bytes *a = fields->body;
+    struct weft_bytes name = {NULL, 0};
+    if (fields->top[TOP_R].data != NULL) return WEFT_ERR_MALFORMED;
+    if (!read_string(fields->top[TOP_Q], WEFT_KRPC_RECEIVE_MAX, &name)) return WEFT_ERR_MALFORMED;
     if (name.size == 0) return WEFT_ERR_MALFORMED;
-    if (top[TOP_A].data != NULL && !scan(top[TOP_A], body_key, a)) return WEFT_ERR_MALFORMED;
+    if (fields->top[TOP_A].data != NULL && !fields->body_good) return WEFT_ERR_MALFORMED;
     out->method = method_of(name);
     out->ip = weft_bytes(NULL, 0); /* a responder's word; a query that carries one means nothing */
     switch (out->method) {
@@ -274,9 +312,10 @@ static int read_query(const struct weft_bytes *top, struct weft_krpc *out) {
     WEFT_UNREACHABLE("method_of returned none of its methods");
 }
 
-static int read_response(const struct weft_bytes *top, struct weft_krpc *out) {
-    struct weft_bytes r[BODY_COUNT] = {{NULL, 0}};
-    bool good = scan(top[TOP_R], body_key, r) && read_id(r[BODY_ID], &out->id) &&
+static int read_response(const struct fields *fields, struct weft_krpc *out) {
+    const struct weft_bytes *r = fields->body;
+    bool good = fields->top[TOP_R].data != NULL && fields->body_good &&
+                read_id(r[BODY_ID], &out->id) &&
                 read_nodes(r[BODY_NODES], WEFT_COMPACT_NODE4_SIZE, &out->nodes) &&
                 read_nodes(r[BODY_NODES6], WEFT_COMPACT_NODE6_SIZE, &out->nodes6) &&
                 read_token(r[BODY_TOKEN], &out->token) && read_values(r[BODY_VALUES], &out->values);
@@ -284,8 +323,8 @@ static int read_response(const struct weft_bytes *top, struct weft_krpc *out) {
 }
 
 /* A code and a text; some peers leave the text out, some add to it. */
-static int read_error(const struct weft_bytes *top, struct weft_krpc *out) {
-    struct weft_bencode in = weft_bencode(top[TOP_E], WEFT_BENCODE_DEPTH_MAX);
+static int read_error(const struct fields *fields, struct weft_krpc *out) {
+    struct weft_bencode in = weft_bencode(fields->top[TOP_E], WEFT_BENCODE_DEPTH_MAX);
     int64_t code;
     if (!weft_bencode_enter(&in, 'l')) return WEFT_ERR_MALFORMED;
     if (!weft_bencode_int(&in, &code)) return WEFT_ERR_MALFORMED;
@@ -324,18 +363,19 @@ static bool read_ip(struct weft_bytes raw, struct weft_bytes *out) {
     return true;
 }
 
-static int read_message(const struct weft_bytes *top, struct weft_krpc *out) {
+static int read_message(const struct fields *fields, struct weft_krpc *out) {
+    const struct weft_bytes *top = fields->top;
     bool good = out->tid.size > 0 && read_ip(top[TOP_IP], &out->ip) &&
                 read_flag(top[TOP_RO], &out->read_only) &&
                 read_string(top[TOP_V], WEFT_KRPC_RECEIVE_MAX, &out->version);
     if (!good) return WEFT_ERR_MALFORMED;
     switch (out->type) {
     case WEFT_KRPC_QUERY:
-        return read_query(top, out);
+        return read_query(fields, out);
     case WEFT_KRPC_RESPONSE:
-        return read_response(top, out);
+        return read_response(fields, out);
     case WEFT_KRPC_ERROR:
-        return read_error(top, out);
+        return read_error(fields, out);
     default:
         return WEFT_ERR_MALFORMED;
     }
@@ -344,13 +384,13 @@ static int read_message(const struct weft_bytes *top, struct weft_krpc *out) {
 int weft_krpc_decode(struct weft_bytes packet, struct weft_krpc *out) {
     WEFT_ASSERT(packet.data != NULL || packet.size == 0);
     WEFT_ASSERT(out != NULL);
-    struct weft_bytes top[TOP_COUNT] = {{NULL, 0}};
+    struct fields fields = {.body_good = false};
     *out = (struct weft_krpc){.read_only = false};
     if (packet.size > WEFT_KRPC_RECEIVE_MAX) return WEFT_ERR_TOO_BIG;
-    if (!scan(packet, top_key, top)) return WEFT_ERR_MALFORMED;
-    out->type = type_of(top[TOP_Y]);
-    if (!read_tid(top[TOP_T], &out->tid)) out->tid = weft_bytes(NULL, 0);
-    int rv = read_message(top, out);
+    if (!scan(packet, &fields)) return WEFT_ERR_MALFORMED;
+    out->type = type_of(fields.top[TOP_Y]);
+    if (!read_tid(fields.top[TOP_T], &out->tid)) out->tid = weft_bytes(NULL, 0);
+    int rv = read_message(&fields, out);
     if (rv != WEFT_OK) *out = (struct weft_krpc){.type = out->type, .tid = out->tid};
     return rv;
 }
