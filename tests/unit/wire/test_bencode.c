@@ -26,8 +26,7 @@ static void every_kind_of_value_is_read(void) {
         "li1e1:xe",
         "d1:xi1ee",
         "d1:bi1e1:ai2ee",
-        "lllee"
-        "e",
+        "llleee",
         "d1:ad1:bd1:ci1eeee",
         "i9223372036854775807e",
         "i-9223372036854775808e",
@@ -98,8 +97,7 @@ static void everything_else_is_refused(void) {
         "1:xx",
         "i1ei2e",
         /* too deep */
-        "llllee"
-        "ee",
+        "lllleeee",
         "d1:ad1:bd1:cleeee",
         "-1:x",
         "+1:x",
