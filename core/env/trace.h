@@ -55,9 +55,9 @@ struct weft_env;
     X(PACKET_LOST, "packet.lost", "to:u size:u packet:u cause:u")                                  \
     X(PACKET_RECEIVED, "packet.received", "from:u size:u packet:u")                                \
     /* the scenario: told by the simulator or the testbed, node is the target or NONE */           \
-    X(FAULT_ON, "fault.on", "fault:u kind:u text:text")                                            \
-    X(FAULT_OFF, "fault.off", "fault:u kind:u")                                                    \
-    X(FAULT_BIT, "fault.bit", "fault:u kind:u")                                                    \
+    X(FAULT_ON, "fault.on", "fault:u kind:u occurrence:u text:text")                               \
+    X(FAULT_OFF, "fault.off", "fault:u kind:u occurrence:u")                                       \
+    X(FAULT_BIT, "fault.bit", "fault:u kind:u occurrence:u")                                       \
     X(WORK_ASKED, "work.asked", "work:u kind:u op:u key:id")                                       \
     X(WORK_DONE, "work.done", "work:u kind:u op:u status:e took:t key:id")                         \
     X(LOG, "log", "level:u text:text")
