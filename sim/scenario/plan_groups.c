@@ -28,7 +28,8 @@ static const struct sim_plan__key join_keys[] = {
     {"from", false, read_from, 0, 0, 0},
     {"over", false, sim_plan__read_duration, offsetof(struct sim_join, over), 0, 0},
     {"at", false, sim_plan__read_duration, offsetof(struct sim_join, at), 0, 0},
-    {"seeds", false, sim_plan__read_count, offsetof(struct sim_join, seeds), 1, SIM_POPULATION_MAX},
+    {"seeds", false, sim_plan__read_count, offsetof(struct sim_join, seeds), 1,
+     WEFT_DHT_BOOTSTRAP_MAX},
     {"contacts", false, sim_plan__read_count, offsetof(struct sim_join, contacts), 1,
      WEFT_DHT_BOOTSTRAP_MAX},
 };

@@ -3,6 +3,8 @@
 
 #include "core/base/assert.h"
 
+#define ITEM_SIZE_MAX (WEFT_ITEM_SIZE_MAX - 8) /* with its head, "992:" */
+
 #define AT(field) offsetof(struct sim_work_spec, field)
 
 #define KEYS                                                                                       \
@@ -19,7 +21,7 @@
 static const struct sim_plan__key ask_keys[] = {KEYS};
 static const struct sim_plan__key put_keys[] = {
     KEYS,
-    {"size", false, sim_plan__read_count, AT(size), 16, WEFT_ITEM_SIZE_MAX},
+    {"size", false, sim_plan__read_count, AT(size), 16, ITEM_SIZE_MAX},
     {"repeat", false, sim_plan__read_flag, AT(repeat), 0, 0}};
 static const struct sim_plan__key announce_keys[] = {
     KEYS, {"repeat", false, sim_plan__read_flag, AT(repeat), 0, 0}};
