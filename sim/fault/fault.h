@@ -66,6 +66,16 @@ struct sim_fault_spec {
 
 struct sim_faults;
 
+/* FAULT_ON and FAULT_OFF come in pairs, one for each (fault, occurrence). OFF says that the world is
+ * as before: layers are off, what was paused runs, what `for` brings back is up again, poisoned
+ * processes have ended, nodes that churn are back. A fault without `for` that does its work at once
+ * is over at once; one that lasts is over with the scenario. FAULT_BIT comes at most once for an
+ * occurrence (node: the first it hit), but for churn at each leave.
+ *
+ * bit counts: partition, isolate, degrade: a packet was lost, delayed or doubled by it; crash, kill,
+ * stop, pause: a node was up and is so no more; restart: a node came up; churn: a node left (each
+ * leave counts as injected, too); poison: the named process ended by it. */
+
 /* Schedule all faults of the plan in `world`. Specs and groups are borrowed. NULL: out of memory. */
 struct sim_faults *sim_faults_new(struct sim_world *world, const struct sim_fault_spec *specs,
                                   uint32_t count, const struct sim_group *groups);

@@ -156,7 +156,7 @@ int sim_world_poison(struct sim_world *world, uint32_t node, const char *name) {
     struct weft_sched *sched = weft_node_sched(entry->node);
     weft_pid pid = weft_sched_whereis(sched, name);
     if (weft_pid_is_none(pid)) return WEFT_ERR_NOT_FOUND;
-    int rv = weft_sched_poison(sched, pid, "poisoned");
+    int rv = weft_sched_poison(sched, pid, "planted fault");
     sim_world__fold(world, SIM_HAPPENED_POISON, node, pid.raw);
     if (rv != WEFT_OK) return rv;
     weft_sched_send(sched, pid, 0, weft_bytes(NULL, 0));

@@ -37,7 +37,14 @@ struct sim_set_key {
     uint64_t entity, counter; /* of the draw */
 };
 
-/* Members for one occurrence. Ascending, into `out`, which has room for every node.
+/* Nodes the set is drawn from, whatever their state; and the one at `index` (< size), ascending. */
+uint32_t sim_set_size(const struct sim_set *set, const struct sim_world *world,
+                      const struct sim_group *groups);
+uint32_t sim_set_member(const struct sim_set *set, const struct sim_group *groups,
+                        uint32_t index);
+
+/* Members for one occurrence. `ppm` is of the candidates. Who is drawn depends on nothing but the
+ * key and who the candidates are: one node more or less changes at most one choice. Ascending, into `out`, which has room for every node.
  * Returns how many. */
 uint32_t sim_set_draw(const struct sim_set *set, struct sim_world *world,
                       const struct sim_group *groups, struct sim_set_key key, uint32_t *out);
