@@ -171,6 +171,8 @@ static void on_signal(int signo, siginfo_t *info, void *ucontext) {
         fault.address = 0;
         panic(&fault);
     }
+    /* The handler is left by a jump: what a sanitizer blocked around it must not stay blocked. */
+    pthread_sigmask(SIG_SETMASK, &context->uc_sigmask, NULL);
     raise_fault(&fault);
 }
 

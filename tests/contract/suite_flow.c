@@ -66,8 +66,10 @@ static bool arrived(const struct flow *flow) {
 static bool flow_both(struct flow *one, struct flow *two) {
     while (!arrived(one) || !arrived(two)) {
         size_t seen = contract.count;
-        bool moved = push(one) | push(two);
-        moved = moved | pull(one) | pull(two);
+        bool moved = push(one);
+        moved = push(two) || moved;
+        moved = pull(one) || moved;
+        moved = pull(two) || moved;
         if (!CHECK(!one->wrong) || !CHECK(!two->wrong)) return false;
         if (moved || (arrived(one) && arrived(two))) continue;
         if (!CHECK(contract_wait_any(seen))) return false;

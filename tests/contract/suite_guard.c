@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define AS_WRITTEN __attribute__((no_sanitize("undefined"), noinline))
+#define AS_WRITTEN __attribute__((no_sanitize("undefined"), no_sanitize("thread"), noinline))
 
 static volatile int depth, zero, sink;
 
