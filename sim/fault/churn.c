@@ -18,8 +18,8 @@ static int by_node(const void *key, const void *element) {
 }
 
 static struct sim_target *target_of(struct sim_occurrence *occurrence, uint32_t node) {
-    struct sim_target *target = bsearch(&node, occurrence->targets, occurrence->targets_count,
-                                        sizeof *target, by_node);
+    struct sim_target *target =
+        bsearch(&node, occurrence->targets, occurrence->targets_count, sizeof *target, by_node);
     WEFT_ASSERT(target != NULL);
     return target;
 }

@@ -40,7 +40,8 @@ static void act_kill(struct sim_occurrence *occurrence) { hit(occurrence, sim_wo
 
 static void act_stop(struct sim_occurrence *occurrence) { hit(occurrence, stop); }
 
-/* Up again, unless somebody else did it or took it down anew; one that still stops is waited for. */
+/* Up again, unless somebody else did it or took it down anew; one that still stops is waited for.
+ */
 static bool end_by_boot(struct sim_occurrence *occurrence) {
     struct sim_faults *faults = occurrence->faults;
     bool done = true;
@@ -51,26 +52,22 @@ static bool end_by_boot(struct sim_occurrence *occurrence) {
         bool stops = sim_world_state(faults->world, target->node) == SIM_NODE_STOPPING &&
                      sim_world_life(faults->world, target->node) == target->life;
         target->open = stops;
-        if (stops) done = false;
-        else sim_fault__boot(faults, target->node, target->life);
+        if (stops)
+            done = false;
+        else
+            sim_fault__boot(faults, target->node, target->life);
     }
     return done;
 }
 
-const struct sim_fault_ops sim_fault__crash = {.choose = choose_running,
-                                               .act = act_crash,
-                                               .end = end_by_boot,
-                                               .ends = SIM_ENDS_AT_ONCE};
+const struct sim_fault_ops sim_fault__crash = {
+    .choose = choose_running, .act = act_crash, .end = end_by_boot, .ends = SIM_ENDS_AT_ONCE};
 
-const struct sim_fault_ops sim_fault__kill = {.choose = choose_running,
-                                              .act = act_kill,
-                                              .end = end_by_boot,
-                                              .ends = SIM_ENDS_AT_ONCE};
+const struct sim_fault_ops sim_fault__kill = {
+    .choose = choose_running, .act = act_kill, .end = end_by_boot, .ends = SIM_ENDS_AT_ONCE};
 
-const struct sim_fault_ops sim_fault__stop = {.choose = choose_running,
-                                              .act = act_stop,
-                                              .end = end_by_boot,
-                                              .ends = SIM_ENDS_AT_ONCE};
+const struct sim_fault_ops sim_fault__stop = {
+    .choose = choose_running, .act = act_stop, .end = end_by_boot, .ends = SIM_ENDS_AT_ONCE};
 
 static void choose_down(struct sim_occurrence *occurrence) {
     sim_fault__choose(occurrence, SIM_STATE_BIT(SIM_NODE_DOWN));
@@ -89,7 +86,5 @@ static bool end_at_once(struct sim_occurrence *occurrence) {
     return true;
 }
 
-const struct sim_fault_ops sim_fault__restart = {.choose = choose_down,
-                                                 .act = act_restart,
-                                                 .end = end_at_once,
-                                                 .ends = SIM_ENDS_AT_ONCE};
+const struct sim_fault_ops sim_fault__restart = {
+    .choose = choose_down, .act = act_restart, .end = end_at_once, .ends = SIM_ENDS_AT_ONCE};

@@ -87,16 +87,20 @@ static void on_end(void *ctx, uint64_t arg) {
 }
 
 void sim_fault__end(struct sim_occurrence *occurrence) {
-    if (ops_of(occurrence)->end(occurrence)) finish(occurrence);
-    else sim_fault__at(occurrence, sim_fault__now(occurrence) + SIM_FAULT_RETRY, on_end, 0);
+    if (ops_of(occurrence)->end(occurrence))
+        finish(occurrence);
+    else
+        sim_fault__at(occurrence, sim_fault__now(occurrence) + SIM_FAULT_RETRY, on_end, 0);
 }
 
 /* NEVER: when the scenario is over. */
 static weft_time end_of(const struct sim_occurrence *occurrence) {
     const struct sim_fault_spec *spec = sim_fault__spec(occurrence);
     weft_time now = sim_fault__now(occurrence), at = WEFT_TIME_NEVER;
-    if (spec->lasts > 0) at = weft_time_add(now, spec->lasts);
-    else if (ops_of(occurrence)->ends == SIM_ENDS_AT_ONCE) at = now;
+    if (spec->lasts > 0)
+        at = weft_time_add(now, spec->lasts);
+    else if (ops_of(occurrence)->ends == SIM_ENDS_AT_ONCE)
+        at = now;
     return spec->kind == SIM_FAULT_CHURN ? weft_time_min(at, spec->until) : at;
 }
 
@@ -108,8 +112,10 @@ static void begin(struct sim_occurrence *occurrence) {
                           strlen(occurrence->text));
     ops->act(occurrence);
     weft_time end = end_of(occurrence);
-    if (end == sim_fault__now(occurrence)) sim_fault__end(occurrence);
-    else sim_fault__at(occurrence, end, on_end, 0);
+    if (end == sim_fault__now(occurrence))
+        sim_fault__end(occurrence);
+    else
+        sim_fault__at(occurrence, end, on_end, 0);
 }
 
 static struct sim_occurrence *new_occurrence(struct sim_faults *faults, uint32_t fault,
@@ -136,8 +142,8 @@ static weft_time place_of(const struct sim_fault_spec *spec, uint32_t number) {
 static weft_duration jitter_of(const struct sim_faults *faults, uint32_t fault, uint32_t number) {
     const struct sim_fault_spec *spec = &faults->specs[fault];
     if (spec->jitter == 0) return 0;
-    uint64_t raw = sim_engine_draw(sim_world_engine(faults->world), SIM_DRAW_WHEN,
-                                   WHEN_ENTITY(fault), number);
+    uint64_t raw =
+        sim_engine_draw(sim_world_engine(faults->world), SIM_DRAW_WHEN, WHEN_ENTITY(fault), number);
     return (weft_duration)weft_scale(raw, (uint64_t)spec->jitter + 1);
 }
 
@@ -165,8 +171,7 @@ struct sim_faults *sim_faults_new(struct sim_world *world, const struct sim_faul
                                   uint32_t count, const struct sim_group *groups) {
     struct sim_faults *faults = calloc(1, sizeof *faults);
     if (faults == NULL) return NULL;
-    *faults =
-        (struct sim_faults){.world = world, .specs = specs, .groups = groups, .count = count};
+    *faults = (struct sim_faults){.world = world, .specs = specs, .groups = groups, .count = count};
     weft_list_init(&faults->on);
     faults->states = calloc(count + 1, sizeof *faults->states);
     faults->scratch = malloc(sim_world_nodes(world) * sizeof *faults->scratch);

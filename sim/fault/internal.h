@@ -68,7 +68,8 @@ extern const struct sim_fault_ops sim_fault__partition, sim_fault__isolate, sim_
     sim_fault__crash, sim_fault__kill, sim_fault__stop, sim_fault__restart, sim_fault__pause,
     sim_fault__churn, sim_fault__poison;
 
-static inline const struct sim_fault_spec *sim_fault__spec(const struct sim_occurrence *occurrence) {
+static inline const struct sim_fault_spec *
+sim_fault__spec(const struct sim_occurrence *occurrence) {
     return &occurrence->faults->specs[occurrence->fault];
 }
 

@@ -61,8 +61,10 @@ static uint8_t *find_sides(const struct sim_occurrence *occurrence) {
     uint8_t *side = malloc(nodes);
     WEFT_ASSERT(side != NULL);
     memset(side, SIM_SIDE_NONE, nodes);
-    if (spec->sides[0].is_group) name_sides(occurrence, side);
-    else draw_sides(occurrence, side);
+    if (spec->sides[0].is_group)
+        name_sides(occurrence, side);
+    else
+        draw_sides(occurrence, side);
     return side;
 }
 

@@ -28,8 +28,7 @@ uint32_t sim_set_size(const struct sim_set *set, const struct sim_world *world,
     return size;
 }
 
-uint32_t sim_set_member(const struct sim_set *set, const struct sim_group *groups,
-                        uint32_t index) {
+uint32_t sim_set_member(const struct sim_set *set, const struct sim_group *groups, uint32_t index) {
     if (set->kind == SIM_SET_ALL) return index;
     if (set->kind == SIM_SET_GROUP) return groups[set->group].first + index;
     for (uint32_t i = 0; i < set->ranges_count; i++) {
@@ -91,8 +90,10 @@ static void offer(struct chooser *chooser, uint32_t node) {
 
 static uint32_t how_many(const struct sim_set *set, uint32_t candidates) {
     uint32_t count = candidates;
-    if (set->count > 0) count = set->count;
-    else if (set->ppm > 0) count = (uint32_t)((uint64_t)candidates * set->ppm / PPM);
+    if (set->count > 0)
+        count = set->count;
+    else if (set->ppm > 0)
+        count = (uint32_t)((uint64_t)candidates * set->ppm / PPM);
     if (count == 0) count = 1;
     return count < candidates ? count : candidates;
 }
@@ -115,17 +116,19 @@ uint32_t sim_set_draw(const struct sim_set *set, struct sim_world *world,
                       const struct sim_group *groups, struct sim_set_key key, uint32_t *out) {
     uint32_t candidates = count_candidates(set, world, groups, key.state_mask);
     if (candidates == 0) return 0;
-    struct chooser chooser = {.raw = sim_engine_draw(sim_world_engine(world), SIM_DRAW_TARGETS,
-                                                     key.entity, key.counter),
-                              .heap = out,
-                              .max = how_many(set, candidates)};
+    struct chooser chooser = {
+        .raw = sim_engine_draw(sim_world_engine(world), SIM_DRAW_TARGETS, key.entity, key.counter),
+        .heap = out,
+        .max = how_many(set, candidates)};
     bool all = chooser.max == candidates;
     uint32_t size = sim_set_size(set, world, groups);
     for (uint32_t i = 0; i < size; i++) {
         uint32_t node = sim_set_member(set, groups, i);
         if (!is_candidate(world, node, key.state_mask)) continue;
-        if (all) out[chooser.count++] = node;
-        else offer(&chooser, node);
+        if (all)
+            out[chooser.count++] = node;
+        else
+            offer(&chooser, node);
     }
     WEFT_ASSERT(chooser.count == chooser.max);
     if (!all) qsort(out, chooser.count, sizeof *out, by_number);
