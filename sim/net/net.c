@@ -170,7 +170,7 @@ static bool layer_touches(const struct layer *layer, uint32_t from, uint32_t to)
     uint8_t a = layer->side[from], b = layer->side[to];
     switch (layer->kind) {
     case SIM_LAYER_SPLIT:
-        return a != b;
+        return a != b && a != SIM_SIDE_NONE && b != SIM_SIDE_NONE;
     case SIM_LAYER_ONE_WAY:
         return a == 0 && b == 1;
     case SIM_LAYER_ISOLATE:

@@ -143,6 +143,9 @@ typedef uint32_t sim_layer;
 #define SIM_LAYER_NONE UINT32_MAX
 #define SIM_LAYERS_MAX 256
 
+/* Of a node that a SPLIT or ONE_WAY layer does not touch. */
+#define SIM_SIDE_NONE 255
+
 enum sim_layer_kind {
     SIM_LAYER_SPLIT = 1, /* packets between different sides are lost */
     SIM_LAYER_ONE_WAY,   /* packets from side 0 to side 1 are lost; the other way they pass */

@@ -117,8 +117,10 @@ static void close_sockets(struct sim_machine *machine,
                           void (*end_stream)(struct sim_machine *, struct sim_stream *)) {
     while (!weft_list_empty(&machine->bound)) {
         struct sim_socket *socket = WEFT_CONTAINER(machine->bound.next, struct sim_socket, link);
-        if (socket->kind == SIM_SOCKET_LISTENER) sim_stream_listener_close(machine, socket);
-        else sim_socket_free(machine, socket);
+        if (socket->kind == SIM_SOCKET_LISTENER)
+            sim_stream_listener_close(machine, socket);
+        else
+            sim_socket_free(machine, socket);
     }
     for (uint32_t i = 0; i < machine->slots_count; i++) {
         struct sim_socket *socket = machine->slots[i].socket;

@@ -31,7 +31,8 @@
 #define SIM_STREAM_RTO_MAX WEFT_S(60)
 #define SIM_STREAM_CONNECT_MAX WEFT_S(63)
 #define SIM_STREAM_ACK_MAX WEFT_S(120)
-#define SIM_RECEIVE_BUFFER 212992u /* bytes of datagrams a socket holds while its node is paused */
+#define SIM_RECEIVE_BUFFER 212992u /* bytes of datagrams a socket holds while its node is paused   \
+                                    */
 #define SIM_DATAGRAM_OVERHEAD 64u  /* what each counts there beside its bytes */
 #define SIM_SOCKETS_MAX 65536u     /* of one machine */
 #define SIM_BACKLOG_MAX 4096       /* greater ones are cut to it, as somaxconn does */
@@ -71,7 +72,8 @@ enum sim_fabric_end {
 };
 
 /* Take the machine's sockets, what waits for it, and its open files. Its env still stands, so that
- * what uses it can be freed: no packet leaves by that any more. Returns how many files lost bytes. */
+ * what uses it can be freed: no packet leaves by that any more. Returns how many files lost bytes.
+ */
 uint32_t sim_fabric_halt(struct sim_fabric *fabric, uint32_t node, enum sim_fabric_end how);
 
 /* The machine, halted before, is down: its env is gone. */

@@ -64,9 +64,9 @@ struct sim_socket {
     uint64_t owner;
     struct weft_addr local;
     enum sim_socket_kind kind;
-    uint32_t waiting;          /* DATAGRAM: bytes queued while paused */
-    uint32_t backlog;          /* LISTENER */
-    uint32_t unaccepted_count; /* LISTENER: in `unaccepted` */
+    uint32_t waiting;            /* DATAGRAM: bytes queued while paused */
+    uint32_t backlog;            /* LISTENER */
+    uint32_t unaccepted_count;   /* LISTENER: in `unaccepted` */
     struct weft_link unaccepted; /* LISTENER: its streams, until ACCEPTED was delivered */
 };
 
@@ -78,7 +78,12 @@ enum sim_stream_state {
 };
 
 /* Events of a stream that are to be told, in this order. */
-enum sim_due { SIM_DUE_CONNECTED = 1, SIM_DUE_READABLE = 2, SIM_DUE_WRITABLE = 4, SIM_DUE_FAILED = 8 };
+enum sim_due {
+    SIM_DUE_CONNECTED = 1,
+    SIM_DUE_READABLE = 2,
+    SIM_DUE_WRITABLE = 4,
+    SIM_DUE_FAILED = 8
+};
 
 /* Bytes are numbered from 0 in each direction; the end (fin) takes one number after the last.
  *
@@ -104,9 +109,9 @@ struct sim_stream {
     struct weft_addr remote;
     struct sim_queue out, in;
     uint64_t written, acked, next;
-    uint64_t edge;     /* the peer takes bytes below this number */
-    uint64_t expected; /* next byte from the peer */
-    uint64_t promised; /* the edge we last told the peer */
+    uint64_t edge;          /* the peer takes bytes below this number */
+    uint64_t expected;      /* next byte from the peer */
+    uint64_t promised;      /* the edge we last told the peer */
     weft_time arrival_last; /* of the last parcel to the peer, so that none overtakes */
     weft_time quiet_since;  /* nothing was acknowledged since */
     weft_duration rto;
@@ -133,13 +138,13 @@ struct sim_machine {
     struct weft_rand rand;
     struct sim_fabric *fabric;
     struct sim_slot *slots;
-    uint32_t slots_count, slots_free; /* slots_free: index, UINT32_MAX: none */
+    uint32_t slots_count, slots_free;      /* slots_free: index, UINT32_MAX: none */
     uint32_t sockets_count, orphans_count; /* all; of them closed by their owner */
     struct weft_link bound, waiting;
     uint64_t serial_first; /* sockets with a smaller serial are of earlier lives */
     uint32_t node;
     uint16_t port_next;
-    bool up;     /* false: only orphans are left to finish */
+    bool up; /* false: only orphans are left to finish */
     bool paused;
 };
 

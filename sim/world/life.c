@@ -2,9 +2,7 @@
 #include "core/base/assert.h"
 #include "sim/world/nodes.h"
 
-static uint64_t now_of(struct sim_world *world) {
-    return (uint64_t)sim_engine_now(world->engine);
-}
+static uint64_t now_of(struct sim_world *world) { return (uint64_t)sim_engine_now(world->engine); }
 
 /* The endpoint others know the node by: its DHT's, or its host with no port. */
 static struct weft_addr known_as(uint32_t node, const struct weft_node_config *config) {
@@ -16,7 +14,8 @@ static struct weft_addr known_as(uint32_t node, const struct weft_node_config *c
     return sim_world_addr(node, WEFT_FAMILY_V6, dht->bind6.port);
 }
 
-static void trace_up(struct sim_world *world, uint32_t node, const struct weft_node_config *config) {
+static void trace_up(struct sim_world *world, uint32_t node,
+                     const struct weft_node_config *config) {
     struct weft_addr addr = known_as(node, config);
     uint64_t life = sim_world__node(world, node)->life;
     sim_world_trace(world, node, WEFT_TRACE_NODE_UP, &life, 1, weft_bytes(&addr, sizeof addr));
@@ -73,8 +72,8 @@ int sim_world_boot(struct sim_world *world, uint32_t node) {
     return WEFT_OK;
 }
 
-static void trace_left(struct sim_world *world, uint32_t node,
-                       const struct weft_sched_stats *stats, uint32_t sockets) {
+static void trace_left(struct sim_world *world, uint32_t node, const struct weft_sched_stats *stats,
+                       uint32_t sockets) {
     uint64_t left[] = {stats->procs, stats->timers, sockets,
                        sim_fabric_memory(world->fabric, node)};
     sim_world_trace(world, node, WEFT_TRACE_NODE_LEFT, left, 4, weft_bytes(NULL, 0));
@@ -156,7 +155,7 @@ int sim_world_poison(struct sim_world *world, uint32_t node, const char *name) {
     struct weft_sched *sched = weft_node_sched(entry->node);
     weft_pid pid = weft_sched_whereis(sched, name);
     if (weft_pid_is_none(pid)) return WEFT_ERR_NOT_FOUND;
-    int rv = weft_sched_poison(sched, pid, "poisoned");
+    int rv = weft_sched_poison(sched, pid, "planted fault");
     sim_world__fold(world, SIM_HAPPENED_POISON, node, pid.raw);
     if (rv != WEFT_OK) return rv;
     weft_sched_send(sched, pid, 0, weft_bytes(NULL, 0));

@@ -133,8 +133,10 @@ void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
         struct sim_fate fate;
         find_fate(fabric, parcel, &fate);
         WEFT_ASSERT(fate.copies <= SIM_COPIES_MAX);
-        if (fate.copies == 0) sim_parcel_lost(fabric, parcel, fate.cause);
-        else queue_copies(fabric, parcel, &fate, arrival_last);
+        if (fate.copies == 0)
+            sim_parcel_lost(fabric, parcel, fate.cause);
+        else
+            queue_copies(fabric, parcel, &fate, arrival_last);
     }
     sim_parcel_unref(fabric, parcel);
 }

@@ -34,8 +34,7 @@ static struct sim_stream *admit(struct sim_machine *machine, struct sim_socket *
 
 /* A full backlog drops the SYN, which comes again (as Linux does). */
 static void receive_syn(struct sim_machine *machine, const struct sim_parcel *syn) {
-    struct sim_socket *listener =
-        sim_socket_bound(machine, SIM_SOCKET_LISTENER, &syn->target);
+    struct sim_socket *listener = sim_socket_bound(machine, SIM_SOCKET_LISTENER, &syn->target);
     if (listener == NULL) {
         sim_stream_answer_stray(machine, syn);
         return;
@@ -183,8 +182,11 @@ void sim_stream_receive(struct sim_machine *machine, const struct sim_parcel *pa
         return;
     }
     weft_socket id = stream->socket.id;
-    if (parcel->kind == SIM_PARCEL_RESET) receive_reset(machine, stream);
-    else if (parcel->kind == SIM_PARCEL_SYNACK) receive_synack(machine, stream, parcel);
-    else receive_segment(machine, stream, parcel);
+    if (parcel->kind == SIM_PARCEL_RESET)
+        receive_reset(machine, stream);
+    else if (parcel->kind == SIM_PARCEL_SYNACK)
+        receive_synack(machine, stream, parcel);
+    else
+        receive_segment(machine, stream, parcel);
     sim_fabric__tell_stream(machine, id);
 }

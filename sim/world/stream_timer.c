@@ -28,8 +28,10 @@ static void try_again(struct sim_machine *machine, struct sim_stream *stream) {
     weft_time at = weft_time_min(sim_fabric__now(machine) + stream->rto,
                                  stream->quiet_since + patience(stream));
     sim_stream_timer_set(machine, stream, at);
-    if (stream->state == SIM_STREAM_OPEN) sim_stream_send_again(machine, stream);
-    else sim_stream_send_handshake(machine, stream);
+    if (stream->state == SIM_STREAM_OPEN)
+        sim_stream_send_again(machine, stream);
+    else
+        sim_stream_send_handshake(machine, stream);
 }
 
 void sim_stream_timer(struct sim_machine *machine, weft_socket id) {

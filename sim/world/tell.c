@@ -25,8 +25,10 @@ void sim_fabric__tell(struct sim_machine *machine, const struct weft_event *even
                       struct sim_parcel *parcel) {
     WEFT_ASSERT(machine->up);
     WEFT_ASSERT((event->data != NULL) == (parcel != NULL));
-    if (machine->paused) wait(machine, event, parcel);
-    else deliver(machine, event);
+    if (machine->paused)
+        wait(machine, event, parcel);
+    else
+        deliver(machine, event);
 }
 
 /* One at a time, looking the stream up again: whoever hears of it may close it. */

@@ -58,8 +58,10 @@ void sim_world__run_node(struct sim_world *world, uint32_t node) {
         next = weft_node_run(entry->node) ? now : weft_node_next_at(entry->node);
     }
     struct weft_reason why;
-    if (weft_node_ended(entry->node, &why)) sim_world__ended(world, node, &why);
-    else sim_world__wake(world, node, next <= now ? now + SIM_WORLD_TICK : next);
+    if (weft_node_ended(entry->node, &why))
+        sim_world__ended(world, node, &why);
+    else
+        sim_world__wake(world, node, next <= now ? now + SIM_WORLD_TICK : next);
 }
 
 static void on_deliver(void *ctx, uint32_t node, const struct weft_event *event) {
@@ -113,8 +115,10 @@ struct sim_world *sim_world_new(const struct sim_world_config *config) {
 }
 
 static void drop(const struct sim_event *event) {
-    if (event->kind == SIM_EVENT_CALL) free(event->data);
-    else sim_fabric_drop(event);
+    if (event->kind == SIM_EVENT_CALL)
+        free(event->data);
+    else
+        sim_fabric_drop(event);
 }
 
 static void free_nodes(struct sim_world *world) {
@@ -138,9 +142,13 @@ void sim_world_free(struct sim_world *world) {
     free(world);
 }
 
-struct sim_engine *sim_world_engine(struct sim_world *world) { return world->engine; }
+struct sim_engine *sim_world_engine(struct sim_world *world) {
+    return world->engine;
+}
 
-struct sim_net *sim_world_net(struct sim_world *world) { return world->net; }
+struct sim_net *sim_world_net(struct sim_world *world) {
+    return world->net;
+}
 
 uint32_t sim_world_nodes(const struct sim_world *world) { return world->config.nodes; }
 
@@ -214,19 +222,19 @@ bool sim_world_run(struct sim_world *world, weft_time until, uint64_t events_max
 void sim_world_stats(const struct sim_world *world, struct sim_world_stats *stats) {
     struct sim_fabric_stats fabric;
     sim_fabric_stats(world->fabric, &fabric);
-    *stats = (struct sim_world_stats){
-        .events = sim_engine_count(world->engine),
-        .packets_sent = fabric.packets_sent,
-        .packets_received = fabric.packets_received,
-        .packets_lost = fabric.packets_lost,
-        .stream_bytes = fabric.stream_bytes,
-        .up = world->count[SIM_NODE_UP] + world->count[SIM_NODE_STOPPING],
-        .down = world->count[SIM_NODE_DOWN],
-        .paused = world->count[SIM_NODE_PAUSED],
-        .boots = world->boots};
+    *stats =
+        (struct sim_world_stats){.events = sim_engine_count(world->engine),
+                                 .packets_sent = fabric.packets_sent,
+                                 .packets_received = fabric.packets_received,
+                                 .packets_lost = fabric.packets_lost,
+                                 .stream_bytes = fabric.stream_bytes,
+                                 .up = world->count[SIM_NODE_UP] + world->count[SIM_NODE_STOPPING],
+                                 .down = world->count[SIM_NODE_DOWN],
+                                 .paused = world->count[SIM_NODE_PAUSED],
+                                 .boots = world->boots};
     for (uint32_t i = 0; i < world->config.nodes; i++) {
         if (world->nodes[i].node == NULL) continue;
-        stats->node_bytes += sim_fabric_memory(world->fabric, i) +
-                             sim_fabric_overhead(world->fabric, i);
+        stats->node_bytes +=
+            sim_fabric_memory(world->fabric, i) + sim_fabric_overhead(world->fabric, i);
     }
 }

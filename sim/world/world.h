@@ -31,8 +31,8 @@ struct sim_host {
 struct sim_world_config {
     uint64_t seed;
     uint32_t nodes;
-    const struct sim_net_spec *net;     /* borrowed */
-    const uint32_t *group_of;           /* borrowed; NULL: all in group 0 */
+    const struct sim_net_spec *net; /* borrowed */
+    const uint32_t *group_of;       /* borrowed; NULL: all in group 0 */
     struct sim_host host;
     /* The node's configuration at boot, and its DHT's. Called at every boot; the answer is
      * borrowed until the node is down. */
@@ -61,7 +61,7 @@ uint32_t sim_world_node_at(const struct sim_world *world, const struct weft_addr
 enum sim_node_state { SIM_NODE_DOWN = 0, SIM_NODE_UP, SIM_NODE_PAUSED, SIM_NODE_STOPPING };
 
 enum sim_node_state sim_world_state(const struct sim_world *world, uint32_t node);
-uint32_t sim_world_life(const struct sim_world *world, uint32_t node); /* boots so far */
+uint32_t sim_world_life(const struct sim_world *world, uint32_t node);    /* boots so far */
 struct weft_node *sim_world_node(struct sim_world *world, uint32_t node); /* NULL when down */
 
 /* Start a node that is down. Its disk is as its last life left it. What weft_node_new returns; when
