@@ -99,10 +99,12 @@ const struct sim_plan__section sim_plan__delay_section = {"delay", delay_keys,
                                                           sizeof delay_keys / sizeof delay_keys[0]};
 
 /* Keys that only make sense together. */
-static bool is_one_kind(struct sim_plan__reader *reader, const struct sim_yaml_node *node) {
+static bool is_one_kind(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+                        uint32_t before) {
     uint32_t kinds = 0;
     for (size_t i = 0; i < 3; i++) kinds += sim_yaml_get(node, delay_keys[i].name) != NULL;
     if (kinds != 1) {
+        if (reader->mistakes.count != before) return false; /* a misspelt kind, told already */
         sim_plan__mistake(reader, node,
                           "%u kinds of delay, expected one of: uniform, lognormal, regions", kinds);
         return false;
@@ -130,8 +132,9 @@ static void finish_regions(struct draft *draft) {
 
 static void read_distribution(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
                               struct draft *draft) {
+    uint32_t before = reader->mistakes.count;
     if (!sim_plan__read_section(reader, node, &sim_plan__delay_section, draft)) return;
-    if (is_one_kind(reader, node)) finish_regions(draft);
+    if (is_one_kind(reader, node, before)) finish_regions(draft);
 }
 
 void sim_plan__read_delay(struct sim_plan__reader *reader, const struct sim_plan__value *value,

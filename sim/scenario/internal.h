@@ -92,7 +92,7 @@ bool sim_plan__is(struct sim_plan__reader *reader, const struct sim_plan__value 
 
 #define SIM_PLAN__SHOWN_MAX 48
 #define SIM_PLAN__WORDS_MAX 40
-#define SIM_PLAN__HINT_MAX 320
+#define SIM_PLAN__HINT_MAX 480
 
 /* A text of the scenario, short enough to quote. */
 struct sim_plan__shown {

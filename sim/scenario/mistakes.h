@@ -6,7 +6,7 @@
 #include "sim/scenario/yaml_tree.h"
 
 #define SIM_MISTAKES_MAX 50u
-#define SIM_MISTAKE_TEXT_MAX 400u
+#define SIM_MISTAKE_TEXT_MAX 560u
 #define SIM_MISTAKE_FILE_MAX 200u
 
 struct sim_mistake {

@@ -106,7 +106,11 @@ void sim_plan__override(struct sim_plan__reader *reader, struct sim_yaml_node *r
         at = slot(reader, *at, path.parts[i], set);
     }
     struct sim_yaml_node *value = at != NULL ? value_of(reader, set) : NULL;
-    if (value == NULL) return;
+    if (value == NULL) {
+        bool made_for_it = at != NULL && (*at)->set == set && (*at)->count == 0;
+        if (made_for_it) (*at)->kind = SIM_YAML_BROKEN;
+        return;
+    }
     sim_yaml_free(*at);
     *at = value;
 }

@@ -127,7 +127,7 @@ void sim_plan__read_checks(struct sim_plan__reader *reader, const struct sim_pla
                            void *into) {
     (void)into;
     const struct sim_yaml_node *node = value->node;
-    if (!sim_plan__is_list(reader, value, SIM_CHECKS_MAX, "checks")) return;
+    if (!sim_plan__is_list(reader, value, SIM_CHECKS_MAX, "a list of checks")) return;
     for (uint32_t i = 0; i < node->count; i++) read_check(reader, node->items[i]);
     if (reader->mistakes.count == 0) check_lacks(reader, node);
 }

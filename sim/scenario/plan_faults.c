@@ -280,6 +280,6 @@ static void read_fault(struct sim_plan__reader *reader, const struct sim_yaml_no
 void sim_plan__read_faults(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                            void *into) {
     (void)into;
-    if (!sim_plan__is_list(reader, value, SIM_FAULTS_MAX, "faults")) return;
+    if (!sim_plan__is_list(reader, value, SIM_FAULTS_MAX, "a list of faults")) return;
     for (uint32_t i = 0; i < value->node->count; i++) read_fault(reader, value->node->items[i]);
 }

@@ -195,7 +195,7 @@ static void read_link(struct sim_plan__reader *reader, const struct sim_yaml_nod
 static void read_links(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                        void *into) {
     const struct network *network = into;
-    if (!sim_plan__is_list(reader, value, SIM_RULES_MAX - 1, "links")) return;
+    if (!sim_plan__is_list(reader, value, SIM_RULES_MAX - 1, "a list of links")) return;
     for (uint32_t i = 0; i < value->node->count; i++) {
         read_link(reader, value->node->items[i], &network->link);
     }

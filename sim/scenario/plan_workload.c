@@ -127,7 +127,7 @@ void sim_plan__read_workload(struct sim_plan__reader *reader, const struct sim_p
                              void *into) {
     (void)into;
     const struct sim_yaml_node *node = value->node;
-    if (!sim_plan__is_list(reader, value, SIM_WORKLOADS_MAX, "workloads")) return;
+    if (!sim_plan__is_list(reader, value, SIM_WORKLOADS_MAX, "a list of workloads")) return;
     if (!reader->plan->dht_on) {
         sim_plan__mistake(reader, node, "a workload with 'dht: off', expected a DHT to ask");
         return;

@@ -124,17 +124,34 @@ static const struct sim_plan__key *find_key(const struct sim_plan__section *sect
     return NULL;
 }
 
+static size_t names_of(const struct sim_plan__section *section, const char **names) {
+    WEFT_ASSERT(section->count <= SIM_PLAN__WORDS_MAX);
+    for (size_t i = 0; i < section->count; i++) names[i] = section->keys[i].name;
+    return section->count;
+}
+
 static void tell_unknown(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
                          const struct sim_plan__section *section) {
     const char *names[SIM_PLAN__WORDS_MAX];
-    WEFT_ASSERT(section->count <= SIM_PLAN__WORDS_MAX);
-    for (size_t i = 0; i < section->count; i++) names[i] = section->keys[i].name;
+    size_t count = names_of(section, names);
     for (uint32_t i = 0; i < node->count; i++) {
         const struct sim_yaml_node *key = node->keys[i];
         if (find_key(section, key->text) != NULL) continue;
         sim_plan__mistake(reader, key, "unknown key '%s', %s", sim_plan__show(key->text).text,
-                          sim_plan__hint(key->text, names, section->count).text);
+                          sim_plan__hint(key->text, names, count).text);
     }
+}
+
+/* An unknown key that looks like `name` is told off for it: once is enough. */
+static bool is_misspelt(const struct sim_yaml_node *node, const struct sim_plan__section *section,
+                        const char *name) {
+    const char *names[SIM_PLAN__WORDS_MAX];
+    size_t count = names_of(section, names);
+    for (uint32_t i = 0; i < node->count; i++) {
+        const char *word = node->keys[i]->text;
+        if (find_key(section, word) == NULL && sim_suggest(word, names, count) == name) return true;
+    }
+    return false;
 }
 
 bool sim_plan__read_section(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
@@ -149,7 +166,7 @@ bool sim_plan__read_section(struct sim_plan__reader *reader, const struct sim_ya
         struct sim_plan__value value = {sim_yaml_get(node, key->name), key};
         if (value.node != NULL) {
             key->parse(reader, &value, into);
-        } else if (key->required) {
+        } else if (key->required && !is_misspelt(node, section, key->name)) {
             sim_plan__mistake(reader, node, "missing key '%s', expected it in '%s'", key->name,
                               section->title);
         }

@@ -132,18 +132,17 @@ static void read_matrix(struct matrix *matrix, struct weft_bytes text) {
         matrix->reader->no_memory = true;
         return;
     }
-    if (!feed(matrix, &parser, text)) {
-        if (csv_error(&parser) == CSV_ENOMEM)
-            matrix->reader->no_memory = true;
-        else
-            tell(matrix, "not CSV, expected cells between commas");
-    }
-    csv_free(&parser);
-    if (matrix->regions->count == 0) {
+    bool is_csv = feed(matrix, &parser, text);
+    if (!is_csv && csv_error(&parser) == CSV_ENOMEM) {
+        matrix->reader->no_memory = true;
+    } else if (!is_csv) {
+        tell(matrix, "not CSV, expected cells between commas");
+    } else if (matrix->regions->count == 0) {
         tell(matrix, "no region, expected a line of names first");
     } else if (matrix->row != matrix->regions->count + 1) {
         tell(matrix, "the matrix ends here, expected a row for each name");
     }
+    csv_free(&parser);
 }
 
 /* `name` beside the scenario. False: too long. */

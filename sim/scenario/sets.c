@@ -126,8 +126,9 @@ static void read_mapping(struct sim_plan__reader *reader, const struct sim_yaml_
                          struct sim_set *set) {
     bool group = sim_yaml_get(node, "group") != NULL, of = sim_yaml_get(node, "of") != NULL;
     if (group == of) {
-        sim_plan__mistake(reader, node, "%s 'group' and 'of', expected one of them",
-                          group ? "both" : "neither");
+        sim_plan__mistake(reader, node,
+                          group ? "both 'group' and 'of', expected one of them"
+                                : "neither 'group' nor 'of', expected one of them");
     } else {
         sim_plan__read_section(reader, node, &sim_plan__nodes_section, set);
     }

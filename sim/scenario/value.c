@@ -88,11 +88,9 @@ bool sim_value_duration(const char *text, weft_duration *out) {
         uint64_t value = 0, scale = power_of_ten(units[i].digits);
         if (!take_decimal(&at, units[i].digits, &value) || at != text + number) return false;
         uint64_t size = (uint64_t)units[i].size;
-        if (value / scale > (uint64_t)SIM_DURATION_MAX / size) return false;
+        if (value / scale >= (uint64_t)INT64_MAX / size) return false;
         uint64_t part = value % scale * (size / scale);
-        uint64_t all = value / scale * size + part;
-        if (all > (uint64_t)SIM_DURATION_MAX) return false;
-        *out = (weft_duration)all;
+        *out = (weft_duration)(value / scale * size + part);
         return true;
     }
     return false;

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Ten years: far from every overflow. */
+/* What a scenario may say: ten years, far from every overflow. */
 #define SIM_DURATION_MAX (WEFT_HOUR(87600))
 #define SIM_PPM_ALL 1000000u
 
@@ -19,7 +19,7 @@ bool sim_value_count(const char *text, uint64_t *out);
 /* "12.5" as thousandths (`digits` 3: 12500): digits, at most `digits` of them after a point. */
 bool sim_value_decimal(const char *text, unsigned digits, uint64_t *out);
 
-/* "500ms", "1.5s", "5min", "1h", also "ns" and "us". At most SIM_DURATION_MAX, whole nanoseconds.
+/* "500ms", "1.5s", "5min", "1h", also "ns" and "us". Whole nanoseconds.
  */
 bool sim_value_duration(const char *text, weft_duration *out);
 

@@ -142,7 +142,14 @@ static bool is_tab(const struct build *build, yaml_mark_t mark) {
 
 static void tell_reader(struct build *build) {
     const yaml_parser_t *parser = &build->parser;
-    struct sim_yaml_place place = place_at(build->text, parser->problem_offset);
+    size_t offset = parser->problem_offset;
+    for (size_t back = 1; back <= 3 && back <= offset; back++) {
+        if (byte_at(build, offset - back) < 0x80) break;
+        if (byte_at(build, offset - back) < 0xc0) continue;
+        offset -= back; /* where the broken character starts */
+        break;
+    }
+    struct sim_yaml_place place = place_at(build->text, offset);
     if (parser->problem_value >= 0 && parser->problem != NULL &&
         strcmp(parser->problem, "control characters are not allowed") == 0) {
         tell(build, place, "control character 0x%02x, expected text",
@@ -243,8 +250,8 @@ static void keep(struct build *build, struct sim_yaml_node *node, struct sim_yam
     const struct sim_yaml_node *first = key != NULL ? sim_yaml_get(node, key->text) : NULL;
     if (first != NULL) {
         place = (struct sim_yaml_place){key->line, key->column, NULL};
-        tell(build, place, "duplicate key '%.40s', it is given at line %u already", key->text,
-             first->line);
+        tell(build, place, "duplicate key '%.40s', expected it once: line %u gives it already",
+             key->text, first->line);
     } else if (node->count >= SIM_YAML_ENTRIES_MAX) {
         tell(build, place, "more than %u entries, expected at most that many",
              SIM_YAML_ENTRIES_MAX);
