@@ -2,7 +2,13 @@
  * same check judges the simulator, a testbed of real processes and production.
  *
  * A check counts how often it was evaluated in a way that could have failed. Never evaluated: the
- * run fails (dead check). One file per promise. */
+ * run fails (dead check). One file per promise; docs/checks.md says what each judges.
+ *
+ *   cut   a fault is on that keeps nodes from one another: partition, isolate, pause, degrade
+ *   heal  the last cut ended
+ *   calm  no cut is on; none went on or off, no node came, went or joined for `within`
+ *
+ * Memory that runs out while a run is judged is a panic. */
 #ifndef SIM_CHECK_CHECK_H
 #define SIM_CHECK_CHECK_H
 
@@ -62,6 +68,10 @@ void sim_checks_free(struct sim_checks *checks);
 
 /* Every event of the run, in order of time. */
 void sim_checks_trace(struct sim_checks *checks, const struct weft_trace_event *event);
+
+/* The scenario is over: nodes are now told to stop. Judge what is open and past its deadline; from
+ * here on only no_leak and no_surprise judge. */
+void sim_checks_stopping(struct sim_checks *checks, weft_time now);
 
 /* The run is over at `now`: judge what is still open, if its deadline has passed. */
 void sim_checks_finish(struct sim_checks *checks, weft_time now);

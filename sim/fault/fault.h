@@ -71,6 +71,10 @@ struct sim_faults *sim_faults_new(struct sim_world *world, const struct sim_faul
                                   uint32_t count, const struct sim_group *groups);
 void sim_faults_free(struct sim_faults *faults);
 
+/* The scenario is over: every occurrence still on ends (layers off, paused nodes resumed), and
+ * nothing scheduled happens any more. Counts stay. */
+void sim_faults_heal(struct sim_faults *faults);
+
 /* Per spec. Layers still on are counted up to now. */
 struct sim_fault_count {
     uint64_t injected, bit;
