@@ -1,0 +1,99 @@
+/* Node: the composition root. Builds the supervision tree from {env, config} and is driven.
+ *
+ *     root (one_for_one)
+ *     |-- dht       service process around the Kademlia machine, when configured
+ *     |-- control   what scenarios, the admin socket and tests talk to
+ *     `-- apps      (one_for_one) the user's applications
+ *
+ * A node owns no thread and never waits:
+ *
+ *     weft_node_deliver(node, &event);          something happened outside
+ *     more = weft_node_run(node);               run what is runnable, fire due timers
+ *     at = weft_node_next_at(node);             when to run again at the latest
+ *
+ * The daemon drives one with epoll and the machine's clock, the simulator a million with an event
+ * queue. */
+#ifndef WEFT_NODE_NODE_H
+#define WEFT_NODE_NODE_H
+
+#include "core/dht/service.h"
+#include "core/otp/sched.h"
+#include "core/otp/supervisor.h"
+
+struct weft_node;
+struct weft_node_reply;
+
+/* Borrowed for as long as the node lives, so that many nodes can share one. */
+struct weft_node_config {
+    const struct weft_dht_service_config *dht; /* NULL: no DHT */
+    const struct weft_child_spec *apps;
+    size_t apps_count;
+    uint32_t intensity;      /* of the root: restarts ... [10] */
+    weft_duration period;    /* ... within this [10 s] */
+    /* Answers to weft_node_ask; called while the node runs; must not call into the node. NULL:
+     * answers are dropped (the trace tells them too). */
+    void (*reply)(void *ctx, const struct weft_node_reply *reply);
+    void *ctx;
+};
+
+/* Build and start. On error *why says which child and why.
+ *   WEFT_ERR_NOMEM, WEFT_ERR_INVAL, or what the child's init returned (WEFT_ERR_IN_USE: the port) */
+int weft_node_new(struct weft_env *env, const struct weft_node_config *config,
+                  struct weft_node **out, struct weft_reason *why);
+
+/* Whatever still runs ends without terminate. For an orderly end: weft_node_stop, drive until
+ * weft_node_ended, then free. */
+void weft_node_free(struct weft_node *node);
+
+void weft_node_deliver(struct weft_node *node, const struct weft_event *event);
+
+/* A bounded amount of work; true when there is more to do at once. */
+bool weft_node_run(struct weft_node *node);
+
+weft_time weft_node_next_at(const struct weft_node *node);
+
+/* Shut the tree down in order: children in reverse, each within its time. */
+void weft_node_stop(struct weft_node *node);
+
+/* The root has ended: after weft_node_stop, or because it gave up (then *why is not clean). */
+bool weft_node_ended(const struct weft_node *node, struct weft_reason *why);
+
+struct weft_sched *weft_node_sched(struct weft_node *node);
+
+enum weft_node_ask_kind {
+    WEFT_NODE_FIND_NODES = 1, /* target */
+    WEFT_NODE_GET_PEERS,      /* target */
+    WEFT_NODE_ANNOUNCE,       /* target, port, repeat */
+    WEFT_NODE_GET,            /* target */
+    WEFT_NODE_PUT,            /* data: bencoded value; repeat */
+    WEFT_NODE_WITHDRAW,       /* target */
+    WEFT_NODE_ADD,            /* addr */
+    WEFT_NODE_DHT_STATS,
+    WEFT_NODE_DHT_TABLE
+};
+
+struct weft_node_ask {
+    enum weft_node_ask_kind kind;
+    uint64_t op; /* comes back in the reply, and stands in the trace; unique, top bit clear */
+    weft_id target;
+    struct weft_addr addr;
+    uint16_t port;
+    bool repeat;
+    struct weft_bytes data; /* copied */
+};
+
+/* Borrowed for the call. data is that of core/dht/service.h's answer to the same request. */
+struct weft_node_reply {
+    enum weft_node_ask_kind kind;
+    uint64_t op;
+    int status; /* as the service's; WEFT_ERR_NOT_FOUND also when the node has no DHT,
+                   WEFT_ERR_NO_PROC when the DHT process died meanwhile, WEFT_ERR_TIMEOUT */
+    struct weft_bytes data;
+};
+
+/* Ask the node something. One reply follows while the node runs, whatever happens.
+ *   WEFT_ERR_NO_PROC (the control process is being restarted), WEFT_ERR_FULL, WEFT_ERR_NOMEM,
+ *   WEFT_ERR_TOO_BIG: no reply follows */
+int weft_node_ask(struct weft_node *node, const struct weft_node_ask *ask);
+
+#endif

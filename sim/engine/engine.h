@@ -1,0 +1,85 @@
+/* Engine: virtual time, the event queue, keyed randomness and the run's hash.
+ *
+ * Events are popped by (time, tie, number): `tie` is a keyed draw, so the order of simultaneous
+ * events is explored by seeds and not frozen by who scheduled first; `number` (order of
+ * scheduling) decides the rest, so the order is total and repeatable. */
+#ifndef SIM_ENGINE_ENGINE_H
+#define SIM_ENGINE_ENGINE_H
+
+#include "core/base/bytes.h"
+#include "core/base/rand.h"
+#include "core/base/time.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a draw is for. Each (purpose, entity, counter) is drawn at most for one decision, so no two
+ * decisions share randomness. Append only: a number is part of what a seed means. */
+enum sim_purpose {
+    SIM_DRAW_TIE = 1, /* entity: event's entity, counter: event number */
+    SIM_DRAW_ENTROPY, /* entity: node, counter: life */
+    SIM_DRAW_NODE_ID, /* entity: node */
+    SIM_DRAW_DELAY,   /* entity: from << 32 | to, counter: packet number of the sender */
+    SIM_DRAW_LOSS,
+    SIM_DRAW_DUPLICATE,
+    SIM_DRAW_REORDER,
+    SIM_DRAW_REGION,    /* entity: node */
+    SIM_DRAW_TARGETS,   /* entity: fault, counter: occurrence */
+    SIM_DRAW_GROUPS,    /* partition sides; entity: fault, counter: node */
+    SIM_DRAW_WHEN,      /* jitter of a fault or workload; entity: it, counter: occurrence */
+    SIM_DRAW_JOIN,      /* start time; entity: node */
+    SIM_DRAW_BOOTSTRAP, /* contacts of a node; entity: node, counter: index */
+    SIM_DRAW_WORK_NODE, /* who does it; entity: workload, counter: occurrence */
+    SIM_DRAW_WORK_KEY,  /* on what */
+    SIM_DRAW_SESSION,   /* churn: session lengths; entity: node, counter: life */
+    SIM_DRAW_DISK       /* what a crash keeps; entity: node, counter: operation */
+};
+
+struct sim_event {
+    weft_time at;
+    uint32_t kind;   /* chosen by the world */
+    uint32_t entity; /* node or other number */
+    uint64_t arg;
+    void *data; /* owned by whoever the event goes to */
+};
+
+/* A scheduled event, for cancelling. 0 is none. */
+typedef uint64_t sim_handle;
+
+struct sim_engine;
+
+/* An engine at time 0 with no event. NULL when out of memory. */
+struct sim_engine *sim_engine_new(uint64_t seed);
+
+/* `drop` is called for the data of each event still queued; may be NULL. */
+void sim_engine_free(struct sim_engine *engine, void (*drop)(const struct sim_event *event));
+
+uint64_t sim_engine_seed(const struct sim_engine *engine);
+weft_time sim_engine_now(const struct sim_engine *engine);
+
+/* Number of events popped so far. */
+uint64_t sim_engine_count(const struct sim_engine *engine);
+size_t sim_engine_pending(const struct sim_engine *engine);
+
+/* Queue an event; event->at is not before now. Returns its handle; 0 when out of memory. */
+sim_handle sim_engine_schedule(struct sim_engine *engine, const struct sim_event *event);
+
+/* Take an event out: true and *event filled when it was still queued. O(1) amortised. */
+bool sim_engine_cancel(struct sim_engine *engine, sim_handle handle, struct sim_event *event);
+
+/* Pop the next event not after `until` and move the clock to it. False when there is none: the
+ * clock is then at `until`. */
+bool sim_engine_next(struct sim_engine *engine, weft_time until, struct sim_event *event);
+
+/* Draw for `purpose`: weft_draw(seed, purpose, entity, counter). */
+uint64_t sim_engine_draw(const struct sim_engine *engine, enum sim_purpose purpose, uint64_t entity,
+                         uint64_t counter);
+
+/* The rolling hash over everything popped (time, kind, entity, arg) and everything folded in by
+ * the world (bytes delivered, faults, what nodes answered). */
+uint64_t sim_engine_hash(const struct sim_engine *engine);
+void sim_engine_fold(struct sim_engine *engine, uint64_t word);
+void sim_engine_fold_bytes(struct sim_engine *engine, const void *data, size_t size);
+
+#endif

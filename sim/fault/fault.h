@@ -1,0 +1,96 @@
+/* Faults: what a scenario does to nodes and links, when, to whom; and whether it bit.
+ *
+ * `injected` counts occurrences; `bit` counts those that changed at least one thing: a delivery, a
+ * file, a timer, a process. A fault that was injected and never bit fails the run (dead fault). */
+#ifndef SIM_FAULT_FAULT_H
+#define SIM_FAULT_FAULT_H
+
+#include "sim/world/set.h"
+#include "sim/world/world.h"
+
+/* X(NAME, "key in a scenario") */
+#define SIM_FAULTS(X)                                                                              \
+    X(PARTITION, "partition") /* groups of nodes cannot reach one another, for a time */           \
+    X(ISOLATE, "isolate")     /* nodes cannot reach anyone, for a time */                          \
+    X(CRASH, "crash")         /* loss of power; with `for`, restarted after it */                  \
+    X(KILL, "kill")           /* the process is killed; with `for`, restarted after it */          \
+    X(STOP, "stop")           /* ordered shutdown; with `for`, restarted after it */               \
+    X(RESTART, "restart")     /* boot nodes that are down */                                       \
+    X(PAUSE, "pause")         /* as SIGSTOP, for a time */                                         \
+    X(CHURN, "churn")         /* nodes come and go: sessions and downtimes are drawn */            \
+    X(DEGRADE, "degrade")     /* more loss, delay, duplicates, reorder on links, for a time */     \
+    X(POISON, "poison")       /* one named process inside the nodes faults */
+
+enum sim_fault_kind {
+    SIM_FAULT_NONE = 0,
+#define SIM_FAULT_ENUM(NAME, key) SIM_FAULT_##NAME,
+    SIM_FAULTS(SIM_FAULT_ENUM)
+#undef SIM_FAULT_ENUM
+        SIM_FAULT_KIND_COUNT
+};
+
+const char *sim_fault_name(enum sim_fault_kind kind);
+
+#define SIM_PARTITION_SIDES_MAX 8
+#define SIM_PROCESS_NAME_MAX 64
+
+enum sim_churn_exit { SIM_CHURN_CRASH = 0, SIM_CHURN_KILL, SIM_CHURN_STOP };
+
+struct sim_fault_spec {
+    enum sim_fault_kind kind;
+    uint32_t line;        /* in the scenario, for messages */
+    weft_time at;         /* first occurrence */
+    weft_duration every;  /* 0: once */
+    weft_time until;      /* no occurrence after it; TIME_NEVER: the run's end */
+    weft_duration lasts;  /* `for`; 0: until the run ends (or at once, where that is meant) */
+    weft_duration jitter; /* each occurrence is later by a draw in [0, jitter] */
+    struct sim_set nodes; /* targets */
+
+    /* PARTITION: each side is a share of the population drawn at random (ppm, sum 1,000,000) or a
+     * group; `one_way`: side 0 cannot reach side 1, the other direction works (two sides only) */
+    uint32_t sides_count;
+    struct {
+        bool is_group;
+        uint32_t group;
+        uint32_t ppm;
+    } sides[SIM_PARTITION_SIDES_MAX];
+    bool one_way;
+
+    struct sim_delay session, downtime; /* CHURN */
+    enum sim_churn_exit exit;           /* CHURN */
+    struct sim_chain chain;             /* DEGRADE */
+    char process[SIM_PROCESS_NAME_MAX]; /* POISON: registered name */
+    bool each_in_turn;                  /* CRASH, KILL, STOP, PAUSE, POISON: `rolling`: occurrence i
+                                           takes the next of `nodes` in order, not a draw */
+};
+
+struct sim_faults;
+
+/* FAULT_ON and FAULT_OFF come in pairs, one for each (fault, occurrence). OFF says that the world
+ * is as before: layers are off, what was paused runs, what `for` brings back is up again, poisoned
+ * processes have ended, nodes that churn are back. A fault without `for` that does its work at once
+ * is over at once; one that lasts is over with the scenario. FAULT_BIT comes at most once for an
+ * occurrence (node: the first it hit), but for churn at each leave.
+ *
+ * bit counts: partition, isolate, degrade: a packet was lost, delayed or doubled by it; crash,
+ * kill, stop, pause: a node was up and is so no more; restart: a node came up; churn: a node left
+ * (each leave counts as injected, too); poison: the named process ended by it. */
+
+/* Schedule all faults of the plan in `world`. Specs and groups are borrowed. NULL: out of memory.
+ */
+struct sim_faults *sim_faults_new(struct sim_world *world, const struct sim_fault_spec *specs,
+                                  uint32_t count, const struct sim_group *groups);
+void sim_faults_free(struct sim_faults *faults);
+
+/* The scenario is over: every occurrence still on ends (layers off, paused nodes resumed), and
+ * nothing scheduled happens any more. Counts stay. */
+void sim_faults_heal(struct sim_faults *faults);
+
+/* Per spec. Layers still on are counted up to now. */
+struct sim_fault_count {
+    uint64_t injected, bit;
+};
+
+struct sim_fault_count sim_faults_count(const struct sim_faults *faults, uint32_t spec);
+
+#endif

@@ -1,0 +1,176 @@
+/* Net: what happens to a packet between two nodes. A link is a chain of small elements; each looks
+ * at the packet's fate so far and changes it. The same library serves the simulator, a testbed's
+ * switch and a daemon's fault layer: it knows virtual time and node numbers, nothing else.
+ *
+ * Cost is per packet; nothing is kept per pair of nodes.
+ *
+ * Faults are layers on top: any number may act at once, each is taken away by its own number, and
+ * none clobbers another. Integers only. */
+#ifndef SIM_NET_NET_H
+#define SIM_NET_NET_H
+
+#include "core/base/time.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* --- delays --- */
+
+/* 0 is no delay at all. */
+enum sim_delay_kind {
+    SIM_DELAY_CONSTANT = 1,
+    SIM_DELAY_UNIFORM,
+    SIM_DELAY_LOGNORMAL,
+    SIM_DELAY_REGIONS
+};
+
+#define SIM_REGIONS_MAX 64
+#define SIM_REGION_NAME_MAX 32
+
+/* One-way delays between regions. */
+struct sim_regions {
+    uint32_t count;
+    char name[SIM_REGIONS_MAX][SIM_REGION_NAME_MAX];
+    weft_duration delay[SIM_REGIONS_MAX][SIM_REGIONS_MAX];
+};
+
+/* A duration with a distribution. */
+struct sim_delay {
+    enum sim_delay_kind kind;
+    weft_duration a;        /* CONSTANT: it; UNIFORM: least; LOGNORMAL: median; REGIONS: within one */
+    weft_duration b;        /* UNIFORM: greatest */
+    uint32_t sigma_milli;   /* LOGNORMAL: sigma of ln, thousandths, <= 3000; REGIONS: of a
+                               log-normal factor around the matrix, 0: none */
+    const struct sim_regions *regions; /* REGIONS */
+};
+
+/* The delay a raw draw stands for. `from` and `to` are regions (REGIONS only). Integer tables:
+ * every machine computes the same, within 0.5 % of the exact quantile. Never negative. The normal
+ * distribution is cut at 6.34 sigma (a chance of 2^-33 a side); what does not fit sticks at
+ * WEFT_TIME_NEVER. */
+weft_duration sim_delay_sample(const struct sim_delay *delay, uint64_t raw, uint32_t from,
+                               uint32_t to);
+
+/* The least delay it can give. */
+weft_duration sim_delay_least(const struct sim_delay *delay);
+
+/* --- links --- */
+
+/* Elements act in the order of the chain, each on every copy there is so far. A stream's packet is
+ * never doubled; lost by chance it comes later by 200 ms, and by twice as much with each further
+ * loss, eight at most. A loss of 1,000,000 ppm is no chance: it loses a stream's packet too. */
+enum sim_element_kind {
+    SIM_ELEMENT_DELAY = 1, /* delay */
+    SIM_ELEMENT_LOSS,      /* ppm */
+    SIM_ELEMENT_DUPLICATE, /* ppm: one more copy, later than the first by a `delay` of its own */
+    SIM_ELEMENT_REORDER    /* ppm: held back by `delay` more */
+};
+
+struct sim_element {
+    enum sim_element_kind kind;
+    uint32_t ppm;
+    struct sim_delay delay;
+};
+
+#define SIM_ELEMENTS_MAX 8
+#define SIM_COPIES_MAX 4
+
+struct sim_chain {
+    struct sim_element elements[SIM_ELEMENTS_MAX];
+    uint32_t count;
+};
+
+/* A rule says which pairs of nodes a chain is for: both ends by group (SIM_GROUP_ANY: all). The last
+ * rule that matches counts; rule 0 is the default and matches all. */
+#define SIM_GROUP_ANY UINT32_MAX
+#define SIM_RULES_MAX 32
+
+struct sim_rule {
+    uint32_t from_group, to_group;
+    struct sim_chain chain;
+};
+
+struct sim_net_spec {
+    struct sim_rule rules[SIM_RULES_MAX]; /* rules[0] is the default */
+    uint32_t rules_count;                 /* >= 1 */
+    struct sim_regions *regions;          /* NULL: one region; owned by whoever made the spec */
+};
+
+struct sim_net;
+
+/* A network of `nodes` nodes. `group_of[i]` is node i's group (NULL: all 0). Both are borrowed.
+ * NULL when out of memory. */
+struct sim_net *sim_net_new(const struct sim_net_spec *spec, uint32_t nodes,
+                            const uint32_t *group_of, uint64_t seed);
+void sim_net_free(struct sim_net *net);
+
+/* The region of a node: drawn, and stable. */
+uint32_t sim_net_region(const struct sim_net *net, uint32_t node);
+
+/* --- one packet --- */
+
+/* Why a packet was lost: `cause` of PACKET_LOST. */
+enum sim_loss {
+    SIM_LOSS_NONE = 0,
+    SIM_LOSS_LINK,
+    SIM_LOSS_CUT,
+    SIM_LOSS_NO_NODE,
+    SIM_LOSS_NO_SOCKET,
+    SIM_LOSS_FAULT /* by the chain of a layer */
+};
+
+struct sim_packet {
+    uint32_t from, to;
+    uint32_t size;
+    uint64_t number; /* of the sender, unique, below 2^48: keys every draw */
+    bool stream;     /* carries a stream's bytes: a loss becomes a retransmission's delay */
+};
+
+/* What becomes of it. copies == 0: lost, and `cause` says why. */
+struct sim_fate {
+    uint32_t copies;
+    weft_duration delay[SIM_COPIES_MAX];
+    enum sim_loss cause;
+    uint32_t cut_by; /* the layer that dropped it, SIM_LAYER_NONE if none did */
+};
+
+void sim_net_fate(struct sim_net *net, const struct sim_packet *packet, struct sim_fate *fate);
+
+/* --- faults as layers --- */
+
+typedef uint32_t sim_layer;
+#define SIM_LAYER_NONE UINT32_MAX
+#define SIM_LAYERS_MAX 256
+
+/* Of a node that a SPLIT or ONE_WAY layer does not touch. */
+#define SIM_SIDE_NONE 255
+
+enum sim_layer_kind {
+    SIM_LAYER_SPLIT = 1, /* packets between different sides are lost */
+    SIM_LAYER_ONE_WAY,   /* packets from side 0 to side 1 are lost; the other way they pass */
+    SIM_LAYER_ISOLATE,   /* packets from or to side 1 are lost, within it too */
+    SIM_LAYER_CHAIN      /* packets with an end on side 1 go through `chain` as well */
+};
+
+struct sim_layer_spec {
+    enum sim_layer_kind kind;
+    const uint8_t *side;           /* side of each node; copied */
+    const struct sim_chain *chain; /* CHAIN; copied */
+    uint64_t key; /* CHAIN: what its draws are keyed by, so that they do not depend on which other
+                     layers are on; 0: its number */
+};
+
+/* Put a layer on. WEFT_ERR_FULL (SIM_LAYERS_MAX at once), WEFT_ERR_NOMEM */
+int sim_net_layer_on(struct sim_net *net, const struct sim_layer_spec *spec, sim_layer *out);
+void sim_net_layer_off(struct sim_net *net, sim_layer layer);
+
+/* How many packets the layer changed (dropped, delayed, doubled) since it was put on. Several cuts
+ * in the way of one packet all count it. Kept after the layer is off, until its number is reused. */
+uint64_t sim_net_layer_bites(const struct sim_net *net, sim_layer layer);
+
+/* Whether a packet from `from` to `to` would be dropped by a cut right now (not by chance): what
+ * a stream needs to know to stall. A loss of 1,000,000 ppm is a cut. */
+bool sim_net_cut(const struct sim_net *net, uint32_t from, uint32_t to);
+
+#endif

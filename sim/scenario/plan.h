@@ -1,0 +1,108 @@
+/* Plan: a scenario file, read and validated. docs/scenarios.md is its reference.
+ *
+ *     name: first-partition
+ *     about: Half the network loses the other half for thirty seconds.
+ *     population: 1000
+ *     groups:                         # optional; the rest is group "rest"
+ *       leaf: {count: 5%, join: chain}
+ *     join: {over: 10s, from: seeds, seeds: 3}
+ *     dht: {k: 8, alpha: 3}
+ *     network:
+ *       delay: {lognormal: {median: 40ms, sigma: 0.5}}
+ *       loss: 1%
+ *       links:
+ *         - {from: leaf, to: any, delay: 200ms, loss: 10%}
+ *     workload:
+ *       - put: {every: 200ms, from: 15s}
+ *       - get: {every: 100ms, from: 20s}
+ *     faults:
+ *       - partition: {at: 30s, for: 30s, sides: [50%, 50%]}
+ *       - crash: {at: 40s, every: 1s, until: 60s, nodes: 2, for: 10s}
+ *     checks:
+ *       - stored_found: {within: 20s}
+ *       - no_leak
+ *     stop: 120s
+ *
+ * Every mistake is one line "file:line:column: what is wrong, what was expected", with the nearest
+ * valid key where a key is unknown. All mistakes of a file are reported, not only the first.
+ * Nothing is silently ignored. */
+#ifndef SIM_SCENARIO_PLAN_H
+#define SIM_SCENARIO_PLAN_H
+
+#include "sim/check/check.h"
+#include "sim/fault/fault.h"
+#include "sim/net/net.h"
+#include "sim/workload/workload.h"
+#include "sim/world/set.h"
+
+#define SIM_FAULTS_MAX 64
+#define SIM_WORKLOADS_MAX 32
+#define SIM_CHECKS_MAX 16
+#define SIM_POPULATION_MAX 10000000u
+
+/* Whom a node knows when it first comes up. */
+enum sim_join_from {
+    SIM_JOIN_SEEDS = 0, /* the first `seeds` nodes of the population, which come up at time 0 */
+    SIM_JOIN_RANDOM,    /* `contacts` nodes with a smaller number, drawn */
+    SIM_JOIN_CHAIN      /* only the node before it: degree one */
+};
+
+struct sim_join {
+    weft_duration over;      /* nodes come up spread over this, each at a drawn time */
+    weft_time at;            /* the first may come up then */
+    enum sim_join_from from;
+    uint32_t seeds;          /* SEEDS [3] */
+    uint32_t contacts;       /* SEEDS, RANDOM: how many each knows [3] */
+};
+
+struct sim_plan {
+    char *name, *about;
+    char *file;                     /* as given */
+    uint64_t digest;                /* of the scenario's bytes and of every --set */
+    uint32_t population;
+    uint32_t groups_count;
+    struct sim_group groups[SIM_GROUPS_MAX];   /* the last is "rest" (may be empty) */
+    struct sim_join join_of[SIM_GROUPS_MAX];   /* by group */
+    struct weft_dht_config dht_of[SIM_GROUPS_MAX];
+    bool dht_on;
+    bool v6;                        /* nodes speak IPv6 instead of IPv4 */
+    bool save_table;                /* nodes keep their routing table on disk */
+    struct sim_net_spec net;
+    struct sim_work_spec works[SIM_WORKLOADS_MAX];
+    uint32_t works_count;
+    struct sim_fault_spec faults[SIM_FAULTS_MAX];
+    uint32_t faults_count;
+    struct sim_check_spec checks[SIM_CHECKS_MAX];
+    uint32_t checks_count;
+    weft_time stop;                 /* the run ends; nodes are then stopped in order */
+    uint64_t seed;                  /* of the file; 1 when it names none */
+};
+
+/* Told for each mistake; the line has no newline. */
+struct sim_plan_report {
+    void (*mistake)(void *ctx, const char *line);
+    void *ctx;
+};
+
+/* Overrides from the command line, "population=500" or "faults.0.at=5s": any scalar of the file by
+ * its path of keys and indices; the key must be one the scenario language knows. */
+struct sim_plan_sets {
+    const char *const *sets;
+    uint32_t count;
+};
+
+/* Read, override, validate. *out only when there was no mistake.
+ *   WEFT_ERR_NOT_FOUND, WEFT_ERR_IO  the file (also reported as a mistake)
+ *   WEFT_ERR_MALFORMED               one or more mistakes were reported
+ *   WEFT_ERR_NOMEM */
+int sim_plan_read(const char *path, const struct sim_plan_sets *sets,
+                  const struct sim_plan_report *report, struct sim_plan **out);
+
+/* The same from memory; `path` is what messages name. For tests and the fuzzer. Files the
+ * scenario names (region matrices) are looked for beside `path`. */
+int sim_plan_parse(const char *path, struct weft_bytes text, const struct sim_plan_sets *sets,
+                   const struct sim_plan_report *report, struct sim_plan **out);
+
+void sim_plan_free(struct sim_plan *plan);
+
+#endif

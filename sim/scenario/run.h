@@ -1,0 +1,73 @@
+/* Run: one plan, one seed, one verdict. */
+#ifndef SIM_SCENARIO_RUN_H
+#define SIM_SCENARIO_RUN_H
+
+#include "sim/scenario/plan.h"
+
+/* Where a run is: for whoever reports a panic in the midst of it. */
+struct sim_run_where {
+    struct sim_world *world; /* NULL: no run */
+    uint32_t node;           /* of the event traced last; WEFT_TRACE_NODE_NONE: none yet */
+};
+
+struct sim_run_options {
+    uint64_t seed;
+    weft_time until;               /* TIME_NEVER: the plan's stop */
+    struct sim_host host;
+    /* Events for a trace file, of kinds in trace_mask; NULL: none. Does not change the run. */
+    void (*trace)(void *ctx, const struct weft_trace_event *event);
+    uint64_t trace_mask;
+    /* Called from time to time with where the run is; NULL: not. */
+    void (*progress)(void *ctx, weft_time now, weft_time stop, uint64_t events);
+    void *ctx;
+    struct sim_run_where *where;   /* kept up to date while the run goes on; NULL: not wanted */
+};
+
+enum sim_verdict { SIM_HOLDS = 0, SIM_FAILS };
+
+struct sim_fault_report {
+    enum sim_fault_kind kind;
+    struct sim_fault_count count;
+    uint32_t line;
+};
+
+struct sim_work_report {
+    enum sim_work_kind kind;
+    struct sim_work_count count;
+    uint32_t line;
+};
+
+struct sim_check_report {
+    enum sim_check_kind kind;
+    struct sim_check_result result;
+    uint32_t line;
+};
+
+#define SIM_REASONS_MAX 64
+#define SIM_REASON_TEXT_MAX 256
+
+/* Everything a run's page says, but for what the machine adds (wall time, memory). */
+struct sim_run_report {
+    uint64_t seed, hash, events;
+    weft_time ended_at;
+    uint32_t nodes;
+    struct sim_fault_report faults[SIM_FAULTS_MAX];
+    uint32_t faults_count;
+    struct sim_work_report works[SIM_WORKLOADS_MAX];
+    uint32_t works_count;
+    struct sim_check_report checks[SIM_CHECKS_MAX];
+    uint32_t checks_count;
+    struct sim_world_stats world;
+    size_t node_bytes_peak;        /* memory of all nodes together, at its greatest sample */
+    enum sim_verdict verdict;
+    char reasons[SIM_REASONS_MAX][SIM_REASON_TEXT_MAX]; /* why it fails, one line each */
+    uint32_t reasons_count;
+};
+
+/* Run to the end: boot, workload, faults, checks; at the stop heal everything, stop all nodes in
+ * order, judge. Nothing is kept between runs: two runs in one process are equal.
+ *   WEFT_ERR_NOMEM, or what booting a node returned (an internal error: exit 3) */
+int sim_run(const struct sim_plan *plan, const struct sim_run_options *options,
+            struct sim_run_report *report);
+
+#endif
