@@ -117,6 +117,10 @@ void sim_plan__read_delay(struct sim_plan__reader *reader, const struct sim_plan
 /* The matrix of `value`, a path beside the scenario, into the plan's net. */
 void sim_plan__read_regions(struct sim_plan__reader *reader, const struct sim_plan__value *value);
 
+/* The text of a matrix into `regions`, which is all zero; mistakes name `file`. */
+void sim_plan__parse_regions(struct sim_plan__reader *reader, const char *file,
+                             struct weft_bytes text, struct sim_regions *regions);
+
 /* The links of a chain before they become elements; a part that is absent has `has_` false. */
 struct sim_plan__link {
     bool has_delay, has_loss, has_duplicate, has_reorder;

@@ -126,21 +126,27 @@ static bool feed(struct matrix *matrix, struct csv_parser *parser, struct weft_b
     return csv_fini(parser, on_cell, on_row, matrix) == 0;
 }
 
-static void read_matrix(struct matrix *matrix, struct weft_bytes text) {
+void sim_plan__parse_regions(struct sim_plan__reader *reader, const char *file,
+                             struct weft_bytes text, struct sim_regions *regions) {
     struct csv_parser parser;
+    struct matrix matrix = {.reader = reader,
+                            .file = file,
+                            .regions = regions,
+                            .at = {1, 1, NULL},
+                            .cell = {1, 1, NULL}};
     if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI) != 0) {
-        matrix->reader->no_memory = true;
+        reader->no_memory = true;
         return;
     }
-    bool is_csv = feed(matrix, &parser, text);
+    bool is_csv = feed(&matrix, &parser, text);
     if (!is_csv && csv_error(&parser) == CSV_ENOMEM) {
-        matrix->reader->no_memory = true;
+        reader->no_memory = true;
     } else if (!is_csv) {
-        tell(matrix, "not CSV, expected cells between commas");
-    } else if (matrix->regions->count == 0) {
-        tell(matrix, "no region, expected a line of names first");
-    } else if (matrix->row != matrix->regions->count + 1) {
-        tell(matrix, "the matrix ends here, expected a row for each name");
+        tell(&matrix, "not CSV, expected cells between commas");
+    } else if (regions->count == 0) {
+        tell(&matrix, "no region, expected a line of names first");
+    } else if (matrix.row != regions->count + 1) {
+        tell(&matrix, "the matrix ends here, expected a row for each name");
     }
     csv_free(&parser);
 }
@@ -169,12 +175,7 @@ static void load(struct sim_plan__reader *reader, const struct sim_plan__value *
                           sim_plan__show(value->node->text).text, weft_error_text(rv));
     }
     if (rv != WEFT_OK) return;
-    struct matrix matrix = {.reader = reader,
-                            .file = path,
-                            .regions = regions,
-                            .at = {1, 1, NULL},
-                            .cell = {1, 1, NULL}};
-    read_matrix(&matrix, text);
+    sim_plan__parse_regions(reader, path, text, regions);
     reader->plan->digest = weft_fold_bytes(reader->plan->digest, text.data, text.size);
     free((void *)(uintptr_t)text.data);
 }
