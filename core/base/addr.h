@@ -33,11 +33,15 @@ size_t weft_addr_ip_size(const struct weft_addr *addr);
 struct weft_addr weft_addr_v4(unsigned char a, unsigned char b, unsigned char c, unsigned char d,
                               uint16_t port);
 
+/* From 16 bytes in network order; an IPv4-mapped address becomes V4 (I2). */
+struct weft_addr weft_addr_v6(const unsigned char ip[16], uint16_t port);
+
 /* "192.0.2.1:6881", "[2001:db8::1]:6881"; "-" for NONE. RFC 5952 form for IPv6. Returns text. */
 char *weft_addr_format(const struct weft_addr *addr, char text[WEFT_ADDR_TEXT_SIZE]);
 
-/* Reads what weft_addr_format writes. Without ":port" the port is 0; a bare IPv6 address needs
- * no brackets then.
+/* Reads what weft_addr_format writes, "-" included. Without ":port" the port is 0; a bare IPv6
+ * address needs no brackets then. Any RFC 4291 text is read, a dotted quad at the end too; numbers
+ * with leading zeros and zones ("%eth0") are refused, so that nobody reads them differently.
  *   WEFT_ERR_MALFORMED  not an address (a host name, say); *addr is untouched. */
 int weft_addr_parse(struct weft_addr *addr, const char *text);
 

@@ -29,7 +29,8 @@ uint64_t weft_siphash(const struct weft_hash_key *key, const void *data, size_t 
     WEFT_ASSERT(data != NULL || size == 0);
     const unsigned char *at = data;
     uint64_t v[4] = {key->k0 ^ UINT64_C(0x736f6d6570736575), key->k1 ^ UINT64_C(0x646f72616e646f6d),
-                     key->k0 ^ UINT64_C(0x6c7967656e657261), key->k1 ^ UINT64_C(0x7465646279746573)};
+                     key->k0 ^ UINT64_C(0x6c7967656e657261),
+                     key->k1 ^ UINT64_C(0x7465646279746573)};
     size_t left = size;
     for (; left >= 8; left -= 8, at += 8) {
         uint64_t word = load_le(at, 8);

@@ -14,9 +14,10 @@ struct weft_hash_key {
 uint64_t weft_siphash(const struct weft_hash_key *key, const void *data, size_t size);
 
 /* Fold one word into a rolling hash. Order matters; equal sequences give equal hashes on every
- * machine. Start from any value. Not keyed: for comparing runs, never for tables. */
+ * machine. Start from any value: zeros folded into 0 count too. Not keyed: for comparing runs,
+ * never for tables. */
 static inline uint64_t weft_fold(uint64_t hash, uint64_t word) {
-    uint64_t x = (hash ^ word) * UINT64_C(0x9fb21c651e98df25);
+    uint64_t x = ((hash ^ word) + UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0x9fb21c651e98df25);
     x ^= x >> 29;
     x *= UINT64_C(0xd6e8feb86659fd93);
     return x ^ (x >> 32);

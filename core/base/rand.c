@@ -60,7 +60,8 @@ void weft_rand_bytes(struct weft_rand *rand, void *out, size_t size) {
     for (size_t i = 0; i < size; i++) {
         if (i % 8 == 0) {
             uint64_t word = weft_rand_u64(rand);
-            for (size_t j = 0; j < 8 && i + j < size; j++) at[i + j] = (unsigned char)(word >> (8 * j));
+            for (size_t j = 0; j < 8 && i + j < size; j++)
+                at[i + j] = (unsigned char)(word >> (8 * j));
         }
     }
 }

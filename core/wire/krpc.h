@@ -49,43 +49,52 @@ enum weft_krpc_want { WEFT_WANT_N4 = 1, WEFT_WANT_N6 = 2 };
 
 /* I1  type says which fields mean something: QUERY: method and its arguments; RESPONSE: the return
  *     values; ERROR: error_code, error_text.
- * I2  a field that the packet lacks has size 0, has_... false, or NULL. */
+ * I2  a field that the packet lacks has size 0, has_... false, or NULL.
+ * I3  id is NULL only in an ERROR and in a QUERY of an UNKNOWN method; those two may lack it. Of an
+ *     UNKNOWN query no argument but id is read.
+ * I4  nodes and nodes6 of size 0 with data not NULL are present and empty, and written so. */
 struct weft_krpc {
     enum weft_krpc_type type;
-    enum weft_krpc_method method;     /* QUERY; a RESPONSE does not say */
-    struct weft_bytes tid;            /* t: 1 to WEFT_KRPC_TID_MAX bytes */
-    struct weft_bytes version;        /* v: usually 4 bytes */
-    bool read_only;                   /* ro (BEP 43) */
-    const weft_id *id;                /* sender; never NULL in QUERY and RESPONSE */
-    const weft_id *target;            /* find_node, get: target; get_peers, announce_peer: info_hash */
-    struct weft_bytes token;          /* announce_peer, put; RESPONSE */
-    uint16_t port;                    /* announce_peer */
-    bool implied_port;                /* announce_peer */
-    unsigned want;                    /* enum weft_krpc_want bits; 0: the family it came by */
-    struct weft_bytes nodes;          /* RESPONSE: a multiple of 26 bytes */
-    struct weft_bytes nodes6;         /* RESPONSE: a multiple of 38 bytes */
-    struct weft_bytes values;         /* RESPONSE: the bencoded list of compact peers, walked with
-                                         weft_krpc_next_peer; encode: likewise (see below) */
-    struct weft_bytes value;          /* put, RESPONSE to get: the bencoded `v` (BEP 44), at most
-                                         WEFT_ITEM_SIZE_MAX bytes */
-    bool has_mutable;                 /* put with k, sig or seq: a mutable item (not stored here) */
-    struct weft_bytes ip;             /* compact endpoint the responder saw (BEP 42): 6 or 18 bytes */
-    int error_code;                   /* ERROR */
-    struct weft_bytes error_text;     /* ERROR */
+    enum weft_krpc_method method; /* QUERY; a RESPONSE does not say */
+    struct weft_bytes tid;        /* t: 1 to WEFT_KRPC_TID_MAX bytes */
+    struct weft_bytes version;    /* v: usually 4 bytes */
+    bool read_only;               /* ro (BEP 43) */
+    const weft_id *id;            /* sender (I3) */
+    const weft_id *target;        /* find_node, get: target; get_peers, announce_peer: info_hash */
+    struct weft_bytes token;      /* announce_peer, put; RESPONSE */
+    uint16_t port;                /* announce_peer */
+    bool implied_port;            /* announce_peer */
+    unsigned want;                /* enum weft_krpc_want bits; 0: the family it came by */
+    struct weft_bytes nodes;      /* RESPONSE: a multiple of 26 bytes */
+    struct weft_bytes nodes6;     /* RESPONSE: a multiple of 38 bytes */
+    struct weft_bytes values;     /* RESPONSE: the bencoded list of compact peers, walked with
+                                     weft_krpc_next_peer; encode: likewise (see below) */
+    struct weft_bytes value;      /* put, RESPONSE to get: the bencoded `v` (BEP 44), at most
+                                     WEFT_ITEM_SIZE_MAX bytes */
+    bool has_mutable;             /* put with k, sig or seq: a mutable item (not stored here) */
+    struct weft_bytes ip;         /* compact endpoint the responder saw (BEP 42): 6 or 18 bytes;
+                                     other lengths are ignored (old libtorrent sends 4) */
+    int error_code;               /* ERROR */
+    struct weft_bytes error_text; /* ERROR */
 };
 
 /* Read one packet of at most WEFT_KRPC_RECEIVE_MAX bytes.
  *   WEFT_OK             *out is filled, pointing into `packet`
- *   WEFT_ERR_TOO_BIG    longer than the limit
- *   WEFT_ERR_MALFORMED  not bencode, trailing bytes, a field of the wrong type or length
- * On error *out may hold what is needed to answer a malformed query with error 203: type, tid (both
- * only if they could be read; tid.size 0 otherwise). */
+ *   WEFT_ERR_TOO_BIG    longer than the limit; or `v` longer than WEFT_ITEM_SIZE_MAX: then type and
+ *                       tid are set, and a query deserves error 205
+ *   WEFT_ERR_MALFORMED  not bencode, trailing bytes, a known key twice, a field missing or of the
+ *                       wrong type or length
+ * On error *out holds what is needed to answer a malformed query with error 203 and nothing else:
+ * type and tid, each only if it could be read (0 and size 0 otherwise). Both need a packet that is
+ * bencode throughout. */
 int weft_krpc_decode(struct weft_bytes packet, struct weft_krpc *out);
 
 /* Write one packet, keys in sorted order.
- * Encoding a RESPONSE: `values` here is `values_count` packed compact peers of `peer_size` bytes
- * (6 or 18), not bencode: see struct weft_krpc_peers.
- *   WEFT_ERR_TOO_BIG  it needs more than `capacity` bytes; nothing useful was written */
+ * msg->values is not read: the peers of a RESPONSE come packed, or `peers` is NULL.
+ * What the other side would refuse is a broken invariant here (a token too long, port 0 without
+ * implied_port, UNKNOWN, has_mutable), except `value`, which users supply.
+ *   WEFT_ERR_TOO_BIG    it needs more than `capacity` bytes; nothing useful was written
+ *   WEFT_ERR_MALFORMED  `value` is not an item (weft_item_check); nothing was written */
 struct weft_krpc_peers {
     const unsigned char *peers;
     size_t peer_size; /* WEFT_COMPACT_PEER4_SIZE or WEFT_COMPACT_PEER6_SIZE */
@@ -103,11 +112,15 @@ bool weft_krpc_next_peer(struct weft_bytes values, size_t *cursor, struct weft_a
 size_t weft_compact_peer_write(const struct weft_addr *addr, unsigned char *out);
 /* `size` is 6 or 18, else false. */
 bool weft_compact_peer_read(struct weft_addr *addr, const unsigned char *data, size_t size);
-size_t weft_compact_node_write(const weft_id *id, const struct weft_addr *addr,
-                               unsigned char *out);
+size_t weft_compact_node_write(const weft_id *id, const struct weft_addr *addr, unsigned char *out);
 /* `size` is 26 or 38, else false. */
 bool weft_compact_node_read(weft_id *id, struct weft_addr *addr, const unsigned char *data,
                             size_t size);
+
+/* Whether `bencoded` can travel as an item: one bencoded value and nothing after it.
+ *   WEFT_ERR_TOO_BIG    more than WEFT_ITEM_SIZE_MAX bytes
+ *   WEFT_ERR_MALFORMED  not bencode, or nested deeper than fits a packet */
+int weft_item_check(struct weft_bytes bencoded);
 
 /* The key of an immutable item: SHA-1 of its bencoded value (BEP 44). */
 void weft_item_key(struct weft_bytes bencoded, weft_id *key);

@@ -26,7 +26,7 @@ struct matrix {
     const char *file;
     struct sim_regions *regions;
     uint32_t row, field;            /* 0: the names */
-    struct sim_yaml_place at, cell; /* of the next byte; of the cell being read */
+    struct weft_yaml_place at, cell; /* of the next byte; of the cell being read */
     bool cell_ended;
 };
 
@@ -63,7 +63,7 @@ static void read_delay(struct matrix *matrix, const char *text) {
         if (text[0] != '\0') tell(matrix, "a region's delay to itself, expected an empty cell");
         return;
     }
-    if (!sim_value_decimal(text, 6, &rtt) || rtt > (uint64_t)RTT_MAX) {
+    if (!weft_value_decimal(text, 6, &rtt) || rtt > (uint64_t)RTT_MAX) {
         tell(matrix, "not a round-trip time, expected milliseconds from 0 to 60000");
         return;
     }
@@ -181,7 +181,7 @@ static void load(struct sim_plan__reader *reader, const struct sim_plan__value *
 }
 
 void sim_plan__read_regions(struct sim_plan__reader *reader, const struct sim_plan__value *value) {
-    WEFT_ASSERT(value->node->kind == SIM_YAML_SCALAR);
+    WEFT_ASSERT(value->node->kind == WEFT_YAML_SCALAR);
     WEFT_ASSERT(reader->plan->file != NULL);
     const char *name = value->node->text;
     if (reader->regions_path != NULL) {

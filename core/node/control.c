@@ -1,0 +1,140 @@
+/* The control process. */
+#include "core/node/control.h"
+
+#include "core/base/assert.h"
+#include "core/base/list.h"
+#include "core/otp/gen_server.h"
+
+#include <string.h>
+
+/* One request on its way. */
+struct pending {
+    struct weft_link link;
+    weft_ref ref; /* of our call to the service */
+    enum weft_node_ask_kind kind;
+    uint64_t op;
+};
+
+struct control {
+    const struct weft_node_config *config;
+    struct weft_link pending;
+    uint32_t pending_count;
+};
+
+/* What the service is asked for each kind, and how its data is made. */
+static const uint32_t dht_request_of[] = {
+    [WEFT_NODE_FIND_NODES] = WEFT_DHT_REQ_FIND_NODES,
+    [WEFT_NODE_GET_PEERS] = WEFT_DHT_REQ_GET_PEERS,
+    [WEFT_NODE_ANNOUNCE] = WEFT_DHT_REQ_ANNOUNCE,
+    [WEFT_NODE_GET] = WEFT_DHT_REQ_GET,
+    [WEFT_NODE_PUT] = WEFT_DHT_REQ_PUT,
+    [WEFT_NODE_WITHDRAW] = WEFT_DHT_REQ_WITHDRAW,
+    [WEFT_NODE_ADD] = WEFT_DHT_REQ_ADD,
+    [WEFT_NODE_DHT_STATS] = WEFT_DHT_REQ_STATS,
+    [WEFT_NODE_DHT_TABLE] = WEFT_DHT_REQ_TABLE,
+};
+
+static void answer(const struct control *control, const struct weft_node_reply *reply) {
+    if (control->config->reply != NULL) control->config->reply(control->config->ctx, reply);
+}
+
+static void refuse(const struct control *control, const struct weft_node_ask *ask, int status) {
+    answer(control, &(struct weft_node_reply){.kind = ask->kind, .op = ask->op, .status = status});
+}
+
+/* The bytes the service wants with `ask`. Returns how many stand in `buffer`, which has room for
+ * the largest item behind a struct weft_dht_ask. */
+static size_t request_data(const struct weft_node_ask *ask, unsigned char *buffer) {
+    if (ask->kind == WEFT_NODE_DHT_STATS || ask->kind == WEFT_NODE_DHT_TABLE) return 0;
+    if (ask->kind == WEFT_NODE_ADD) {
+        memcpy(buffer, &ask->addr, sizeof ask->addr);
+        return sizeof ask->addr;
+    }
+    struct weft_dht_ask head;
+    memset(&head, 0, sizeof head); /* padding too: the bytes travel */
+    head.target = ask->target;
+    head.port = ask->port;
+    head.repeat = ask->repeat;
+    head.op = ask->op;
+    memcpy(buffer, &head, sizeof head);
+    if (ask->kind != WEFT_NODE_PUT) return sizeof head;
+    WEFT_ASSERT(ask->data.size <= WEFT_ITEM_SIZE_MAX);
+    if (ask->data.size > 0) memcpy(buffer + sizeof head, ask->data.data, ask->data.size);
+    return sizeof head + ask->data.size;
+}
+
+static int pass_on(weft_self *self, const struct weft_node_ask *ask, weft_ref *ref) {
+    weft_pid dht = weft_whereis(self, WEFT_DHT_NAME);
+    if (weft_pid_is_none(dht)) return WEFT_ERR_NOT_FOUND;
+    unsigned char buffer[sizeof(struct weft_dht_ask) + WEFT_ITEM_SIZE_MAX];
+    size_t size = request_data(ask, buffer);
+    return weft_call(self, dht, dht_request_of[ask->kind], weft_bytes(buffer, size),
+                     WEFT_CONTROL_TIMEOUT, ref);
+}
+
+static void on_ask(weft_self *self, const struct weft_node_ask *ask) {
+    struct control *control = weft_state(self);
+    WEFT_ASSERT(ask->kind >= WEFT_NODE_FIND_NODES);
+    WEFT_ASSERT(ask->kind <= WEFT_NODE_DHT_TABLE);
+    if (control->pending_count >= WEFT_CONTROL_PENDING_MAX) {
+        refuse(control, ask, WEFT_ERR_FULL);
+        return;
+    }
+    struct pending *pending = weft_alloc(self, sizeof *pending);
+    if (pending == NULL) {
+        refuse(control, ask, WEFT_ERR_NOMEM);
+        return;
+    }
+    int rv = pass_on(self, ask, &pending->ref);
+    if (rv != WEFT_OK) {
+        weft_free(self, pending);
+        refuse(control, ask, rv);
+        return;
+    }
+    pending->kind = ask->kind;
+    pending->op = ask->op;
+    weft_list_push_back(&control->pending, &pending->link);
+    control->pending_count++;
+}
+
+static void on_cast(weft_self *self, const struct weft_msg *cast) {
+    struct weft_node_ask ask;
+    WEFT_ASSERT(cast->data.size >= sizeof ask);
+    memcpy(&ask, cast->data.data, sizeof ask);
+    ask.data = weft_bytes(cast->data.data + sizeof ask, cast->data.size - sizeof ask);
+    on_ask(self, &ask);
+}
+
+static struct pending *find_pending(const struct control *control, weft_ref ref) {
+    for (struct weft_link *at = control->pending.next; at != &control->pending; at = at->next) {
+        struct pending *pending = WEFT_CONTAINER(at, struct pending, link);
+        if (pending->ref == ref) return pending;
+    }
+    return NULL;
+}
+
+static void on_info(weft_self *self, const struct weft_msg *info) {
+    struct control *control = weft_state(self);
+    if (info->kind != WEFT_MSG_REPLY) return;
+    struct pending *pending = find_pending(control, info->ref);
+    WEFT_ASSERT(pending != NULL);
+    WEFT_ASSERT(control->pending_count > 0);
+    struct weft_node_reply reply = {
+        .kind = pending->kind, .op = pending->op, .status = info->status, .data = info->data};
+    weft_list_remove(&pending->link);
+    control->pending_count--;
+    weft_free(self, pending);
+    answer(control, &reply);
+}
+
+static int on_init(weft_self *self, struct weft_bytes arg) {
+    struct control *control = weft_state(self);
+    WEFT_ASSERT(arg.size == sizeof control->config);
+    memcpy(&control->config, arg.data, sizeof control->config);
+    weft_list_init(&control->pending);
+    return WEFT_OK;
+}
+
+WEFT_GEN_SERVER(weft_node__control, .name = "control", .version = 1,
+                .state_size = sizeof(struct control), .init = on_init, .handle_cast = on_cast,
+                .handle_info = on_info);

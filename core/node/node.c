@@ -1,0 +1,128 @@
+/* The composition root: the supervision tree of a node. */
+#include "core/node/node.h"
+
+#include "core/base/assert.h"
+#include "core/node/control.h"
+
+#include <string.h>
+
+/* Messages a node handles in one weft_node_run: enough to be cheap, few enough to stay fair to the
+ * driver's sockets. */
+#define RUN_MESSAGES_MAX 1024
+
+#define INTENSITY_DEFAULT 10
+#define PERIOD_DEFAULT WEFT_S(10)
+
+/* How long a DHT may take to save its table when the node stops. */
+#define DHT_SHUTDOWN WEFT_S(2)
+
+struct weft_node {
+    struct weft_env *env;
+    struct weft_sched *sched;
+    weft_pid root;
+    bool stopping;
+};
+
+static struct weft_child_spec apps_spec(const struct weft_sup_config *apps) {
+    return (struct weft_child_spec){
+        .id = "apps", .behaviour = &weft_supervisor, .arg = weft_bytes(apps, sizeof *apps)};
+}
+
+/* Start the tree. The specs are on the stack: the supervisor copies them; what they point at is
+ * the configuration, which outlives the node. */
+static int start_tree(struct weft_node *node, const struct weft_node_config *config,
+                      struct weft_reason *why) {
+    struct weft_sup_config apps = {.strategy = WEFT_ONE_FOR_ONE,
+                                   .children = config->apps,
+                                   .children_count = config->apps_count};
+    struct weft_child_spec children[3];
+    size_t count = 0;
+    if (config->dht != NULL) {
+        children[count++] =
+            (struct weft_child_spec){.id = "dht",
+                                     .name = WEFT_DHT_NAME,
+                                     .behaviour = &weft_dht_service,
+                                     .arg = weft_bytes(config->dht, sizeof *config->dht),
+                                     .shutdown = DHT_SHUTDOWN};
+    }
+    children[count++] = (struct weft_child_spec){.id = "control",
+                                                 .name = WEFT_CONTROL_NAME,
+                                                 .behaviour = &weft_node__control,
+                                                 .arg = weft_bytes(&config, sizeof config)};
+    if (config->apps_count > 0) children[count++] = apps_spec(&apps);
+    struct weft_sup_config root = {.strategy = WEFT_ONE_FOR_ONE,
+                                   .intensity = config->intensity != 0 ? config->intensity
+                                                                       : INTENSITY_DEFAULT,
+                                   .period = config->period != 0 ? config->period : PERIOD_DEFAULT,
+                                   .children = children,
+                                   .children_count = count};
+    struct weft_spawn spawn = {
+        .behaviour = &weft_supervisor, .arg = weft_bytes(&root, sizeof root), .name = "root"};
+    return weft_sched_start(node->sched, &spawn, &node->root, why);
+}
+
+int weft_node_new(struct weft_env *env, const struct weft_node_config *config,
+                  struct weft_node **out, struct weft_reason *why) {
+    WEFT_ASSERT(env != NULL);
+    WEFT_ASSERT(config != NULL);
+    struct weft_node *node = weft_mem_zalloc(env->mem, sizeof *node);
+    if (node == NULL) return WEFT_ERR_NOMEM;
+    node->env = env;
+    int rv = weft_sched_new(env, &(struct weft_sched_config){0}, &node->sched);
+    if (rv != WEFT_OK) goto err_after_node;
+    rv = start_tree(node, config, why);
+    if (rv != WEFT_OK) goto err_after_sched;
+    *out = node;
+    return WEFT_OK;
+
+err_after_sched:
+    weft_sched_free(node->sched);
+err_after_node:
+    weft_mem_free(env->mem, node, sizeof *node);
+    return rv;
+}
+
+void weft_node_free(struct weft_node *node) {
+    WEFT_ASSERT(node != NULL);
+    WEFT_ASSERT(node->sched != NULL);
+    weft_sched_free(node->sched);
+    weft_mem_free(node->env->mem, node, sizeof *node);
+}
+
+void weft_node_deliver(struct weft_node *node, const struct weft_event *event) {
+    weft_sched_deliver(node->sched, event);
+}
+
+bool weft_node_run(struct weft_node *node) { return weft_sched_run(node->sched, RUN_MESSAGES_MAX); }
+
+weft_time weft_node_next_at(const struct weft_node *node) {
+    return weft_sched_next_at(node->sched);
+}
+
+void weft_node_stop(struct weft_node *node) {
+    if (node->stopping) return;
+    node->stopping = true;
+    struct weft_reason shutdown = weft_reason(WEFT_REASON_SHUTDOWN, 0);
+    weft_sched_exit(node->sched, node->root, &shutdown);
+}
+
+bool weft_node_ended(const struct weft_node *node, struct weft_reason *why) {
+    return weft_sched_ended(node->sched, why);
+}
+
+struct weft_sched *weft_node_sched(struct weft_node *node) {
+    return node->sched;
+}
+
+int weft_node_ask(struct weft_node *node, const struct weft_node_ask *ask) {
+    WEFT_ASSERT(node != NULL);
+    WEFT_ASSERT((ask->op >> 63) == 0);
+    if (ask->data.size > WEFT_ITEM_SIZE_MAX) return WEFT_ERR_TOO_BIG;
+    weft_pid control = weft_sched_whereis(node->sched, WEFT_CONTROL_NAME);
+    if (weft_pid_is_none(control)) return WEFT_ERR_NO_PROC;
+    unsigned char bytes[sizeof *ask + WEFT_ITEM_SIZE_MAX];
+    memcpy(bytes, ask, sizeof *ask);
+    if (ask->data.size > 0) memcpy(bytes + sizeof *ask, ask->data.data, ask->data.size);
+    return weft_sched_send(node->sched, control, ask->kind,
+                           weft_bytes(bytes, sizeof *ask + ask->data.size));
+}

@@ -1,0 +1,383 @@
+/* What the files of this room share. Nothing outside core/otp includes it.
+ *
+ * Three rules hold everywhere:
+ *   - a function that handlers call checks and touches what the caller gave before it enters the
+ *     runtime, so that a bad argument is the caller's fault and not a panic; it writes results
+ *     after it has left
+ *   - what must reach a process later (EXIT, DOWN, REPLY, TIMER) is allocated when it is asked
+ *     for; the record itself is what lies in the mailbox, so telling cannot fail
+ *   - nothing is freed while its code is on the stack: a running process is marked and ends when
+ *     its handler has returned */
+#ifndef WEFT_OTP_INTERNAL_H
+#define WEFT_OTP_INTERNAL_H
+
+#include "core/base/assert.h"
+#include "core/base/hash.h"
+#include "core/base/limits.h"
+#include "core/base/list.h"
+#include "core/otp/sched.h"
+
+/* --- reasons, small: the text is shared and counted --- */
+
+struct cause_text {
+    uint32_t refs;
+    uint32_t size; /* bytes of text with the NUL */
+    char text[];
+};
+
+struct cause {
+    enum weft_reason_kind kind;
+    int32_t code;
+    struct cause_text *text; /* NULL: none, or there was no memory for it */
+};
+
+struct cause weft_otp__cause_make(struct weft_sched *sched, const struct weft_reason *reason);
+struct cause weft_otp__cause_plain(enum weft_reason_kind kind, int32_t code);
+struct cause weft_otp__cause_share(struct cause cause);
+void weft_otp__cause_drop(struct weft_sched *sched, struct cause *cause);
+struct weft_reason weft_otp__cause_reason(const struct cause *cause);
+struct weft_reason weft_otp__fault_reason(const struct weft_fault *fault);
+
+/* --- hash table with chains, for lookups only: nothing walks it --- */
+
+struct map_node {
+    struct map_node *next;
+    uint64_t hash;
+};
+
+struct map {
+    struct weft_mem *mem;
+    struct map_node **buckets;
+    uint32_t buckets_count, count;
+};
+
+void weft_otp__map_init(struct map *map, struct weft_mem *mem);
+void weft_otp__map_deinit(struct map *map);
+/* WEFT_ERR_NOMEM */
+int weft_otp__map_insert(struct map *map, struct map_node *node, uint64_t hash);
+void weft_otp__map_remove(struct map *map, struct map_node *node);
+/* The first node with `hash`, and the next one after `node` with the same. */
+struct map_node *weft_otp__map_first(const struct map *map, uint64_t hash);
+struct map_node *weft_otp__map_next(const struct map_node *node);
+
+/* --- what lies in a mailbox, or waits to --- */
+
+/* I1  `queued`: the link is in the owner's mailbox; otherwise in the owner's `pending` (TIMER,
+ *     DOWN, REPLY) or in no list (a link before its EXIT).
+ * I2  TIMER, DOWN and REPLY have a ref that leads here until the record is freed. */
+struct mail {
+    struct weft_link link;
+    struct weft_process *owner; /* whom it is for */
+    weft_pid from;
+    weft_ref ref;
+    uint32_t tag;
+    uint32_t size; /* bytes of the whole record */
+    uint8_t kind;  /* enum weft_msg_kind */
+    bool queued;
+    bool of_link; /* EXIT: of a link, not of weft_exit */
+};
+
+/* CAST, CALL. Data is aligned for any type. */
+struct letter {
+    struct mail mail;
+    uint32_t data_size;
+    _Alignas(16) unsigned char data[];
+};
+
+/* EXIT, DOWN. The start of struct peer_link and struct monitor. */
+struct notice {
+    struct mail mail;
+    struct cause cause;
+};
+
+enum tie_kind { TIE_LINK_0, TIE_LINK_1, TIE_MONITOR, TIE_CALL };
+
+/* In the `ties` of a process: what has to be told when it ends, in the order it was made. */
+struct tie {
+    struct weft_link link;
+    uint8_t kind; /* enum tie_kind */
+};
+
+/* tie[i] lies with end[i]; when that one ends, the record becomes the EXIT of the other.
+ * end[0] is the one who linked; its EXIT carries `tag`. */
+struct peer_link {
+    struct notice notice;
+    struct weft_process *end[2];
+    struct tie tie[2];
+    uint32_t tag;
+};
+
+struct monitor {
+    struct notice notice;
+    struct tie tie; /* with the watched */
+};
+
+enum alarm_kind { ALARM_TIMER, ALARM_CALL };
+
+#define ALARM_UNSET UINT32_MAX
+
+struct alarm {
+    weft_time at;
+    uint64_t seq;
+    uint32_t index; /* in the heap, or ALARM_UNSET */
+    uint8_t kind;   /* enum alarm_kind */
+};
+
+struct timer {
+    struct mail mail;
+    struct alarm alarm;
+    uint32_t data_size;
+    _Alignas(16) unsigned char data[];
+};
+
+/* A call as its caller keeps it; becomes the REPLY. */
+struct call {
+    struct mail mail;
+    struct tie tie; /* with the callee, while it may answer */
+    struct alarm alarm;
+    int status;
+    bool done; /* the REPLY is made: later answers are dropped */
+    uint32_t data_size;
+    unsigned char *data;
+};
+
+struct event_mail {
+    struct mail mail;
+    struct weft_event event;
+    _Alignas(16) unsigned char data[];
+};
+
+/* A socket of a process. */
+struct sock {
+    struct weft_link link;
+    weft_socket socket;
+};
+
+/* What weft_alloc hands out lies behind one of these. */
+struct block {
+    struct weft_link link;
+    struct weft_process *owner;
+    size_t size;
+};
+
+_Static_assert(sizeof(struct block) % 16 == 0, "blocks are aligned for any type");
+
+/* --- processes --- */
+
+enum proc_flag {
+    PROC_QUEUED = 1,  /* in the run queue */
+    PROC_RUNNING = 2, /* a callback of it is on the stack */
+    PROC_TRAP = 4,
+    PROC_DOOMED = 8,    /* an exit signal ends it */
+    PROC_STOPPING = 16, /* weft_stop ends it, after terminate */
+    PROC_CONTINUE = 32, /* handle_continue comes first */
+    PROC_POISONED = 64,
+    PROC_TRAP_PARENT = 128,
+    PROC_STARTING = 256 /* its init has not returned */
+};
+
+/* The state follows the struct.
+ * I1  DOOMED and STOPPING exclude each other; `end` is valid when one is set.
+ * I2  QUEUED only if the mailbox holds something or CONTINUE, STOPPING is set.
+ * I3  `memory` is the sum of the sizes of `blocks`. */
+struct weft_process {
+    struct weft_sched *sched;
+    weft_pid pid, parent;
+    const struct weft_behaviour *behaviour;
+    struct weft_link run;     /* run queue, or the dying */
+    struct weft_link mailbox; /* struct mail */
+    struct weft_link pending; /* struct mail: own timers, monitors and calls */
+    struct weft_link ties;    /* struct tie */
+    struct weft_link blocks;
+    struct weft_link sockets; /* newest first */
+    struct name *name;
+    struct cause end;
+    weft_ref idle; /* gen_server's timer, or 0 */
+    struct weft_mem mem;
+    size_t memory, memory_max;
+    uint64_t messages;
+    uint32_t mailbox_count, mailbox_max;
+    uint32_t events_count; /* EVENTs in the mailbox */
+    uint32_t links, monitors, timers, sockets_count;
+    uint32_t tag;   /* as given at spawn */
+    uint16_t flags; /* enum proc_flag */
+    _Alignas(16) unsigned char state[];
+};
+
+struct name {
+    struct map_node node;
+    struct weft_process *proc;
+    uint32_t size; /* with the NUL */
+    char text[];
+};
+
+/* I1  a slot is free, held (proc set) or retired; a free one keeps the serial of its next holder */
+struct slot {
+    struct weft_process *proc;
+    uint32_t serial;
+    uint32_t next; /* free list */
+};
+
+struct ref_slot {
+    struct mail *mail; /* NULL: free */
+    uint64_t word;     /* held: the ref; free: serial of the last holder, and the next free slot */
+};
+
+struct heap_entry {
+    weft_time at;
+    struct alarm *alarm;
+};
+
+struct poison {
+    struct weft_link link;
+    weft_pid pid;
+    const char *text;
+};
+
+struct weft_sched {
+    struct weft_env *env;
+    volatile int runtime_depth;
+    weft_time now;
+
+    struct slot *slots;
+    uint32_t slots_count, slots_room, free_head, free_tail;
+    uint32_t procs_count, procs_max;
+
+    struct ref_slot *refs;
+    uint32_t refs_count, refs_room, refs_free;
+
+    struct heap_entry *heap;
+    uint32_t heap_count, heap_room;
+    uint64_t alarm_seq;
+
+    struct map names;
+    struct weft_hash_key key;
+
+    struct weft_link run_queue, dying, poisons;
+    uint32_t run_count;
+    bool reaping;
+    struct mail *handling; /* freed also when the handler faults */
+    int spawn_depth;
+
+    weft_pid root;
+    bool ended;
+    struct weft_reason ended_why;
+    struct weft_reason last_reason;
+
+    uint32_t sockets_count;
+    uint64_t spawned, exited, faulted, messages, dropped;
+    size_t process_bytes;
+};
+
+/* Enter the runtime on behalf of a handler. The stack that the runtime may need is touched first:
+ * a stack that ends here ends in the handler. */
+void weft_otp__probe_stack(void);
+
+static inline struct weft_sched *weft_otp__enter(weft_self *self) {
+    weft_otp__probe_stack();
+    struct weft_sched *sched = self->sched;
+    sched->runtime_depth = sched->runtime_depth + 1;
+    return sched;
+}
+
+static inline void weft_otp__leave(struct weft_sched *sched) {
+    WEFT_ASSERT(sched->runtime_depth > 0);
+    sched->runtime_depth = sched->runtime_depth - 1;
+}
+
+/* Read all of it once: a bad pointer faults here. */
+void weft_otp__touch(struct weft_bytes bytes);
+
+/* Double a table of `size` byte elements. WEFT_ERR_NOMEM */
+int weft_otp__grow(struct weft_mem *mem, void **table, uint32_t *room, size_t size);
+
+/* proc_table.c */
+struct weft_process *weft_otp__find(const struct weft_sched *sched, weft_pid pid);
+/* WEFT_ERR_FULL, WEFT_ERR_NOMEM */
+int weft_otp__table_add(struct weft_sched *sched, struct weft_process *proc);
+void weft_otp__table_remove(struct weft_sched *sched, struct weft_process *proc);
+
+/* refs.c: WEFT_ERR_NOMEM */
+#define WEFT_REF_SLOT_NONE ((UINT32_C(1) << 28) - 1)
+int weft_otp__ref_new(struct weft_sched *sched, struct mail *mail);
+struct mail *weft_otp__ref_get(const struct weft_sched *sched, weft_ref ref);
+void weft_otp__ref_drop(struct weft_sched *sched, struct mail *mail);
+
+/* mailbox.c */
+/* A record of `size` bytes for `owner`, cleared up to `clear`; NULL when there is no memory. */
+void *weft_otp__mail_new(struct weft_process *owner, enum weft_msg_kind kind, size_t size,
+                         size_t clear);
+void weft_otp__mail_free(struct weft_sched *sched, struct mail *mail);
+void weft_otp__mail_push(struct mail *mail);
+void weft_otp__mail_take(struct mail *mail);
+void weft_otp__mail_pending(struct mail *mail);
+void weft_otp__runnable(struct weft_process *proc);
+
+/* CAST or CALL as wanted. WEFT_ERR_FULL, WEFT_ERR_NOMEM */
+struct post {
+    enum weft_msg_kind kind;
+    weft_pid from;
+    weft_ref ref;
+    uint32_t tag;
+    struct weft_bytes data;
+    bool force; /* whatever the mailbox holds */
+};
+int weft_otp__post(struct weft_process *to, const struct post *post);
+
+/* signal.c */
+struct signal {
+    weft_pid from;
+    struct cause cause;     /* borrowed */
+    struct peer_link *link; /* the link it comes by, taken; NULL: weft_exit */
+};
+void weft_otp__signal(struct weft_process *to, const struct signal *signal);
+/* It ends for `cause`, trapping or not: when its handler has returned, or at the next reap. The
+ * first such cause counts; a weft_stop before it counts more, except before KILLED. */
+void weft_otp__doom(struct weft_process *proc, struct cause cause);
+void weft_otp__stop(struct weft_process *proc, struct cause cause);
+/* End it now. It must not be running. `cause` is taken. */
+void weft_otp__finish(struct weft_process *proc, struct cause cause, bool fault);
+/* End those who were doomed. */
+void weft_otp__reap(struct weft_sched *sched);
+/* Free what it has and itself, telling nobody. */
+void weft_otp__discard(struct weft_process *proc);
+
+/* link.c */
+struct peer_link *weft_otp__link_new(struct weft_process *a, struct weft_process *b, uint32_t tag);
+void weft_otp__link_drop(struct peer_link *link);
+struct monitor *weft_otp__monitor_new(struct weft_process *watcher, weft_pid to);
+void weft_otp__monitor_drop(struct monitor *monitor);
+void weft_otp__monitor_fire(struct monitor *monitor, struct cause cause);
+
+/* call.c */
+void weft_otp__call_done(struct call *call, int status, struct weft_bytes data);
+
+/* timer.c */
+/* WEFT_ERR_FULL, WEFT_ERR_NOMEM */
+int weft_otp__alarm_set(struct weft_sched *sched, struct alarm *alarm, weft_time at);
+void weft_otp__alarm_cancel(struct weft_sched *sched, struct alarm *alarm);
+void weft_otp__alarms_fire(struct weft_sched *sched);
+void weft_otp__timer_drop(struct weft_sched *sched, struct timer *timer);
+
+/* names.c */
+/* WEFT_ERR_NOMEM; the name is free. */
+int weft_otp__name_set(struct weft_process *proc, const char *text);
+void weft_otp__name_clear(struct weft_process *proc);
+struct weft_process *weft_otp__name_find(const struct weft_sched *sched, const char *text);
+bool weft_otp__name_valid(const char *text);
+
+/* memory.c */
+void weft_otp__memory_init(struct weft_process *proc, size_t memory_max);
+void weft_otp__memory_free(struct weft_process *proc);
+
+/* socket.c */
+void weft_otp__sockets_close(struct weft_process *proc);
+
+/* spawn.c */
+int weft_otp__spawn(struct weft_sched *sched, struct weft_process *parent,
+                    const struct weft_spawn *spec, weft_pid *out);
+
+/* turn.c: up to `limit` messages; how many were handled. The process may be gone afterwards. */
+uint32_t weft_otp__turn(struct weft_process *proc, uint32_t limit);
+
+#endif

@@ -1,0 +1,97 @@
+/* Registered names. */
+#include "core/otp/internal.h"
+
+static uint64_t hash_of(const struct weft_sched *sched, const char *text) {
+    return weft_siphash(&sched->key, text, strlen(text));
+}
+
+bool weft_otp__name_valid(const char *text) {
+    WEFT_ASSERT(text != NULL);
+    size_t length = 0;
+    while (length < WEFT_NAME_MAX && text[length] != '\0') length++;
+    return length > 0 && length < WEFT_NAME_MAX;
+}
+
+static struct name *find(const struct weft_sched *sched, const char *text) {
+    struct map_node *node = weft_otp__map_first(&sched->names, hash_of(sched, text));
+    for (; node != NULL; node = weft_otp__map_next(node)) {
+        struct name *name = WEFT_CONTAINER(node, struct name, node);
+        if (strcmp(name->text, text) == 0) return name;
+    }
+    return NULL;
+}
+
+struct weft_process *weft_otp__name_find(const struct weft_sched *sched, const char *text) {
+    const struct name *name = find(sched, text);
+    return name == NULL ? NULL : name->proc;
+}
+
+int weft_otp__name_set(struct weft_process *proc, const char *text) {
+    struct weft_sched *sched = proc->sched;
+    WEFT_ASSERT(proc->name == NULL);
+    WEFT_ASSERT(find(sched, text) == NULL);
+    size_t size = strlen(text) + 1;
+    struct name *name = weft_mem_alloc(sched->env->mem, sizeof *name + size);
+    if (name == NULL) return WEFT_ERR_NOMEM;
+    name->proc = proc;
+    name->size = (uint32_t)size;
+    memcpy(name->text, text, size);
+    int rv = weft_otp__map_insert(&sched->names, &name->node, hash_of(sched, text));
+    if (rv != WEFT_OK) {
+        weft_mem_free(sched->env->mem, name, sizeof *name + size);
+        return rv;
+    }
+    proc->name = name;
+    return WEFT_OK;
+}
+
+void weft_otp__name_clear(struct weft_process *proc) {
+    struct name *name = proc->name;
+    if (name == NULL) return;
+    WEFT_ASSERT(name->proc == proc);
+    weft_otp__map_remove(&proc->sched->names, &name->node);
+    weft_mem_free(proc->sched->env->mem, name, sizeof *name + name->size);
+    proc->name = NULL;
+}
+
+static int set(struct weft_sched *sched, const char *text, weft_pid pid) {
+    struct weft_process *proc = weft_otp__find(sched, pid);
+    if (proc == NULL) return WEFT_ERR_NO_PROC;
+    if (proc->name != NULL || find(sched, text) != NULL) return WEFT_ERR_EXISTS;
+    return weft_otp__name_set(proc, text);
+}
+
+int weft_register(weft_self *self, const char *name, weft_pid pid) {
+    WEFT_ASSERT(name != NULL);
+    if (!weft_otp__name_valid(name)) return WEFT_ERR_INVAL;
+    struct weft_sched *sched = weft_otp__enter(self);
+    int rv = set(sched, name, pid);
+    weft_otp__leave(sched);
+    return rv;
+}
+
+int weft_unregister(weft_self *self, const char *name) {
+    WEFT_ASSERT(name != NULL);
+    if (!weft_otp__name_valid(name)) return WEFT_ERR_NOT_FOUND;
+    struct weft_sched *sched = weft_otp__enter(self);
+    struct weft_process *proc = weft_otp__name_find(sched, name);
+    if (proc != NULL) weft_otp__name_clear(proc);
+    weft_otp__leave(sched);
+    return proc != NULL ? WEFT_OK : WEFT_ERR_NOT_FOUND;
+}
+
+weft_pid weft_sched_whereis(const struct weft_sched *sched, const char *name) {
+    WEFT_ASSERT(name != NULL);
+    if (!weft_otp__name_valid(name)) return WEFT_PID_NONE;
+    const struct weft_process *proc = weft_otp__name_find(sched, name);
+    return proc == NULL ? WEFT_PID_NONE : proc->pid;
+}
+
+weft_pid weft_whereis(weft_self *self, const char *name) {
+    WEFT_ASSERT(name != NULL);
+    (void)weft_otp__name_valid(name);
+    struct weft_sched *sched = weft_otp__enter(self);
+    weft_pid pid = weft_sched_whereis(sched, name);
+    weft_otp__leave(sched);
+    return pid;
+}

@@ -1,0 +1,44 @@
+/* What a process may ask about itself and others. */
+#include "core/otp/process.h"
+
+#include "core/otp/internal.h"
+
+weft_pid weft_self_pid(const weft_self *self) {
+    WEFT_ASSERT(self != NULL);
+    return self->pid;
+}
+
+void *weft_state(weft_self *self) {
+    WEFT_ASSERT(self != NULL);
+    return self->state;
+}
+
+weft_time weft_now(const weft_self *self) {
+    WEFT_ASSERT(self != NULL);
+    return self->sched->now;
+}
+
+struct weft_env *weft_self_env(weft_self *self) {
+    WEFT_ASSERT(self != NULL);
+    return self->sched->env;
+}
+
+const struct weft_behaviour *weft_self_behaviour(const weft_self *self) {
+    WEFT_ASSERT(self != NULL);
+    return self->behaviour;
+}
+
+weft_pid weft_self_parent(const weft_self *self) {
+    WEFT_ASSERT(self != NULL);
+    return self->parent;
+}
+
+const struct weft_reason *weft_last_reason(weft_self *self) {
+    WEFT_ASSERT(self != NULL);
+    return &self->sched->last_reason;
+}
+
+bool weft_alive(weft_self *self, weft_pid pid) {
+    WEFT_ASSERT(self != NULL);
+    return weft_otp__find(self->sched, pid) != NULL;
+}

@@ -1,0 +1,172 @@
+/* The scheduler as its driver sees it. */
+#include "core/otp/sched.h"
+
+#include "core/otp/internal.h"
+#include "core/otp/supervisor.h"
+
+static struct weft_sched_config defaults(const struct weft_sched_config *config) {
+    struct weft_sched_config chosen = {.procs_max = 0};
+    if (config != NULL) chosen = *config;
+    if (chosen.procs_max == 0) chosen.procs_max = WEFT_PROCS_MAX;
+    return chosen;
+}
+
+int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
+                   struct weft_sched **out) {
+    WEFT_ASSERT(env != NULL);
+    WEFT_ASSERT(out != NULL);
+    struct weft_sched *sched = weft_mem_zalloc(env->mem, sizeof *sched);
+    if (sched == NULL) return WEFT_ERR_NOMEM;
+    sched->env = env;
+    sched->procs_max = defaults(config).procs_max;
+    sched->free_head = sched->free_tail = UINT32_MAX;
+    sched->refs_free = WEFT_REF_SLOT_NONE;
+    sched->now = weft_env_now(env);
+    weft_list_init(&sched->run_queue);
+    weft_list_init(&sched->dying);
+    weft_list_init(&sched->poisons);
+    env->entropy->fill(env, &sched->key, sizeof sched->key);
+    weft_otp__map_init(&sched->names, env->mem);
+    *out = sched;
+    return WEFT_OK;
+}
+
+/* Ties go first: nobody is told. */
+static void untie(struct weft_process *proc) {
+    while (!weft_list_empty(&proc->ties)) {
+        struct tie *tie = WEFT_CONTAINER(proc->ties.next, struct tie, link);
+        switch ((enum tie_kind)tie->kind) {
+        case TIE_LINK_0:
+            weft_otp__link_drop(WEFT_CONTAINER(tie, struct peer_link, tie[0]));
+            break;
+        case TIE_LINK_1:
+            weft_otp__link_drop(WEFT_CONTAINER(tie, struct peer_link, tie[1]));
+            break;
+        case TIE_MONITOR:
+        case TIE_CALL:
+            weft_list_remove(&tie->link);
+            break;
+        }
+    }
+}
+
+static void discard_all(struct weft_sched *sched) {
+    for (uint32_t i = 0; i < sched->slots_count; i++) {
+        struct weft_process *proc = sched->slots[i].proc;
+        if (proc == NULL) continue;
+        untie(proc);
+        weft_otp__discard(proc);
+    }
+    WEFT_ASSERT(sched->procs_count == 0);
+    WEFT_ASSERT(sched->heap_count == 0);
+    WEFT_ASSERT(sched->sockets_count == 0);
+    WEFT_ASSERT(sched->process_bytes == 0);
+}
+
+void weft_sched_free(struct weft_sched *sched) {
+    WEFT_ASSERT(sched != NULL);
+    WEFT_ASSERT(sched->runtime_depth == 0);
+    struct weft_mem *mem = sched->env->mem;
+    discard_all(sched);
+    weft_otp__map_deinit(&sched->names);
+    weft_mem_free(mem, sched->slots, sched->slots_room * sizeof *sched->slots);
+    weft_mem_free(mem, sched->refs, sched->refs_room * sizeof *sched->refs);
+    weft_mem_free(mem, sched->heap, sched->heap_room * sizeof *sched->heap);
+    weft_mem_free(mem, sched, sizeof *sched);
+}
+
+bool weft_sched_ended(const struct weft_sched *sched, struct weft_reason *why) {
+    WEFT_ASSERT(sched != NULL);
+    if (sched->ended && why != NULL) *why = sched->ended_why;
+    return sched->ended;
+}
+
+bool weft_sched_run(struct weft_sched *sched, uint32_t messages_max) {
+    WEFT_ASSERT(sched != NULL);
+    WEFT_ASSERT(sched->runtime_depth == 0);
+    sched->now = weft_env_now(sched->env);
+    weft_otp__alarms_fire(sched);
+    while (messages_max > 0 && !weft_list_empty(&sched->run_queue)) {
+        struct weft_process *proc =
+            WEFT_CONTAINER(weft_list_pop_front(&sched->run_queue), struct weft_process, run);
+        proc->flags = (uint16_t)(proc->flags & ~PROC_QUEUED);
+        sched->run_count--;
+        uint32_t limit = messages_max < WEFT_TURN_MAX ? messages_max : WEFT_TURN_MAX;
+        messages_max -= weft_otp__turn(proc, limit);
+    }
+    return !weft_list_empty(&sched->run_queue);
+}
+
+weft_time weft_sched_next_at(const struct weft_sched *sched) {
+    WEFT_ASSERT(sched != NULL);
+    if (!weft_list_empty(&sched->run_queue)) return weft_env_now(sched->env);
+    return sched->heap_count > 0 ? sched->heap[0].at : WEFT_TIME_NEVER;
+}
+
+int weft_sched_send(struct weft_sched *sched, weft_pid to, uint32_t tag, struct weft_bytes data) {
+    WEFT_ASSERT(sched != NULL);
+    WEFT_ASSERT(data.size <= WEFT_MESSAGE_MAX);
+    struct weft_process *target = weft_otp__find(sched, to);
+    if (target == NULL) return WEFT_ERR_NO_PROC;
+    return weft_otp__post(target, &(struct post){.kind = WEFT_MSG_CAST, .tag = tag, .data = data});
+}
+
+int weft_sched_poison(struct weft_sched *sched, weft_pid pid, const char *text) {
+    WEFT_ASSERT(sched != NULL);
+    WEFT_ASSERT(text != NULL);
+    struct weft_process *proc = weft_otp__find(sched, pid);
+    if (proc == NULL) return WEFT_ERR_NO_PROC;
+    if (proc->flags & PROC_POISONED) return WEFT_OK;
+    struct poison *poison = weft_mem_alloc(sched->env->mem, sizeof *poison);
+    if (poison == NULL) return WEFT_ERR_NOMEM;
+    *poison = (struct poison){.pid = pid, .text = text};
+    weft_list_init(&poison->link);
+    weft_list_push_back(&sched->poisons, &poison->link);
+    proc->flags |= PROC_POISONED;
+    return WEFT_OK;
+}
+
+void weft_sched_stats(const struct weft_sched *sched, struct weft_sched_stats *stats) {
+    WEFT_ASSERT(sched != NULL);
+    WEFT_ASSERT(stats != NULL);
+    *stats = (struct weft_sched_stats){.procs = sched->procs_count,
+                                       .timers = sched->heap_count,
+                                       .sockets = sched->sockets_count,
+                                       .runnable = sched->run_count,
+                                       .spawned = sched->spawned,
+                                       .exited = sched->exited,
+                                       .faulted = sched->faulted,
+                                       .messages = sched->messages,
+                                       .dropped = sched->dropped,
+                                       .process_bytes = sched->process_bytes};
+}
+
+static struct weft_proc_info info_of(const struct weft_process *proc) {
+    return (struct weft_proc_info){.pid = proc->pid,
+                                   .parent = proc->parent,
+                                   .name = proc->name != NULL ? proc->name->text : NULL,
+                                   .behaviour = proc->behaviour->name,
+                                   .version = proc->behaviour->version,
+                                   .mailbox = proc->mailbox_count,
+                                   .links = proc->links,
+                                   .monitors = proc->monitors,
+                                   .timers = proc->timers,
+                                   .sockets = proc->sockets_count,
+                                   .memory = proc->memory,
+                                   .messages = proc->messages,
+                                   .is_supervisor =
+                                       proc->behaviour->handle == weft_supervisor.handle,
+                                   .trap_exit = (proc->flags & PROC_TRAP) != 0};
+}
+
+void weft_sched_each(const struct weft_sched *sched,
+                     void (*fn)(void *ctx, const struct weft_proc_info *info), void *ctx) {
+    WEFT_ASSERT(sched != NULL);
+    WEFT_ASSERT(fn != NULL);
+    for (uint32_t i = 0; i < sched->slots_count; i++) {
+        const struct weft_process *proc = sched->slots[i].proc;
+        if (proc == NULL) continue;
+        struct weft_proc_info info = info_of(proc);
+        fn(ctx, &info);
+    }
+}

@@ -1,0 +1,203 @@
+/* Starting a process, init included. */
+#include "core/otp/internal.h"
+
+struct birth {
+    struct weft_process *child;
+    const struct weft_spawn *spec;
+    struct peer_link *link;
+    struct monitor *monitor;
+    int rv; /* what init returned */
+};
+
+static int refuse(struct weft_sched *sched, int error) {
+    enum weft_reason_kind kind =
+        error == WEFT_ERR_FULL || error == WEFT_ERR_NOMEM ? WEFT_REASON_LIMIT : WEFT_REASON_ERROR;
+    sched->last_reason = weft_reason_text(kind, error, "%s", weft_error_text(error));
+    return error;
+}
+
+static struct weft_process *process_new(struct weft_sched *sched, const struct weft_spawn *spec) {
+    size_t size = sizeof(struct weft_process) + spec->behaviour->state_size;
+    struct weft_process *proc = weft_mem_zalloc(sched->env->mem, size);
+    if (proc == NULL) return NULL;
+    proc->sched = sched;
+    proc->behaviour = spec->behaviour;
+    proc->mailbox_max = spec->mailbox_max != 0 ? spec->mailbox_max : WEFT_MAILBOX_MAX;
+    proc->tag = spec->tag;
+    weft_list_init(&proc->run);
+    weft_list_init(&proc->mailbox);
+    weft_list_init(&proc->pending);
+    weft_list_init(&proc->ties);
+    weft_list_init(&proc->sockets);
+    weft_otp__memory_init(proc, spec->memory_max);
+    return proc;
+}
+
+static int check(const struct weft_sched *sched, const struct weft_spawn *spec, weft_pid *out) {
+    if (sched->spawn_depth >= WEFT_SPAWN_DEPTH_MAX) return WEFT_ERR_FULL;
+    if (spec->name == NULL) return WEFT_OK;
+    if (!weft_otp__name_valid(spec->name)) return WEFT_ERR_INVAL;
+    const struct weft_process *holder = weft_otp__name_find(sched, spec->name);
+    if (holder == NULL) return WEFT_OK;
+    *out = holder->pid;
+    return WEFT_ERR_EXISTS;
+}
+
+static int bind(struct birth *birth, struct weft_process *parent) {
+    struct weft_process *child = birth->child;
+    const struct weft_spawn *spec = birth->spec;
+    if (spec->name != NULL && weft_otp__name_set(child, spec->name) != WEFT_OK)
+        return WEFT_ERR_NOMEM;
+    if (parent == NULL) return WEFT_OK;
+    child->parent = parent->pid;
+    if (spec->link) {
+        birth->link = weft_otp__link_new(parent, child, spec->tag);
+        if (birth->link == NULL) return WEFT_ERR_NOMEM;
+    }
+    if (spec->monitor) {
+        birth->monitor = weft_otp__monitor_new(parent, child->pid);
+        if (birth->monitor == NULL) return WEFT_ERR_NOMEM;
+    }
+    return WEFT_OK;
+}
+
+static void unbind(struct birth *birth) {
+    if (birth->link != NULL) weft_otp__link_drop(birth->link);
+    if (birth->monitor != NULL) weft_otp__monitor_drop(birth->monitor);
+}
+
+static int create(struct weft_sched *sched, struct weft_process *parent, struct birth *birth) {
+    birth->child = process_new(sched, birth->spec);
+    if (birth->child == NULL) return WEFT_ERR_NOMEM;
+    int rv = weft_otp__table_add(sched, birth->child);
+    if (rv != WEFT_OK) {
+        weft_mem_free(sched->env->mem, birth->child,
+                      sizeof *birth->child + birth->spec->behaviour->state_size);
+        return rv;
+    }
+    rv = bind(birth, parent);
+    if (rv == WEFT_OK) return WEFT_OK;
+    unbind(birth);
+    weft_otp__discard(birth->child);
+    return rv;
+}
+
+static void call_init(void *arg) {
+    struct birth *birth = arg;
+    birth->rv = birth->spec->behaviour->init(birth->child, birth->spec->arg);
+}
+
+static bool run_init(struct weft_sched *sched, struct birth *birth, struct weft_fault *fault) {
+    struct weft_env *env = sched->env;
+    struct weft_process *child = birth->child;
+    int depth = sched->runtime_depth;
+    if (child->behaviour->init == NULL) return true;
+    child->flags |= PROC_RUNNING | PROC_STARTING;
+    sched->spawn_depth++;
+    bool returned = env->guard->run(env, call_init, birth, &sched->runtime_depth, fault);
+    sched->spawn_depth--;
+    sched->runtime_depth = depth;
+    child->flags = (uint16_t)(child->flags & ~(PROC_RUNNING | PROC_STARTING));
+    return returned;
+}
+
+static void announce(const struct weft_process *child) {
+    struct weft_env *env = child->sched->env;
+    const char *name = child->name != NULL ? child->name->text : child->behaviour->name;
+    weft_trace(env, WEFT_TRACE_PROC_START, weft_bytes_text(name != NULL ? name : ""),
+               child->pid.raw, child->parent.raw);
+}
+
+/* Take what has been marked to end it, or make a cause of what init returned. */
+static struct cause failure(struct birth *birth) {
+    struct weft_process *child = birth->child;
+    struct cause cause =
+        weft_otp__cause_plain(birth->rv == WEFT_ERR_IGNORE ? WEFT_REASON_NORMAL : WEFT_REASON_ERROR,
+                              birth->rv == WEFT_ERR_IGNORE ? 0 : birth->rv);
+    if (child->flags & (PROC_DOOMED | PROC_STOPPING)) {
+        cause = child->end;
+        child->end.text = NULL;
+    }
+    return cause;
+}
+
+static int fail(struct weft_sched *sched, struct birth *birth, const struct weft_fault *fault) {
+    struct cause cause;
+    int rv = birth->rv;
+    if (fault != NULL) {
+        struct weft_reason why = weft_otp__fault_reason(fault);
+        cause = weft_otp__cause_make(sched, &why);
+        rv = WEFT_ERR_FAULT;
+    } else {
+        cause = failure(birth);
+        if (rv == WEFT_OK) rv = WEFT_ERR_NO_PROC;
+    }
+    sched->last_reason = weft_otp__cause_reason(&cause);
+    birth->child->flags = (uint16_t)(birth->child->flags & ~(PROC_DOOMED | PROC_STOPPING));
+    unbind(birth);
+    weft_otp__finish(birth->child, cause, fault != NULL);
+    weft_otp__reap(sched);
+    return rv;
+}
+
+static void start(struct weft_sched *sched, struct birth *birth, weft_pid *out) {
+    struct weft_process *child = birth->child;
+    *out = child->pid;
+    if (birth->monitor != NULL) *birth->spec->ref = birth->monitor->notice.mail.ref;
+    sched->last_reason = weft_reason(WEFT_REASON_NORMAL, 0);
+    bool work = child->flags & (PROC_CONTINUE | PROC_STOPPING);
+    if (work || !weft_list_empty(&child->mailbox)) weft_otp__runnable(child);
+}
+
+int weft_otp__spawn(struct weft_sched *sched, struct weft_process *parent,
+                    const struct weft_spawn *spec, weft_pid *out) {
+    struct birth birth = {.spec = spec, .rv = WEFT_OK};
+    struct weft_fault fault = {.kind = WEFT_FAULT_NONE};
+    *out = WEFT_PID_NONE;
+    int rv = check(sched, spec, out);
+    if (rv == WEFT_OK) rv = create(sched, parent, &birth);
+    if (rv != WEFT_OK) return refuse(sched, rv);
+    sched->spawned++;
+    announce(birth.child);
+    if (!run_init(sched, &birth, &fault)) return fail(sched, &birth, &fault);
+    if (birth.rv != WEFT_OK || (birth.child->flags & PROC_DOOMED)) return fail(sched, &birth, NULL);
+    start(sched, &birth, out);
+    return WEFT_OK;
+}
+
+static void check_spec(const struct weft_spawn *spec) {
+    WEFT_ASSERT(spec->behaviour != NULL);
+    WEFT_ASSERT(spec->behaviour->handle != NULL);
+    WEFT_ASSERT(!spec->monitor || spec->ref != NULL);
+    if (spec->name != NULL) (void)weft_otp__name_valid(spec->name);
+    weft_otp__touch(spec->arg);
+}
+
+int weft_spawn(weft_self *self, const struct weft_spawn *spawn, weft_pid *out) {
+    WEFT_ASSERT(out != NULL);
+    struct weft_spawn spec = *spawn;
+    weft_ref ref = 0;
+    check_spec(&spec);
+    if (spec.monitor) spec.ref = &ref;
+    struct weft_sched *sched = weft_otp__enter(self);
+    weft_pid pid;
+    int rv = weft_otp__spawn(sched, self, &spec, &pid);
+    weft_otp__leave(sched);
+    if (spec.monitor) *spawn->ref = ref;
+    *out = pid;
+    return rv;
+}
+
+int weft_sched_start(struct weft_sched *sched, const struct weft_spawn *spawn, weft_pid *out,
+                     struct weft_reason *why) {
+    WEFT_ASSERT(weft_pid_is_none(sched->root));
+    WEFT_ASSERT(out != NULL);
+    struct weft_spawn spec = *spawn;
+    check_spec(&spec);
+    spec.link = spec.monitor = false;
+    sched->now = weft_env_now(sched->env);
+    int rv = weft_otp__spawn(sched, NULL, &spec, out);
+    if (rv == WEFT_OK) sched->root = *out;
+    if (why != NULL) *why = sched->last_reason;
+    return rv;
+}

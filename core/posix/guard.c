@@ -1,0 +1,253 @@
+/* Guard on Linux. A run saves a jump point and links it into the thread's chain; a signal handler
+ * on the alternate stack, or weft_panic, jumps to the innermost one. */
+#define _GNU_SOURCE
+#include "core/posix/guard.h"
+
+#include "core/base/assert.h"
+
+#include <execinfo.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+/* Room for a handler, the unwinder and a sanitizer's larger frames. */
+#define ALTERNATE_SIZE ((size_t)128 * 1024)
+
+/* How far from the stack pointer, or from the end of the stack, an access is still the stack's.
+ * Live stack around the pointer is mapped, so a fault this near can only be its end. */
+#define STACK_NEAR ((uintptr_t)64 * 1024)
+
+#define BACKTRACE_MAX 64
+
+/* One run in progress, innermost first. */
+struct guard_frame {
+    sigjmp_buf jump;
+    struct guard_frame *outer;
+    volatile int *runtime_depth;
+    int depth; /* *runtime_depth at entry */
+    struct weft_fault *fault;
+};
+
+struct guard_thread {
+    struct guard_frame *top;
+    void *alternate; /* NULL: not installed */
+    stack_t before;
+    uintptr_t stack_low; /* lowest address the stack may ever use; 0: unknown */
+    void (*print)(void *ctx, int fd);
+    void *print_ctx;
+    bool panicking;
+};
+
+static _Thread_local struct guard_thread guard_thread;
+
+#if defined(__SANITIZE_ADDRESS__)
+#define HAVE_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAVE_ASAN 1
+#endif
+#endif
+#ifdef HAVE_ASAN
+/* The faults are ours to handle; the fake stack would hide where the real one is. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void) {
+    return "allow_user_segv_handler=1:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:"
+           "handle_sigill=0:handle_abort=0:detect_stack_use_after_return=0";
+}
+#endif
+
+static const char *fault_text(enum weft_fault_kind kind) {
+    static const char *const texts[] = {"no fault",
+#define FAULT_TEXT(name, text) text,
+                                        WEFT_FAULTS(FAULT_TEXT)
+#undef FAULT_TEXT
+    };
+    return texts[kind];
+}
+
+static void panic_place(const struct weft_fault *fault) {
+    if (fault->kind == WEFT_FAULT_ASSERT) {
+        dprintf(STDERR_FILENO, "panic: %s:%d: %s\n", fault->file, fault->line, fault->what);
+    } else {
+        dprintf(STDERR_FILENO, "panic: %s, address 0x%lx, code 0x%lx\n", fault->what,
+                (unsigned long)fault->address, (unsigned long)fault->code);
+    }
+}
+
+/* A fault while panicking must not panic again: the facts that are out stand. */
+static _Noreturn void die(void) {
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    sigaction(SIGABRT, &action, NULL);
+    abort();
+}
+
+static _Noreturn void panic(const struct weft_fault *fault) {
+    if (guard_thread.panicking) die();
+    guard_thread.panicking = true;
+    panic_place(fault);
+    if (guard_thread.print != NULL) guard_thread.print(guard_thread.print_ctx, STDERR_FILENO);
+    void *frames[BACKTRACE_MAX];
+    int count = backtrace(frames, BACKTRACE_MAX);
+    backtrace_symbols_fd(frames, count, STDERR_FILENO);
+    die();
+}
+
+/* The one decision: whose fault is it? */
+static _Noreturn void raise_fault(const struct weft_fault *fault) {
+    struct guard_frame *frame = guard_thread.top;
+    if (frame == NULL || guard_thread.panicking) panic(fault);
+    if (*frame->runtime_depth != frame->depth) panic(fault);
+    *frame->fault = *fault;
+    guard_thread.top = frame->outer;
+    siglongjmp(frame->jump, 1);
+}
+
+_Noreturn void weft_panic(const char *file, int line, const char *what) {
+    struct weft_fault fault = {.kind = WEFT_FAULT_ASSERT, .line = line, .file = file, .what = what};
+    raise_fault(&fault);
+}
+
+static uintptr_t context_code(const ucontext_t *context) {
+#if defined(__x86_64__)
+    return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+    return (uintptr_t)context->uc_mcontext.pc;
+#else
+    (void)context;
+    return 0;
+#endif
+}
+
+static uintptr_t context_stack(const ucontext_t *context) {
+#if defined(__x86_64__)
+    return (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
+#elif defined(__aarch64__)
+    return (uintptr_t)context->uc_mcontext.sp;
+#else
+    (void)context;
+    return 0;
+#endif
+}
+
+/* Near the stack pointer; or, in a frame larger than that, beyond the end of the stack while the
+ * pointer is there too. */
+static bool is_stack_overflow(uintptr_t address, uintptr_t stack) {
+    if (stack == 0 || address < stack - STACK_NEAR) return false;
+    if (address < stack + STACK_NEAR) return true;
+    uintptr_t end = guard_thread.stack_low + STACK_NEAR;
+    return guard_thread.stack_low != 0 && stack < end && address < end;
+}
+
+static enum weft_fault_kind kind_of(int signo, uintptr_t address, uintptr_t stack) {
+    switch (signo) {
+    case SIGFPE:
+        return WEFT_FAULT_FPE;
+    case SIGILL:
+        return WEFT_FAULT_ILL;
+    case SIGBUS:
+        return WEFT_FAULT_BUS;
+    default:
+        return is_stack_overflow(address, stack) ? WEFT_FAULT_STACK : WEFT_FAULT_SEGV;
+    }
+}
+
+static void on_signal(int signo, siginfo_t *info, void *ucontext) {
+    const ucontext_t *context = ucontext;
+    bool has_address = signo == SIGSEGV || signo == SIGBUS;
+    uintptr_t address = has_address ? (uintptr_t)info->si_addr : 0;
+    struct weft_fault fault = {.kind = kind_of(signo, address, context_stack(context)),
+                               .address = address,
+                               .code = context_code(context)};
+    fault.what = fault_text(fault.kind);
+    if (info->si_code <= 0) { /* sent by somebody: not the running function's doing */
+        fault.what = "a fault's signal was sent from outside";
+        fault.address = 0;
+        panic(&fault);
+    }
+    /* The handler is left by a jump: what a sanitizer blocked around it must not stay blocked. */
+    pthread_sigmask(SIG_SETMASK, &context->uc_sigmask, NULL);
+    raise_fault(&fault);
+}
+
+static bool guard_run(struct weft_env *env, void (*fn)(void *arg), void *arg,
+                      volatile int *runtime_depth, struct weft_fault *fault) {
+    (void)env;
+    WEFT_ASSERT(guard_thread.alternate != NULL);
+    WEFT_ASSERT(runtime_depth != NULL);
+    struct guard_frame frame;
+    frame.outer = guard_thread.top;
+    frame.runtime_depth = runtime_depth;
+    frame.depth = *runtime_depth;
+    frame.fault = fault;
+    if (sigsetjmp(frame.jump, 0) != 0) return false;
+    guard_thread.top = &frame;
+    fn(arg);
+    WEFT_ASSERT(guard_thread.top == &frame);
+    guard_thread.top = frame.outer;
+    return true;
+}
+
+const struct weft_guard_ops weft_posix_guard = {.run = guard_run};
+
+static uintptr_t stack_low(void) {
+    pthread_attr_t attr;
+    void *low = NULL;
+    size_t size = 0;
+    if (pthread_getattr_np(pthread_self(), &attr) != 0) return 0;
+    int rv = pthread_attr_getstack(&attr, &low, &size);
+    pthread_attr_destroy(&attr);
+    return rv == 0 ? (uintptr_t)low : 0;
+}
+
+/* A page without access below it, so that an overflow of the alternate stack ends the program
+ * instead of writing over something. */
+static void *alternate_map(void) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    unsigned char *map = mmap(NULL, ALTERNATE_SIZE + page, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    WEFT_ASSERT(map != MAP_FAILED);
+    int rv = mprotect(map, page, PROT_NONE);
+    WEFT_ASSERT(rv == 0);
+    return map + page;
+}
+
+void weft_posix_guard_install(void) {
+    if (guard_thread.alternate != NULL) return;
+    void *stack = alternate_map();
+    stack_t wanted = {.ss_sp = stack, .ss_size = ALTERNATE_SIZE};
+    int rv = sigaltstack(&wanted, &guard_thread.before);
+    WEFT_ASSERT(rv == 0);
+    guard_thread.alternate = stack;
+    guard_thread.stack_low = stack_low();
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+    struct sigaction action = {.sa_sigaction = on_signal,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        rv = sigaction(signals[i], &action, NULL);
+        WEFT_ASSERT(rv == 0);
+    }
+    void *frame;
+    (void)backtrace(&frame, 1); /* loads the unwinder now: a handler must not */
+}
+
+void weft_posix_guard_remove(void) {
+    if (guard_thread.alternate == NULL) return;
+    WEFT_ASSERT(guard_thread.top == NULL);
+    int rv = sigaltstack(&guard_thread.before, NULL);
+    WEFT_ASSERT(rv == 0);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    munmap((unsigned char *)guard_thread.alternate - page, ALTERNATE_SIZE + page);
+    guard_thread.alternate = NULL;
+}
+
+void weft_posix_panic_context(void (*print)(void *ctx, int fd), void *ctx) {
+    guard_thread.print = print;
+    guard_thread.print_ctx = ctx;
+}

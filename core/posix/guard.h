@@ -1,0 +1,26 @@
+/* Guard on Linux: signals and long jumps, and the panic everything else ends in.
+ *
+ * The state is per thread: two threads may drive nodes, each with guards of its own. */
+#ifndef WEFT_POSIX_GUARD_H
+#define WEFT_POSIX_GUARD_H
+
+#include "core/env/guard.h"
+
+/* The guard of every env in a program, simulated ones included: faults are real everywhere.
+ * `env` may be NULL. The thread must have called weft_posix_guard_install. */
+extern const struct weft_guard_ops weft_posix_guard;
+
+/* Prepare this thread: an alternate stack, so that a stack overflow can be handled, and handlers
+ * of SIGSEGV, SIGBUS, SIGFPE and SIGILL for the whole program. A second call does nothing.
+ * Fails only when memory is short, and panics then. */
+void weft_posix_guard_install(void);
+
+/* Give back what install took of this thread, outside any guard. For a thread that ends; the
+ * handlers stay. */
+void weft_posix_guard_remove(void);
+
+/* What a panic of this thread prints beside its place: seed, time, node, whatever repeats it.
+ * `print` writes to `fd` with write(2) or dprintf(3) and must not allocate. NULL: nothing. */
+void weft_posix_panic_context(void (*print)(void *ctx, int fd), void *ctx);
+
+#endif

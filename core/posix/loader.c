@@ -1,0 +1,126 @@
+/* Shared objects, each loaded from a copy in memory: the file may change, and a second load of the
+ * same path gives the new code. */
+#define _GNU_SOURCE
+#include "core/posix/internal.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+#define NAME_SIZE 32
+
+static void copy_name(int fd, char name[NAME_SIZE]) {
+    int size = snprintf(name, NAME_SIZE, "/proc/self/fd/%d", fd);
+    WEFT_ASSERT(size > 0);
+    WEFT_ASSERT(size < NAME_SIZE);
+}
+
+static int copy_all(int from, int to) {
+    for (;;) {
+        ssize_t sent = sendfile(to, from, NULL, (size_t)1 << 30);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent <= 0) return (int)sent;
+    }
+}
+
+/* WEFT_ERR_NOT_FOUND also when it may not be read. */
+static int copy_to_memory(const char *path, int *out) {
+    int rv = WEFT_OK;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0) return errno == ENOMEM || errno == EMFILE ? WEFT_ERR_NOMEM : WEFT_ERR_NOT_FOUND;
+    int copy = memfd_create("weft-module", MFD_CLOEXEC);
+    if (copy < 0) rv = WEFT_ERR_NOMEM;
+    if (rv == WEFT_OK && copy_all(file, copy) != 0) {
+        rv = errno == ENOSPC || errno == ENOMEM ? WEFT_ERR_NOMEM : WEFT_ERR_MALFORMED;
+        close(copy);
+    }
+    close(file);
+    *out = copy;
+    return rv;
+}
+
+/* The linker's words speak of the copy: put the path in its place. */
+static void explain(const char *name, const char *path, char *why, size_t why_size) {
+    const char *words = dlerror();
+    if (words == NULL) words = "unknown reason";
+    size_t size = strlen(name);
+    if (strncmp(words, name, size) == 0) {
+        snprintf(why, why_size, "%s%s", path, words + size);
+    } else {
+        snprintf(why, why_size, "%s: %s", path, words);
+    }
+}
+
+static int loader_load(struct weft_env *env, const char *path, struct weft_module **out, char *why,
+                       size_t why_size) {
+    struct weft_posix *posix = weft_posix__of(env);
+    char name[NAME_SIZE];
+    int fd = -1;
+    WEFT_ASSERT(path != NULL);
+    int rv = copy_to_memory(path, &fd);
+    if (rv != WEFT_OK) {
+        snprintf(why, why_size, "%s: %s", path, weft_error_text(rv));
+        return rv;
+    }
+    struct weft_module *module = weft_mem_alloc(&posix->own.base, sizeof *module);
+    if (module == NULL) {
+        rv = WEFT_ERR_NOMEM;
+        goto err_after_copy;
+    }
+    copy_name(fd, name);
+    *module = (struct weft_module){.handle = dlopen(name, RTLD_NOW | RTLD_LOCAL), .fd = fd};
+    if (module->handle == NULL) {
+        explain(name, path, why, why_size);
+        rv = WEFT_ERR_MALFORMED;
+        goto err_after_alloc;
+    }
+    weft_list_push_back(&posix->modules, &module->link);
+    posix->stats.modules++;
+    *out = module;
+    return WEFT_OK;
+
+err_after_alloc:
+    weft_mem_free(&posix->own.base, module, sizeof *module);
+err_after_copy:
+    close(fd);
+    return rv;
+}
+
+static const void *loader_symbol(struct weft_env *env, struct weft_module *module,
+                                 const char *name) {
+    (void)env;
+    WEFT_ASSERT(module != NULL);
+    WEFT_ASSERT(name != NULL);
+    return dlsym(module->handle, name);
+}
+
+static void loader_unload(struct weft_env *env, struct weft_module *module) {
+    struct weft_posix *posix = weft_posix__of(env);
+    char name[NAME_SIZE];
+    WEFT_ASSERT(module != NULL);
+    WEFT_ASSERT(posix->stats.modules > 0);
+    weft_list_remove(&module->link);
+    dlclose(module->handle);
+    copy_name(module->fd, name);
+    /* An object that cannot be unloaded keeps its name, and so its descriptor: a later copy with
+     * that number would be taken for it. */
+    void *stays = dlopen(name, RTLD_NOW | RTLD_NOLOAD);
+    if (stays == NULL) close(module->fd);
+    posix->stats.modules--;
+    weft_mem_free(&posix->own.base, module, sizeof *module);
+}
+
+const struct weft_loader_ops weft_posix__loader = {
+    .load = loader_load, .symbol = loader_symbol, .unload = loader_unload};
+
+void weft_posix__loader_deinit(struct weft_posix *posix) {
+    while (!weft_list_empty(&posix->modules)) {
+        struct weft_link *link = posix->modules.next;
+        loader_unload(&posix->env, WEFT_CONTAINER(link, struct weft_module, link));
+    }
+}

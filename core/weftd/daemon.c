@@ -1,0 +1,130 @@
+/* The daemon. */
+#include "core/weftd/daemon.h"
+
+#include "core/base/assert.h"
+#include "core/posix/guard.h"
+#include "core/weftd/control_path.h"
+#include "core/weftd/log.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static void on_trace(void *ctx, const struct weft_trace_event *event) {
+    struct daemon *daemon = ctx;
+    if (event->kind == WEFT_TRACE_DHT_UP && event->bytes.size == WEFT_ID_SIZE) {
+        memcpy(daemon->dht_id.bytes, event->bytes.data, WEFT_ID_SIZE);
+    }
+    log_event(event);
+}
+
+static void on_reply(void *ctx, const struct weft_node_reply *reply) {
+    struct daemon *daemon = ctx;
+    if (daemon->control != NULL) control_socket_reply(daemon->control, reply);
+}
+
+void daemon_stop(struct daemon *daemon) {
+    log_line(WEFT_LOG_INFO, "stopping");
+    weft_node_stop(daemon->node);
+}
+
+static void on_signal(void *ctx, int signo) {
+    struct daemon *daemon = ctx;
+    if (daemon->stop_signals++ > 0) {
+        log_line(WEFT_LOG_WARN, "a second signal: ending at once");
+        _exit(128 + signo);
+    }
+    daemon_stop(daemon);
+}
+
+static void deliver(void *ctx, const struct weft_event *event) {
+    weft_node_deliver(((struct daemon *)ctx)->node, event);
+}
+
+static bool run(void *ctx) { return weft_node_run(((struct daemon *)ctx)->node); }
+
+static weft_time next_at(void *ctx) { return weft_node_next_at(((struct daemon *)ctx)->node); }
+
+static bool done(void *ctx) {
+    struct weft_reason why;
+    return weft_node_ended(((struct daemon *)ctx)->node, &why);
+}
+
+/* A default place that is taken only costs the socket; a place that was asked for is an error. */
+static int open_control(struct daemon *daemon) {
+    const struct weftd_config *config = &daemon->config;
+    char path[WEFTD_PATH_MAX];
+    if (config->control_off) return WEFT_OK;
+    if (config->control[0] != '\0') {
+        memcpy(path, config->control, sizeof path);
+    } else {
+        control_default_path(path, sizeof path, config->port);
+    }
+    int rv = control_socket_open(daemon, path, &daemon->control);
+    if (rv == WEFT_OK) return WEFT_OK;
+    const char *why = rv == WEFT_ERR_IN_USE ? "another weftd answers there" : weft_error_text(rv);
+    if (config->control[0] == '\0') {
+        log_line(WEFT_LOG_WARN, "no control socket at %s: %s (--control names another place)", path,
+                 why);
+        return WEFT_OK;
+    }
+    log_line(WEFT_LOG_ERROR, "--control %s: %s", path, why);
+    return rv;
+}
+
+static int open_env(struct daemon *daemon) {
+    const char *data = daemon->config.data;
+    struct weft_posix_config config = {.folder = data[0] != '\0' ? data : NULL,
+                                       .trace_mask = log_mask(daemon->config.log_level),
+                                       .log_level = daemon->config.log_level,
+                                       .trace = on_trace,
+                                       .trace_ctx = daemon};
+    int rv = weft_posix_new(&config, &daemon->posix);
+    if (rv != WEFT_OK) log_line(WEFT_LOG_ERROR, "--data %s: %s", data, weft_error_text(rv));
+    return rv;
+}
+
+static int start_node(struct daemon *daemon) {
+    struct weft_reason why = weft_reason(WEFT_REASON_NORMAL, 0);
+    daemon->node_config =
+        (struct weft_node_config){.dht = &daemon->config.dht, .reply = on_reply, .ctx = daemon};
+    int rv =
+        weft_node_new(weft_posix_env(daemon->posix), &daemon->node_config, &daemon->node, &why);
+    if (rv == WEFT_OK) return WEFT_OK;
+    log_line(WEFT_LOG_ERROR, "cannot start the node on port %u: %s%s%s", daemon->config.port,
+             weft_error_text(rv), why.text[0] != '\0' ? ": " : "", why.text);
+    return rv;
+}
+
+/* 0 after an orderly end, 1 when the node gave up. */
+static int drive(struct daemon *daemon) {
+    struct weft_posix_driver driver = {daemon, deliver, run, next_at, done};
+    weft_posix_on_signal(daemon->posix, SIGTERM, on_signal, daemon);
+    weft_posix_on_signal(daemon->posix, SIGINT, on_signal, daemon);
+    int rv = weft_posix_loop(daemon->posix, &driver);
+    struct weft_reason why;
+    if (rv == WEFT_OK && weft_node_ended(daemon->node, &why) && weft_reason_is_clean(&why) &&
+        daemon->node != NULL) {
+        log_line(WEFT_LOG_INFO, "stopped");
+        return 0;
+    }
+    log_line(WEFT_LOG_ERROR, "the node ended: %s",
+             rv != WEFT_OK ? weft_error_text(rv) : weft_reason_name(why.kind));
+    return 1;
+}
+
+int daemon_run(struct daemon *daemon) {
+    int code = 1;
+    weft_posix_guard_install();
+    if (open_env(daemon) != WEFT_OK) return code;
+    daemon->started = weft_env_now(weft_posix_env(daemon->posix));
+    if (start_node(daemon) == WEFT_OK) {
+        if (open_control(daemon) == WEFT_OK) code = drive(daemon);
+        control_socket_close(daemon->control);
+        daemon->control = NULL;
+        weft_node_free(daemon->node);
+    }
+    weft_posix_free(daemon->posix);
+    return code;
+}

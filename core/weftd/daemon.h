@@ -1,0 +1,27 @@
+/* The daemon: one node, its loop, its log and its control socket. */
+#ifndef WEFT_WEFTD_DAEMON_H
+#define WEFT_WEFTD_DAEMON_H
+
+#include "core/node/node.h"
+#include "core/posix/loop.h"
+#include "core/weftd/config.h"
+#include "core/weftd/control_socket.h"
+
+struct daemon {
+    struct weftd_config config;
+    struct weft_node_config node_config;
+    struct weft_posix *posix;
+    struct weft_node *node;
+    struct control_socket *control; /* NULL: none */
+    weft_id dht_id;                 /* as the trace told */
+    weft_time started;
+    unsigned stop_signals; /* seen: the second one is final */
+};
+
+/* Run until the node has ended. The program's exit code. */
+int daemon_run(struct daemon *daemon);
+
+/* Begin the orderly end. */
+void daemon_stop(struct daemon *daemon);
+
+#endif

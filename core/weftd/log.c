@@ -1,0 +1,77 @@
+/* The log on standard error. */
+#include "core/weftd/log.h"
+
+#include "core/base/id.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+uint64_t log_mask(enum weft_log_level level) {
+    uint64_t mask = WEFT_TRACE_BIT(WEFT_TRACE_LOG) | WEFT_TRACE_BIT(WEFT_TRACE_DHT_UP);
+    if (level >= WEFT_LOG_INFO) {
+        mask |= WEFT_TRACE_BIT(WEFT_TRACE_DHT_JOINED) | WEFT_TRACE_BIT(WEFT_TRACE_SUP_GIVE_UP) |
+                WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_DOWN);
+    }
+    if (level >= WEFT_LOG_DEBUG) {
+        mask |= WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_UP) | WEFT_TRACE_BIT(WEFT_TRACE_DHT_TABLE) |
+                WEFT_TRACE_BIT(WEFT_TRACE_LOOKUP_DONE) | WEFT_TRACE_BIT(WEFT_TRACE_STORE_DONE);
+    }
+    return mask;
+}
+
+void log_line(enum weft_log_level level, const char *format, ...) {
+    static const char *const names[] = {"", "error", "warn", "info", "debug"};
+    struct timespec now;
+    struct tm utc;
+    char stamp[32], text[512];
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    fprintf(stderr, "%s.%03ldZ %-5s %s\n", stamp, now.tv_nsec / 1000000, names[level], text);
+}
+
+static void log_fields(const struct weft_trace_event *event) {
+    char text[256];
+    size_t size = event->bytes.size < sizeof text - 1 ? event->bytes.size : sizeof text - 1;
+    if (size > 0) memcpy(text, event->bytes.data, size);
+    text[size] = '\0';
+    const uint64_t *n = event->number;
+    if (event->kind == WEFT_TRACE_DHT_JOINED) {
+        log_line(WEFT_LOG_INFO, "joined the DHT in %llu ms, %llu contacts",
+                 (unsigned long long)(n[0] / 1000000), (unsigned long long)n[1]);
+    } else if (event->kind == WEFT_TRACE_SUP_CHILD_DOWN) {
+        log_line(WEFT_LOG_WARN, "child %s ended, %s", text, n[4] ? "restarting it" : "for good");
+    } else if (event->kind == WEFT_TRACE_SUP_GIVE_UP) {
+        log_line(WEFT_LOG_ERROR, "a supervisor gave up after %llu restarts",
+                 (unsigned long long)n[1]);
+    } else {
+        log_line(WEFT_LOG_DEBUG, "%s %llu %llu %llu", weft_trace_kind_name(event->kind),
+                 (unsigned long long)n[0], (unsigned long long)n[1], (unsigned long long)n[2]);
+    }
+}
+
+static void log_dht_up(const struct weft_trace_event *event) {
+    weft_id id;
+    char text[WEFT_ID_TEXT_SIZE];
+    if (event->bytes.size != sizeof id) return;
+    memcpy(&id, event->bytes.data, sizeof id);
+    weft_id_format(&id, text);
+    log_line(WEFT_LOG_INFO, "DHT node %s%s", text, event->number[1] ? ", table restored" : "");
+}
+
+void log_event(const struct weft_trace_event *event) {
+    if (event->kind == WEFT_TRACE_LOG) {
+        log_line((enum weft_log_level)event->number[0], "%.*s", (int)event->bytes.size,
+                 event->bytes.size > 0 ? (const char *)event->bytes.data : "");
+    } else if (event->kind == WEFT_TRACE_DHT_UP) {
+        log_dht_up(event);
+    } else {
+        log_fields(event);
+    }
+}

@@ -1,0 +1,15 @@
+/* The log: one line an event on standard error, "2026-01-31T12:00:00.123Z info  text". */
+#ifndef WEFT_WEFTD_LOG_H
+#define WEFT_WEFTD_LOG_H
+
+#include "core/env/trace.h"
+
+/* The kinds of trace events that are worth a line at `level`. */
+uint64_t log_mask(enum weft_log_level level);
+
+void log_event(const struct weft_trace_event *event);
+
+void log_line(enum weft_log_level level, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

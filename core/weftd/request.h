@@ -1,0 +1,34 @@
+/* What a line on the control socket asks, and the text that answers it. */
+#ifndef WEFT_WEFTD_REQUEST_H
+#define WEFT_WEFTD_REQUEST_H
+
+#include "core/node/node.h"
+#include "core/weftd/text.h"
+
+struct daemon;
+
+enum request_kind {
+    REQUEST_WRONG = 0, /* `wrong` says what */
+    REQUEST_HELP,
+    REQUEST_TREE,
+    REQUEST_STOP,
+    REQUEST_ASK /* the node: status, table and dht requests */
+};
+
+struct request {
+    enum request_kind kind;
+    const char *wrong;        /* static text */
+    struct weft_node_ask ask; /* ASK: without op; its data points into `item` */
+    unsigned char item[WEFT_ITEM_SIZE_MAX];
+};
+
+/* Read one line (no newline). Changes `line`. */
+void request_parse(struct request *request, char *line);
+
+/* "ok\n" and a body, or "error NAME text\n". */
+void answer_error(int error, const char *what, struct text *out);
+void answer_help(struct text *out);
+void answer_tree(struct daemon *daemon, struct text *out);
+void answer_reply(struct daemon *daemon, const struct weft_node_reply *reply, struct text *out);
+
+#endif
