@@ -118,8 +118,21 @@ static void arm(weft_self *self) {
     weft_duration delay = at > now ? at - now : 0;
     service->wake = 0;
     service->wake_at = at;
-    WEFT_ASSERT(weft_timer_start(self, delay, TIMER_MACHINE, weft_bytes(NULL, 0), &service->wake) ==
-                WEFT_OK);
+    int rv = weft_timer_start(self, delay, TIMER_MACHINE, weft_bytes(NULL, 0), &service->wake);
+    WEFT_ASSERT(rv == WEFT_OK); /* without its timer the process is of no use: let it crash */
+}
+
+/* DHT_TABLE when the number of verified contacts is another than was told last. */
+static void tell_table_size(weft_self *self) {
+    struct service *service = service_of(self);
+    struct weft_dht_stats stats;
+    if (!(weft_self_env(self)->trace_mask & WEFT_TRACE_BIT(WEFT_TRACE_DHT_TABLE))) return;
+    weft_dht_stats(service->dht, &stats);
+    if (stats.contacts4 == service->told4 && stats.contacts6 == service->told6) return;
+    service->told4 = stats.contacts4;
+    service->told6 = stats.contacts6;
+    uint64_t numbers[] = {stats.contacts4, stats.contacts6, stats.buckets};
+    on_fact(self, WEFT_TRACE_DHT_TABLE, numbers, 3, weft_bytes(NULL, 0));
 }
 
 static int step(weft_self *self, struct weft_dht_event *event) {
@@ -127,6 +140,7 @@ static int step(weft_self *self, struct weft_dht_event *event) {
     struct weft_dht_sink sink = sink_of(self);
     event->now = weft_now(self);
     int rv = weft_dht_step(service->dht, event, &sink);
+    tell_table_size(self);
     arm(self);
     return rv;
 }
@@ -140,7 +154,8 @@ static weft_duration jittered(struct service *service, weft_duration duration) {
 
 static void start_timer(weft_self *self, weft_duration delay, enum service_timer tag) {
     weft_ref ref;
-    WEFT_ASSERT(weft_timer_start(self, delay, tag, weft_bytes(NULL, 0), &ref) == WEFT_OK);
+    int rv = weft_timer_start(self, delay, tag, weft_bytes(NULL, 0), &ref);
+    WEFT_ASSERT(rv == WEFT_OK); /* as above */
 }
 
 static void bootstrap(weft_self *self) {

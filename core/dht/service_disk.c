@@ -78,7 +78,8 @@ void weft_dht__service_save(weft_self *self) {
     size_t size = weft_dht_save(service->dht, NULL, 0);
     unsigned char *data = weft_alloc(self, size);
     if (data == NULL) return;
-    WEFT_ASSERT(weft_dht_save(service->dht, data, size) == size);
+    size_t written = weft_dht_save(service->dht, data, size);
+    WEFT_ASSERT(written == size);
     int rv = replace_file(env, service->config.path, weft_bytes(data, size));
     weft_free(self, data);
     if (rv == WEFT_OK) return;

@@ -16,7 +16,8 @@ struct service {
     weft_ref wake; /* timer of the machine; 0: none */
     weft_time wake_at;
     struct weft_rand rand;
-    bool bootstrapping; /* a retry is armed */
+    uint32_t told4, told6; /* contacts as DHT_TABLE told last */
+    bool bootstrapping;    /* a retry is armed */
 };
 
 /* The saved table, in memory of the process; size 0 when there is none. A damaged file is logged
