@@ -173,6 +173,36 @@ static void singly_sent_datagrams_that_find_the_queue_full_are_counted(void) {
     node_free(pair.node);
 }
 
+static void an_endpoint_that_takes_nothing_does_not_end_joining(void) {
+    struct pair pair;
+    if (!open_pair(&pair)) return;
+    for (size_t i = 0; i < 3; i++) CHECK_EQ_INT(send_one(&pair, 100), WEFT_OK);
+    on_sendmmsg = (struct fault){.error = EHOSTUNREACH, .times = 1};
+    on_sendto = (struct fault){.error = EHOSTUNREACH, .times = 3};
+    weft_posix_flush(pair.node->posix);
+    CHECK_EQ_UINT(dropped(&pair), 3);
+    for (size_t i = 0; i < 3; i++) CHECK_EQ_INT(send_one(&pair, 100), WEFT_OK);
+    on_sendmmsg = (struct fault){.error = EIO, .times = 1};
+    on_sendto = (struct fault){.times = 0};
+    weft_posix_flush(pair.node->posix);
+    CHECK_EQ_INT(on_sendto.calls, 3); /* they had been joined */
+    CHECK(node_wait(pair.node, WEFT_EVENT_DATAGRAM, 3));
+    node_free(pair.node);
+}
+
+static void joined_datagrams_fit_one(void) {
+    enum { COUNT = 64 };
+    struct pair pair;
+    if (!open_pair(&pair)) return;
+    on_sendto = (struct fault){.times = 0};
+    for (size_t i = 0; i < COUNT; i++) CHECK_EQ_INT(send_one(&pair, 1200), WEFT_OK);
+    weft_posix_flush(pair.node->posix);
+    CHECK_EQ_INT(on_sendto.calls, 0);
+    CHECK(node_wait(pair.node, WEFT_EVENT_DATAGRAM, COUNT));
+    CHECK_EQ_UINT(pair.node->events[COUNT - 1].size, 1200);
+    node_free(pair.node);
+}
+
 static void an_interrupted_send_is_repeated(void) {
     struct pair pair;
     if (!open_pair(&pair)) return;
@@ -339,6 +369,8 @@ static const struct test_case cases[] = {
     TEST(after_a_full_queue_an_unreachable_endpoint_is_told),
     TEST(joined_datagrams_that_are_refused_go_singly),
     TEST(singly_sent_datagrams_that_find_the_queue_full_are_counted),
+    TEST(an_endpoint_that_takes_nothing_does_not_end_joining),
+    TEST(joined_datagrams_fit_one),
     TEST(an_interrupted_send_is_repeated),
     TEST(a_socket_that_cannot_be_waited_for_leaves_nothing),
     TEST(a_starved_listener_is_not_asked_again_at_once),
