@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -75,6 +77,14 @@ int accept4(int fd, __SOCKADDR_ARG name, socklen_t *size, int flags) {
     void *to = name.__sockaddr__;
     if (fails(&on_accept4)) return -1;
     return (int)syscall(SYS_accept4, fd, to, size, flags);
+}
+
+/* What was set on descriptors, by level and option. */
+static int nodelay_count;
+
+int setsockopt(int fd, int level, int option, const void *value, socklen_t size) {
+    if (level == IPPROTO_TCP && option == TCP_NODELAY) nodelay_count++;
+    return (int)syscall(SYS_setsockopt, fd, level, option, value, size);
 }
 
 static const struct weft_posix_config plain = {.folder = NULL};
@@ -256,6 +266,18 @@ static void a_starved_listener_is_not_asked_again_at_once(void) {
     node_free(node);
 }
 
+static void streams_do_not_wait_to_fill_segments(void) {
+    struct node *node = node_new(&plain);
+    struct weft_addr addr = weft_addr_v4(127, 0, 0, 1, 0);
+    weft_socket listener, stream;
+    nodelay_count = 0;
+    REQUIRE(node->env->net->stream_listen(node->env, &addr, 4, 0, &listener) == WEFT_OK);
+    REQUIRE(node->env->net->stream_connect(node->env, &addr, 0, &stream) == WEFT_OK);
+    CHECK(node_wait(node, WEFT_EVENT_ACCEPTED, 1));
+    CHECK_EQ_INT(nodelay_count, 2);
+    node_free(node);
+}
+
 static void a_connection_that_went_away_before_accept_is_skipped(void) {
     struct node *node = node_new(&plain);
     struct weft_addr addr = weft_addr_v4(127, 0, 0, 1, 0);
@@ -374,6 +396,7 @@ static const struct test_case cases[] = {
     TEST(an_interrupted_send_is_repeated),
     TEST(a_socket_that_cannot_be_waited_for_leaves_nothing),
     TEST(a_starved_listener_is_not_asked_again_at_once),
+    TEST(streams_do_not_wait_to_fill_segments),
     TEST(a_connection_that_went_away_before_accept_is_skipped),
     TEST(an_old_kernel_waits_in_milliseconds_and_never_too_short),
     TEST(an_interrupted_wait_is_a_turn_without_events),
