@@ -32,8 +32,7 @@ struct reading {
 /* A key of a mapping: how its value is read, and for numbers where it goes and its bounds. */
 struct key {
     const char *name;
-    void (*read)(struct reading *reading, const struct weft_yaml_node *node,
-                 const struct key *key);
+    void (*read)(struct reading *reading, const struct weft_yaml_node *node, const struct key *key);
     size_t offset; /* in struct weft_dht_config */
     int64_t least, most;
 };
@@ -192,9 +191,12 @@ static void read_save_after(struct reading *reading, const struct weft_yaml_node
     }
 }
 
-#define COUNT(name, least, most) {#name, read_count, offsetof(struct weft_dht_config, name), least, most}
-#define TIME(name) {#name, read_duration, offsetof(struct weft_dht_config, name), WEFT_MS(10), WEFT_HOUR(720)}
-#define FLAG(name) {#name, read_flag, offsetof(struct weft_dht_config, name), 0, 1}
+#define COUNT(name, least, most)                                                                   \
+    { #name, read_count, offsetof(struct weft_dht_config, name), least, most }
+#define TIME(name)                                                                                 \
+    { #name, read_duration, offsetof(struct weft_dht_config, name), WEFT_MS(10), WEFT_HOUR(720) }
+#define FLAG(name)                                                                                 \
+    { #name, read_flag, offsetof(struct weft_dht_config, name), 0, 1 }
 
 static const struct key dht_keys[] = {
     {"bind", read_bind, 0, 0, 0},
