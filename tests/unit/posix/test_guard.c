@@ -87,7 +87,11 @@ static struct death dies(void (*fn)(void)) {
     return death;
 }
 
-static void print_context(void *ctx, int fd) { dprintf(fd, "seed %d node 7\n", *(int *)ctx); }
+static void print_context(void *ctx, int fd) {
+    char text[64];
+    int size = snprintf(text, sizeof text, "seed %d node 7\n", *(int *)ctx);
+    if (write(fd, text, (size_t)size) != size) _exit(1);
+}
 
 static void panic_with_context(void) {
     static int seed = 4711;

@@ -113,7 +113,7 @@ static void a_full_table_turns_new_streams_away(void) {
 }
 
 static void hundreds_of_streams_are_all_served(void) {
-    enum { COUNT = 400 };
+    enum { COUNT = 120 };
     struct node *server = node_new(&plain), *client = node_new(&plain);
     static weft_socket sockets[COUNT];
     struct weft_addr addr;
