@@ -58,7 +58,7 @@ struct sim_join {
 struct sim_plan {
     char *name, *about;
     char *file;                     /* as given */
-    uint64_t digest;                /* of the scenario's bytes and of every --set */
+    uint64_t digest;                /* of the scenario's bytes, of every --set and of the matrix */
     uint32_t population;
     uint32_t groups_count;
     struct sim_group groups[SIM_GROUPS_MAX];   /* the last is "rest" (may be empty) */
