@@ -165,7 +165,7 @@ static void a_gen_server_whose_timeout_cannot_be_set_ends_with_limit(void) {
     world_open();
     b = probe("b", 0);
     in(b, spawn_idler);
-    in(b, start_timers);
+    in(world.root, start_timers);
     world_log_clear();
     weft_sched_send(world.sched, a, 1, weft_bytes(NULL, 0));
     settle();
