@@ -30,7 +30,7 @@ struct weft_env;
 #define WEFT_TRACE_KINDS(X)                                                                        \
     /* a node's life: told by the driver of the node */                                            \
     X(NODE_UP, "node.up", "life:u addr:addr")                                                      \
-    X(NODE_DOWN, "node.down", "life:u clean:b")                                                    \
+    X(NODE_DOWN, "node.down", "life:u clean:b cause:u")                                            \
     X(NODE_LEFT, "node.left", "procs:u timers:u sockets:u bytes:u")                                \
     /* processes */                                                                                \
     X(PROC_START, "proc.start", "pid:p parent:p name:text")                                        \
@@ -55,9 +55,9 @@ struct weft_env;
     X(PACKET_LOST, "packet.lost", "to:u size:u packet:u cause:u")                                  \
     X(PACKET_RECEIVED, "packet.received", "from:u size:u packet:u")                                \
     /* the scenario: told by the simulator or the testbed, node is the target or NONE */           \
-    X(FAULT_ON, "fault.on", "fault:u kind:u text:text")                                            \
-    X(FAULT_OFF, "fault.off", "fault:u kind:u")                                                    \
-    X(FAULT_BIT, "fault.bit", "fault:u kind:u")                                                    \
+    X(FAULT_ON, "fault.on", "fault:u kind:u occurrence:u text:text")                               \
+    X(FAULT_OFF, "fault.off", "fault:u kind:u occurrence:u")                                       \
+    X(FAULT_BIT, "fault.bit", "fault:u kind:u occurrence:u")                                       \
     X(WORK_ASKED, "work.asked", "work:u kind:u op:u key:id")                                       \
     X(WORK_DONE, "work.done", "work:u kind:u op:u status:e took:t key:id")                         \
     X(LOG, "log", "level:u text:text")
@@ -74,7 +74,16 @@ _Static_assert(WEFT_TRACE_KIND_COUNT <= 64, "kinds fit the mask");
 /* The node number of an event that belongs to no node. */
 #define WEFT_TRACE_NODE_NONE UINT32_MAX
 
-/* LOOKUP_START and LOOKUP_DONE `kind` */
+/* NODE_DOWN `cause`: who ended the node. `clean` is set when its tree shut down in order. */
+enum weft_node_down_cause {
+    WEFT_NODE_ENDED = 0, /* by itself: its root gave up */
+    WEFT_NODE_STOPPED,   /* asked to, in order */
+    WEFT_NODE_CRASHED,   /* loss of power */
+    WEFT_NODE_KILLED     /* by its system */
+};
+
+/* LOOKUP_START and LOOKUP_DONE `kind`. LOOKUP_DONE's bytes are the target, then the ids of the
+ * closest nodes found, closest first. */
 enum weft_lookup_kind {
     WEFT_LOOKUP_NODES = 1, /* find_node: the k closest nodes */
     WEFT_LOOKUP_PEERS,     /* get_peers: peers of an info-hash (BEP 5) */

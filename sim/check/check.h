@@ -2,7 +2,13 @@
  * same check judges the simulator, a testbed of real processes and production.
  *
  * A check counts how often it was evaluated in a way that could have failed. Never evaluated: the
- * run fails (dead check). One file per promise. */
+ * run fails (dead check). One file per promise; docs/checks.md says what each judges.
+ *
+ *   cut   a fault is on that keeps nodes from one another: partition, isolate, pause, degrade
+ *   heal  the last cut ended
+ *   calm  no cut is on; none went on or off, no node came, went or joined for `within`
+ *
+ * Memory that runs out while a run is judged is a panic. */
 #ifndef SIM_CHECK_CHECK_H
 #define SIM_CHECK_CHECK_H
 
@@ -17,12 +23,10 @@
       "a get of a stored key succeeds when it starts `within` after the last heal, or in calm")    \
     X(PEERS_FOUND, "peers_found",                                                                  \
       "get_peers of an announced info-hash finds a live announcer, likewise")                      \
-    X(CLOSEST, "closest",                                                                          \
-      "a lookup that starts in calm returns the true k closest live nodes")                        \
+    X(CLOSEST, "closest", "a lookup that starts in calm returns the true k closest live nodes")    \
     X(RESTARTED, "restarted",                                                                      \
       "a permanent child that died runs again `within`, unless its node is down")                  \
-    X(NO_LEAK, "no_leak",                                                                          \
-      "a node that ended in order leaves no process, timer, socket or byte")                       \
+    X(NO_LEAK, "no_leak", "a node that ended in order leaves no process, timer, socket or byte")   \
     X(TABLES, "tables",                                                                            \
       "`within` after it came up or the last heal, a node's routing table holds >= min(k, N-1)")   \
     X(DEAD_FORGOTTEN, "dead_forgotten",                                                            \
@@ -35,7 +39,7 @@ enum sim_check_kind {
 #define SIM_CHECK_ENUM(NAME, key, promise) SIM_CHECK_##NAME,
     SIM_CHECKS(SIM_CHECK_ENUM)
 #undef SIM_CHECK_ENUM
-    SIM_CHECK_KIND_COUNT
+        SIM_CHECK_KIND_COUNT
 };
 
 const char *sim_check_name(enum sim_check_kind kind);
@@ -44,14 +48,14 @@ const char *sim_check_promise(enum sim_check_kind kind);
 struct sim_check_spec {
     enum sim_check_kind kind;
     uint32_t line;
-    weft_duration within;    /* 0: the check's default */
-    uint32_t at_least_ppm;   /* share of evaluations that must hold; 0 means all (1,000,000) */
+    weft_duration within;  /* 0: the check's default */
+    uint32_t at_least_ppm; /* share of evaluations that must hold; 0 means all (1,000,000) */
 };
 
 /* What a check may know beforehand about a run. */
 struct sim_check_setup {
-    uint32_t nodes;          /* population */
-    uint32_t k;              /* of the DHT */
+    uint32_t nodes; /* population */
+    uint32_t k;     /* of the DHT */
 };
 
 struct sim_checks;
@@ -63,6 +67,10 @@ void sim_checks_free(struct sim_checks *checks);
 /* Every event of the run, in order of time. */
 void sim_checks_trace(struct sim_checks *checks, const struct weft_trace_event *event);
 
+/* The scenario is over: nodes are now told to stop. Judge what is open and past its deadline; from
+ * here on only no_leak and no_surprise judge. */
+void sim_checks_stopping(struct sim_checks *checks, weft_time now);
+
 /* The run is over at `now`: judge what is still open, if its deadline has passed. */
 void sim_checks_finish(struct sim_checks *checks, weft_time now);
 
@@ -73,10 +81,10 @@ uint64_t sim_checks_mask(const struct sim_checks *checks);
 
 struct sim_check_result {
     uint64_t evaluated, failed;
-    weft_time first_failed_at;       /* when failed > 0 */
+    weft_time first_failed_at; /* when failed > 0 */
     uint32_t first_failed_node;
-    char why[SIM_CHECK_WHY_MAX];     /* of the first failure: "node 17: get of 3fa9... found nothing" */
-    bool holds;                      /* evaluated > 0, and failures within at_least_ppm */
+    char why[SIM_CHECK_WHY_MAX]; /* of the first failure: "node 17: get of 3fa9... found nothing" */
+    bool holds;                  /* evaluated > 0, and failures within at_least_ppm */
 };
 
 void sim_checks_result(const struct sim_checks *checks, uint32_t spec,

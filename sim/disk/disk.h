@@ -2,11 +2,18 @@
  *
  * Each file has two images: what the node sees, and what a loss of power leaves. Writes reach the
  * second at sync; names reach it at sync_folder. A crash keeps the durable image. Contracts are
- * those of core/env/disk.h. An empty disk costs a few dozen bytes. */
+ * those of core/env/disk.h. An empty disk costs a few dozen bytes.
+ *
+ * A rename from one folder to another becomes durable at the sync of either, whole. Folders
+ * outlive a crash. A handle that was closed, or from before a crash or kill, is WEFT_ERR_INVAL. */
 #ifndef SIM_DISK_DISK_H
 #define SIM_DISK_DISK_H
 
 #include "core/env/disk.h"
+
+/* Open handles of a disk, and bytes of a file: beyond, WEFT_ERR_FULL and WEFT_ERR_NO_SPACE. */
+#define SIM_DISK_HANDLES_MAX 1024
+#define SIM_DISK_FILE_MAX ((uint64_t)1 << 30)
 
 struct sim_disk;
 
@@ -28,14 +35,15 @@ int sim_disk_rename(struct sim_disk *disk, const char *from, const char *to);
 int sim_disk_remove(struct sim_disk *disk, const char *path);
 int sim_disk_sync_folder(struct sim_disk *disk, const char *path);
 
-/* Loss of power: every handle is gone, only what was synced is left. Returns how many files
+/* Loss of power: every handle is gone, only what was synced is left. Returns how many files (names)
  * changed by it: 0 means the crash cost nothing on disk. */
 uint32_t sim_disk_crash(struct sim_disk *disk);
 
 /* A process that ends without loss of power (kill): every handle is gone, the page cache stays. */
 void sim_disk_kill(struct sim_disk *disk);
 
-/* Bytes and open handles, for the leak check and accounting. */
+/* Bytes of memory that the disk takes, itself included, and open handles: for the leak check and
+ * accounting. */
 size_t sim_disk_bytes(const struct sim_disk *disk);
 uint32_t sim_disk_handles(const struct sim_disk *disk);
 

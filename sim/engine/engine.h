@@ -17,23 +17,23 @@
 /* What a draw is for. Each (purpose, entity, counter) is drawn at most for one decision, so no two
  * decisions share randomness. Append only: a number is part of what a seed means. */
 enum sim_purpose {
-    SIM_DRAW_TIE = 1,       /* entity: event's entity, counter: event number */
-    SIM_DRAW_ENTROPY,       /* entity: node, counter: life */
-    SIM_DRAW_NODE_ID,       /* entity: node */
-    SIM_DRAW_DELAY,         /* entity: from << 32 | to, counter: packet number of the sender */
+    SIM_DRAW_TIE = 1, /* entity: event's entity, counter: event number */
+    SIM_DRAW_ENTROPY, /* entity: node, counter: life */
+    SIM_DRAW_NODE_ID, /* entity: node */
+    SIM_DRAW_DELAY,   /* entity: from << 32 | to, counter: packet number of the sender */
     SIM_DRAW_LOSS,
     SIM_DRAW_DUPLICATE,
     SIM_DRAW_REORDER,
-    SIM_DRAW_REGION,        /* entity: node */
-    SIM_DRAW_TARGETS,       /* entity: fault, counter: occurrence */
-    SIM_DRAW_GROUPS,        /* partition sides; entity: fault, counter: node */
-    SIM_DRAW_WHEN,          /* jitter of a fault or workload; entity: it, counter: occurrence */
-    SIM_DRAW_JOIN,          /* start time; entity: node */
-    SIM_DRAW_BOOTSTRAP,     /* contacts of a node; entity: node, counter: index */
-    SIM_DRAW_WORK_NODE,     /* who does it; entity: workload, counter: occurrence */
-    SIM_DRAW_WORK_KEY,      /* on what */
-    SIM_DRAW_SESSION,       /* churn: session lengths; entity: node, counter: life */
-    SIM_DRAW_DISK           /* what a crash keeps; entity: node, counter: operation */
+    SIM_DRAW_REGION,    /* entity: node */
+    SIM_DRAW_TARGETS,   /* entity: fault, counter: occurrence */
+    SIM_DRAW_GROUPS,    /* partition sides; entity: fault, counter: node */
+    SIM_DRAW_WHEN,      /* jitter of a fault or workload; entity: it, counter: occurrence */
+    SIM_DRAW_JOIN,      /* start time; entity: node */
+    SIM_DRAW_BOOTSTRAP, /* contacts of a node; entity: node, counter: index */
+    SIM_DRAW_WORK_NODE, /* who does it; entity: workload, counter: occurrence */
+    SIM_DRAW_WORK_KEY,  /* on what */
+    SIM_DRAW_SESSION,   /* churn: session lengths; entity: node, counter: life */
+    SIM_DRAW_DISK       /* what a crash keeps; entity: node, counter: operation */
 };
 
 struct sim_event {
@@ -41,7 +41,7 @@ struct sim_event {
     uint32_t kind;   /* chosen by the world */
     uint32_t entity; /* node or other number */
     uint64_t arg;
-    void *data;      /* owned by whoever the event goes to */
+    void *data; /* owned by whoever the event goes to */
 };
 
 /* A scheduled event, for cancelling. 0 is none. */
@@ -73,8 +73,8 @@ bool sim_engine_cancel(struct sim_engine *engine, sim_handle handle, struct sim_
 bool sim_engine_next(struct sim_engine *engine, weft_time until, struct sim_event *event);
 
 /* Draw for `purpose`: weft_draw(seed, purpose, entity, counter). */
-uint64_t sim_engine_draw(const struct sim_engine *engine, enum sim_purpose purpose,
-                         uint64_t entity, uint64_t counter);
+uint64_t sim_engine_draw(const struct sim_engine *engine, enum sim_purpose purpose, uint64_t entity,
+                         uint64_t counter);
 
 /* The rolling hash over everything popped (time, kind, entity, arg) and everything folded in by
  * the world (bytes delivered, faults, what nodes answered). */

@@ -26,7 +26,7 @@ enum sim_fault_kind {
 #define SIM_FAULT_ENUM(NAME, key) SIM_FAULT_##NAME,
     SIM_FAULTS(SIM_FAULT_ENUM)
 #undef SIM_FAULT_ENUM
-    SIM_FAULT_KIND_COUNT
+        SIM_FAULT_KIND_COUNT
 };
 
 const char *sim_fault_name(enum sim_fault_kind kind);
@@ -38,13 +38,13 @@ enum sim_churn_exit { SIM_CHURN_CRASH = 0, SIM_CHURN_KILL, SIM_CHURN_STOP };
 
 struct sim_fault_spec {
     enum sim_fault_kind kind;
-    uint32_t line;           /* in the scenario, for messages */
-    weft_time at;            /* first occurrence */
-    weft_duration every;     /* 0: once */
-    weft_time until;         /* no occurrence after it; TIME_NEVER: the run's end */
-    weft_duration lasts;     /* `for`; 0: until the run ends (or at once, where that is meant) */
-    weft_duration jitter;    /* each occurrence is later by a draw in [0, jitter] */
-    struct sim_set nodes;    /* targets */
+    uint32_t line;        /* in the scenario, for messages */
+    weft_time at;         /* first occurrence */
+    weft_duration every;  /* 0: once */
+    weft_time until;      /* no occurrence after it; TIME_NEVER: the run's end */
+    weft_duration lasts;  /* `for`; 0: until the run ends (or at once, where that is meant) */
+    weft_duration jitter; /* each occurrence is later by a draw in [0, jitter] */
+    struct sim_set nodes; /* targets */
 
     /* PARTITION: each side is a share of the population drawn at random (ppm, sum 1,000,000) or a
      * group; `one_way`: side 0 cannot reach side 1, the other direction works (two sides only) */
@@ -56,20 +56,35 @@ struct sim_fault_spec {
     } sides[SIM_PARTITION_SIDES_MAX];
     bool one_way;
 
-    struct sim_delay session, downtime;  /* CHURN */
-    enum sim_churn_exit exit;            /* CHURN */
-    struct sim_chain chain;              /* DEGRADE */
-    char process[SIM_PROCESS_NAME_MAX];  /* POISON: registered name */
-    bool each_in_turn;                   /* CRASH, KILL, STOP, PAUSE, POISON: `rolling`: occurrence i
-                                            takes the next of `nodes` in order, not a draw */
+    struct sim_delay session, downtime; /* CHURN */
+    enum sim_churn_exit exit;           /* CHURN */
+    struct sim_chain chain;             /* DEGRADE */
+    char process[SIM_PROCESS_NAME_MAX]; /* POISON: registered name */
+    bool each_in_turn;                  /* CRASH, KILL, STOP, PAUSE, POISON: `rolling`: occurrence i
+                                           takes the next of `nodes` in order, not a draw */
 };
 
 struct sim_faults;
 
-/* Schedule all faults of the plan in `world`. Specs and groups are borrowed. NULL: out of memory. */
+/* FAULT_ON and FAULT_OFF come in pairs, one for each (fault, occurrence). OFF says that the world
+ * is as before: layers are off, what was paused runs, what `for` brings back is up again, poisoned
+ * processes have ended, nodes that churn are back. A fault without `for` that does its work at once
+ * is over at once; one that lasts is over with the scenario. FAULT_BIT comes at most once for an
+ * occurrence (node: the first it hit), but for churn at each leave.
+ *
+ * bit counts: partition, isolate, degrade: a packet was lost, delayed or doubled by it; crash,
+ * kill, stop, pause: a node was up and is so no more; restart: a node came up; churn: a node left
+ * (each leave counts as injected, too); poison: the named process ended by it. */
+
+/* Schedule all faults of the plan in `world`. Specs and groups are borrowed. NULL: out of memory.
+ */
 struct sim_faults *sim_faults_new(struct sim_world *world, const struct sim_fault_spec *specs,
                                   uint32_t count, const struct sim_group *groups);
 void sim_faults_free(struct sim_faults *faults);
+
+/* The scenario is over: every occurrence still on ends (layers off, paused nodes resumed), and
+ * nothing scheduled happens any more. Counts stay. */
+void sim_faults_heal(struct sim_faults *faults);
 
 /* Per spec. Layers still on are counted up to now. */
 struct sim_fault_count {

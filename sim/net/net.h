@@ -17,7 +17,13 @@
 
 /* --- delays --- */
 
-enum sim_delay_kind { SIM_DELAY_CONSTANT = 1, SIM_DELAY_UNIFORM, SIM_DELAY_LOGNORMAL, SIM_DELAY_REGIONS };
+/* 0 is no delay at all. */
+enum sim_delay_kind {
+    SIM_DELAY_CONSTANT = 1,
+    SIM_DELAY_UNIFORM,
+    SIM_DELAY_LOGNORMAL,
+    SIM_DELAY_REGIONS
+};
 
 #define SIM_REGIONS_MAX 64
 #define SIM_REGION_NAME_MAX 32
@@ -32,15 +38,17 @@ struct sim_regions {
 /* A duration with a distribution. */
 struct sim_delay {
     enum sim_delay_kind kind;
-    weft_duration a;        /* CONSTANT: it; UNIFORM: least; LOGNORMAL: median; REGIONS: within one */
-    weft_duration b;        /* UNIFORM: greatest */
-    uint32_t sigma_milli;   /* LOGNORMAL: sigma of ln, thousandths, <= 3000; REGIONS: of a
-                               log-normal factor around the matrix, 0: none */
+    weft_duration a;      /* CONSTANT: it; UNIFORM: least; LOGNORMAL: median; REGIONS: within one */
+    weft_duration b;      /* UNIFORM: greatest */
+    uint32_t sigma_milli; /* LOGNORMAL: sigma of ln, thousandths, <= 3000; REGIONS: of a
+                             log-normal factor around the matrix, 0: none */
     const struct sim_regions *regions; /* REGIONS */
 };
 
 /* The delay a raw draw stands for. `from` and `to` are regions (REGIONS only). Integer tables:
- * every machine computes the same. Never negative. */
+ * every machine computes the same, within 0.5 % of the exact quantile. Never negative. The normal
+ * distribution is cut at 6.34 sigma (a chance of 2^-33 a side); what does not fit sticks at
+ * WEFT_TIME_NEVER. */
 weft_duration sim_delay_sample(const struct sim_delay *delay, uint64_t raw, uint32_t from,
                                uint32_t to);
 
@@ -49,10 +57,13 @@ weft_duration sim_delay_least(const struct sim_delay *delay);
 
 /* --- links --- */
 
+/* Elements act in the order of the chain, each on every copy there is so far. A stream's packet is
+ * never doubled; lost by chance it comes later by 200 ms, and by twice as much with each further
+ * loss, eight at most. A loss of 1,000,000 ppm is no chance: it loses a stream's packet too. */
 enum sim_element_kind {
     SIM_ELEMENT_DELAY = 1, /* delay */
     SIM_ELEMENT_LOSS,      /* ppm */
-    SIM_ELEMENT_DUPLICATE, /* ppm: one more copy, after a delay of its own */
+    SIM_ELEMENT_DUPLICATE, /* ppm: one more copy, later than the first by a `delay` of its own */
     SIM_ELEMENT_REORDER    /* ppm: held back by `delay` more */
 };
 
@@ -70,8 +81,8 @@ struct sim_chain {
     uint32_t count;
 };
 
-/* A rule says which pairs of nodes a chain is for: both ends by group (SIM_GROUP_ANY: all). The last
- * rule that matches counts; rule 0 is the default and matches all. */
+/* A rule says which pairs of nodes a chain is for: both ends by group (SIM_GROUP_ANY: all). The
+ * last rule that matches counts; rule 0 is the default and matches all. */
 #define SIM_GROUP_ANY UINT32_MAX
 #define SIM_RULES_MAX 32
 
@@ -100,12 +111,19 @@ uint32_t sim_net_region(const struct sim_net *net, uint32_t node);
 /* --- one packet --- */
 
 /* Why a packet was lost: `cause` of PACKET_LOST. */
-enum sim_loss { SIM_LOSS_NONE = 0, SIM_LOSS_LINK, SIM_LOSS_CUT, SIM_LOSS_NO_NODE, SIM_LOSS_NO_SOCKET, SIM_LOSS_FAULT };
+enum sim_loss {
+    SIM_LOSS_NONE = 0,
+    SIM_LOSS_LINK,
+    SIM_LOSS_CUT,
+    SIM_LOSS_NO_NODE,
+    SIM_LOSS_NO_SOCKET,
+    SIM_LOSS_FAULT /* by the chain of a layer */
+};
 
 struct sim_packet {
     uint32_t from, to;
     uint32_t size;
-    uint64_t number; /* of the sender, unique: keys every draw */
+    uint64_t number; /* of the sender, unique, below 2^48: keys every draw */
     bool stream;     /* carries a stream's bytes: a loss becomes a retransmission's delay */
 };
 
@@ -125,6 +143,9 @@ typedef uint32_t sim_layer;
 #define SIM_LAYER_NONE UINT32_MAX
 #define SIM_LAYERS_MAX 256
 
+/* Of a node that a SPLIT or ONE_WAY layer does not touch. */
+#define SIM_SIDE_NONE 255
+
 enum sim_layer_kind {
     SIM_LAYER_SPLIT = 1, /* packets between different sides are lost */
     SIM_LAYER_ONE_WAY,   /* packets from side 0 to side 1 are lost; the other way they pass */
@@ -136,17 +157,20 @@ struct sim_layer_spec {
     enum sim_layer_kind kind;
     const uint8_t *side;           /* side of each node; copied */
     const struct sim_chain *chain; /* CHAIN; copied */
+    uint64_t key; /* CHAIN: what its draws are keyed by, so that they do not depend on which other
+                     layers are on; 0: its number */
 };
 
 /* Put a layer on. WEFT_ERR_FULL (SIM_LAYERS_MAX at once), WEFT_ERR_NOMEM */
 int sim_net_layer_on(struct sim_net *net, const struct sim_layer_spec *spec, sim_layer *out);
 void sim_net_layer_off(struct sim_net *net, sim_layer layer);
 
-/* How many packets the layer changed (dropped, delayed, doubled) since it was put on. */
+/* How many packets the layer changed (dropped, delayed, doubled) since it was put on. Several cuts
+ * in the way of one packet all count it. Kept after the layer is off until its number is reused. */
 uint64_t sim_net_layer_bites(const struct sim_net *net, sim_layer layer);
 
 /* Whether a packet from `from` to `to` would be dropped by a cut right now (not by chance): what
- * a stream needs to know to stall. */
+ * a stream needs to know to stall. A loss of 1,000,000 ppm is a cut. */
 bool sim_net_cut(const struct sim_net *net, uint32_t from, uint32_t to);
 
 #endif

@@ -4,6 +4,12 @@
 
 #include "sim/scenario/plan.h"
 
+/* Where a run is: for whoever reports a panic in the midst of it. */
+struct sim_run_where {
+    struct sim_world *world; /* NULL: no run */
+    uint32_t node;           /* of the event traced last; WEFT_TRACE_NODE_NONE: none yet */
+};
+
 struct sim_run_options {
     uint64_t seed;
     weft_time until;               /* TIME_NEVER: the plan's stop */
@@ -14,6 +20,7 @@ struct sim_run_options {
     /* Called from time to time with where the run is; NULL: not. */
     void (*progress)(void *ctx, weft_time now, weft_time stop, uint64_t events);
     void *ctx;
+    struct sim_run_where *where;   /* kept up to date while the run goes on; NULL: not wanted */
 };
 
 enum sim_verdict { SIM_HOLDS = 0, SIM_FAILS };

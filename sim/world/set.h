@@ -22,7 +22,8 @@ struct sim_range {
 };
 
 /* From whom (all, a group, or ranges of node numbers), and how many of them, drawn anew at each
- * occurrence: `count` nodes, or `ppm` of them (rounded down, at least 1), or all when both are 0. */
+ * occurrence: `count` nodes, or `ppm` of them (rounded down, at least 1), or all when both are 0.
+ */
 struct sim_set {
     enum sim_set_kind kind;
     uint32_t group; /* GROUP: index */
@@ -37,8 +38,14 @@ struct sim_set_key {
     uint64_t entity, counter; /* of the draw */
 };
 
-/* Members for one occurrence. Ascending, into `out`, which has room for every node.
- * Returns how many. */
+/* Nodes the set is drawn from, whatever their state; and the one at `index` (< size), ascending. */
+uint32_t sim_set_size(const struct sim_set *set, const struct sim_world *world,
+                      const struct sim_group *groups);
+uint32_t sim_set_member(const struct sim_set *set, const struct sim_group *groups, uint32_t index);
+
+/* Members for one occurrence. `ppm` is of the candidates. Who is drawn depends on nothing but the
+ * key and who the candidates are: one node more or less changes at most one choice. Ascending, into
+ * `out`, which has room for every node. Returns how many. */
 uint32_t sim_set_draw(const struct sim_set *set, struct sim_world *world,
                       const struct sim_group *groups, struct sim_set_key key, uint32_t *out);
 

@@ -1,8 +1,12 @@
 /* World: simulated nodes. Gives each an env of virtual time, modelled network and simulated disk;
  * boots, stops, crashes, kills, pauses and restarts node i; runs the event queue.
  *
- * Node i lives at 10.a.b.c and fd00::i, where a.b.c is i + 1: any node finds any other by address,
- * without a table. Virtual time is what every node's monotonic clock shows. */
+ * Node i lives at 10.a.b.c and fd00::a:b.c, where a.b.c is i + 1: any node finds any other by
+ * address, without a table. Virtual time is what every node's monotonic clock shows.
+ *
+ * Handlers take no virtual time. So that a node that always has something to run cannot stop the
+ * clock for everybody, it runs at most SIM_WORLD_TURNS_MAX times at one instant and goes on
+ * SIM_WORLD_TICK later. */
 #ifndef SIM_WORLD_WORLD_H
 #define SIM_WORLD_WORLD_H
 
@@ -11,20 +15,25 @@
 #include "sim/engine/engine.h"
 #include "sim/net/net.h"
 
+#define SIM_WORLD_TURNS_MAX 64
+#define SIM_WORLD_TICK WEFT_US(1)
+#define SIM_WORLD_NODES_MAX 16777215u /* what 10.0.0.0/8 holds */
+
 struct sim_world;
 
 /* What a world needs of the machine it runs on: given by the program, since only it may know
  * core/posix. */
 struct sim_host {
     const struct weft_guard_ops *guard;
-    const struct weft_loader_ops *loader;
+    const struct weft_loader_ops *loader; /* NULL: nothing can be loaded */
+    struct weft_env *loader_env;          /* what they are called with; NULL: the node's env */
 };
 
 struct sim_world_config {
     uint64_t seed;
     uint32_t nodes;
-    const struct sim_net_spec *net;     /* borrowed */
-    const uint32_t *group_of;           /* borrowed; NULL: all in group 0 */
+    const struct sim_net_spec *net; /* borrowed */
+    const uint32_t *group_of;       /* borrowed; NULL: all in group 0 */
     struct sim_host host;
     /* The node's configuration at boot, and its DHT's. Called at every boot; the answer is
      * borrowed until the node is down. */
@@ -53,14 +62,15 @@ uint32_t sim_world_node_at(const struct sim_world *world, const struct weft_addr
 enum sim_node_state { SIM_NODE_DOWN = 0, SIM_NODE_UP, SIM_NODE_PAUSED, SIM_NODE_STOPPING };
 
 enum sim_node_state sim_world_state(const struct sim_world *world, uint32_t node);
-uint32_t sim_world_life(const struct sim_world *world, uint32_t node); /* boots so far */
+uint32_t sim_world_life(const struct sim_world *world, uint32_t node);    /* boots so far */
 struct weft_node *sim_world_node(struct sim_world *world, uint32_t node); /* NULL when down */
 
 /* Start a node that is down. Its disk is as its last life left it. What weft_node_new returns; when
  * the node ends by itself later (its root gave up), that is a NODE_DOWN that is not clean. */
 int sim_world_boot(struct sim_world *world, uint32_t node);
 
-/* Ask the tree to shut down in order; NODE_LEFT with what leaked and NODE_DOWN (clean) follow. */
+/* Ask the tree to shut down in order; NODE_LEFT with what leaked and NODE_DOWN (clean) follow. A
+ * node that is paused is resumed first; one that is down or stopping is left alone. */
 void sim_world_stop(struct sim_world *world, uint32_t node);
 
 /* Loss of power: gone at once; unsynced writes are lost; peers learn it from silence, and a stream
@@ -84,7 +94,13 @@ int sim_world_ask(struct sim_world *world, uint32_t node, const struct weft_node
  *   WEFT_ERR_NO_PROC (node down), WEFT_ERR_NOT_FOUND (no such name now) */
 int sim_world_poison(struct sim_world *world, uint32_t node, const char *name);
 
-/* Call fn(ctx, arg) at a virtual time: how faults, workloads and checks act. Not before now. */
+/* Told of every process that ends, in any node, after the trace was (PROC_EXIT): how a fault learns
+ * that it bit. At most one; must not act on the world, but may write to the trace. */
+void sim_world_on_exit(struct sim_world *world,
+                       void (*fn)(void *ctx, const struct weft_trace_event *event), void *ctx);
+
+/* Call fn(ctx, arg) at a virtual time: how faults, workloads and checks act. Not before now. `arg`
+ * goes into the run's hash, so it is no pointer. WEFT_ERR_NOMEM */
 int sim_world_at(struct sim_world *world, weft_time at, void (*fn)(void *ctx, uint64_t arg),
                  void *ctx, uint64_t arg);
 
@@ -102,11 +118,9 @@ struct sim_world_stats {
     uint64_t events, packets_sent, packets_received, packets_lost, stream_bytes;
     uint32_t up, down, paused;
     uint64_t boots;
-    size_t node_bytes; /* memory of all nodes that are up */
+    size_t node_bytes; /* memory of all nodes that are up: what they hold and what holds them */
 };
 
 void sim_world_stats(const struct sim_world *world, struct sim_world_stats *stats);
-
-/* What leaked from nodes that ended in order, summed: all 0 or it is a bug. In NODE_LEFT as well. */
 
 #endif

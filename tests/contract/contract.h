@@ -147,7 +147,7 @@ int64_t contract_read_next(int node, weft_socket socket, void *data, size_t size
     X(a_new_owner_is_in_later_datagrams)                                                           \
     X(a_closed_port_can_be_bound_again)                                                            \
     X(socket_numbers_are_not_reused)                                                               \
-    /* suite_stream.c */                                                                           \
+    /* suite_stream.c, suite_flow.c */                                                             \
     X(a_connection_is_told_on_both_sides)                                                          \
     X(a_connection_is_made_over_ipv6)                                                              \
     X(connecting_to_nobody_is_refused)                                                             \

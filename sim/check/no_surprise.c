@@ -1,0 +1,86 @@
+/* no_surprise: nothing breaks that the scenario did not break.
+ *
+ * A planted fault ends a process with a text that begins "planted"; what follows in the same node
+ * within `within` (a supervisor that gives up, a node that ends) is its doing. */
+#include "sim/check/internal.h"
+
+#include "core/base/assert.h"
+
+#include <stdlib.h>
+
+struct no_surprise {
+    struct sim_check__ctx ctx;
+    weft_time *planted_at; /* by node; NULL until the first */
+};
+
+static bool contains(struct weft_bytes bytes, const char *text) {
+    size_t size = strlen(text);
+    for (size_t i = 0; i + size <= bytes.size; i++) {
+        if (memcmp(bytes.data + i, text, size) == 0) return true;
+    }
+    return false;
+}
+
+static void note_planted(struct no_surprise *check, const struct weft_trace_event *event) {
+    uint32_t nodes = check->ctx.view->nodes_count;
+    if (check->planted_at == NULL) {
+        check->planted_at = calloc(nodes, sizeof *check->planted_at);
+        WEFT_ASSERT(check->planted_at != NULL);
+        for (uint32_t i = 0; i < nodes; i++) check->planted_at[i] = SIM_CHECK_LONG_AGO;
+    }
+    WEFT_ASSERT(event->node < nodes);
+    check->planted_at[event->node] = event->at;
+}
+
+static bool is_explained(const struct no_surprise *check, const struct weft_trace_event *event) {
+    if (check->planted_at == NULL) return false;
+    return check->planted_at[event->node] + check->ctx.within >= event->at;
+}
+
+static void on_exit_of(struct no_surprise *check, const struct weft_trace_event *event) {
+    bool planted = contains(event->bytes, "planted");
+    if (event->number[3] != 0 && planted) note_planted(check, event);
+    if (event->number[3] == 0 || planted) {
+        sim_check__held(&check->ctx);
+        return;
+    }
+    int shown = event->bytes.size < 120 ? (int)event->bytes.size : 120;
+    sim_check__failed(&check->ctx, event->at, event->node, "a process faulted: %.*s", shown,
+                      shown > 0 ? (const char *)event->bytes.data : "");
+}
+
+static void judge(struct no_surprise *check, const struct weft_trace_event *event,
+                  const char *what) {
+    if (is_explained(check, event)) {
+        sim_check__held(&check->ctx);
+    } else {
+        sim_check__failed(&check->ctx, event->at, event->node, "%s", what);
+    }
+}
+
+static void trace(void *state, const struct weft_trace_event *event) {
+    struct no_surprise *check = state;
+    if (event->kind == WEFT_TRACE_PROC_EXIT) on_exit_of(check, event);
+    if (event->kind == WEFT_TRACE_SUP_GIVE_UP) judge(check, event, "a supervisor gave up");
+    if (event->kind != WEFT_TRACE_NODE_DOWN) return;
+    if (event->number[2] == WEFT_NODE_ENDED) {
+        judge(check, event, "the node ended by itself");
+    } else {
+        sim_check__held(&check->ctx);
+    }
+}
+
+static void deinit(void *state) {
+    struct no_surprise *check = state;
+    free(check->planted_at);
+}
+
+const struct sim_check__ops sim_check__no_surprise = {
+    .mask = WEFT_TRACE_BIT(WEFT_TRACE_PROC_EXIT) | WEFT_TRACE_BIT(WEFT_TRACE_SUP_GIVE_UP) |
+            WEFT_TRACE_BIT(WEFT_TRACE_NODE_DOWN),
+    .within = WEFT_S(10),
+    .judges_stopping = true,
+    .state_size = sizeof(struct no_surprise),
+    .trace = trace,
+    .deinit = deinit,
+};

@@ -1,0 +1,66 @@
+/* stored_found: a get of a stored key succeeds. */
+#include "sim/check/internal.h"
+
+struct stored_found {
+    struct sim_check__ctx ctx;
+    struct sim_check__map stored; /* key to when it was stored */
+};
+
+static void on_stored(struct stored_found *check, const struct weft_trace_event *event) {
+    weft_id key;
+    weft_time start = event->at - (weft_time)event->number[4];
+    bool accepted = event->number[2] == WEFT_OK && event->number[3] > 0;
+    if (event->number[1] != WEFT_STORE_VALUE || !accepted) return;
+    if (!sim_check__view_healed(check->ctx.view, start, 0)) return;
+    if (!sim_check__id_at(event->bytes, 0, &key)) return;
+    if (sim_check__map_get(&check->stored, sim_check__key_of_id(&key)) != NULL) return;
+    sim_check__map_put(&check->stored, sim_check__key_of_id(&key), (uint64_t)event->at);
+}
+
+/* The key was stored before, the asker had joined, and no cut was in the way. */
+static bool is_promised(const struct stored_found *check, const struct sim_check__op *op) {
+    if (op->kind != WEFT_LOOKUP_VALUE || !op->joined) return false;
+    const uint64_t *since = sim_check__map_get(&check->stored, sim_check__key_of_id(&op->target));
+    if (since == NULL || (weft_time)*since > op->start) return false;
+    return sim_check__view_healed(check->ctx.view, op->start, check->ctx.within);
+}
+
+static void judge(struct stored_found *check, const struct sim_check__op *op,
+                  const struct weft_trace_event *event) {
+    char text[SIM_CHECK_SHORT_SIZE];
+    sim_check__short(&op->target, text);
+    if (!is_promised(check, op)) return;
+    if (op->lost && op->start + check->ctx.within > event->at) return;
+    if (op->lost) {
+        sim_check__failed(&check->ctx, event->at, op->node, "get of %s never ended", text);
+    } else if ((int64_t)event->number[2] != WEFT_OK) {
+        sim_check__failed(&check->ctx, event->at, op->node, "get of %s ended with %s", text,
+                          weft_error_name((int)event->number[2]));
+    } else {
+        sim_check__held(&check->ctx);
+    }
+}
+
+static void lookup(void *state, const struct sim_check__op *op,
+                   const struct weft_trace_event *event) {
+    judge(state, op, event);
+}
+
+static void trace(void *state, const struct weft_trace_event *event) {
+    if (event->kind == WEFT_TRACE_STORE_DONE) on_stored(state, event);
+}
+
+static void deinit(void *state) {
+    struct stored_found *check = state;
+    sim_check__map_free(&check->stored);
+}
+
+const struct sim_check__ops sim_check__stored_found = {
+    .mask = SIM_CHECK_MASK_NODES | SIM_CHECK_MASK_CUTS | SIM_CHECK_MASK_LOOKUPS |
+            WEFT_TRACE_BIT(WEFT_TRACE_STORE_DONE),
+    .within = WEFT_S(30),
+    .state_size = sizeof(struct stored_found),
+    .trace = trace,
+    .lookup = lookup,
+    .deinit = deinit,
+};

@@ -1,0 +1,94 @@
+/* The `weft` command: options, the page, JSON. Wall time and memory are measured here and nowhere
+ * else in the workbench. */
+#ifndef SIM_CLI_CLI_H
+#define SIM_CLI_CLI_H
+
+#include "sim/scenario/run.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Exit statuses. */
+enum cli_exit { CLI_HOLDS = 0, CLI_FAILS = 1, CLI_BAD_INPUT = 2, CLI_INTERNAL = 3 };
+
+/* "weft 0.1.0 (abcdef123456)": version and commit. */
+const char *cli_build_id(void);
+
+/* --- options (options.c) --- */
+
+/* One option of a command; an array of them ends with name NULL. */
+struct cli_option {
+    const char *name;  /* "--seed" */
+    const char *value; /* what its value is called in the usage; NULL: it takes none */
+    const char *about;
+    /* False after telling on stderr what is wrong. `value` stays valid. */
+    bool (*take)(void *into, const char *value);
+};
+
+struct cli_args {
+    int count;
+    char **list; /* after the command's name */
+};
+
+/* Parse `args`: options by the table, everything else to `file` (which may refuse). False after
+ * telling on stderr what is wrong, with the nearest option where one is unknown. */
+bool cli_parse(const struct cli_option *options, struct cli_args args,
+               bool (*file)(void *into, const char *path), void *into);
+
+void cli_print_options(FILE *out, const struct cli_option *options);
+
+/* "30s", "1.5m", "250ms"; a bare number is seconds. False when it is no duration. */
+bool cli_parse_duration(const char *text, weft_duration *out);
+bool cli_parse_u64(const char *text, uint64_t *out);
+
+/* The entry nearest to `text` when it is near enough to be meant; else NULL. */
+const char *cli_nearest(const char *text, const char *const *names, size_t count);
+
+/* --- commands --- */
+
+int cli_run(struct cli_args args);
+int cli_check(struct cli_args args);
+int cli_trace(struct cli_args args);
+
+void cli_run_usage(FILE *out);
+void cli_check_usage(FILE *out);
+void cli_trace_usage(FILE *out);
+
+/* What the program was called as: for the line that repeats a run. */
+extern const char *cli_program;
+
+/* --- a run's report --- */
+
+struct cli_report {
+    const struct sim_plan *plan;
+    const struct sim_run_report *run;
+    uint64_t wall_ns;
+    uint64_t peak_rss_bytes;
+    const char *repeat; /* the command that repeats it */
+};
+
+/* The page for people; `colour` marks the verdict. */
+void cli_page(FILE *out, const struct cli_report *report, bool colour);
+
+/* One JSON object and a newline. */
+void cli_json(FILE *out, const struct cli_report *report);
+
+/* --- progress (progress.c): one line on a terminal's stderr --- */
+
+struct cli_progress {
+    bool on;
+    uint64_t started_ns, shown_ns;
+};
+
+void cli_progress_init(struct cli_progress *progress);
+void cli_progress_show(struct cli_progress *progress, weft_time now, weft_time stop,
+                       uint64_t events);
+void cli_progress_clear(struct cli_progress *progress);
+
+/* Monotonic wall clock. */
+uint64_t cli_wall_ns(void);
+
+/* 1234567 as "1,234,567". `text` has room for 32 bytes. Returns text. */
+char *cli_thousands(uint64_t number, char text[32]);
+
+#endif

@@ -1,0 +1,150 @@
+/* A run as one JSON object. */
+#include "sim/cli/cli.h"
+
+#include <string.h>
+
+/* Writes commas where they belong. */
+struct json {
+    FILE *out;
+    bool first;
+};
+
+static void text(struct json *json, const char *value) {
+    fputc('"', json->out);
+    for (const char *at = value; *at != '\0'; at++) {
+        unsigned char c = (unsigned char)*at;
+        if (c == '"' || c == '\\') {
+            fprintf(json->out, "\\%c", c);
+        } else if (c < 32) {
+            fprintf(json->out, "\\u%04x", c);
+        } else {
+            fputc(c, json->out);
+        }
+    }
+    fputc('"', json->out);
+}
+
+static void comma(struct json *json) {
+    if (!json->first) fputc(',', json->out);
+    json->first = false;
+}
+
+static void key(struct json *json, const char *name) {
+    comma(json);
+    text(json, name);
+    fputc(':', json->out);
+}
+
+static void open(struct json *json, char bracket) {
+    fputc(bracket, json->out);
+    json->first = true;
+}
+
+static void close(struct json *json, char bracket) {
+    fputc(bracket, json->out);
+    json->first = false;
+}
+
+static void key_text(struct json *json, const char *name, const char *value) {
+    key(json, name);
+    text(json, value);
+}
+
+static void key_number(struct json *json, const char *name, uint64_t value) {
+    key(json, name);
+    fprintf(json->out, "%llu", (unsigned long long)value);
+}
+
+static void key_seconds(struct json *json, const char *name, uint64_t ns) {
+    key(json, name);
+    fprintf(json->out, "%llu.%06llu", (unsigned long long)(ns / 1000000000u),
+            (unsigned long long)(ns % 1000000000u / 1000u));
+}
+
+static void faults(struct json *json, const struct sim_run_report *run) {
+    key(json, "faults");
+    open(json, '[');
+    for (uint32_t i = 0; i < run->faults_count; i++) {
+        comma(json);
+        open(json, '{');
+        key_text(json, "kind", sim_fault_name(run->faults[i].kind));
+        key_number(json, "line", run->faults[i].line);
+        key_number(json, "injected", run->faults[i].count.injected);
+        key_number(json, "bit", run->faults[i].count.bit);
+        close(json, '}');
+    }
+    close(json, ']');
+}
+
+static void checks(struct json *json, const struct sim_run_report *run) {
+    key(json, "checks");
+    open(json, '[');
+    for (uint32_t i = 0; i < run->checks_count; i++) {
+        const struct sim_check_report *check = &run->checks[i];
+        comma(json);
+        open(json, '{');
+        key_text(json, "name", sim_check_name(check->kind));
+        key_number(json, "line", check->line);
+        key_number(json, "evaluated", check->result.evaluated);
+        key_number(json, "failed", check->result.failed);
+        key(json, "holds");
+        fputs(check->result.holds ? "true" : "false", json->out);
+        if (check->result.failed > 0) key_text(json, "why", check->result.why);
+        close(json, '}');
+    }
+    close(json, ']');
+}
+
+static void workload(struct json *json, const struct sim_run_report *run) {
+    key(json, "workload");
+    open(json, '[');
+    for (uint32_t i = 0; i < run->works_count; i++) {
+        const struct sim_work_report *work = &run->works[i];
+        comma(json);
+        open(json, '{');
+        key_text(json, "kind", sim_work_name(work->kind));
+        key_number(json, "line", work->line);
+        key_number(json, "asked", work->count.asked);
+        key_number(json, "done", work->count.done);
+        key_number(json, "failed", work->count.failed);
+        key_number(json, "lost", work->count.lost);
+        close(json, '}');
+    }
+    close(json, ']');
+}
+
+static void reasons(struct json *json, const struct sim_run_report *run) {
+    key(json, "reasons");
+    open(json, '[');
+    for (uint32_t i = 0; i < run->reasons_count; i++) {
+        comma(json);
+        text(json, run->reasons[i]);
+    }
+    close(json, ']');
+}
+
+void cli_json(FILE *out, const struct cli_report *report) {
+    const struct sim_run_report *run = report->run;
+    struct json json = {.out = out, .first = true};
+    char hash[20];
+    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)run->hash);
+    open(&json, '{');
+    key_text(&json, "scenario", report->plan->name != NULL ? report->plan->name : "");
+    key_number(&json, "seed", run->seed);
+    key_text(&json, "build", cli_build_id());
+    key_text(&json, "hash", hash);
+    key_number(&json, "events", run->events);
+    key_seconds(&json, "virtual_s", (uint64_t)run->ended_at);
+    key_seconds(&json, "wall_s", report->wall_ns);
+    key_number(&json, "peak_rss_bytes", report->peak_rss_bytes);
+    key_number(&json, "node_bytes_peak", run->node_bytes_peak);
+    key_number(&json, "nodes", run->nodes);
+    faults(&json, run);
+    checks(&json, run);
+    workload(&json, run);
+    key_text(&json, "verdict", run->verdict == SIM_HOLDS ? "holds" : "fails");
+    reasons(&json, run);
+    key_text(&json, "repeat", report->repeat);
+    close(&json, '}');
+    fputc('\n', out);
+}

@@ -1,0 +1,133 @@
+/* A run as one page for people. */
+#include "sim/cli/cli.h"
+
+#include <string.h>
+
+#define PAGE_WIDTH 100
+#define LABEL_WIDTH 14
+#define NS_OF_S 1000000000u
+
+static void label(FILE *out, const char *name) { fprintf(out, "  %-*s", LABEL_WIDTH - 2, name); }
+
+/* `text` from `column` on, broken at spaces, further lines under the first. */
+static void wrapped(FILE *out, const char *text, int column) {
+    size_t width = (size_t)(PAGE_WIDTH - column);
+    while (strlen(text) > width) {
+        size_t cut = width;
+        while (cut > 0 && text[cut] != ' ') cut--;
+        if (cut == 0) break; /* one word longer than the line */
+        fprintf(out, "%.*s\n%*s", (int)cut, text, column, "");
+        text += cut + 1;
+    }
+    fprintf(out, "%s\n", text);
+}
+
+static void memory(FILE *out, uint64_t bytes) {
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    size_t unit = 0;
+    double size = (double)bytes;
+    for (; size >= 1024 && unit < 4; unit++) size /= 1024;
+    fprintf(out, "%.*f %s", unit == 0 ? 0 : 1, size, units[unit]);
+}
+
+static void what(FILE *out, const struct cli_report *report) {
+    const struct sim_plan *plan = report->plan;
+    char count[32];
+    fprintf(out, "\n%s\n\n", cli_build_id());
+    label(out, "scenario");
+    fprintf(out, "%s\n", plan->name != NULL ? plan->name : plan->file);
+    if (plan->about != NULL && plan->about[0] != '\0') {
+        fprintf(out, "%*s", LABEL_WIDTH, "");
+        wrapped(out, plan->about, LABEL_WIDTH);
+    }
+    label(out, "nodes");
+    fprintf(out, "%s\n", cli_thousands(report->run->nodes, count));
+    label(out, "seed");
+    fprintf(out, "%llu\n", (unsigned long long)report->run->seed);
+    label(out, "run hash");
+    fprintf(out, "%016llx\n", (unsigned long long)report->run->hash);
+}
+
+static void cost(FILE *out, const struct cli_report *report) {
+    const struct sim_run_report *run = report->run;
+    char count[32], rate[32];
+    double virtual_s = (double)run->ended_at / NS_OF_S;
+    double wall_s = (double)(report->wall_ns > 0 ? report->wall_ns : 1) / NS_OF_S;
+    label(out, "time");
+    fprintf(out, "%.3f s virtual in %.3f s, %.1f times as fast\n", virtual_s, wall_s,
+            virtual_s / wall_s);
+    label(out, "events");
+    fprintf(out, "%s, %s a second\n", cli_thousands(run->events, count),
+            cli_thousands((uint64_t)((double)run->events / wall_s), rate));
+    label(out, "packets");
+    fprintf(out, "%s sent, %s lost\n", cli_thousands(run->world.packets_sent, count),
+            cli_thousands(run->world.packets_lost, rate));
+    label(out, "memory");
+    memory(out, report->peak_rss_bytes);
+    fputs(" at most, of it ", out);
+    memory(out, run->node_bytes_peak);
+    fputs(" in nodes (", out);
+    memory(out, run->node_bytes_peak / (run->nodes > 0 ? run->nodes : 1));
+    fputs(" each)\n", out);
+}
+
+static void faults(FILE *out, const struct sim_run_report *run) {
+    char injected[32], bit[32];
+    if (run->faults_count == 0) return;
+    fprintf(out, "\n  %-16s %12s %12s\n", "faults", "injected", "bit");
+    for (uint32_t i = 0; i < run->faults_count; i++) {
+        const struct sim_fault_report *fault = &run->faults[i];
+        fprintf(out, "  %-16s %12s %12s\n", sim_fault_name(fault->kind),
+                cli_thousands(fault->count.injected, injected),
+                cli_thousands(fault->count.bit, bit));
+    }
+}
+
+static void workload(FILE *out, const struct sim_run_report *run) {
+    char asked[32], done[32], failed[32], lost[32];
+    if (run->works_count == 0) return;
+    fprintf(out, "\n  %-16s %12s %12s %12s %12s\n", "workload", "asked", "done", "failed", "lost");
+    for (uint32_t i = 0; i < run->works_count; i++) {
+        const struct sim_work_report *work = &run->works[i];
+        fprintf(out, "  %-16s %12s %12s %12s %12s\n", sim_work_name(work->kind),
+                cli_thousands(work->count.asked, asked), cli_thousands(work->count.done, done),
+                cli_thousands(work->count.failed, failed), cli_thousands(work->count.lost, lost));
+    }
+}
+
+static void checks(FILE *out, const struct sim_run_report *run) {
+    char evaluated[32], failed[32];
+    if (run->checks_count == 0) return;
+    fprintf(out, "\n  %-16s %12s %12s   %s\n", "checks", "evaluated", "failed", "promise");
+    for (uint32_t i = 0; i < run->checks_count; i++) {
+        const struct sim_check_report *check = &run->checks[i];
+        fprintf(out, "  %-16s %12s %12s   ", sim_check_name(check->kind),
+                cli_thousands(check->result.evaluated, evaluated),
+                cli_thousands(check->result.failed, failed));
+        wrapped(out, sim_check_promise(check->kind), 47);
+    }
+}
+
+static void verdict(FILE *out, const struct cli_report *report, bool colour) {
+    const struct sim_run_report *run = report->run;
+    const char *mark = run->verdict == SIM_HOLDS ? "\033[1;32m" : "\033[1;31m";
+    fputc('\n', out);
+    label(out, "verdict");
+    fprintf(out, "%s%s%s\n", colour ? mark : "", run->verdict == SIM_HOLDS ? "holds" : "FAILS",
+            colour ? "\033[0m" : "");
+    for (uint32_t i = 0; i < run->reasons_count; i++) {
+        fprintf(out, "%*s", LABEL_WIDTH, "");
+        wrapped(out, run->reasons[i], LABEL_WIDTH + 2);
+    }
+    label(out, "repeat");
+    fprintf(out, "%s\n\n", report->repeat);
+}
+
+void cli_page(FILE *out, const struct cli_report *report, bool colour) {
+    what(out, report);
+    cost(out, report);
+    faults(out, report->run);
+    workload(out, report->run);
+    checks(out, report->run);
+    verdict(out, report, colour);
+}

@@ -1,0 +1,90 @@
+/* crash, kill, stop, restart: nodes that go down and come up. */
+#include "core/base/assert.h"
+#include "core/base/error.h"
+#include "sim/fault/internal.h"
+
+bool sim_fault__boot(struct sim_faults *faults, uint32_t node, uint32_t life) {
+    if (sim_world_state(faults->world, node) != SIM_NODE_DOWN) return false;
+    if (sim_world_life(faults->world, node) != life) return false;
+    int rv = sim_world_boot(faults->world, node);
+    if (rv != WEFT_OK) sim_fault__log(faults, node, "a node did not boot");
+    return rv == WEFT_OK;
+}
+
+static void choose_running(struct sim_occurrence *occurrence) {
+    sim_fault__choose(occurrence, SIM_STATES_RUNNING);
+}
+
+/* A target is open from here on until it is up again. */
+static void hit(struct sim_occurrence *occurrence,
+                bool (*take_down)(struct sim_world *world, uint32_t node)) {
+    struct sim_world *world = occurrence->faults->world;
+    for (uint32_t i = 0; i < occurrence->targets_count; i++) {
+        struct sim_target *target = &occurrence->targets[i];
+        if (!take_down(world, target->node)) continue;
+        target->open = true;
+        sim_fault__bite(occurrence, target->node);
+    }
+}
+
+static bool stop(struct sim_world *world, uint32_t node) {
+    enum sim_node_state state = sim_world_state(world, node);
+    if (state != SIM_NODE_UP && state != SIM_NODE_PAUSED) return false;
+    sim_world_stop(world, node);
+    return true;
+}
+
+static void act_crash(struct sim_occurrence *occurrence) { hit(occurrence, sim_world_crash); }
+
+static void act_kill(struct sim_occurrence *occurrence) { hit(occurrence, sim_world_kill); }
+
+static void act_stop(struct sim_occurrence *occurrence) { hit(occurrence, stop); }
+
+/* Up again, unless somebody else did it or took it down anew; one that still stops is waited for.
+ */
+static bool end_by_boot(struct sim_occurrence *occurrence) {
+    struct sim_faults *faults = occurrence->faults;
+    bool done = true;
+    if (sim_fault__spec(occurrence)->lasts == 0) return true;
+    for (uint32_t i = 0; i < occurrence->targets_count; i++) {
+        struct sim_target *target = &occurrence->targets[i];
+        if (!target->open) continue;
+        bool stops = sim_world_state(faults->world, target->node) == SIM_NODE_STOPPING &&
+                     sim_world_life(faults->world, target->node) == target->life;
+        target->open = stops;
+        if (stops)
+            done = false;
+        else
+            sim_fault__boot(faults, target->node, target->life);
+    }
+    return done;
+}
+
+const struct sim_fault_ops sim_fault__crash = {
+    .choose = choose_running, .act = act_crash, .end = end_by_boot, .ends = SIM_ENDS_AT_ONCE};
+
+const struct sim_fault_ops sim_fault__kill = {
+    .choose = choose_running, .act = act_kill, .end = end_by_boot, .ends = SIM_ENDS_AT_ONCE};
+
+const struct sim_fault_ops sim_fault__stop = {
+    .choose = choose_running, .act = act_stop, .end = end_by_boot, .ends = SIM_ENDS_AT_ONCE};
+
+static void choose_down(struct sim_occurrence *occurrence) {
+    sim_fault__choose(occurrence, SIM_STATE_BIT(SIM_NODE_DOWN));
+}
+
+static void act_restart(struct sim_occurrence *occurrence) {
+    for (uint32_t i = 0; i < occurrence->targets_count; i++) {
+        const struct sim_target *target = &occurrence->targets[i];
+        if (!sim_fault__boot(occurrence->faults, target->node, target->life)) continue;
+        sim_fault__bite(occurrence, target->node);
+    }
+}
+
+static bool end_at_once(struct sim_occurrence *occurrence) {
+    WEFT_ASSERT(sim_fault__spec(occurrence)->kind == SIM_FAULT_RESTART);
+    return true;
+}
+
+const struct sim_fault_ops sim_fault__restart = {
+    .choose = choose_down, .act = act_restart, .end = end_at_once, .ends = SIM_ENDS_AT_ONCE};

@@ -1,0 +1,122 @@
+/* Inside the faults: occurrences and what each kind does. Private to sim/fault. */
+#ifndef SIM_FAULT_INTERNAL_H
+#define SIM_FAULT_INTERNAL_H
+
+#include "core/base/list.h"
+#include "sim/fault/fault.h"
+
+#define SIM_FAULT_TEXT_MAX 200
+
+/* How soon an end that has to wait (a node is still stopping) is tried again. */
+#define SIM_FAULT_RETRY WEFT_MS(100)
+
+/* A node that an occurrence acts on. */
+struct sim_target {
+    uint32_t node;
+    uint32_t life; /* in which it was hit; another one is none of ours */
+    uint64_t pid;  /* POISON */
+    bool open;     /* something is still to be done, or to be waited for */
+};
+
+/* One occurrence, from its FAULT_ON to its FAULT_OFF. */
+struct sim_occurrence {
+    struct weft_link link; /* in faults->on */
+    struct sim_faults *faults;
+    uint32_t fault;  /* index of the spec */
+    uint32_t number; /* of the fault's occurrences, from 0 */
+    uint32_t serial; /* among all: how a scheduled call finds it */
+    bool has_bitten;
+    bool ending;     /* CHURN: nobody leaves any more */
+    sim_layer layer; /* SIM_LAYER_NONE: none */
+    struct sim_target *targets;
+    uint32_t targets_count;
+    uint32_t open_count; /* POISON, CHURN: targets that are open */
+    char text[SIM_FAULT_TEXT_MAX];
+};
+
+struct sim_fault_state {
+    uint64_t injected, bit;
+};
+
+struct sim_faults {
+    struct sim_world *world;
+    const struct sim_fault_spec *specs;
+    const struct sim_group *groups;
+    uint32_t count;
+    uint32_t serials;
+    bool healed;
+    struct sim_fault_state *states; /* by spec */
+    struct weft_link on;            /* occurrences, oldest first */
+    uint32_t *scratch;              /* room for every node */
+};
+
+/* What a kind does. `choose` fills in targets and text, before FAULT_ON; `act` does it, after. */
+struct sim_fault_ops {
+    void (*choose)(struct sim_occurrence *occurrence);
+    void (*act)(struct sim_occurrence *occurrence);
+    /* Undo it. False: not yet, ask again in SIM_FAULT_RETRY. */
+    bool (*end)(struct sim_occurrence *occurrence);
+    /* Undo at once what the end of the scenario must not find. NULL: nothing. */
+    void (*heal)(struct sim_occurrence *occurrence);
+    enum {
+        SIM_ENDS_AT_ONCE = 1, /* unless `for` says when */
+        SIM_ENDS_WHEN_TOLD    /* after `for`; without it, when the scenario is over */
+    } ends;
+};
+
+extern const struct sim_fault_ops sim_fault__partition, sim_fault__isolate, sim_fault__degrade,
+    sim_fault__crash, sim_fault__kill, sim_fault__stop, sim_fault__restart, sim_fault__pause,
+    sim_fault__churn, sim_fault__poison;
+
+static inline const struct sim_fault_spec *
+sim_fault__spec(const struct sim_occurrence *occurrence) {
+    return &occurrence->faults->specs[occurrence->fault];
+}
+
+/* --- fault.c --- */
+
+/* It changed something. */
+void sim_fault__bite(struct sim_occurrence *occurrence, uint32_t node);
+/* Call fn(faults, occurrence's serial << 32 | low) later; not at all when `at` is never. */
+void sim_fault__at(struct sim_occurrence *occurrence, weft_time at,
+                   void (*fn)(void *ctx, uint64_t arg), uint32_t low);
+/* The occurrence a call is for; NULL: it has ended, or the scenario has. */
+struct sim_occurrence *sim_fault__find(struct sim_faults *faults, uint64_t arg);
+/* End it now, or as soon as it can. */
+void sim_fault__end(struct sim_occurrence *occurrence);
+weft_time sim_fault__now(const struct sim_occurrence *occurrence);
+void sim_fault__log(struct sim_faults *faults, uint32_t node, const char *text);
+
+/* --- targets.c --- */
+
+/* Draw (or take in turn) nodes whose state is in the mask, and say so in the text. */
+void sim_fault__choose(struct sim_occurrence *occurrence, uint32_t state_mask);
+/* The states a layer's nodes may be in: all when they are named, those that run when drawn. */
+uint32_t sim_fault__layer_states(const struct sim_fault_spec *spec);
+
+#define SIM_STATE_BIT(state) (1u << (state))
+#define SIM_STATES_RUNNING (SIM_STATE_BIT(SIM_NODE_UP) | SIM_STATE_BIT(SIM_NODE_PAUSED))
+#define SIM_STATES_ALL                                                                             \
+    (SIM_STATES_RUNNING | SIM_STATE_BIT(SIM_NODE_DOWN) | SIM_STATE_BIT(SIM_NODE_STOPPING))
+
+/* --- layer.c --- */
+
+/* Put on a layer with `side[i]` for node i; its end takes it off and counts its bites. */
+void sim_fault__layer_on(struct sim_occurrence *occurrence, enum sim_layer_kind kind,
+                         const uint8_t *side);
+/* Targets are on side 1, the rest on side 0. */
+void sim_fault__layer_on_targets(struct sim_occurrence *occurrence, enum sim_layer_kind kind);
+bool sim_fault__layer_end(struct sim_occurrence *occurrence);
+void sim_fault__layer_heal(struct sim_occurrence *occurrence);
+
+/* --- poison.c --- */
+
+/* A process ended, somewhere: `ctx` is the faults. */
+void sim_fault__poison_exit(void *ctx, const struct weft_trace_event *event);
+
+/* --- crash.c --- */
+
+/* Boot a node that is down since `life`. True when it did. */
+bool sim_fault__boot(struct sim_faults *faults, uint32_t node, uint32_t life);
+
+#endif

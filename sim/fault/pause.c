@@ -1,0 +1,32 @@
+/* pause: nodes that stand still and do not know it. */
+#include "sim/fault/internal.h"
+
+static void choose(struct sim_occurrence *occurrence) {
+    sim_fault__choose(occurrence, SIM_STATE_BIT(SIM_NODE_UP));
+}
+
+static void act(struct sim_occurrence *occurrence) {
+    for (uint32_t i = 0; i < occurrence->targets_count; i++) {
+        struct sim_target *target = &occurrence->targets[i];
+        target->open = sim_world_pause(occurrence->faults->world, target->node);
+        if (target->open) sim_fault__bite(occurrence, target->node);
+    }
+}
+
+static void heal(struct sim_occurrence *occurrence) {
+    struct sim_world *world = occurrence->faults->world;
+    for (uint32_t i = 0; i < occurrence->targets_count; i++) {
+        struct sim_target *target = &occurrence->targets[i];
+        bool same_life = sim_world_life(world, target->node) == target->life;
+        if (target->open && same_life) sim_world_resume(world, target->node);
+        target->open = false;
+    }
+}
+
+static bool end(struct sim_occurrence *occurrence) {
+    heal(occurrence);
+    return true;
+}
+
+const struct sim_fault_ops sim_fault__pause = {
+    .choose = choose, .act = act, .end = end, .heal = heal, .ends = SIM_ENDS_WHEN_TOLD};

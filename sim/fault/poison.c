@@ -1,0 +1,64 @@
+/* poison: a named process faults, inside nodes that live on. */
+#include "core/base/assert.h"
+#include "core/base/error.h"
+#include "core/otp/types.h"
+#include "sim/fault/internal.h"
+
+static void choose(struct sim_occurrence *occurrence) {
+    sim_fault__choose(occurrence, SIM_STATE_BIT(SIM_NODE_UP));
+}
+
+static uint64_t pid_in(struct sim_world *world, uint32_t node, const char *name) {
+    if (sim_world_state(world, node) != SIM_NODE_UP) return 0;
+    return weft_sched_whereis(weft_node_sched(sim_world_node(world, node)), name).raw;
+}
+
+static void act(struct sim_occurrence *occurrence) {
+    struct sim_world *world = occurrence->faults->world;
+    const char *name = sim_fault__spec(occurrence)->process;
+    for (uint32_t i = 0; i < occurrence->targets_count; i++) {
+        struct sim_target *target = &occurrence->targets[i];
+        target->pid = pid_in(world, target->node, name);
+        target->open = sim_world_poison(world, target->node, name) == WEFT_OK;
+    }
+}
+
+static bool is_alive(const struct sim_occurrence *occurrence, const struct sim_target *target) {
+    struct sim_world *world = occurrence->faults->world;
+    if (sim_world_life(world, target->node) != target->life) return false;
+    return sim_world_state(world, target->node) != SIM_NODE_DOWN;
+}
+
+/* Over when none of the processes can end by it any more. */
+static bool end(struct sim_occurrence *occurrence) {
+    bool done = true;
+    for (uint32_t i = 0; i < occurrence->targets_count; i++) {
+        struct sim_target *target = &occurrence->targets[i];
+        target->open = target->open && is_alive(occurrence, target);
+        done = done && !target->open;
+    }
+    return done;
+}
+
+const struct sim_fault_ops sim_fault__poison = {
+    .choose = choose, .act = act, .end = end, .ends = SIM_ENDS_AT_ONCE};
+
+static void note_exit(struct sim_occurrence *occurrence, const struct weft_trace_event *event) {
+    bool faulted = event->number[3] != 0;
+    for (uint32_t i = 0; i < occurrence->targets_count; i++) {
+        struct sim_target *target = &occurrence->targets[i];
+        if (!target->open || target->node != event->node) continue;
+        if (target->pid != event->number[0]) continue;
+        target->open = false;
+        if (faulted) sim_fault__bite(occurrence, event->node);
+    }
+}
+
+void sim_fault__poison_exit(void *ctx, const struct weft_trace_event *event) {
+    struct sim_faults *faults = ctx;
+    WEFT_ASSERT(event->kind == WEFT_TRACE_PROC_EXIT);
+    for (struct weft_link *at = faults->on.next; at != &faults->on; at = at->next) {
+        struct sim_occurrence *occurrence = WEFT_CONTAINER(at, struct sim_occurrence, link);
+        if (sim_fault__spec(occurrence)->kind == SIM_FAULT_POISON) note_exit(occurrence, event);
+    }
+}

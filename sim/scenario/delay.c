@@ -1,0 +1,165 @@
+/* Delays: a duration, or a distribution of them. */
+#include "sim/scenario/internal.h"
+
+#include "core/base/assert.h"
+
+#include <stdio.h>
+
+struct draft {
+    struct sim_delay delay;
+    weft_duration least, within;
+    uint32_t sigma_milli;
+    bool no_regions;
+};
+
+struct lognormal {
+    weft_duration median;
+    uint32_t sigma_milli;
+};
+
+#define SIGMA_MAX 3000
+
+static void read_sigma(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                       void *into) {
+    uint64_t sigma;
+    bool fits =
+        value->node->kind == WEFT_YAML_SCALAR && weft_value_decimal(value->node->text, 3, &sigma);
+    if (!fits || sigma > SIGMA_MAX) {
+        sim_plan__unfit(reader, value, "a number from 0 to 3, up to three digits after the point");
+        return;
+    }
+    *(uint32_t *)((char *)into + value->key->offset) = (uint32_t)sigma;
+}
+
+static const struct sim_plan__key lognormal_keys[] = {
+    {"median", true, sim_plan__read_duration, offsetof(struct lognormal, median), 0, 0},
+    {"sigma", true, read_sigma, offsetof(struct lognormal, sigma_milli), 0, 0},
+};
+const struct sim_plan__section sim_plan__lognormal_section = {
+    "lognormal", lognormal_keys, sizeof lognormal_keys / sizeof lognormal_keys[0]};
+
+static void read_lognormal(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                           void *into) {
+    struct draft *draft = into;
+    struct lognormal log = {0, 0};
+    if (!sim_plan__read_section(reader, value->node, &sim_plan__lognormal_section, &log)) return;
+    draft->delay.kind = SIM_DELAY_LOGNORMAL;
+    draft->delay.a = log.median;
+    draft->delay.sigma_milli = log.sigma_milli;
+}
+
+static void read_uniform(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                         void *into) {
+    struct draft *draft = into;
+    const struct weft_yaml_node *node = value->node;
+    const char *expected = "a range such as [10ms, 50ms]";
+    if (!sim_plan__is(reader, value, WEFT_YAML_SEQUENCE, expected)) return;
+    if (node->count != 2) {
+        sim_plan__mistake(reader, node, "'uniform' has %u entries, expected two: [10ms, 50ms]",
+                          node->count);
+        return;
+    }
+    struct sim_plan__key key = {.name = "uniform"};
+    weft_duration ends[2] = {0, 0};
+    for (uint32_t i = 0; i < 2; i++) {
+        struct sim_plan__value end = {node->items[i], &key};
+        sim_plan__read_duration(reader, &end, &ends[i]);
+    }
+    if (ends[1] < ends[0]) {
+        sim_plan__mistake(reader, node, "'uniform' ends before it starts, expected [least, most]");
+        return;
+    }
+    draft->delay.kind = SIM_DELAY_UNIFORM;
+    draft->delay.a = ends[0];
+    draft->delay.b = ends[1];
+}
+
+static void read_matrix(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                        void *into) {
+    struct draft *draft = into;
+    if (draft->no_regions) {
+        sim_plan__mistake(reader, value->node,
+                          "'regions' is for the network's delay, expected uniform or lognormal");
+        return;
+    }
+    if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "the name of a CSV file")) return;
+    sim_plan__read_regions(reader, value);
+    draft->delay.kind = SIM_DELAY_REGIONS;
+    draft->delay.regions = reader->plan->net.regions;
+}
+
+static const struct sim_plan__key delay_keys[] = {
+    {"uniform", false, read_uniform, 0, 0, 0},
+    {"lognormal", false, read_lognormal, 0, 0, 0},
+    {"regions", false, read_matrix, 0, 0, 0},
+    {"within", false, sim_plan__read_duration, offsetof(struct draft, within), 0, 0},
+    {"sigma", false, read_sigma, offsetof(struct draft, sigma_milli), 0, 0},
+};
+const struct sim_plan__section sim_plan__delay_section = {"delay", delay_keys,
+                                                          sizeof delay_keys / sizeof delay_keys[0]};
+
+/* Keys that only make sense together. */
+static bool is_one_kind(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
+                        uint32_t before) {
+    uint32_t kinds = 0;
+    for (size_t i = 0; i < 3; i++) kinds += weft_yaml_get(node, delay_keys[i].name) != NULL;
+    if (kinds != 1) {
+        if (reader->mistakes.count != before) return false; /* a misspelt kind, told already */
+        sim_plan__mistake(reader, node,
+                          "%u kinds of delay, expected one of: uniform, lognormal, regions", kinds);
+        return false;
+    }
+    bool regions = weft_yaml_get(node, "regions") != NULL;
+    for (size_t i = 3; i < 5; i++) {
+        const struct weft_yaml_node *extra = weft_yaml_get(node, delay_keys[i].name);
+        if (extra == NULL || regions) continue;
+        sim_plan__mistake(reader, extra, "'%s' here belongs to 'regions', expected it there",
+                          delay_keys[i].name);
+    }
+    return true;
+}
+
+/* Regions know each node's own region, at the delay `within`. */
+static void finish_regions(struct draft *draft) {
+    struct sim_regions *regions = draft->delay.kind == SIM_DELAY_REGIONS
+                                      ? (struct sim_regions *)(uintptr_t)draft->delay.regions
+                                      : NULL;
+    if (regions == NULL) return;
+    draft->delay.a = draft->within;
+    draft->delay.sigma_milli = draft->sigma_milli;
+    for (uint32_t i = 0; i < regions->count; i++) regions->delay[i][i] = draft->within;
+}
+
+static void read_distribution(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
+                              struct draft *draft) {
+    uint32_t before = reader->mistakes.count;
+    if (!sim_plan__read_section(reader, node, &sim_plan__delay_section, draft)) return;
+    if (is_one_kind(reader, node, before)) finish_regions(draft);
+}
+
+void sim_plan__read_delay(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                          void *into) {
+    const struct sim_plan__key *key = value->key;
+    const struct weft_yaml_node *node = value->node;
+    uint32_t before = reader->mistakes.count;
+    struct draft draft = {.delay.kind = SIM_DELAY_CONSTANT,
+                          .within = WEFT_MS(1),
+                          .no_regions = key->most == SIM_PLAN__NO_REGIONS};
+    if (node->kind == WEFT_YAML_MAPPING) {
+        read_distribution(reader, node, &draft);
+    } else if (node->kind == WEFT_YAML_SCALAR) {
+        struct sim_plan__key plain = {.name = key->name, .offset = offsetof(struct draft, delay.a)};
+        struct sim_plan__value scalar = {node, &plain};
+        sim_plan__read_duration(reader, &scalar, &draft);
+    } else {
+        sim_plan__unfit(reader, value, "a duration such as 20ms, or {uniform: [10ms, 50ms]}");
+    }
+    if (reader->mistakes.count != before) return;
+    if (draft.delay.a < key->least) {
+        char text[WEFT_VALUE_TEXT_MAX];
+        sim_plan__mistake(reader, node, "'%s' is too short, expected at least %s", key->name,
+                          weft_value_show_duration(key->least, text));
+        return;
+    }
+    *(struct sim_delay *)((char *)into + key->offset) = draft.delay;
+}

@@ -1,0 +1,218 @@
+/* What the files of the scenario parser share. Room-private.
+ *
+ * The language is a set of tables: each section (a mapping with known keys) is a list of keys, each
+ * with the function that reads its value. Validation, suggestions and the test of the reference
+ * (docs/scenarios.md) all come from these tables. */
+#ifndef SIM_SCENARIO_INTERNAL_H
+#define SIM_SCENARIO_INTERNAL_H
+
+#include "core/base/error.h"
+#include "sim/scenario/mistakes.h"
+#include "sim/scenario/plan.h"
+#include "core/config/value.h"
+#include "core/config/yaml_tree.h"
+
+/* State of one reading. */
+struct sim_plan__reader {
+    struct sim_plan *plan;
+    bool no_memory;
+    const struct weft_yaml_node *root;
+    const char *regions_path; /* as the scenario names it; NULL: none read yet */
+    struct sim_mistakes mistakes;
+};
+
+/* --- keys and sections --- */
+
+struct sim_plan__key;
+
+/* A value on its way: what the file says and which key it is for. */
+struct sim_plan__value {
+    const struct weft_yaml_node *node;
+    const struct sim_plan__key *key;
+};
+
+struct sim_plan__key {
+    const char *name;
+    bool required;
+    /* Read the value into the struct `into`, which the section's reader chose. Mistakes are told;
+     * the field then stays as it was. */
+    void (*parse)(struct sim_plan__reader *reader, const struct sim_plan__value *value, void *into);
+    size_t offset;       /* of the field in `into` */
+    int64_t least, most; /* inclusive, in the field's unit */
+};
+
+struct sim_plan__section {
+    const char *title; /* as messages and the reference name it */
+    const struct sim_plan__key *keys;
+    size_t count;
+};
+
+/* All of them, for the test of the reference. NULL-terminated. */
+extern const struct sim_plan__section *const sim_plan__sections[];
+
+/* The last three by enum sim_fault_kind, sim_work_kind, sim_check_kind, from 1. */
+extern const struct sim_plan__section sim_plan__lognormal_section, sim_plan__delay_section,
+    sim_plan__nodes_section, sim_plan__dht_section, sim_plan__join_section, sim_plan__group_section,
+    sim_plan__duplicate_section, sim_plan__reorder_section, sim_plan__links_section,
+    sim_plan__network_section, sim_plan__fault_sections[], sim_plan__work_sections[],
+    sim_plan__check_sections[];
+
+/* Read a mapping by its section: each known key, in the table's order; then what is unknown or
+ * missing is told. False when `node` is no mapping (told). */
+bool sim_plan__read_section(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
+                            const struct sim_plan__section *section, void *into);
+
+/* Fields: uint32_t, weft_duration, uint32_t (ppm), bool. */
+void sim_plan__read_count(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                          void *into);
+void sim_plan__read_duration(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                             void *into);
+void sim_plan__read_percent(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                            void *into);
+void sim_plan__read_flag(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                         void *into);
+
+/* --- telling mistakes --- */
+
+void sim_plan__mistake(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
+                       const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* In another file than the scenario. */
+void sim_plan__mistake_in(struct sim_plan__reader *reader, const char *file,
+                          const struct weft_yaml_place *place, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* "'NAME' is a list, expected WHAT", for a value of the wrong kind or a text that does not fit. */
+void sim_plan__unfit(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                     const char *expected);
+
+/* The node's kind is `kind`; else it is told with what was expected. */
+bool sim_plan__is(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                  enum weft_yaml_kind kind, const char *expected);
+
+#define SIM_PLAN__SHOWN_MAX 48
+#define SIM_PLAN__WORDS_MAX 40
+#define SIM_PLAN__HINT_MAX 480
+
+/* A text of the scenario, short enough to quote. */
+struct sim_plan__shown {
+    char text[SIM_PLAN__SHOWN_MAX];
+};
+struct sim_plan__shown sim_plan__show(const char *text);
+
+/* "did you mean 'loss'?", or "expected one of: a, b, c" when nothing is near. */
+struct sim_plan__hint {
+    char text[SIM_PLAN__HINT_MAX];
+};
+struct sim_plan__hint sim_plan__hint(const char *word, const char *const *words, size_t count);
+
+/* --- parts of the language --- */
+
+/* A delay: struct sim_delay at the key's offset. `least`: its least (median); `most` is one of: */
+#define SIM_PLAN__REGIONS 1 /* a matrix of regions is allowed */
+#define SIM_PLAN__NO_REGIONS 0
+void sim_plan__read_delay(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                          void *into);
+
+/* The matrix of `value`, a path beside the scenario, into the plan's net. */
+void sim_plan__read_regions(struct sim_plan__reader *reader, const struct sim_plan__value *value);
+
+/* The text of a matrix into `regions`, which is all zero; mistakes name `file`. */
+void sim_plan__parse_regions(struct sim_plan__reader *reader, const char *file,
+                             struct weft_bytes text, struct sim_regions *regions);
+
+/* The links of a chain before they become elements; a part that is absent has `has_` false. */
+struct sim_plan__link {
+    bool has_delay, has_loss, has_duplicate, has_reorder;
+    struct sim_delay delay;
+    uint32_t loss_ppm, duplicate_ppm, reorder_ppm;
+    struct sim_delay duplicate_after, reorder_by;
+};
+
+/* Keys that read into a struct that has a struct sim_plan__link at `offset`. */
+void sim_plan__read_link_delay(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                               void *into);
+void sim_plan__read_link_loss(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                              void *into);
+void sim_plan__read_link_duplicate(struct sim_plan__reader *reader,
+                                   const struct sim_plan__value *value, void *into);
+void sim_plan__read_link_reorder(struct sim_plan__reader *reader,
+                                 const struct sim_plan__value *value, void *into);
+
+/* Elements in the order delay, loss, duplicate, reorder. */
+void sim_plan__chain_of(const struct sim_plan__link *link, struct sim_chain *chain);
+
+/* A set of nodes: struct sim_set at the key's offset. */
+void sim_plan__read_set(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                        void *into);
+
+/* The group that is named; told, and false, when there is none. */
+bool sim_plan__group_index(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
+                           uint32_t *index);
+
+/* Sections of the whole file; `into` is the plan. */
+void sim_plan__read_dht(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                        void *into);
+void sim_plan__read_join(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                         void *into);
+void sim_plan__read_groups(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                           void *into);
+void sim_plan__read_network(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                            void *into);
+void sim_plan__read_workload(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                             void *into);
+void sim_plan__read_faults(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                           void *into);
+void sim_plan__read_checks(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                           void *into);
+
+/* One dht or join mapping, over what `dht` or `join` holds already. `save_table` NULL: a group's,
+ * which has no such key. */
+void sim_plan__read_dht_config(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                               struct weft_dht_config *dht, bool *save_table);
+void sim_plan__read_join_config(struct sim_plan__reader *reader,
+                                const struct sim_plan__value *value, struct sim_join *join);
+
+/* The population is known: make all of it the group "rest". */
+void sim_plan__set_population(struct sim_plan *plan, uint32_t population);
+
+/* Everything has been read: do the seeds serve, and is there time to join? */
+void sim_plan__check_join(struct sim_plan__reader *reader);
+
+/* When the last node has come up for the first time. */
+weft_time sim_plan__joined_at(const struct sim_plan *plan);
+
+/* An entry of a list is a mapping with one key, its kind: "- crash: {...}". The index of the kind
+ * in `names`, or -1, told. *options: its value; NULL when the entry is a word alone, which only
+ * `word_alone` allows. */
+struct sim_plan__choice {
+    const char *what; /* "fault" */
+    const char *const *names;
+    size_t count;
+    bool word_alone;
+};
+int sim_plan__choose(struct sim_plan__reader *reader, const struct weft_yaml_node *entry,
+                     const struct sim_plan__choice *choice, struct sim_plan__value *options);
+
+/* A list of 1 to `most` entries; told, and false, when it is not. */
+bool sim_plan__is_list(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                       uint32_t most, const char *expected);
+
+/* --- --set --- */
+
+/* Put an override into the tree, or tell why not. */
+void sim_plan__override(struct sim_plan__reader *reader, struct weft_yaml_node *root,
+                        const char *set);
+
+/* Tell libyaml's mistakes. `ctx` is the reader. */
+void sim_plan__yaml_mistake(void *ctx, const struct weft_yaml_place *place, const char *format,
+                            va_list args) __attribute__((format(printf, 3, 0)));
+
+/* A copy to free(); NULL when out of memory, which the reader then knows. */
+char *sim_plan__copy(struct sim_plan__reader *reader, const char *text);
+
+/* A whole file of at most `most` bytes; free() it. WEFT_ERR_NOT_FOUND, WEFT_ERR_IO,
+ * WEFT_ERR_TOO_BIG, WEFT_ERR_NOMEM. */
+int sim_plan__read_file(const char *path, size_t most, struct weft_bytes *out);
+
+#endif

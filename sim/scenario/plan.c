@@ -1,0 +1,254 @@
+/* A scenario: read, overridden, validated. */
+#include "sim/scenario/plan.h"
+
+#include "core/base/assert.h"
+#include "core/base/hash.h"
+#include "sim/scenario/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_MAX_SIZE 64
+#define ABOUT_MAX_SIZE 400
+
+/* --- the keys of the file --- */
+
+static void read_text(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                      void *into) {
+    char **text = (char **)(void *)((char *)into + value->key->offset);
+    const struct weft_yaml_node *node = value->node;
+    if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "a text")) return;
+    if (strlen(node->text) > (size_t)value->key->most) {
+        sim_plan__mistake(reader, node, "'%s' has %zu bytes, expected at most %d", value->key->name,
+                          strlen(node->text), (int)value->key->most);
+        return;
+    }
+    *text = sim_plan__copy(reader, node->text);
+}
+
+static void read_name(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                      void *into) {
+    if (value->node->kind == WEFT_YAML_SCALAR) {
+        const char *text = value->node->text;
+        size_t size = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
+        if (size == 0 || text[size] != '\0') {
+            sim_plan__unfit(reader, value, "a name of a-z, 0-9 and -");
+            return;
+        }
+    }
+    read_text(reader, value, into);
+}
+
+static void read_seed(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                      void *into) {
+    struct sim_plan *plan = into;
+    bool fits =
+        value->node->kind == WEFT_YAML_SCALAR && weft_value_count(value->node->text, &plan->seed);
+    if (!fits) sim_plan__unfit(reader, value, "a whole number of up to 64 bits");
+}
+
+static void read_population(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                            void *into) {
+    struct sim_plan *plan = into;
+    sim_plan__read_count(reader, value, plan);
+    sim_plan__set_population(plan, plan->population);
+}
+
+#define AT(field) offsetof(struct sim_plan, field)
+
+/* In the order in which one needs another. */
+static const struct sim_plan__key keys[] = {
+    {"name", true, read_name, AT(name), 0, NAME_MAX_SIZE},
+    {"about", false, read_text, AT(about), 0, ABOUT_MAX_SIZE},
+    {"seed", false, read_seed, 0, 0, 0},
+    {"population", true, read_population, AT(population), 1, SIM_POPULATION_MAX},
+    {"stop", true, sim_plan__read_duration, AT(stop), WEFT_MS(1), 0},
+    {"ipv6", false, sim_plan__read_flag, AT(v6), 0, 0},
+    {"dht", false, sim_plan__read_dht, 0, 0, 0},
+    {"join", false, sim_plan__read_join, 0, 0, 0},
+    {"groups", false, sim_plan__read_groups, 0, 0, 0},
+    {"network", false, sim_plan__read_network, 0, 0, 0},
+    {"workload", false, sim_plan__read_workload, 0, 0, 0},
+    {"faults", false, sim_plan__read_faults, 0, 0, 0},
+    {"checks", true, sim_plan__read_checks, 0, 0, 0},
+};
+static const struct sim_plan__section scenario_section = {"scenario", keys,
+                                                          sizeof keys / sizeof keys[0]};
+
+const struct sim_plan__section *const sim_plan__sections[] = {
+    &scenario_section,
+    &sim_plan__dht_section,
+    &sim_plan__join_section,
+    &sim_plan__group_section,
+    &sim_plan__nodes_section,
+    &sim_plan__network_section,
+    &sim_plan__links_section,
+    &sim_plan__delay_section,
+    &sim_plan__lognormal_section,
+    &sim_plan__duplicate_section,
+    &sim_plan__reorder_section,
+    &sim_plan__work_sections[0],
+    &sim_plan__work_sections[1],
+    &sim_plan__work_sections[2],
+    &sim_plan__work_sections[3],
+    &sim_plan__work_sections[4],
+    &sim_plan__fault_sections[0],
+    &sim_plan__fault_sections[1],
+    &sim_plan__fault_sections[2],
+    &sim_plan__fault_sections[3],
+    &sim_plan__fault_sections[4],
+    &sim_plan__fault_sections[5],
+    &sim_plan__fault_sections[6],
+    &sim_plan__fault_sections[7],
+    &sim_plan__fault_sections[8],
+    &sim_plan__fault_sections[9],
+    &sim_plan__check_sections[0],
+    &sim_plan__check_sections[1],
+    &sim_plan__check_sections[2],
+    &sim_plan__check_sections[3],
+    &sim_plan__check_sections[5],
+    &sim_plan__check_sections[6],
+    NULL,
+};
+
+/* --- reading --- */
+
+static void set_defaults(struct sim_plan *plan) {
+    plan->dht_on = true;
+    plan->seed = 1;
+    plan->stop = WEFT_TIME_NEVER;
+    plan->join_of[0] = (struct sim_join){.over = WEFT_S(10), .from = SIM_JOIN_SEEDS};
+    sim_plan__set_population(plan, SIM_POPULATION_MAX);
+    plan->net.rules[0] = (struct sim_rule){.from_group = SIM_GROUP_ANY, .to_group = SIM_GROUP_ANY};
+    plan->net.rules[0].chain.count = 1;
+    plan->net.rules[0].chain.elements[0] = (struct sim_element){
+        .kind = SIM_ELEMENT_DELAY, .delay = {.kind = SIM_DELAY_CONSTANT, .a = WEFT_MS(20)}};
+    plan->net.rules_count = 1;
+}
+
+static void finish(struct sim_plan *plan) {
+    for (uint32_t i = 0; i < plan->groups_count; i++) {
+        struct weft_dht_config *dht = &plan->dht_of[i];
+        dht->v4 = !plan->v6;
+        dht->v6 = plan->v6;
+        if (dht->k == 0) dht->k = 8;
+        if (dht->alpha == 0) dht->alpha = 3;
+    }
+}
+
+static void read_tree(struct sim_plan__reader *reader, struct weft_yaml_node *root,
+                      const struct sim_plan_sets *sets) {
+    uint32_t count = sets != NULL ? sets->count : 0;
+    if (root->kind == WEFT_YAML_NOTHING) {
+        sim_plan__mistake(reader, root, "nothing in it, expected a scenario");
+        return;
+    }
+    if (root->kind != WEFT_YAML_MAPPING) {
+        if (root->kind != WEFT_YAML_BROKEN) {
+            sim_plan__mistake(reader, root, "no keys, expected a scenario such as 'name: NAME'");
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) sim_plan__override(reader, root, sets->sets[i]);
+    reader->root = root;
+    sim_plan__read_section(reader, root, &scenario_section, reader->plan);
+    if (reader->mistakes.count == 0) sim_plan__check_join(reader);
+    finish(reader->plan);
+}
+
+static void fold_identity(struct sim_plan *plan, struct weft_bytes text,
+                          const struct sim_plan_sets *sets) {
+    plan->digest = weft_fold_bytes(0, text.data, text.size);
+    for (uint32_t i = 0; sets != NULL && i < sets->count; i++) {
+        plan->digest = weft_fold_bytes(plan->digest, sets->sets[i], strlen(sets->sets[i]));
+    }
+}
+
+static void read_text_of(struct sim_plan__reader *reader, struct weft_bytes text,
+                         const struct sim_plan_sets *sets) {
+    struct weft_yaml_report report = {sim_plan__yaml_mistake, reader, NULL};
+    bool no_memory = false;
+    struct weft_yaml_node *root = weft_yaml_read(text, &report, &no_memory);
+    reader->no_memory = reader->no_memory || no_memory;
+    fold_identity(reader->plan, text, sets);
+    if (root != NULL) read_tree(reader, root, sets);
+    weft_yaml_free(root);
+}
+
+static struct sim_plan__reader *reader_new(const char *path) {
+    struct sim_plan__reader *reader = calloc(1, sizeof *reader);
+    struct sim_plan *plan = calloc(1, sizeof *plan);
+    if (reader == NULL || plan == NULL) {
+        free(reader);
+        free(plan);
+        return NULL;
+    }
+    reader->plan = plan;
+    reader->mistakes.file = path;
+    set_defaults(plan);
+    plan->file = sim_plan__copy(reader, path);
+    return reader;
+}
+
+int sim_plan_parse(const char *path, struct weft_bytes text, const struct sim_plan_sets *sets,
+                   const struct sim_plan_report *report, struct sim_plan **out) {
+    WEFT_ASSERT(path != NULL);
+    WEFT_ASSERT(out != NULL);
+    *out = NULL;
+    struct sim_plan__reader *reader = reader_new(path);
+    if (reader == NULL) return WEFT_ERR_NOMEM;
+    if (!reader->no_memory) read_text_of(reader, text, sets);
+    int rv = WEFT_OK;
+    if (reader->no_memory) {
+        rv = WEFT_ERR_NOMEM;
+    } else if (reader->mistakes.count > 0) {
+        sim_mistakes_tell(&reader->mistakes, report);
+        rv = WEFT_ERR_MALFORMED;
+    }
+    if (rv == WEFT_OK)
+        *out = reader->plan;
+    else
+        sim_plan_free(reader->plan);
+    free(reader);
+    return rv;
+}
+
+static const char *why_unread(int error) {
+    switch (error) {
+    case WEFT_ERR_NOT_FOUND:
+        return "there is no such file, expected a scenario";
+    case WEFT_ERR_TOO_BIG:
+        return "larger than 1 MiB, expected a scenario";
+    default:
+        return "cannot be read, expected a file";
+    }
+}
+
+int sim_plan_read(const char *path, const struct sim_plan_sets *sets,
+                  const struct sim_plan_report *report, struct sim_plan **out) {
+    WEFT_ASSERT(path != NULL);
+    WEFT_ASSERT(out != NULL);
+    struct weft_bytes text = {NULL, 0};
+    *out = NULL;
+    int rv = sim_plan__read_file(path, WEFT_YAML_SIZE_MAX, &text);
+    if (rv == WEFT_OK) {
+        rv = sim_plan_parse(path, text, sets, report, out);
+        free((void *)(uintptr_t)text.data);
+        return rv;
+    }
+    if (rv == WEFT_ERR_NOMEM) return rv;
+    char line[SIM_MISTAKE_FILE_MAX + 64];
+    snprintf(line, sizeof line, "%.*s: %s", (int)SIM_MISTAKE_FILE_MAX, path, why_unread(rv));
+    if (report != NULL && report->mistake != NULL) report->mistake(report->ctx, line);
+    return rv == WEFT_ERR_TOO_BIG ? WEFT_ERR_MALFORMED : rv;
+}
+
+void sim_plan_free(struct sim_plan *plan) {
+    if (plan == NULL) return;
+    free(plan->name);
+    free(plan->about);
+    free(plan->file);
+    free(plan->net.regions);
+    free(plan);
+}

@@ -1,0 +1,230 @@
+/* Run: one plan, one seed, one verdict. */
+#include "sim/scenario/run.h"
+
+#include "core/base/assert.h"
+#include "core/base/error.h"
+#include "sim/scenario/run_parts.h"
+
+#include <stdlib.h>
+
+/* The run is looked at this often (progress, memory): every 1/200 of it, or after so many events.
+ */
+#define SLICES 200
+#define SLICE_LEAST WEFT_MS(1)
+#define SLICE_EVENTS 100000
+
+/* What nodes may take to end in order. */
+#define END_MAX WEFT_S(120)
+#define END_SLICE WEFT_MS(100)
+
+#define WORKS_MASK                                                                                 \
+    (WEFT_TRACE_BIT(WEFT_TRACE_DHT_UP) | WEFT_TRACE_BIT(WEFT_TRACE_NODE_DOWN) |                    \
+     WEFT_TRACE_BIT(WEFT_TRACE_LOOKUP_DONE) | WEFT_TRACE_BIT(WEFT_TRACE_STORE_DONE))
+
+struct run {
+    const struct sim_plan *plan;
+    const struct sim_run_options *options;
+    struct sim_run_report *report;
+    struct sim_run__boot boot;
+    struct sim_checks *checks;
+    struct sim_world *world;
+    struct sim_faults *faults;
+    struct sim_works *works;
+    weft_time stop;
+    uint64_t checks_mask;
+    bool over;      /* nodes are being stopped: nobody comes up any more */
+    int boot_error; /* of the first node that would not boot */
+};
+
+static const struct weft_node_config *config_of(void *ctx, uint32_t node, uint32_t life) {
+    struct run *run = ctx;
+    (void)life;
+    const struct weft_node_config *config = sim_run__boot_config(&run->boot, node);
+    WEFT_ASSERT(config != NULL);
+    return config;
+}
+
+static void on_trace(void *ctx, const struct weft_trace_event *event) {
+    struct run *run = ctx;
+    const struct sim_run_options *options = run->options;
+    uint64_t bit = WEFT_TRACE_BIT(event->kind);
+    if (options->where != NULL) options->where->node = event->node;
+    if (run->checks_mask & bit) sim_checks_trace(run->checks, event);
+    if (options->trace != NULL && (options->trace_mask & bit)) options->trace(options->ctx, event);
+    if (run->works != NULL && (WORKS_MASK & bit)) sim_works_trace(run->works, event);
+}
+
+static void boot_node(void *ctx, uint64_t arg) {
+    struct run *run = ctx;
+    uint32_t node = (uint32_t)arg;
+    if (run->over || sim_world_state(run->world, node) != SIM_NODE_DOWN) return;
+    int rv = sim_world_boot(run->world, node);
+    if (rv != WEFT_OK && run->boot_error == WEFT_OK) run->boot_error = rv;
+}
+
+static int schedule_boots(struct run *run) {
+    for (uint32_t i = 0; i < run->plan->population; i++) {
+        int rv = sim_world_at(run->world, sim_run__boot_at(&run->boot, i), boot_node, run, i);
+        if (rv != WEFT_OK) return rv;
+    }
+    return WEFT_OK;
+}
+
+static int open_world(struct run *run) {
+    const struct sim_run_options *options = run->options;
+    uint64_t wanted = options->trace != NULL ? options->trace_mask : 0;
+    struct sim_world_config config = {.seed = options->seed,
+                                      .nodes = run->plan->population,
+                                      .net = &run->plan->net,
+                                      .group_of = run->boot.group_of,
+                                      .host = options->host,
+                                      .config_of = config_of,
+                                      .trace = on_trace,
+                                      .ctx = run,
+                                      .trace_mask = run->checks_mask | WORKS_MASK | wanted};
+    run->world = sim_world_new(&config);
+    if (run->world == NULL) return WEFT_ERR_NOMEM;
+    if (options->where != NULL) options->where->world = run->world;
+    return WEFT_OK;
+}
+
+static int open_checks(struct run *run) {
+    const struct sim_plan *plan = run->plan;
+    uint32_t k = plan->dht_of[plan->groups_count > 0 ? plan->groups_count - 1 : 0].k;
+    struct sim_check_setup setup = {.nodes = plan->population, .k = k > 0 ? k : 8};
+    run->checks = sim_checks_new(plan->checks, plan->checks_count, &setup);
+    if (run->checks == NULL) return WEFT_ERR_NOMEM;
+    run->checks_mask = sim_checks_mask(run->checks);
+    return WEFT_OK;
+}
+
+/* On error close_run takes away what is there. */
+static int open_run(struct run *run) {
+    const struct sim_plan *plan = run->plan;
+    int rv = sim_run__boot_init(&run->boot, plan, run->options->seed);
+    if (rv == WEFT_OK) rv = open_checks(run);
+    if (rv == WEFT_OK) rv = open_world(run);
+    if (rv == WEFT_OK) rv = schedule_boots(run);
+    if (rv != WEFT_OK) return rv;
+    run->faults = sim_faults_new(run->world, plan->faults, plan->faults_count, plan->groups);
+    run->works = sim_works_new(run->world, plan->works, plan->works_count, plan->groups);
+    return run->faults != NULL && run->works != NULL ? WEFT_OK : WEFT_ERR_NOMEM;
+}
+
+static void close_run(struct run *run) {
+    if (run->options->where != NULL) run->options->where->world = NULL;
+    struct sim_works *works = run->works;
+    run->works = NULL; /* nothing is told to it while the world goes */
+    run->checks_mask = 0;
+    if (run->faults != NULL) sim_faults_free(run->faults);
+    if (run->world != NULL) sim_world_free(run->world);
+    sim_works_free(works);
+    sim_checks_free(run->checks);
+    sim_run__boot_deinit(&run->boot);
+}
+
+static void look(struct run *run) {
+    struct sim_world_stats stats;
+    struct sim_engine *engine = sim_world_engine(run->world);
+    sim_world_stats(run->world, &stats);
+    if (stats.node_bytes > run->report->node_bytes_peak) {
+        run->report->node_bytes_peak = stats.node_bytes;
+    }
+    const struct sim_run_options *options = run->options;
+    if (options->progress == NULL) return;
+    options->progress(options->ctx, sim_engine_now(engine), run->stop, sim_engine_count(engine));
+}
+
+static void run_slice(struct run *run, weft_time until) {
+    while (!sim_world_run(run->world, until, SLICE_EVENTS)) look(run);
+    look(run);
+}
+
+static void run_scenario(struct run *run) {
+    weft_duration slice = weft_time_max(run->stop / SLICES, SLICE_LEAST);
+    weft_time now = 0;
+    while (now < run->stop && run->boot_error == WEFT_OK) {
+        now = weft_time_min(weft_time_add(now, slice), run->stop);
+        run_slice(run, now);
+    }
+}
+
+static bool all_down(const struct run *run) {
+    struct sim_world_stats stats;
+    sim_world_stats(run->world, &stats);
+    return stats.down == run->plan->population;
+}
+
+/* Heal everything, stop every node, and let them end. */
+static void end_scenario(struct run *run) {
+    weft_time now = sim_engine_now(sim_world_engine(run->world));
+    run->over = true;
+    sim_checks_stopping(run->checks, now);
+    sim_works_end(run->works);
+    sim_faults_heal(run->faults);
+    for (uint32_t i = 0; i < run->plan->population; i++) {
+        enum sim_node_state state = sim_world_state(run->world, i);
+        if (state == SIM_NODE_UP || state == SIM_NODE_PAUSED) sim_world_stop(run->world, i);
+    }
+    weft_time limit = weft_time_add(now, END_MAX);
+    for (; now < limit && !all_down(run); now += END_SLICE) run_slice(run, now + END_SLICE);
+    if (!all_down(run)) {
+        sim_run__reason(run->report, "nodes still run %lld s after they were told to stop",
+                        (long long)(END_MAX / WEFT_S(1)));
+    }
+    sim_checks_finish(run->checks, sim_engine_now(sim_world_engine(run->world)));
+}
+
+static void fill_counts(struct run *run) {
+    const struct sim_plan *plan = run->plan;
+    struct sim_run_report *report = run->report;
+    report->faults_count = plan->faults_count;
+    for (uint32_t i = 0; i < plan->faults_count; i++) {
+        report->faults[i] = (struct sim_fault_report){
+            plan->faults[i].kind, sim_faults_count(run->faults, i), plan->faults[i].line};
+    }
+    report->works_count = plan->works_count;
+    for (uint32_t i = 0; i < plan->works_count; i++) {
+        report->works[i] = (struct sim_work_report){
+            plan->works[i].kind, sim_works_count(run->works, i), plan->works[i].line};
+    }
+    report->checks_count = plan->checks_count;
+    for (uint32_t i = 0; i < plan->checks_count; i++) {
+        report->checks[i].kind = plan->checks[i].kind;
+        report->checks[i].line = plan->checks[i].line;
+        sim_checks_result(run->checks, i, &report->checks[i].result);
+    }
+}
+
+static void fill_report(struct run *run) {
+    struct sim_run_report *report = run->report;
+    struct sim_engine *engine = sim_world_engine(run->world);
+    report->seed = run->options->seed;
+    report->hash = sim_engine_hash(engine);
+    report->events = sim_engine_count(engine);
+    report->ended_at = sim_engine_now(engine);
+    report->nodes = run->plan->population;
+    sim_world_stats(run->world, &report->world);
+    fill_counts(run);
+    sim_run__judge(run->plan, run->stop, report);
+}
+
+int sim_run(const struct sim_plan *plan, const struct sim_run_options *options,
+            struct sim_run_report *report) {
+    struct run run = {.plan = plan, .options = options, .report = report};
+    WEFT_ASSERT(options->until >= 0);
+    *report = (struct sim_run_report){.verdict = SIM_HOLDS};
+    run.stop = options->until == WEFT_TIME_NEVER ? plan->stop : options->until;
+    if (options->where != NULL) options->where->node = WEFT_TRACE_NODE_NONE;
+    int rv = open_run(&run);
+    if (rv == WEFT_OK) {
+        run_scenario(&run);
+        rv = run.boot_error;
+    }
+    if (rv == WEFT_OK) {
+        end_scenario(&run);
+        fill_report(&run);
+    }
+    close_run(&run);
+    return rv;
+}

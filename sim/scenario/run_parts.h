@@ -1,0 +1,45 @@
+/* Parts of a run: who comes up when and knows whom; what the verdict says. */
+#ifndef SIM_SCENARIO_RUN_PARTS_H
+#define SIM_SCENARIO_RUN_PARTS_H
+
+#include "sim/scenario/run.h"
+
+#define SIM_RUN_DHT_PORT 6881
+
+/* --- boot (boot.c) --- */
+
+/* A node's configuration when no other node's is equal to it. */
+struct sim_run__own;
+
+struct sim_run__boot {
+    const struct sim_plan *plan;
+    uint64_t seed;
+    uint32_t seeds; /* nodes that come up at time 0 */
+    uint32_t *group_of;
+    struct sim_run__own **own; /* by node; NULL until it needs one */
+    struct weft_addr seed_addr[WEFT_DHT_BOOTSTRAP_MAX];
+    struct weft_dht_service_config dht[SIM_GROUPS_MAX];
+    struct weft_node_config node[SIM_GROUPS_MAX];
+};
+
+/* WEFT_ERR_NOMEM. `plan` is borrowed; deinit also after an error. */
+int sim_run__boot_init(struct sim_run__boot *boot, const struct sim_plan *plan, uint64_t seed);
+void sim_run__boot_deinit(struct sim_run__boot *boot);
+
+/* When a node first comes up. */
+weft_time sim_run__boot_at(const struct sim_run__boot *boot, uint32_t node);
+
+/* Valid until the node's next boot. NULL: out of memory. */
+const struct weft_node_config *sim_run__boot_config(struct sim_run__boot *boot, uint32_t node);
+
+/* --- verdict (verdict.c) --- */
+
+/* Add a reason and fail the report. Beyond SIM_REASONS_MAX they are only counted as failing. */
+void sim_run__reason(struct sim_run_report *report, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Judge the counts of a filled report; `end` is when the run was stopped: what was not due by then
+ * is not missed. */
+void sim_run__judge(const struct sim_plan *plan, weft_time end, struct sim_run_report *report);
+
+#endif

@@ -1,0 +1,68 @@
+/* The verdict: what held, what failed, and what was never put to the test. */
+#include "sim/scenario/run_parts.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void sim_run__reason(struct sim_run_report *report, const char *format, ...) {
+    report->verdict = SIM_FAILS;
+    if (report->reasons_count == SIM_REASONS_MAX) return;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(report->reasons[report->reasons_count++], SIM_REASON_TEXT_MAX, format, args);
+    va_end(args);
+}
+
+static void judge_check(const char *file, const struct sim_check_report *check,
+                        struct sim_run_report *report) {
+    const struct sim_check_result *result = &check->result;
+    if (result->holds) return;
+    if (result->evaluated == 0) {
+        sim_run__reason(report, "%s:%u: check %s was never evaluated", file, check->line,
+                        sim_check_name(check->kind));
+        return;
+    }
+    sim_run__reason(report, "%s:%u: check %s failed %llu of %llu times; first at %lld.%03d s, %s",
+                    file, check->line, sim_check_name(check->kind),
+                    (unsigned long long)result->failed, (unsigned long long)result->evaluated,
+                    (long long)(result->first_failed_at / WEFT_S(1)),
+                    (int)(result->first_failed_at % WEFT_S(1) / WEFT_MS(1)), result->why);
+}
+
+static void judge_fault(const char *file, const struct sim_fault_report *fault,
+                        struct sim_run_report *report) {
+    if (fault->count.bit > 0) return;
+    if (fault->count.injected == 0) {
+        sim_run__reason(report, "%s:%u: fault %s was never injected", file, fault->line,
+                        sim_fault_name(fault->kind));
+        return;
+    }
+    sim_run__reason(report, "%s:%u: fault %s was injected %llu times and never bit", file,
+                    fault->line, sim_fault_name(fault->kind),
+                    (unsigned long long)fault->count.injected);
+}
+
+static void judge_work(const char *file, const struct sim_work_report *work,
+                       struct sim_run_report *report) {
+    if (work->count.done > 0) return;
+    if (work->count.asked == 0) {
+        sim_run__reason(report, "%s:%u: workload %s asked nothing", file, work->line,
+                        sim_work_name(work->kind));
+        return;
+    }
+    sim_run__reason(report, "%s:%u: workload %s asked %llu times and completed none", file,
+                    work->line, sim_work_name(work->kind), (unsigned long long)work->count.asked);
+}
+
+void sim_run__judge(const struct sim_plan *plan, weft_time end, struct sim_run_report *report) {
+    const char *file = plan->file != NULL ? plan->file : "scenario";
+    for (uint32_t i = 0; i < report->checks_count; i++) {
+        judge_check(file, &report->checks[i], report);
+    }
+    for (uint32_t i = 0; i < report->faults_count; i++) {
+        if (plan->faults[i].at <= end) judge_fault(file, &report->faults[i], report);
+    }
+    for (uint32_t i = 0; i < report->works_count; i++) {
+        if (plan->works[i].at <= end) judge_work(file, &report->works[i], report);
+    }
+}

@@ -1,0 +1,72 @@
+/* Datagrams: what UDP does. */
+#include "core/base/assert.h"
+#include "sim/world/internal.h"
+
+#include <string.h>
+
+int sim_datagram_open(struct weft_env *env, struct weft_addr *local, uint64_t owner,
+                      weft_socket *out) {
+    struct sim_machine *machine = sim_fabric__machine(env);
+    struct sim_socket *socket;
+    int rv = sim_socket_new(machine, SIM_SOCKET_DATAGRAM, sizeof *socket, &socket);
+    if (rv != WEFT_OK) return rv;
+    rv = sim_socket_bind(machine, socket, local);
+    if (rv != WEFT_OK) {
+        sim_socket_free(machine, socket);
+        return rv;
+    }
+    socket->owner = owner;
+    *out = socket->id;
+    return WEFT_OK;
+}
+
+/* From a wildcard address goes out what the route says: the machine's own. */
+static struct weft_addr source_of(const struct sim_machine *machine,
+                                  const struct sim_socket *socket) {
+    return sim_world_addr(machine->node, (enum weft_family)socket->local.family,
+                          socket->local.port);
+}
+
+int sim_datagram_send(struct weft_env *env, weft_socket id, const struct weft_addr *to,
+                      const void *data, size_t size) {
+    struct sim_machine *machine = sim_fabric__machine(env);
+    struct sim_socket *socket = sim_socket_find(machine, id);
+    if (socket == NULL || socket->kind != SIM_SOCKET_DATAGRAM) return WEFT_ERR_INVAL;
+    if (to->family != socket->local.family || to->port == 0) return WEFT_ERR_INVAL;
+    if (size > WEFT_DATAGRAM_MAX) return WEFT_ERR_TOO_BIG;
+    struct sim_parcel *parcel = sim_parcel_new(machine->fabric, (uint32_t)size);
+    if (parcel == NULL) return WEFT_ERR_AGAIN;
+    parcel->kind = SIM_PARCEL_DATAGRAM;
+    parcel->from = machine->node;
+    parcel->to = sim_fabric__node_at(machine->fabric, to);
+    parcel->source = source_of(machine, socket);
+    parcel->target = *to;
+    if (size > 0) memcpy(parcel->bytes, data, size);
+    sim_parcel_send_take(machine->fabric, parcel, NULL);
+    return WEFT_OK;
+}
+
+void sim_datagram_receive(struct sim_machine *machine, struct sim_parcel *parcel) {
+    WEFT_ASSERT(parcel->kind == SIM_PARCEL_DATAGRAM);
+    struct sim_socket *socket = sim_socket_bound(machine, SIM_SOCKET_DATAGRAM, &parcel->target);
+    if (socket == NULL) {
+        sim_parcel_lost(machine->fabric, parcel, SIM_LOSS_NO_SOCKET);
+        return;
+    }
+    if (machine->paused) {
+        uint32_t held = parcel->size + SIM_DATAGRAM_OVERHEAD;
+        if (held > SIM_RECEIVE_BUFFER - socket->waiting) {
+            sim_parcel_lost(machine->fabric, parcel, SIM_LOSS_FAULT);
+            return;
+        }
+        socket->waiting += held;
+    }
+    sim_parcel_received(machine->fabric, parcel);
+    struct weft_event event = {.kind = WEFT_EVENT_DATAGRAM,
+                               .owner = socket->owner,
+                               .socket = socket->id,
+                               .from = parcel->source,
+                               .data = parcel->bytes,
+                               .size = parcel->size};
+    sim_fabric__tell(machine, &event, parcel);
+}

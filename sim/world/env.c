@@ -1,0 +1,88 @@
+/* The env of a simulated machine: virtual time, keyed entropy, trace, and the table of the net. */
+#include "core/base/assert.h"
+#include "sim/world/internal.h"
+
+static weft_time monotonic(struct weft_env *env) {
+    return sim_fabric__now(sim_fabric__machine(env));
+}
+
+static int64_t wall(struct weft_env *env) { return SIM_WALL_EPOCH + monotonic(env); }
+
+const struct weft_clock_ops sim_fabric__clock = {.monotonic = monotonic, .wall = wall};
+
+static void fill(struct weft_env *env, void *out, size_t size) {
+    weft_rand_bytes(&sim_fabric__machine(env)->rand, out, size);
+}
+
+const struct weft_entropy_ops sim_fabric__entropy = {.fill = fill};
+
+static void emit(struct weft_env *env, const struct weft_trace_event *event) {
+    const struct sim_fabric_config *config = &sim_fabric__machine(env)->fabric->config;
+    if (config->trace != NULL) config->trace(config->ctx, event);
+}
+
+const struct weft_trace_ops sim_fabric__trace = {.emit = emit};
+
+void sim_fabric__trace_packet(struct sim_fabric *fabric, uint32_t node, enum weft_trace_kind kind,
+                              const uint64_t number[4]) {
+    const struct sim_fabric_config *config = &fabric->config;
+    if (config->trace == NULL || !(config->trace_mask & WEFT_TRACE_BIT(kind))) return;
+    struct weft_trace_event event = {.at = sim_engine_now(config->engine),
+                                     .node = node,
+                                     .kind = kind,
+                                     .number = {number[0], number[1], number[2], number[3]}};
+    config->trace(config->ctx, &event);
+}
+
+static struct sim_socket *open_socket(struct weft_env *env, weft_socket id) {
+    struct sim_machine *machine = sim_fabric__machine(env);
+    struct sim_stream *stream = sim_socket_stream(machine, id);
+    return stream != NULL && stream->orphan ? NULL : sim_socket_find(machine, id);
+}
+
+static void own(struct weft_env *env, weft_socket id, uint64_t owner) {
+    struct sim_socket *socket = open_socket(env, id);
+    if (socket != NULL) socket->owner = owner;
+}
+
+static void names(struct weft_env *env, weft_socket id, struct weft_addr *local,
+                  struct weft_addr *remote) {
+    struct sim_socket *socket = open_socket(env, id);
+    struct sim_stream *stream = sim_socket_stream(sim_fabric__machine(env), id);
+    *local = socket != NULL ? socket->local : (struct weft_addr){0};
+    *remote = socket != NULL && stream != NULL ? stream->remote : (struct weft_addr){0};
+}
+
+static void end_socket(struct weft_env *env, weft_socket id,
+                       void (*end_stream)(struct sim_machine *, struct sim_stream *)) {
+    struct sim_machine *machine = sim_fabric__machine(env);
+    struct sim_socket *socket = open_socket(env, id);
+    if (socket == NULL) return;
+    switch (socket->kind) {
+    case SIM_SOCKET_DATAGRAM:
+        sim_socket_free(machine, socket);
+        break;
+    case SIM_SOCKET_LISTENER:
+        sim_stream_listener_close(machine, socket);
+        break;
+    case SIM_SOCKET_STREAM:
+        end_stream(machine, sim_socket_stream(machine, id));
+        break;
+    }
+}
+
+static void close(struct weft_env *env, weft_socket id) { end_socket(env, id, sim_stream_close); }
+
+static void abort_(struct weft_env *env, weft_socket id) { end_socket(env, id, sim_stream_abort); }
+
+const struct weft_net_ops sim_fabric__net = {.datagram_open = sim_datagram_open,
+                                             .datagram_send = sim_datagram_send,
+                                             .stream_listen = sim_stream_listen,
+                                             .stream_connect = sim_stream_connect,
+                                             .stream_read = sim_stream_read,
+                                             .stream_write = sim_stream_write,
+                                             .stream_finish = sim_stream_finish,
+                                             .own = own,
+                                             .names = names,
+                                             .close = close,
+                                             .abort = abort_};

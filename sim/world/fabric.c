@@ -1,0 +1,220 @@
+/* The machines: power, sleep, and who gets which event. */
+#include "sim/world/fabric.h"
+
+#include "core/base/assert.h"
+#include "sim/world/internal.h"
+
+#include <stdlib.h>
+
+struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config) {
+    WEFT_ASSERT(config->engine != NULL && config->net != NULL);
+    WEFT_ASSERT(config->nodes > 0 && config->nodes <= SIM_WORLD_NODES_MAX);
+    WEFT_ASSERT(config->deliver != NULL);
+    struct sim_fabric *fabric = calloc(1, sizeof *fabric);
+    if (fabric == NULL) return NULL;
+    fabric->berths = calloc(config->nodes, sizeof *fabric->berths);
+    if (fabric->berths == NULL) {
+        free(fabric);
+        return NULL;
+    }
+    fabric->config = *config;
+    return fabric;
+}
+
+static void drop_sockets(struct sim_machine *machine) {
+    for (uint32_t i = 0; i < machine->slots_count; i++) {
+        struct sim_socket *socket = machine->slots[i].socket;
+        if (socket == NULL || socket->kind != SIM_SOCKET_STREAM) continue;
+        sim_stream_free(machine, WEFT_CONTAINER(socket, struct sim_stream, socket));
+    }
+    for (uint32_t i = 0; i < machine->slots_count; i++) {
+        if (machine->slots[i].socket != NULL) sim_socket_free(machine, machine->slots[i].socket);
+    }
+    WEFT_ASSERT(machine->sockets_count == 0 && machine->orphans_count == 0);
+}
+
+static void free_machine(struct sim_machine *machine) {
+    machine->fabric->berths[machine->node].machine = NULL;
+    sim_fabric__forget_waiting(machine);
+    drop_sockets(machine);
+    free(machine->slots);
+    free(machine);
+}
+
+void sim_fabric__reap(struct sim_machine *machine) {
+    if (!machine->up && machine->sockets_count == 0) free_machine(machine);
+}
+
+void sim_fabric_free(struct sim_fabric *fabric) {
+    if (fabric == NULL) return;
+    for (uint32_t i = 0; i < fabric->config.nodes; i++) {
+        struct sim_berth *berth = &fabric->berths[i];
+        if (berth->machine != NULL) free_machine(berth->machine);
+        if (berth->disk != NULL) sim_disk_free(berth->disk);
+    }
+    sim_parcel_pool_free(fabric);
+    free(fabric->berths);
+    free(fabric);
+}
+
+static struct sim_machine *new_machine(struct sim_fabric *fabric, uint32_t node) {
+    struct sim_machine *machine = calloc(1, sizeof *machine);
+    if (machine == NULL) return NULL;
+    machine->fabric = fabric;
+    machine->node = node;
+    machine->slots_free = UINT32_MAX;
+    machine->port_next = SIM_PORT_EPHEMERAL;
+    machine->departure_last = -1;
+    weft_list_init(&machine->bound);
+    weft_list_init(&machine->waiting);
+    fabric->berths[node].machine = machine;
+    return machine;
+}
+
+static struct weft_env make_env(struct sim_machine *machine) {
+    const struct sim_fabric_config *config = &machine->fabric->config;
+    return (struct weft_env){.clock = &sim_fabric__clock,
+                             .entropy = &sim_fabric__entropy,
+                             .net = &sim_fabric__net,
+                             .disk = &sim_fabric__disk,
+                             .loader = &sim_fabric__loader,
+                             .guard = config->host.guard,
+                             .trace = &sim_fabric__trace,
+                             .trace_mask = config->trace_mask,
+                             .mem = &machine->heap.base,
+                             .node = machine->node};
+}
+
+/* A machine that still finishes streams of its last life goes on with them. */
+struct weft_env *sim_fabric_up(struct sim_fabric *fabric, uint32_t node, uint32_t life) {
+    WEFT_ASSERT(node < fabric->config.nodes);
+    struct sim_machine *machine = fabric->berths[node].machine;
+    WEFT_ASSERT(machine == NULL || !machine->up);
+    if (machine == NULL) machine = new_machine(fabric, node);
+    if (machine == NULL) return NULL;
+    machine->up = true;
+    machine->paused = false;
+    machine->serial_first = fabric->berths[node].serials + 1;
+    weft_mem_heap_init(&machine->heap, 0);
+    weft_rand_init(&machine->rand,
+                   sim_engine_draw(fabric->config.engine, SIM_DRAW_ENTROPY, node, life));
+    machine->env = make_env(machine);
+    return &machine->env;
+}
+
+static struct sim_machine *machine_up(const struct sim_fabric *fabric, uint32_t node) {
+    WEFT_ASSERT(node < fabric->config.nodes);
+    struct sim_machine *machine = fabric->berths[node].machine;
+    return machine != NULL && machine->up ? machine : NULL;
+}
+
+struct weft_env *sim_fabric_env(struct sim_fabric *fabric, uint32_t node) {
+    struct sim_machine *machine = machine_up(fabric, node);
+    return machine != NULL ? &machine->env : NULL;
+}
+
+/* As a kernel does for a process that is gone. Listeners first: they hold streams of their own. */
+static void close_sockets(struct sim_machine *machine,
+                          void (*end_stream)(struct sim_machine *, struct sim_stream *)) {
+    while (!weft_list_empty(&machine->bound)) {
+        struct sim_socket *socket = WEFT_CONTAINER(machine->bound.next, struct sim_socket, link);
+        if (socket->kind == SIM_SOCKET_LISTENER)
+            sim_stream_listener_close(machine, socket);
+        else
+            sim_socket_free(machine, socket);
+    }
+    for (uint32_t i = 0; i < machine->slots_count; i++) {
+        struct sim_socket *socket = machine->slots[i].socket;
+        if (socket == NULL) continue;
+        struct sim_stream *stream = WEFT_CONTAINER(socket, struct sim_stream, socket);
+        if (!stream->orphan) end_stream(machine, stream);
+    }
+}
+
+static uint32_t end_disk(struct sim_disk *disk, enum sim_fabric_end how) {
+    if (disk == NULL) return 0;
+    if (how == SIM_END_CRASHED) return sim_disk_crash(disk);
+    sim_disk_kill(disk);
+    return 0;
+}
+
+uint32_t sim_fabric_halt(struct sim_fabric *fabric, uint32_t node, enum sim_fabric_end how) {
+    struct sim_machine *machine = machine_up(fabric, node);
+    WEFT_ASSERT(machine != NULL);
+    sim_fabric__forget_waiting(machine);
+    if (how == SIM_END_CRASHED) drop_sockets(machine);
+    if (how == SIM_END_KILLED) close_sockets(machine, sim_stream_abort);
+    if (how == SIM_END_ORDERLY) close_sockets(machine, sim_stream_close);
+    return end_disk(fabric->berths[node].disk, how);
+}
+
+void sim_fabric_down(struct sim_fabric *fabric, uint32_t node) {
+    struct sim_machine *machine = machine_up(fabric, node);
+    WEFT_ASSERT(machine != NULL);
+    WEFT_ASSERT(machine->sockets_count == machine->orphans_count);
+    machine->up = false;
+    sim_fabric__reap(machine);
+}
+
+void sim_fabric_pause(struct sim_fabric *fabric, uint32_t node) {
+    struct sim_machine *machine = machine_up(fabric, node);
+    WEFT_ASSERT(machine != NULL);
+    machine->paused = true;
+}
+
+void sim_fabric_resume(struct sim_fabric *fabric, uint32_t node) {
+    struct sim_machine *machine = machine_up(fabric, node);
+    WEFT_ASSERT(machine != NULL);
+    machine->paused = false;
+    sim_fabric__tell_waiting(machine);
+}
+
+static void arrive(struct sim_fabric *fabric, uint32_t node, struct sim_parcel *parcel) {
+    struct sim_machine *machine = fabric->berths[node].machine;
+    bool datagram = parcel->kind == SIM_PARCEL_DATAGRAM;
+    if (machine == NULL || (datagram && !machine->up)) {
+        sim_parcel_lost(fabric, parcel, SIM_LOSS_NO_NODE);
+    } else if (datagram) {
+        sim_datagram_receive(machine, parcel);
+    } else {
+        sim_stream_receive(machine, parcel);
+        sim_fabric__reap(machine);
+    }
+    sim_parcel_unref(fabric, parcel);
+}
+
+bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event) {
+    WEFT_ASSERT(event->kind != 0);
+    if (event->kind == SIM_EVENT_PARCEL) {
+        arrive(fabric, event->entity, event->data);
+        return true;
+    }
+    if (event->kind != SIM_EVENT_STREAM_TIMER) return false;
+    struct sim_machine *machine = fabric->berths[event->entity].machine;
+    if (machine != NULL) {
+        sim_stream_timer(machine, event->arg);
+        sim_fabric__reap(machine);
+    }
+    return true;
+}
+
+uint32_t sim_fabric_sockets(const struct sim_fabric *fabric, uint32_t node) {
+    const struct sim_machine *machine = machine_up(fabric, node);
+    return machine != NULL ? machine->sockets_count - machine->orphans_count : 0;
+}
+
+size_t sim_fabric_memory(const struct sim_fabric *fabric, uint32_t node) {
+    const struct sim_machine *machine = machine_up(fabric, node);
+    return machine != NULL ? machine->heap.bytes : 0;
+}
+
+size_t sim_fabric_overhead(const struct sim_fabric *fabric, uint32_t node) {
+    const struct sim_machine *machine = machine_up(fabric, node);
+    if (machine == NULL) return 0;
+    return sizeof *machine + machine->slots_count * sizeof *machine->slots +
+           machine->sockets_count * sizeof(struct sim_socket);
+}
+
+void sim_fabric_stats(const struct sim_fabric *fabric, struct sim_fabric_stats *stats) {
+    *stats = fabric->stats;
+}

@@ -1,0 +1,107 @@
+/* Fabric: the simulated machines below the nodes. Each machine that is up has an env: virtual time,
+ * sockets on the modelled network, a disk that outlives it. Knows no weft_node: what a socket has
+ * to tell goes to a function, and sim/world (or a test of the env's contract) decides who hears it.
+ *
+ * Datagrams: each goes through sim_net_fate on its own, is copied once, and is lost without a word
+ * where it finds no machine or no socket. They leave a machine one nanosecond apart, so that those
+ * of one run keep their order where delays are equal. A machine's packets to itself take
+ * SIM_LOOPBACK_DELAY and see no link.
+ *
+ * Streams behave as TCP does (RFC 9293), without its congestion control:
+ *   - the handshake takes a round trip; a SYN that is lost is sent again after 1, 2, 4, ... s and
+ *     given up after SIM_STREAM_CONNECT_MAX (TIMEOUT). No listener: REFUSED.
+ *   - bytes in order, at most SIM_STREAM_BUFFER unacknowledged and as many unread: then write says
+ *     AGAIN. Segments carry up to SIM_STREAM_SEGMENT bytes; segments of one direction never
+ *     overtake one another.
+ *   - what is not acknowledged is sent again after SIM_STREAM_RTO, then twice that, and so on up to
+ *     SIM_STREAM_RTO_MAX; after SIM_STREAM_ACK_MAX without any acknowledgement: TIMEOUT. So a
+ *     stream stalls in a partition and resumes after it.
+ *   - a machine that is up answers with a reset what belongs to a stream it does not know: its own
+ *     of an earlier life, say. A machine that is down is silent.
+ *   - after close, what was written is still delivered, by the machine, even when the node has
+ *     ended in order; unread bytes turn a close into a reset. */
+#ifndef SIM_WORLD_FABRIC_H
+#define SIM_WORLD_FABRIC_H
+
+#include "sim/world/world.h"
+
+#define SIM_LOOPBACK_DELAY WEFT_US(1)
+#define SIM_STREAM_BUFFER 65536u
+#define SIM_STREAM_SEGMENT 16384u
+#define SIM_STREAM_RTO WEFT_S(1)
+#define SIM_STREAM_RTO_MAX WEFT_S(60)
+#define SIM_STREAM_CONNECT_MAX WEFT_S(63)
+#define SIM_STREAM_ACK_MAX WEFT_S(120)
+#define SIM_RECEIVE_BUFFER                                                                         \
+    212992u                       /* bytes of datagrams a socket holds while its node is paused    \
+                                   */
+#define SIM_DATAGRAM_OVERHEAD 64u /* what each counts there beside its bytes */
+#define SIM_SOCKETS_MAX 65536u    /* of one machine */
+#define SIM_BACKLOG_MAX 4096      /* greater ones are cut to it, as somaxconn does */
+#define SIM_PORT_EPHEMERAL 49152u /* "any free port" starts here */
+#define SIM_WALL_EPOCH INT64_C(1767225600000000000) /* virtual time 0: 2026-01-01 00:00 UTC */
+
+struct sim_fabric;
+
+struct sim_fabric_config {
+    struct sim_engine *engine; /* borrowed */
+    struct sim_net *net;       /* borrowed */
+    uint32_t nodes;
+    struct sim_host host;
+    /* A socket of `node` has something to tell. May call functions of its env. */
+    void (*deliver)(void *ctx, uint32_t node, const struct weft_event *event);
+    /* Every event of an env's trace, and the fabric's PACKET_* events, when in the mask. */
+    void (*trace)(void *ctx, const struct weft_trace_event *event);
+    void *ctx;
+    uint64_t trace_mask;
+};
+
+/* All machines are down. NULL when out of memory. */
+struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config);
+
+/* Events still in the engine are the engine's: free it with sim_fabric_drop. */
+void sim_fabric_free(struct sim_fabric *fabric);
+void sim_fabric_drop(const struct sim_event *event);
+
+/* Put machine `node`, which is down, into a new life. NULL when out of memory. */
+struct weft_env *sim_fabric_up(struct sim_fabric *fabric, uint32_t node, uint32_t life);
+struct weft_env *sim_fabric_env(struct sim_fabric *fabric, uint32_t node); /* NULL: down */
+
+enum sim_fabric_end {
+    SIM_END_ORDERLY, /* the node ended: open sockets are closed, closed streams are finished */
+    SIM_END_KILLED,  /* streams are reset; the disk keeps what was written */
+    SIM_END_CRASHED  /* silence; the disk keeps what was synced */
+};
+
+/* Take the machine's sockets, what waits for it, and its open files. Its env still stands, so that
+ * what uses it can be freed: no packet leaves by that any more. Returns how many files lost bytes.
+ */
+uint32_t sim_fabric_halt(struct sim_fabric *fabric, uint32_t node, enum sim_fabric_end how);
+
+/* The machine, halted before, is down: its env is gone. */
+void sim_fabric_down(struct sim_fabric *fabric, uint32_t node);
+
+/* While paused nothing is delivered; datagrams wait, up to SIM_RECEIVE_BUFFER a socket, and
+ * streams as far as their buffers go. Resume delivers what waited, in order. */
+void sim_fabric_pause(struct sim_fabric *fabric, uint32_t node);
+void sim_fabric_resume(struct sim_fabric *fabric, uint32_t node);
+
+/* Act on an event popped from the engine. False: it is not the fabric's. */
+bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event);
+
+/* Kinds of engine events from this one on are not the fabric's. */
+#define SIM_FABRIC_KINDS 16u
+
+/* Of one machine. */
+uint32_t sim_fabric_sockets(const struct sim_fabric *fabric, uint32_t node); /* open */
+size_t sim_fabric_memory(const struct sim_fabric *fabric, uint32_t node);    /* of env->mem */
+size_t sim_fabric_overhead(const struct sim_fabric *fabric, uint32_t node);  /* beside it */
+
+struct sim_fabric_stats {
+    uint64_t packets_sent, packets_received, packets_lost;
+    uint64_t stream_bytes; /* put into receive buffers of streams, each byte once */
+};
+
+void sim_fabric_stats(const struct sim_fabric *fabric, struct sim_fabric_stats *stats);
+
+#endif

@@ -1,0 +1,280 @@
+/* Inside the fabric: machines, sockets, parcels. Private to sim/world. */
+#ifndef SIM_WORLD_INTERNAL_H
+#define SIM_WORLD_INTERNAL_H
+
+#include "core/base/list.h"
+#include "core/base/rand.h"
+#include "sim/world/fabric.h"
+
+/* Kinds of engine events. `entity` is the machine it happens to. */
+enum sim_fabric_kind {
+    SIM_EVENT_PARCEL = 1,  /* arg: sender << 32 ^ number; data: the parcel */
+    SIM_EVENT_STREAM_TIMER /* arg: socket; none by that number: the event is stale */
+};
+
+/* --- parcels: what travels --- */
+
+enum sim_parcel_kind {
+    SIM_PARCEL_DATAGRAM = 1,
+    SIM_PARCEL_SYN,
+    SIM_PARCEL_SYNACK,
+    SIM_PARCEL_SEGMENT, /* bytes, or none; always an acknowledgement */
+    SIM_PARCEL_RESET
+};
+
+/* Shared by its copies on the way: never changed once sent. */
+struct sim_parcel {
+    struct sim_parcel *next_free; /* in the pool */
+    uint32_t refs;
+    uint32_t size; /* of bytes */
+    uint32_t from, to;
+    uint64_t number;
+    uint8_t kind; /* enum sim_parcel_kind */
+    bool fin;     /* SEGMENT: the sender has finished, after these bytes */
+    bool probe;   /* SEGMENT: answer, whatever it says */
+    struct weft_addr source, target;
+    uint64_t from_socket, to_socket; /* streams */
+    uint64_t seq, ack;               /* SEGMENT: of the first byte; next byte expected */
+    uint32_t window;                 /* bytes the sender of this has room for, from `ack` */
+    unsigned char bytes[];
+};
+
+/* --- byte queue: what a stream holds --- */
+
+struct sim_queue {
+    unsigned char *data;
+    uint32_t start, size, capacity;
+};
+
+/* WEFT_ERR_NOMEM: nothing was added. */
+int sim_queue_push(struct sim_queue *queue, const void *data, uint32_t size);
+/* Copy `size` bytes from `offset`; they are there. */
+void sim_queue_peek(const struct sim_queue *queue, uint32_t offset, void *out, uint32_t size);
+/* Forget the first `size`; memory is given back when none is left. */
+void sim_queue_drop(struct sim_queue *queue, uint32_t size);
+void sim_queue_deinit(struct sim_queue *queue);
+
+/* --- sockets --- */
+
+enum sim_socket_kind { SIM_SOCKET_DATAGRAM = 1, SIM_SOCKET_LISTENER, SIM_SOCKET_STREAM };
+
+struct sim_socket {
+    struct weft_link link; /* in machine->bound: DATAGRAM, LISTENER */
+    weft_socket id;        /* serial << 16 | slot */
+    uint64_t owner;
+    struct weft_addr local;
+    enum sim_socket_kind kind;
+    uint32_t waiting;            /* DATAGRAM: bytes queued while paused */
+    uint32_t backlog;            /* LISTENER */
+    uint32_t unaccepted_count;   /* LISTENER: in `unaccepted` */
+    struct weft_link unaccepted; /* LISTENER: its streams, until ACCEPTED was delivered */
+};
+
+enum sim_stream_state {
+    SIM_STREAM_SYN_SENT = 1,
+    SIM_STREAM_SYN_RECEIVED,
+    SIM_STREAM_OPEN,
+    SIM_STREAM_BROKEN /* FAILED was told: `error` */
+};
+
+/* Events of a stream that are to be told, in this order. */
+enum sim_due {
+    SIM_DUE_CONNECTED = 1,
+    SIM_DUE_READABLE = 2,
+    SIM_DUE_WRITABLE = 4,
+    SIM_DUE_FAILED = 8
+};
+
+/* Bytes are numbered from 0 in each direction; the end (fin) takes one number after the last.
+ *
+ * I1  acked <= next <= written + 1 (the 1: the end)
+ * I2  out holds the bytes [min(acked, written), written)
+ * I3  in.size <= SIM_STREAM_BUFFER, out.size likewise
+ * I4  timer_at != NEVER  implies  an engine event is queued not after it (timer_queued)
+ * I5  orphan implies OPEN and finished: others are freed at close */
+struct sim_stream {
+    struct sim_socket socket;
+    struct weft_link accept; /* in the listener's `unaccepted` */
+    weft_socket listener;    /* whose it is, until accepted */
+    enum sim_stream_state state;
+    int error;
+    bool orphan;        /* closed by its owner */
+    bool finished;      /* our end is written */
+    bool peer_finished; /* its end has arrived */
+    bool readable_told; /* READABLE was told and read has not said AGAIN since */
+    bool writable_wanted;
+    uint8_t due; /* enum sim_due */
+    uint32_t peer;
+    weft_socket peer_socket; /* 0: not known yet */
+    struct weft_addr remote;
+    struct sim_queue out, in;
+    uint64_t written, acked, next;
+    uint64_t edge;          /* the peer takes bytes below this number */
+    uint64_t expected;      /* next byte from the peer */
+    uint64_t promised;      /* the edge we last told the peer */
+    weft_time arrival_last; /* of the last parcel to the peer, so that none overtakes */
+    weft_time quiet_since;  /* nothing was acknowledged since */
+    weft_duration rto;
+    weft_time timer_at, timer_queued; /* NEVER: none */
+};
+
+/* --- machines --- */
+
+/* An event that waits for a paused node. */
+struct sim_waiting {
+    struct weft_link link;
+    struct weft_event event;
+    struct sim_parcel *parcel; /* holds event.data; or NULL */
+};
+
+struct sim_slot {
+    struct sim_socket *socket; /* NULL: free */
+    uint32_t next_free;
+};
+
+struct sim_machine {
+    struct weft_env env;
+    struct weft_mem_heap heap;
+    struct weft_rand rand;
+    struct sim_fabric *fabric;
+    struct sim_slot *slots;
+    uint32_t slots_count, slots_free;      /* slots_free: index, UINT32_MAX: none */
+    uint32_t sockets_count, orphans_count; /* all; of them closed by their owner */
+    struct weft_link bound, waiting;
+    uint64_t serial_first;    /* sockets with a smaller serial are of earlier lives */
+    weft_time departure_last; /* of a datagram */
+    uint32_t node;
+    uint16_t port_next;
+    bool up; /* false: only orphans are left to finish */
+    bool paused;
+};
+
+/* What outlives a machine. 0 at first. */
+struct sim_berth {
+    struct sim_machine *machine; /* NULL: down, and nothing is left */
+    struct sim_disk *disk;       /* NULL: never used */
+    uint64_t packets;            /* sent so far */
+    uint64_t serials;            /* sockets so far */
+};
+
+#define SIM_POOL_CLASSES 3
+
+struct sim_fabric {
+    struct sim_fabric_config config;
+    struct sim_berth *berths;
+    struct sim_parcel *pool[SIM_POOL_CLASSES]; /* free parcels by size */
+    uint32_t pool_count[SIM_POOL_CLASSES];
+    struct sim_fabric_stats stats;
+};
+
+static inline struct sim_machine *sim_fabric__machine(struct weft_env *env) {
+    return WEFT_CONTAINER(env, struct sim_machine, env);
+}
+
+static inline weft_time sim_fabric__now(const struct sim_machine *machine) {
+    return sim_engine_now(machine->fabric->config.engine);
+}
+
+/* env.c, env_disk.c, env_loader.c: the tables of a machine's env. */
+extern const struct weft_clock_ops sim_fabric__clock;
+extern const struct weft_entropy_ops sim_fabric__entropy;
+extern const struct weft_trace_ops sim_fabric__trace;
+extern const struct weft_net_ops sim_fabric__net;
+extern const struct weft_disk_ops sim_fabric__disk;
+extern const struct weft_loader_ops sim_fabric__loader;
+
+/* The machine at an address, or UINT32_MAX. */
+uint32_t sim_fabric__node_at(const struct sim_fabric *fabric, const struct weft_addr *addr);
+
+/* PACKET_* events: numbers are (peer, size, packet, cause). */
+void sim_fabric__trace_packet(struct sim_fabric *fabric, uint32_t node, enum weft_trace_kind kind,
+                              const uint64_t number[4]);
+
+/* parcel.c. A parcel with one reference and everything cleared but refs, size. NULL: no memory. */
+struct sim_parcel *sim_parcel_new(struct sim_fabric *fabric, uint32_t size);
+void sim_parcel_unref(struct sim_fabric *fabric, struct sim_parcel *parcel);
+void sim_parcel_pool_free(struct sim_fabric *fabric);
+/* Through the network; takes the reference. `from`, `target` and what the kind needs are set. A
+ * stream's parcel arrives once, after *arrival_last, which moves on; NULL: a datagram. */
+void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
+                          weft_time *arrival_last);
+void sim_parcel_lost(struct sim_fabric *fabric, const struct sim_parcel *parcel,
+                     enum sim_loss cause);
+void sim_parcel_received(struct sim_fabric *fabric, const struct sim_parcel *parcel);
+
+/* socket.c */
+static inline uint64_t sim_socket_serial(weft_socket id) { return id >> 16; }
+struct sim_socket *sim_socket_find(const struct sim_machine *machine, weft_socket id);
+struct sim_stream *sim_socket_stream(const struct sim_machine *machine, weft_socket id);
+/* The socket bound to target, or NULL. */
+struct sim_socket *sim_socket_bound(struct sim_machine *machine, enum sim_socket_kind kind,
+                                    const struct weft_addr *target);
+/* Make one and bind it. `size` >= sizeof(struct sim_socket); cleared. FULL, NOMEM */
+int sim_socket_new(struct sim_machine *machine, enum sim_socket_kind kind, size_t size,
+                   struct sim_socket **out);
+/* Checks *local, chooses a port when it has none, puts the socket into `bound`. INVAL, IN_USE */
+int sim_socket_bind(struct sim_machine *machine, struct sim_socket *socket,
+                    struct weft_addr *local);
+uint16_t sim_socket_port(struct sim_machine *machine, enum sim_socket_kind kind,
+                         enum weft_family family); /* 0: none is free */
+void sim_socket_free(struct sim_machine *machine, struct sim_socket *socket);
+
+/* tell.c: events for the node, at once or when it is resumed. `parcel`: holds event->data. */
+void sim_fabric__tell(struct sim_machine *machine, const struct weft_event *event,
+                      struct sim_parcel *parcel);
+void sim_fabric__tell_stream(struct sim_machine *machine, weft_socket id); /* what is due */
+void sim_fabric__tell_waiting(struct sim_machine *machine);
+void sim_fabric__forget_waiting(struct sim_machine *machine);
+
+/* datagram.c */
+int sim_datagram_open(struct weft_env *env, struct weft_addr *local, uint64_t owner,
+                      weft_socket *out);
+int sim_datagram_send(struct weft_env *env, weft_socket id, const struct weft_addr *to,
+                      const void *data, size_t size);
+void sim_datagram_receive(struct sim_machine *machine, struct sim_parcel *parcel);
+
+/* stream.c */
+int sim_stream_listen(struct weft_env *env, struct weft_addr *local, int backlog, uint64_t owner,
+                      weft_socket *out);
+int sim_stream_connect(struct weft_env *env, const struct weft_addr *to, uint64_t owner,
+                       weft_socket *out);
+int64_t sim_stream_read(struct weft_env *env, weft_socket id, void *data, size_t size);
+int64_t sim_stream_write(struct weft_env *env, weft_socket id, const void *data, size_t size);
+int sim_stream_finish(struct weft_env *env, weft_socket id);
+
+/* FULL, NOMEM */
+int sim_stream_new(struct sim_machine *machine, enum sim_stream_state state,
+                   struct sim_stream **out);
+/* ACCEPTED of stream `id` is being delivered: it is now the listener's owner's. */
+void sim_stream_accepted(struct sim_machine *machine, weft_socket id);
+
+/* stream_close.c */
+void sim_stream_close(struct sim_machine *machine, struct sim_stream *stream);
+void sim_stream_abort(struct sim_machine *machine, struct sim_stream *stream);
+void sim_stream_listener_close(struct sim_machine *machine, struct sim_socket *listener);
+/* The peer broke it, or time did: tells the owner, or frees what nobody owns. */
+void sim_stream_fail(struct sim_machine *machine, struct sim_stream *stream, int error);
+void sim_stream_free(struct sim_machine *machine, struct sim_stream *stream);
+
+/* stream_send.c */
+void sim_stream_send_handshake(struct sim_machine *machine, struct sim_stream *stream);
+void sim_stream_send_ack(struct sim_machine *machine, struct sim_stream *stream);
+void sim_stream_send_reset(struct sim_machine *machine, struct sim_stream *stream);
+/* Send what may be sent, and see to the timer. */
+void sim_stream_output(struct sim_machine *machine, struct sim_stream *stream);
+/* Nothing came back in time: the oldest segment once more, or a probe of a window that is shut. */
+void sim_stream_send_again(struct sim_machine *machine, struct sim_stream *stream);
+/* Answer a parcel that belongs to no stream of this machine. */
+void sim_stream_answer_stray(struct sim_machine *machine, const struct sim_parcel *parcel);
+
+/* stream_timer.c */
+void sim_stream_timer_set(struct sim_machine *machine, struct sim_stream *stream, weft_time at);
+void sim_stream_timer(struct sim_machine *machine, weft_socket id);
+
+/* stream_receive.c */
+void sim_stream_receive(struct sim_machine *machine, const struct sim_parcel *parcel);
+
+/* fabric.c: give back a machine that is not up and has no socket left. */
+void sim_fabric__reap(struct sim_machine *machine);
+
+#endif

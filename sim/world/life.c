@@ -1,0 +1,164 @@
+/* The life of a node: boot, stop, crash, kill, pause, resume; and acting on it. */
+#include "core/base/assert.h"
+#include "sim/world/nodes.h"
+
+static uint64_t now_of(struct sim_world *world) { return (uint64_t)sim_engine_now(world->engine); }
+
+/* The endpoint others know the node by: its DHT's, or its host with no port. */
+static struct weft_addr known_as(uint32_t node, const struct weft_node_config *config) {
+    const struct weft_dht_service_config *dht = config->dht;
+    if (dht == NULL) return sim_world_addr(node, WEFT_FAMILY_V4, 0);
+    if (dht->bind4.family != WEFT_FAMILY_NONE) {
+        return sim_world_addr(node, WEFT_FAMILY_V4, dht->bind4.port);
+    }
+    return sim_world_addr(node, WEFT_FAMILY_V6, dht->bind6.port);
+}
+
+static void trace_up(struct sim_world *world, uint32_t node,
+                     const struct weft_node_config *config) {
+    struct weft_addr addr = known_as(node, config);
+    uint64_t life = sim_world__node(world, node)->life;
+    sim_world_trace(world, node, WEFT_TRACE_NODE_UP, &life, 1, weft_bytes(&addr, sizeof addr));
+}
+
+/* The env is still there, and the node is freed. */
+static void go_down(struct sim_world *world, uint32_t node, bool clean,
+                    enum weft_node_down_cause cause) {
+    struct sim_world_node *entry = sim_world__node(world, node);
+    sim_fabric_down(world->fabric, node);
+    sim_world__wake_cancel(world, node);
+    entry->node = NULL;
+    sim_world__set_state(world, node, SIM_NODE_DOWN);
+    sim_world__fold(world, SIM_HAPPENED_DOWN, node, cause);
+    sim_world_trace(world, node, WEFT_TRACE_NODE_DOWN,
+                    (uint64_t[]){entry->life, clean ? 1 : 0, cause}, 3, weft_bytes(NULL, 0));
+}
+
+enum sim_node_state sim_world_state(const struct sim_world *world, uint32_t node) {
+    WEFT_ASSERT(node < world->config.nodes);
+    return (enum sim_node_state)world->nodes[node].state;
+}
+
+uint32_t sim_world_life(const struct sim_world *world, uint32_t node) {
+    WEFT_ASSERT(node < world->config.nodes);
+    return world->nodes[node].life;
+}
+
+struct weft_node *sim_world_node(struct sim_world *world, uint32_t node) {
+    return sim_world__node(world, node)->node;
+}
+
+int sim_world_boot(struct sim_world *world, uint32_t node) {
+    struct sim_world_node *entry = sim_world__node(world, node);
+    WEFT_ASSERT(entry->state == SIM_NODE_DOWN);
+    struct weft_env *env = sim_fabric_up(world->fabric, node, entry->life + 1);
+    if (env == NULL) return WEFT_ERR_NOMEM;
+    entry->life++;
+    world->boots++;
+    sim_world__fold(world, SIM_HAPPENED_BOOT, node, entry->life);
+    sim_world__set_state(world, node, SIM_NODE_UP);
+    const struct weft_node_config *config =
+        world->config.config_of(world->config.ctx, node, entry->life);
+    WEFT_ASSERT(config != NULL);
+    trace_up(world, node, config);
+    struct weft_reason why;
+    int rv = weft_node_new(env, config, &entry->node, &why);
+    if (rv != WEFT_OK) {
+        sim_fabric_halt(world->fabric, node, SIM_END_KILLED);
+        go_down(world, node, false, WEFT_NODE_ENDED);
+        return rv;
+    }
+    sim_world__run_node(world, node);
+    return WEFT_OK;
+}
+
+static void trace_left(struct sim_world *world, uint32_t node, const struct weft_sched_stats *stats,
+                       uint32_t sockets) {
+    uint64_t left[] = {stats->procs, stats->timers, sockets,
+                       sim_fabric_memory(world->fabric, node)};
+    sim_world_trace(world, node, WEFT_TRACE_NODE_LEFT, left, 4, weft_bytes(NULL, 0));
+}
+
+void sim_world__ended(struct sim_world *world, uint32_t node, const struct weft_reason *why) {
+    struct sim_world_node *entry = sim_world__node(world, node);
+    bool stopped = entry->state == SIM_NODE_STOPPING;
+    struct weft_sched_stats stats;
+    weft_sched_stats(weft_node_sched(entry->node), &stats);
+    uint32_t sockets = sim_fabric_sockets(world->fabric, node);
+    weft_node_free(entry->node);
+    if (stopped) trace_left(world, node, &stats, sockets);
+    sim_fabric_halt(world->fabric, node, SIM_END_ORDERLY);
+    go_down(world, node, stopped && weft_reason_is_clean(why),
+            stopped ? WEFT_NODE_STOPPED : WEFT_NODE_ENDED);
+}
+
+void sim_world_stop(struct sim_world *world, uint32_t node) {
+    struct sim_world_node *entry = sim_world__node(world, node);
+    if (entry->state == SIM_NODE_PAUSED) sim_world_resume(world, node);
+    if (entry->state != SIM_NODE_UP) return;
+    sim_world__fold(world, SIM_HAPPENED_STOP, node, now_of(world));
+    sim_world__set_state(world, node, SIM_NODE_STOPPING);
+    weft_node_stop(entry->node);
+    sim_world__run_node(world, node);
+}
+
+static bool cut_short(struct sim_world *world, uint32_t node, enum sim_fabric_end how) {
+    struct sim_world_node *entry = sim_world__node(world, node);
+    if (entry->state == SIM_NODE_DOWN) return false;
+    uint32_t files = sim_fabric_halt(world->fabric, node, how);
+    sim_engine_fold(world->engine, files);
+    weft_node_free(entry->node);
+    go_down(world, node, false, how == SIM_END_CRASHED ? WEFT_NODE_CRASHED : WEFT_NODE_KILLED);
+    return true;
+}
+
+bool sim_world_crash(struct sim_world *world, uint32_t node) {
+    return cut_short(world, node, SIM_END_CRASHED);
+}
+
+bool sim_world_kill(struct sim_world *world, uint32_t node) {
+    return cut_short(world, node, SIM_END_KILLED);
+}
+
+bool sim_world_pause(struct sim_world *world, uint32_t node) {
+    if (sim_world_state(world, node) != SIM_NODE_UP) return false;
+    sim_world__fold(world, SIM_HAPPENED_PAUSE, node, now_of(world));
+    sim_world__wake_cancel(world, node);
+    sim_world__set_state(world, node, SIM_NODE_PAUSED);
+    sim_fabric_pause(world->fabric, node);
+    return true;
+}
+
+bool sim_world_resume(struct sim_world *world, uint32_t node) {
+    if (sim_world_state(world, node) != SIM_NODE_PAUSED) return false;
+    sim_world__fold(world, SIM_HAPPENED_RESUME, node, now_of(world));
+    sim_world__set_state(world, node, SIM_NODE_UP);
+    sim_fabric_resume(world->fabric, node);
+    world->told = UINT32_MAX;
+    sim_world__run_node(world, node);
+    return true;
+}
+
+int sim_world_ask(struct sim_world *world, uint32_t node, const struct weft_node_ask *ask) {
+    struct sim_world_node *entry = sim_world__node(world, node);
+    if (entry->state != SIM_NODE_UP) return WEFT_ERR_NO_PROC;
+    int rv = weft_node_ask(entry->node, ask);
+    sim_world__fold(world, SIM_HAPPENED_ASK, node, ask->op);
+    if (rv == WEFT_OK) sim_world__wake(world, node, sim_engine_now(world->engine));
+    return rv;
+}
+
+/* The poison works at the next message: it is given one, so that an idle process ends as well. */
+int sim_world_poison(struct sim_world *world, uint32_t node, const char *name) {
+    struct sim_world_node *entry = sim_world__node(world, node);
+    if (entry->state != SIM_NODE_UP) return WEFT_ERR_NO_PROC;
+    struct weft_sched *sched = weft_node_sched(entry->node);
+    weft_pid pid = weft_sched_whereis(sched, name);
+    if (weft_pid_is_none(pid)) return WEFT_ERR_NOT_FOUND;
+    int rv = weft_sched_poison(sched, pid, "planted fault");
+    sim_world__fold(world, SIM_HAPPENED_POISON, node, pid.raw);
+    if (rv != WEFT_OK) return rv;
+    weft_sched_send(sched, pid, 0, weft_bytes(NULL, 0));
+    sim_world__wake(world, node, sim_engine_now(world->engine));
+    return WEFT_OK;
+}

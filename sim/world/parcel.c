@@ -1,0 +1,149 @@
+/* Parcels: their memory, and their way through the network. */
+#include "core/base/assert.h"
+#include "sim/world/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define POOLED_MAX 4096u /* free parcels kept, of each class */
+
+static const uint32_t class_size[SIM_POOL_CLASSES] = {0, 256, 1536};
+
+/* The smallest class that fits; SIM_POOL_CLASSES: none does, it is made to measure. */
+static uint32_t class_of(uint32_t size) {
+    uint32_t class = 0;
+    while (class < SIM_POOL_CLASSES && class_size[class] < size) class ++;
+    return class;
+}
+
+static struct sim_parcel *pool_take(struct sim_fabric *fabric, uint32_t class) {
+    struct sim_parcel *parcel = fabric->pool[class];
+    if (parcel == NULL) return malloc(sizeof *parcel + class_size[class]);
+    WEFT_ASSERT(fabric->pool_count[class] > 0);
+    fabric->pool[class] = parcel->next_free;
+    fabric->pool_count[class]--;
+    return parcel;
+}
+
+struct sim_parcel *sim_parcel_new(struct sim_fabric *fabric, uint32_t size) {
+    WEFT_ASSERT(size <= WEFT_DATAGRAM_MAX);
+    uint32_t class = class_of(size);
+    struct sim_parcel *parcel =
+        class < SIM_POOL_CLASSES ? pool_take(fabric, class) : malloc(sizeof *parcel + size);
+    if (parcel != NULL) *parcel = (struct sim_parcel){.refs = 1, .size = size};
+    return parcel;
+}
+
+void sim_parcel_unref(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+    WEFT_ASSERT(parcel->refs > 0);
+    if (--parcel->refs > 0) return;
+    uint32_t class = class_of(parcel->size);
+    if (class == SIM_POOL_CLASSES || fabric->pool_count[class] == POOLED_MAX) {
+        free(parcel);
+        return;
+    }
+    parcel->next_free = fabric->pool[class];
+    fabric->pool[class] = parcel;
+    fabric->pool_count[class]++;
+}
+
+void sim_parcel_pool_free(struct sim_fabric *fabric) {
+    for (uint32_t class = 0; class < SIM_POOL_CLASSES; class ++) {
+        while (fabric->pool_count[class] > 0) free(pool_take(fabric, class));
+    }
+}
+
+void sim_fabric_drop(const struct sim_event *event) {
+    if (event->kind != SIM_EVENT_PARCEL) return;
+    struct sim_parcel *parcel = event->data;
+    WEFT_ASSERT(parcel->refs > 0);
+    if (--parcel->refs == 0) free(parcel);
+}
+
+void sim_parcel_lost(struct sim_fabric *fabric, const struct sim_parcel *parcel,
+                     enum sim_loss cause) {
+    fabric->stats.packets_lost++;
+    sim_fabric__trace_packet(fabric, parcel->from, WEFT_TRACE_PACKET_LOST,
+                             (uint64_t[4]){parcel->to, parcel->size, parcel->number, cause});
+}
+
+void sim_parcel_received(struct sim_fabric *fabric, const struct sim_parcel *parcel) {
+    fabric->stats.packets_received++;
+    sim_engine_fold_bytes(fabric->config.engine, parcel->bytes, parcel->size);
+    sim_fabric__trace_packet(fabric, parcel->to, WEFT_TRACE_PACKET_RECEIVED,
+                             (uint64_t[4]){parcel->from, parcel->size, parcel->number});
+}
+
+static void find_fate(struct sim_fabric *fabric, const struct sim_parcel *parcel,
+                      struct sim_fate *fate) {
+    *fate = (struct sim_fate){.copies = 1, .cut_by = SIM_LAYER_NONE};
+    fate->delay[0] = SIM_LOOPBACK_DELAY;
+    if (parcel->from == parcel->to) return;
+    struct sim_packet packet = {.from = parcel->from,
+                                .to = parcel->to,
+                                .size = parcel->size,
+                                .number = parcel->number,
+                                .stream = parcel->kind != SIM_PARCEL_DATAGRAM};
+    sim_net_fate(fabric->config.net, &packet, fate);
+}
+
+static void queue_copy(struct sim_fabric *fabric, struct sim_parcel *parcel, weft_time at) {
+    struct sim_event event = {.at = at,
+                              .kind = SIM_EVENT_PARCEL,
+                              .entity = parcel->to,
+                              .arg = (uint64_t)parcel->from << 32 ^ parcel->number,
+                              .data = parcel};
+    parcel->refs++;
+    if (sim_engine_schedule(fabric->config.engine, &event) != 0) return;
+    parcel->refs--;
+    sim_parcel_lost(fabric, parcel, SIM_LOSS_FAULT);
+}
+
+/* A stream's parcel arrives once and in order: what a link does twice or overtaking, TCP undoes. */
+static void queue_in_order(struct sim_fabric *fabric, struct sim_parcel *parcel, weft_time at,
+                           weft_time *arrival_last) {
+    at = weft_time_max(at, *arrival_last + 1);
+    *arrival_last = at;
+    queue_copy(fabric, parcel, at);
+}
+
+/* Datagrams leave a machine one after another, so that links of equal delay keep their order. */
+static weft_time depart(struct sim_machine *machine, weft_time now) {
+    machine->departure_last = weft_time_max(now, machine->departure_last + 1);
+    return machine->departure_last;
+}
+
+static void queue_copies(struct sim_fabric *fabric, struct sim_parcel *parcel,
+                         const struct sim_fate *fate, weft_time *arrival_last) {
+    weft_time now = sim_engine_now(fabric->config.engine);
+    if (arrival_last != NULL) {
+        queue_in_order(fabric, parcel, weft_time_add(now, fate->delay[0]), arrival_last);
+        return;
+    }
+    weft_time at = depart(fabric->berths[parcel->from].machine, now);
+    for (uint32_t i = 0; i < fate->copies; i++) {
+        queue_copy(fabric, parcel, weft_time_add(at, fate->delay[i]));
+    }
+}
+
+void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
+                          weft_time *arrival_last) {
+    WEFT_ASSERT(parcel->refs == 1);
+    WEFT_ASSERT(parcel->from < fabric->config.nodes);
+    parcel->number = ++fabric->berths[parcel->from].packets;
+    fabric->stats.packets_sent++;
+    sim_fabric__trace_packet(fabric, parcel->from, WEFT_TRACE_PACKET_SENT,
+                             (uint64_t[4]){parcel->to, parcel->size, parcel->number});
+    if (parcel->to == UINT32_MAX) {
+        sim_parcel_lost(fabric, parcel, SIM_LOSS_NO_NODE);
+    } else {
+        struct sim_fate fate;
+        find_fate(fabric, parcel, &fate);
+        WEFT_ASSERT(fate.copies <= SIM_COPIES_MAX);
+        if (fate.copies == 0)
+            sim_parcel_lost(fabric, parcel, fate.cause);
+        else
+            queue_copies(fabric, parcel, &fate, arrival_last);
+    }
+    sim_parcel_unref(fabric, parcel);
+}

@@ -1,0 +1,192 @@
+/* The receiving half of a stream, and the handshake. */
+#include "core/base/assert.h"
+#include "sim/world/internal.h"
+
+#include <string.h>
+
+/* A SYN sent again finds the stream that its first made. */
+static struct sim_stream *find_unaccepted(const struct sim_socket *listener,
+                                          const struct sim_parcel *syn) {
+    const struct weft_link *end = &listener->unaccepted;
+    for (struct weft_link *at = end->next; at != end; at = at->next) {
+        struct sim_stream *stream = WEFT_CONTAINER(at, struct sim_stream, accept);
+        if (stream->peer == syn->from && stream->peer_socket == syn->from_socket) return stream;
+    }
+    return NULL;
+}
+
+static struct sim_stream *admit(struct sim_machine *machine, struct sim_socket *listener,
+                                const struct sim_parcel *syn) {
+    struct sim_stream *stream;
+    if (listener->unaccepted_count >= listener->backlog) return NULL;
+    if (sim_stream_new(machine, SIM_STREAM_SYN_RECEIVED, &stream) != WEFT_OK) return NULL;
+    stream->socket.local = syn->target;
+    stream->socket.owner = listener->owner;
+    stream->remote = syn->source;
+    stream->peer = syn->from;
+    stream->peer_socket = syn->from_socket;
+    stream->edge = syn->window;
+    stream->listener = listener->id;
+    weft_list_push_back(&listener->unaccepted, &stream->accept);
+    listener->unaccepted_count++;
+    return stream;
+}
+
+/* A full backlog drops the SYN, which comes again (as Linux does). */
+static void receive_syn(struct sim_machine *machine, const struct sim_parcel *syn) {
+    struct sim_socket *listener = sim_socket_bound(machine, SIM_SOCKET_LISTENER, &syn->target);
+    if (listener == NULL) {
+        sim_stream_answer_stray(machine, syn);
+        return;
+    }
+    struct sim_stream *stream = find_unaccepted(listener, syn);
+    if (stream == NULL) stream = admit(machine, listener, syn);
+    if (stream == NULL || stream->state != SIM_STREAM_SYN_RECEIVED) return;
+    sim_stream_send_handshake(machine, stream);
+}
+
+static void open_stream(struct sim_stream *stream) {
+    stream->state = SIM_STREAM_OPEN;
+    stream->rto = SIM_STREAM_RTO;
+    stream->timer_at = WEFT_TIME_NEVER;
+}
+
+static void receive_synack(struct sim_machine *machine, struct sim_stream *stream,
+                           const struct sim_parcel *synack) {
+    if (stream->state == SIM_STREAM_SYN_SENT) {
+        open_stream(stream);
+        stream->peer_socket = synack->from_socket;
+        stream->edge = synack->window;
+        stream->due |= SIM_DUE_CONNECTED;
+    }
+    if (stream->state == SIM_STREAM_OPEN) sim_stream_send_ack(machine, stream);
+}
+
+static void complete_accept(struct sim_machine *machine, struct sim_stream *stream) {
+    struct sim_socket *listener = sim_socket_find(machine, stream->listener);
+    WEFT_ASSERT(listener != NULL);
+    open_stream(stream);
+    struct weft_event event = {.kind = WEFT_EVENT_ACCEPTED,
+                               .owner = listener->owner,
+                               .socket = listener->id,
+                               .accepted = stream->socket.id,
+                               .from = stream->remote};
+    sim_fabric__tell(machine, &event, NULL);
+}
+
+/* Forget what the peer has, learn what it takes. */
+static void move_window(struct sim_stream *stream, const struct sim_parcel *segment) {
+    if (segment->ack > stream->acked) {
+        uint64_t upto = segment->ack < stream->written ? segment->ack : stream->written;
+        if (upto > stream->acked) sim_queue_drop(&stream->out, (uint32_t)(upto - stream->acked));
+        stream->acked = segment->ack;
+    }
+    if (stream->next < stream->acked) stream->next = stream->acked;
+    uint64_t edge = segment->ack + segment->window;
+    if (edge > stream->edge) stream->edge = edge;
+}
+
+/* While nothing is in flight any answer shows that the peer is there: it has no window to give. */
+static void acknowledge(struct sim_machine *machine, struct sim_stream *stream,
+                        const struct sim_parcel *segment) {
+    uint64_t end = stream->written + (stream->finished ? 1 : 0);
+    if (segment->ack < stream->acked || segment->ack > end) return;
+    if (segment->ack > stream->acked || stream->next == stream->acked) {
+        stream->timer_at = WEFT_TIME_NEVER;
+    }
+    move_window(stream, segment);
+    if (stream->writable_wanted && stream->out.size < SIM_STREAM_BUFFER) {
+        stream->writable_wanted = false;
+        stream->due |= SIM_DUE_WRITABLE;
+    }
+    sim_stream_output(machine, stream);
+}
+
+static void note_readable(struct sim_stream *stream) {
+    if (stream->readable_told) return;
+    stream->readable_told = true;
+    stream->due |= SIM_DUE_READABLE;
+}
+
+/* In order by construction, but for what was lost in a cut: then what follows is dropped, and
+ * comes again. */
+static void take_bytes(struct sim_machine *machine, struct sim_stream *stream,
+                       const struct sim_parcel *segment) {
+    uint64_t end = segment->seq + segment->size;
+    if (segment->seq > stream->expected || stream->peer_finished) return;
+    if (end > stream->expected) {
+        uint32_t skip = (uint32_t)(stream->expected - segment->seq);
+        uint32_t size = segment->size - skip;
+        if (size > SIM_STREAM_BUFFER - stream->in.size) return;
+        if (sim_queue_push(&stream->in, segment->bytes + skip, size) != WEFT_OK) return;
+        stream->expected = end;
+        machine->fabric->stats.stream_bytes += size;
+        note_readable(stream);
+    }
+    if (segment->fin && end == stream->expected) {
+        stream->peer_finished = true;
+        note_readable(stream);
+    }
+}
+
+static bool wants_answer(const struct sim_parcel *segment) {
+    return segment->size > 0 || segment->fin || segment->probe;
+}
+
+/* The owner has closed: bytes that it will never read are refused, and once our end is
+ * acknowledged nothing keeps the stream. False: it is gone. */
+static bool serve_orphan(struct sim_machine *machine, struct sim_stream *stream,
+                         const struct sim_parcel *segment) {
+    if (segment->seq + segment->size > stream->expected) {
+        sim_stream_send_reset(machine, stream);
+    } else if (stream->acked <= stream->written) {
+        return true;
+    } else if (wants_answer(segment)) {
+        take_bytes(machine, stream, segment);
+        sim_stream_send_ack(machine, stream);
+    }
+    sim_stream_free(machine, stream);
+    return false;
+}
+
+static void receive_segment(struct sim_machine *machine, struct sim_stream *stream,
+                            const struct sim_parcel *segment) {
+    weft_socket id = stream->socket.id;
+    if (stream->state == SIM_STREAM_SYN_RECEIVED) {
+        complete_accept(machine, stream);
+        stream = sim_socket_stream(machine, id);
+        if (stream == NULL || stream->state != SIM_STREAM_OPEN) return;
+    }
+    if (stream->state != SIM_STREAM_OPEN) return;
+    acknowledge(machine, stream, segment);
+    if (stream->orphan && !serve_orphan(machine, stream, segment)) return;
+    if (!wants_answer(segment)) return;
+    take_bytes(machine, stream, segment);
+    sim_stream_send_ack(machine, stream);
+}
+
+static void receive_reset(struct sim_machine *machine, struct sim_stream *stream) {
+    bool refused = stream->state == SIM_STREAM_SYN_SENT;
+    sim_stream_fail(machine, stream, refused ? WEFT_ERR_REFUSED : WEFT_ERR_RESET);
+}
+
+void sim_stream_receive(struct sim_machine *machine, const struct sim_parcel *parcel) {
+    sim_parcel_received(machine->fabric, parcel);
+    if (parcel->kind == SIM_PARCEL_SYN) {
+        if (machine->up) receive_syn(machine, parcel);
+        return;
+    }
+    struct sim_stream *stream = sim_socket_stream(machine, parcel->to_socket);
+    if (stream == NULL || stream->peer != parcel->from) {
+        if (machine->up) sim_stream_answer_stray(machine, parcel);
+        return;
+    }
+    weft_socket id = stream->socket.id;
+    if (parcel->kind == SIM_PARCEL_RESET)
+        receive_reset(machine, stream);
+    else if (parcel->kind == SIM_PARCEL_SYNACK)
+        receive_synack(machine, stream, parcel);
+    else
+        receive_segment(machine, stream, parcel);
+    sim_fabric__tell_stream(machine, id);
+}
