@@ -102,6 +102,15 @@ static void tick(struct sim_checks *checks, weft_time at) {
     }
 }
 
+/* Tell one check what the event ended. */
+static void tell_lookups(struct sim_checks *checks, const struct one_check *check,
+                         const struct weft_trace_event *event) {
+    if (check->ops->lookup == NULL) return;
+    for (size_t i = 0; i < checks->view.ended_count; i++) {
+        check->ops->lookup(check->state, &checks->view.ended[i], event);
+    }
+}
+
 void sim_checks_trace(struct sim_checks *checks, const struct weft_trace_event *event) {
     WEFT_ASSERT(event->at >= checks->now);
     if (event->at > checks->now) tick(checks, event->at);
@@ -110,14 +119,18 @@ void sim_checks_trace(struct sim_checks *checks, const struct weft_trace_event *
     for (uint32_t i = 0; i < checks->count; i++) {
         struct one_check *check = &checks->list[i];
         if (!(check->ops->mask & WEFT_TRACE_BIT(event->kind)) || is_over(checks, check)) continue;
-        check->ops->trace(check->state, event);
+        tell_lookups(checks, check, event);
+        if (check->ops->trace != NULL) check->ops->trace(check->state, event);
     }
 }
 
 void sim_checks_stopping(struct sim_checks *checks, weft_time now) {
+    const struct weft_trace_event event = {.at = now, .node = WEFT_TRACE_NODE_NONE};
     WEFT_ASSERT(now >= checks->now);
     tick(checks, weft_time_add(now, 1));
     checks->now = now;
+    sim_check__view_stop(&checks->view);
+    for (uint32_t i = 0; i < checks->count; i++) tell_lookups(checks, &checks->list[i], &event);
     checks->stopping = true;
 }
 

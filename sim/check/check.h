@@ -23,12 +23,10 @@
       "a get of a stored key succeeds when it starts `within` after the last heal, or in calm")    \
     X(PEERS_FOUND, "peers_found",                                                                  \
       "get_peers of an announced info-hash finds a live announcer, likewise")                      \
-    X(CLOSEST, "closest",                                                                          \
-      "a lookup that starts in calm returns the true k closest live nodes")                        \
+    X(CLOSEST, "closest", "a lookup that starts in calm returns the true k closest live nodes")    \
     X(RESTARTED, "restarted",                                                                      \
       "a permanent child that died runs again `within`, unless its node is down")                  \
-    X(NO_LEAK, "no_leak",                                                                          \
-      "a node that ended in order leaves no process, timer, socket or byte")                       \
+    X(NO_LEAK, "no_leak", "a node that ended in order leaves no process, timer, socket or byte")   \
     X(TABLES, "tables",                                                                            \
       "`within` after it came up or the last heal, a node's routing table holds >= min(k, N-1)")   \
     X(DEAD_FORGOTTEN, "dead_forgotten",                                                            \
@@ -41,7 +39,7 @@ enum sim_check_kind {
 #define SIM_CHECK_ENUM(NAME, key, promise) SIM_CHECK_##NAME,
     SIM_CHECKS(SIM_CHECK_ENUM)
 #undef SIM_CHECK_ENUM
-    SIM_CHECK_KIND_COUNT
+        SIM_CHECK_KIND_COUNT
 };
 
 const char *sim_check_name(enum sim_check_kind kind);
@@ -50,14 +48,14 @@ const char *sim_check_promise(enum sim_check_kind kind);
 struct sim_check_spec {
     enum sim_check_kind kind;
     uint32_t line;
-    weft_duration within;    /* 0: the check's default */
-    uint32_t at_least_ppm;   /* share of evaluations that must hold; 0 means all (1,000,000) */
+    weft_duration within;  /* 0: the check's default */
+    uint32_t at_least_ppm; /* share of evaluations that must hold; 0 means all (1,000,000) */
 };
 
 /* What a check may know beforehand about a run. */
 struct sim_check_setup {
-    uint32_t nodes;          /* population */
-    uint32_t k;              /* of the DHT */
+    uint32_t nodes; /* population */
+    uint32_t k;     /* of the DHT */
 };
 
 struct sim_checks;
@@ -83,10 +81,10 @@ uint64_t sim_checks_mask(const struct sim_checks *checks);
 
 struct sim_check_result {
     uint64_t evaluated, failed;
-    weft_time first_failed_at;       /* when failed > 0 */
+    weft_time first_failed_at; /* when failed > 0 */
     uint32_t first_failed_node;
-    char why[SIM_CHECK_WHY_MAX];     /* of the first failure: "node 17: get of 3fa9... found nothing" */
-    bool holds;                      /* evaluated > 0, and failures within at_least_ppm */
+    char why[SIM_CHECK_WHY_MAX]; /* of the first failure: "node 17: get of 3fa9... found nothing" */
+    bool holds;                  /* evaluated > 0, and failures within at_least_ppm */
 };
 
 void sim_checks_result(const struct sim_checks *checks, uint32_t spec,

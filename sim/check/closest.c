@@ -48,13 +48,12 @@ static void judge(struct closest *check, const struct sim_check__op *op,
     sim_check__held(&check->ctx);
 }
 
-static void trace(void *state, const struct weft_trace_event *event) {
+static void lookup(void *state, const struct sim_check__op *op,
+                   const struct weft_trace_event *event) {
     struct closest *check = state;
-    struct sim_check__view *view = check->ctx.view;
-    for (size_t i = 0; i < view->ended_count; i++) {
-        const struct sim_check__op *op = &view->ended[i];
-        if (op->kind != WEFT_LOOKUP_NODES || op->lost) continue;
-        if (sim_check__view_calm(view, op->start, check->ctx.within)) judge(check, op, event);
+    if (op->kind != WEFT_LOOKUP_NODES || op->lost) return;
+    if (sim_check__view_calm(check->ctx.view, op->start, check->ctx.within)) {
+        judge(check, op, event);
     }
 }
 
@@ -62,5 +61,5 @@ const struct sim_check__ops sim_check__closest = {
     .mask = SIM_CHECK_MASK_NODES | SIM_CHECK_MASK_CUTS | SIM_CHECK_MASK_LOOKUPS,
     .within = WEFT_S(30),
     .state_size = sizeof(struct closest),
-    .trace = trace,
+    .lookup = lookup,
 };

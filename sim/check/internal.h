@@ -122,6 +122,9 @@ void sim_check__view_free(struct sim_check__view *view);
 /* Take one event in. `ended` then holds the lookups that it ended. */
 void sim_check__view_trace(struct sim_check__view *view, const struct weft_trace_event *event);
 
+/* The scenario is over: every lookup still under way is lost, and in `ended`. */
+void sim_check__view_stop(struct sim_check__view *view);
+
 /* Whether no cut was on from `within` before `start` until now. */
 bool sim_check__view_healed(const struct sim_check__view *view, weft_time start,
                             weft_duration within);
@@ -155,6 +158,10 @@ struct sim_check__ops {
     /* Deadlines before `at` have passed; the view is as of then. NULL: none. */
     void (*tick)(void *state, weft_time at);
     void (*trace)(void *state, const struct weft_trace_event *event);
+    /* A followed lookup ended by `event`; when op->lost, of that only `at` means something. NULL:
+     * none. */
+    void (*lookup)(void *state, const struct sim_check__op *op,
+                   const struct weft_trace_event *event);
     /* What the state holds, not the state itself. NULL: nothing. */
     void (*deinit)(void *state);
 };

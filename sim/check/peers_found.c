@@ -103,14 +103,13 @@ static void judge(struct peers_found *check, const struct sim_check__op *op,
     }
 }
 
+static void lookup(void *state, const struct sim_check__op *op,
+                   const struct weft_trace_event *event) {
+    judge(state, op, event);
+}
+
 static void trace(void *state, const struct weft_trace_event *event) {
-    struct peers_found *check = state;
-    if (event->kind == WEFT_TRACE_STORE_DONE) {
-        on_announced(check, event);
-        return;
-    }
-    const struct sim_check__view *view = check->ctx.view;
-    for (size_t i = 0; i < view->ended_count; i++) judge(check, &view->ended[i], event);
+    if (event->kind == WEFT_TRACE_STORE_DONE) on_announced(state, event);
 }
 
 static void deinit(void *state) {
@@ -127,5 +126,6 @@ const struct sim_check__ops sim_check__peers_found = {
     .within = WEFT_S(30),
     .state_size = sizeof(struct peers_found),
     .trace = trace,
+    .lookup = lookup,
     .deinit = deinit,
 };

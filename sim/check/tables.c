@@ -66,21 +66,29 @@ static void judge(struct tables *check, uint32_t node, weft_time at) {
                       seen->contacts, wanted);
 }
 
-/* Those whose time has come settle together, then each is judged: they owe one another. */
-static void judge_arrivals(struct tables *check, weft_time at) {
+/* Those who came at one time settle together, then each is judged: they owe one another. */
+static void judge_together(struct tables *check, size_t first, size_t end) {
     const struct sim_check__view *view = check->ctx.view;
-    size_t first = check->head;
-    for (; check->head < check->count; check->head++) {
-        const struct arrival *arrival = &check->arrivals[check->head];
-        if (arrival->at + check->ctx.within >= at) break;
-        if (still_there(check, arrival)) settle(check, arrival);
+    for (size_t i = first; i < end; i++) {
+        if (still_there(check, &check->arrivals[i])) settle(check, &check->arrivals[i]);
     }
-    for (size_t i = first; i < check->head; i++) {
+    for (size_t i = first; i < end; i++) {
         const struct arrival *arrival = &check->arrivals[i];
         if (view->cuts > 0 || arrival->at < view->healed_at) continue;
         if (still_there(check, arrival)) {
             judge(check, arrival->node, arrival->at + check->ctx.within);
         }
+    }
+}
+
+static void judge_arrivals(struct tables *check, weft_time at) {
+    while (check->head < check->count) {
+        size_t end = check->head;
+        weft_time came = check->arrivals[end].at;
+        if (came + check->ctx.within >= at) return;
+        while (end < check->count && check->arrivals[end].at == came) end++;
+        judge_together(check, check->head, end);
+        check->head = end;
     }
 }
 

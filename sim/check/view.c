@@ -184,6 +184,11 @@ void sim_check__view_trace(struct sim_check__view *view, const struct weft_trace
     if (handlers[event->kind] != NULL) handlers[event->kind](view, event);
 }
 
+void sim_check__view_stop(struct sim_check__view *view) {
+    view->ended_count = 0;
+    while (view->open_count > 0) op_end(view, view->open_count - 1, true);
+}
+
 bool sim_check__view_healed(const struct sim_check__view *view, weft_time start,
                             weft_duration within) {
     return view->cuts == 0 && view->healed_at + within <= start;

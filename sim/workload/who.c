@@ -1,33 +1,9 @@
 /* Who asks. */
 #include "sim/workload/internal.h"
 
-#include "core/base/assert.h"
-
 #define TRIES_MAX 32
 
-uint64_t sim_work__entity(uint32_t spec) { return UINT64_C(1) << 32 | spec; }
-
-static uint32_t range_size(const struct sim_range *range) { return range->last - range->first + 1; }
-
-static uint32_t set_size(const struct sim_works *works, const struct sim_set *set) {
-    if (set->kind == SIM_SET_ALL) return sim_world_nodes(works->world);
-    if (set->kind == SIM_SET_GROUP) return works->groups[set->group].count;
-    uint32_t size = 0;
-    for (uint32_t i = 0; i < set->ranges_count; i++) size += range_size(&set->ranges[i]);
-    return size;
-}
-
-static uint32_t set_member(const struct sim_works *works, const struct sim_set *set,
-                           uint32_t index) {
-    if (set->kind == SIM_SET_ALL) return index;
-    if (set->kind == SIM_SET_GROUP) return works->groups[set->group].first + index;
-    for (uint32_t i = 0; i < set->ranges_count; i++) {
-        uint32_t size = range_size(&set->ranges[i]);
-        if (index < size) return set->ranges[i].first + index;
-        index -= size;
-    }
-    WEFT_UNREACHABLE("index is below the size of the set");
-}
+uint64_t sim_work__entity(uint32_t spec) { return UINT64_C(2) << 32 | spec; }
 
 static bool is_up(const struct sim_works *works, uint32_t node) {
     return node < sim_world_nodes(works->world) &&
@@ -36,17 +12,19 @@ static bool is_up(const struct sim_works *works, uint32_t node) {
 
 /* Most nodes are up, so a few tries find one; else the first one up after a drawn place. */
 static uint32_t draw_of_all(struct sim_works *works, const struct sim_set *set, uint64_t raw) {
-    uint32_t size = set_size(works, set);
+    uint32_t size = sim_set_size(set, works->world, works->groups);
     struct weft_rand rand;
     if (size == 0) return UINT32_MAX;
     weft_rand_init(&rand, raw);
     uint32_t index = 0;
     for (int i = 0; i < TRIES_MAX; i++) {
         index = (uint32_t)weft_rand_below(&rand, size);
-        if (is_up(works, set_member(works, set, index))) return set_member(works, set, index);
+        uint32_t node = sim_set_member(set, works->groups, index);
+        if (is_up(works, node)) return node;
     }
     for (uint32_t i = 0; i < size; i++, index = index + 1 < size ? index + 1 : 0) {
-        if (is_up(works, set_member(works, set, index))) return set_member(works, set, index);
+        uint32_t node = sim_set_member(set, works->groups, index);
+        if (is_up(works, node)) return node;
     }
     return UINT32_MAX;
 }

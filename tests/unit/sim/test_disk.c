@@ -337,6 +337,25 @@ static void renames_through_several_folders_are_tied_together(void) {
     }
 }
 
+/* x goes a -> b -> d over y, which came from c: two ties become one. */
+static void ties_that_meet_are_one(void) {
+    struct sim_disk *disk = sim_disk_new();
+    static const char *const paths[] = {"a/x", "b/-", "c/y", "d/-"};
+    for (int i = 0; i < 4; i++) {
+        put(disk, paths[i], paths[i], true);
+        CHECK_EQ_INT(sim_disk_sync_folder(disk, paths[i]), WEFT_OK);
+    }
+    CHECK_EQ_INT(sim_disk_rename(disk, "a/x", "b/x"), WEFT_OK);
+    CHECK_EQ_INT(sim_disk_rename(disk, "c/y", "d/y"), WEFT_OK);
+    CHECK_EQ_INT(sim_disk_rename(disk, "b/x", "d/y"), WEFT_OK);
+    CHECK_EQ_INT(sim_disk_sync_folder(disk, "c/-"), WEFT_OK);
+    CHECK_EQ_UINT(sim_disk_crash(disk), 0);
+    CHECK_EQ_TEXT(get(disk, "d/y"), "a/x");
+    CHECK_EQ_TEXT(get(disk, "a/x"), "(absent)");
+    CHECK_EQ_TEXT(get(disk, "c/y"), "(absent)");
+    sim_disk_free(disk);
+}
+
 static void a_kill_keeps_the_page_cache_and_a_later_crash_does_not(void) {
     struct sim_disk *disk = sim_disk_new();
     put(disk, "a", "durable", true);
@@ -505,7 +524,7 @@ TEST_MAIN("sim/disk", TEST(what_is_written_is_read),
           TEST(sync_folder_is_for_that_folder_only),
           TEST(replacing_by_rename_shows_the_old_file_or_the_new_one),
           TEST(a_rename_between_folders_is_durable_whole),
-          TEST(renames_through_several_folders_are_tied_together),
+          TEST(renames_through_several_folders_are_tied_together), TEST(ties_that_meet_are_one),
           TEST(a_kill_keeps_the_page_cache_and_a_later_crash_does_not),
           TEST(a_crash_ends_handles_and_their_numbers_stay_dead),
           TEST(overwriting_with_the_same_bytes_costs_a_crash_nothing),

@@ -394,9 +394,13 @@ static void layers_compose_and_lift_one_by_one(void) {
     sim_layer isolate = layer_on(net, SIM_LAYER_ISOLATE, "10000000", NULL);
     sim_layer first = layer_on(net, SIM_LAYER_CHAIN, "01100000", &slow);
     sim_layer second = layer_on(net, SIM_LAYER_CHAIN, "00110000", &slow);
-    CHECK(!passes(net, 0, 4)); /* both cuts stand in its way: both bite */
+    sim_layer third = layer_on(net, SIM_LAYER_SPLIT, "00001111", NULL);
+    CHECK(!passes(net, 0, 4)); /* three cuts stand in its way: all bite */
     CHECK_EQ_UINT(sim_net_layer_bites(net, split), 1);
     CHECK_EQ_UINT(sim_net_layer_bites(net, isolate), 1);
+    CHECK_EQ_UINT(sim_net_layer_bites(net, third), 1);
+    CHECK_EQ_UINT(fate_of(net, 0, 4, 1).cut_by, split);
+    sim_net_layer_off(net, third);
     CHECK_EQ_INT(fate_of(net, 1, 2, 1).delay[0], WEFT_MS(100));
     sim_net_layer_off(net, split);
     CHECK(!passes(net, 0, 4));
@@ -466,6 +470,19 @@ static void layers_draw_apart_and_by_their_key(void) {
     sim_net_free(net);
 }
 
+static void layers_without_a_key_draw_apart_from_the_link_and_each_other(void) {
+    struct sim_net *net =
+        sim_net_new(spec_of(constant(SIM_ELEMENT_LOSS, 500000, 0)), NODES, NULL, 1);
+    struct sim_chain lossy = {0};
+    chain_add(&lossy, constant(SIM_ELEMENT_LOSS, 500000, 0));
+    layer_on(net, SIM_LAYER_CHAIN, "01000000", &lossy);
+    layer_on(net, SIM_LAYER_CHAIN, "01000000", &lossy);
+    uint32_t passed = 0;
+    for (uint64_t i = 0; i < 8000; i++) passed += fate_of(net, 0, 1, i).copies;
+    CHECK(passed > 850 && passed < 1150); /* an eighth */
+    sim_net_free(net);
+}
+
 static void fates_are_the_same_on_every_machine(void) {
     struct sim_element element = {
         .kind = SIM_ELEMENT_DELAY,
@@ -503,4 +520,6 @@ TEST_MAIN("sim/net", TEST(without_elements_a_packet_arrives_once_and_at_once),
           TEST(a_chain_layer_comes_on_top_of_the_link), TEST(a_chain_layer_that_loses_is_the_cause),
           TEST(a_chain_layer_that_loses_all_is_a_cut), TEST(layers_compose_and_lift_one_by_one),
           TEST(a_layer_put_on_again_counts_from_nothing), TEST(layers_are_bounded),
-          TEST(layers_draw_apart_and_by_their_key), TEST(fates_are_the_same_on_every_machine))
+          TEST(layers_draw_apart_and_by_their_key),
+          TEST(layers_without_a_key_draw_apart_from_the_link_and_each_other),
+          TEST(fates_are_the_same_on_every_machine))

@@ -1,0 +1,532 @@
+/* What the DHT's files share. Nothing outside core/dht includes it.
+ *
+ *   contact.c  one contact in its compact form        table.c    buckets, closest, insertion
+ *   bucket.c   contacts and cache of one bucket       check.c    stale contacts are asked
+ *   newcomer.c contacts to verify                     lost.c     contacts lost, asked again later
+ *   query.c    queries under way                      receive.c  packets in
+ *   lookup.c   candidates and progress                lookup_end.c  results, stores
+ *   operation.c what callers ask for                  repeat.c   announces and puts again
+ *   answer.c   parts all answers share                ping.c ... item_put.c  one RPC each
+ *   storage.c  peers and items of others              token.c, rate.c, save.c, join.c, refresh.c
+ */
+#ifndef WEFT_DHT_INTERNAL_H
+#define WEFT_DHT_INTERNAL_H
+
+#include "core/base/assert.h"
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "core/base/rand.h"
+#include "core/dht/dht.h"
+#include "core/wire/krpc.h"
+
+/* Policy without a setting; docs/dht.md lists the numbers. */
+#define DHT_RETRY_GAP_MAX WEFT_S(5) /* between the first failure of a contact and the retry */
+#define DHT_FAILURES_MAX 2          /* a contact goes at this many */
+#define DHT_NEWCOMERS_MAX WEFT_LIMIT(64, 2) /* waiting to be verified, from the network */
+#define DHT_LOADED_MAX WEFT_LIMIT(512, 4)   /* the same, from a saved table */
+#define DHT_NEWCOMER_RETRY WEFT_S(2)
+#define DHT_NEWCOMER_TRIES 2
+#define DHT_COOLING WEFT_S(30)         /* a newcomer that did not answer is not asked again */
+#define DHT_LOST_MAX WEFT_LIMIT(16, 2) /* addresses of contacts lost, tried again */
+#define DHT_LOST_RETRY WEFT_S(10)      /* doubled after each try */
+#define DHT_LOST_TRIES 10
+#define DHT_REFRESH_SPACING WEFT_S(2) /* between refreshes of a table */
+#define DHT_REFRESH_SOON WEFT_S(5)    /* a bucket made by a split, at the earliest */
+#define DHT_REFRESH_SPREAD WEFT_S(10) /* and at most this much later */
+#define DHT_JOIN_RETRY WEFT_S(5)      /* the second self lookup; then doubled */
+#define DHT_JOIN_RETRY_MAX WEFT_S(60)
+#define DHT_REPEAT_RETRY WEFT_S(60) /* an announce or a put that nobody accepted */
+#define DHT_CANDIDATES_PER_K 8      /* of a lookup, of each family */
+#define DHT_TID_SIZE 4
+#define DHT_TOKEN_SIZE 8
+#define DHT_REPLY_OVERHEAD 200 /* bytes of a reply beside nodes, values and value */
+#define DHT_OP_INTERNAL (UINT64_C(1) << 62)
+#define DHT_NONE UINT16_MAX
+
+/* Milliseconds since the machine started, modulo 2^32. Two ticks are compared by the sign of
+ * their difference; those kept are within days of each other (R3 drops the silent). */
+typedef uint32_t weft_dht__tick;
+
+/* An array that starts empty. */
+struct weft_dht__array {
+    void *items;
+    uint32_t count, capacity;
+};
+
+/* flags of a contact */
+enum { DHT_CONTACT_ASKED = 1, DHT_CONTACT_VERIFIED = 2 };
+
+/* I1  in a bucket: VERIFIED, and failures < DHT_FAILURES_MAX (R1).
+ * I2  in a cache: VERIFIED only if it answered at `answered`.
+ * A contact takes 36 bytes (v4) or 48 (v6). */
+struct weft_dht__contact {
+    weft_id id;
+    weft_dht__tick answered; /* its last answer to us */
+    weft_dht__tick due;      /* when to ask it */
+    uint16_t port;
+    uint8_t failures; /* in a row */
+    uint8_t flags;
+    unsigned char ip[]; /* 4 or 16 */
+};
+
+_Static_assert(sizeof(struct weft_dht__contact) == 32, "36 bytes with an IPv4 address");
+
+/* I3  block holds `count` contacts, then `cached` ones of the replacement cache, newest last.
+ * I4  count <= k; cached <= max(1, k / 4); count + cached <= capacity. */
+struct weft_dht__bucket {
+    unsigned char *block;
+    weft_dht__tick due;     /* no contact is due before; meaningless when count is 0 */
+    weft_dht__tick refresh; /* when a lookup in it is wanted */
+    uint8_t count, cached, capacity;
+    bool soon; /* `refresh` is because it is new: not needed if it is full by then */
+};
+
+/* I5  bucket i < bucket_count - 1 holds ids sharing exactly i bits with the own id; the last all
+ *     that share more. It alone is split.
+ * I6  contacts and cached are the sums over the buckets. */
+struct weft_dht__table {
+    struct weft_dht__bucket *buckets;
+    weft_time due;         /* no contact is due before */
+    weft_time refresh_due; /* no refresh is due before */
+    uint32_t bucket_count, contacts, cached;
+    uint8_t bucket_capacity;
+    uint8_t family; /* NONE: not served */
+    uint8_t stride; /* bytes of a contact */
+};
+
+enum weft_dht__newcomer_state { DHT_NEWCOMER_WAITS = 1, DHT_NEWCOMER_ASKED, DHT_NEWCOMER_COOLS };
+
+struct weft_dht__newcomer {
+    weft_id id;
+    struct weft_addr addr;
+    weft_dht__tick due;
+    uint8_t state, tries;
+};
+
+struct weft_dht__lost {
+    struct weft_addr addr;
+    weft_dht__tick due;
+    uint8_t tries;
+};
+
+enum weft_dht__purpose {
+    DHT_ASK_CHECK = 1, /* a contact: is it there? */
+    DHT_ASK_VERIFY,    /* a newcomer */
+    DHT_ASK_ADD,       /* an address without an id */
+    DHT_ASK_LOOKUP,
+    DHT_ASK_STORE
+};
+
+/* A query under way. I7: linked by `next` in the order sent. */
+struct weft_dht__query {
+    weft_id id; /* who we believe is there; unless ADD */
+    struct weft_addr to;
+    weft_time sent;
+    uint32_t serial; /* of the lookup */
+    uint16_t lookup; /* its slot; DHT_NONE */
+    uint16_t nonce, prev, next;
+    uint8_t purpose; /* enum weft_dht__purpose; 0: a free slot */
+};
+
+struct weft_dht__pending {
+    struct weft_dht__query *slots;
+    uint16_t capacity, count, head, tail, free;
+    uint16_t slow; /* the first that may become slow; DHT_NONE */
+};
+
+enum weft_dht__candidate_state {
+    DHT_FRESH = 1,
+    DHT_ASKED,
+    DHT_SLOW, /* asked, no longer counted among alpha */
+    DHT_ANSWERED,
+    DHT_FAILED,
+    DHT_STORING,
+    DHT_STORED
+};
+
+struct weft_dht__candidate {
+    unsigned char *token;
+    weft_id id;
+    struct weft_addr addr;
+    uint8_t state, depth, token_size;
+};
+
+/* I8  each list is sorted by distance to the target and holds an id once.
+ * I9  active <= outstanding: queries counted among alpha, queries under way. */
+struct weft_dht__lookup {
+    uint64_t op;
+    weft_id target;
+    weft_time started;
+    struct weft_dht__array lists[2]; /* candidates, v4 and v6 */
+    struct weft_dht__array peers;    /* struct weft_addr, sorted by bytes */
+    unsigned char *value;            /* found, or to be stored */
+    uint32_t value_size, serial, queries, replies, stored;
+    uint16_t slot, active, outstanding, port;
+    uint8_t kind;  /* enum weft_lookup_kind */
+    uint8_t store; /* enum weft_store_kind, 0: none */
+    bool storing;  /* the search is over and was told */
+    bool internal; /* nobody waits for `done` */
+};
+
+/* A key with what is stored under it. */
+struct weft_dht__stored {
+    weft_id key;
+    uint8_t kind;                 /* enum weft_store_kind */
+    weft_dht__tick expires;       /* items */
+    struct weft_dht__array peers; /* struct weft_dht__peer, earliest expiry first */
+    unsigned char *value;
+    uint32_t value_size;
+};
+
+struct weft_dht__peer {
+    struct weft_addr addr;
+    weft_dht__tick expires;
+};
+
+struct weft_dht__repeat {
+    weft_id key;
+    weft_time due;
+    unsigned char *value; /* a put */
+    uint32_t value_size;
+    uint16_t port;
+    uint8_t store;
+};
+
+/* A source whose bucket of allowance is not full. */
+struct weft_dht__source {
+    uint64_t hash;      /* of the host; 0: free */
+    uint32_t allowance; /* thousandths of a query */
+    weft_dht__tick at;
+};
+
+struct weft_dht__rate {
+    struct weft_dht__source *sources;
+    uint64_t global; /* thousandths of a query */
+    weft_dht__tick global_at;
+    uint32_t capacity, count;
+};
+
+struct weft_dht__join {
+    weft_time at;        /* of the next self lookup */
+    weft_duration delay; /* before the one after it */
+    uint64_t seen;       /* hash of the closest found last */
+    bool running, joined, settled;
+};
+
+struct weft_dht {
+    struct weft_mem *mem;
+    const struct weft_dht_sink *sink; /* during a step */
+    struct weft_dht_config config;    /* every default filled in */
+    weft_id id;
+    weft_time start, now;
+    struct weft_rand rand;
+    struct weft_hash_key secret;      /* tokens, sources */
+    struct weft_dht__table tables[2]; /* v4, v6 */
+    struct weft_dht__array newcomers; /* struct weft_dht__newcomer */
+    weft_time newcomers_due;
+    struct weft_dht__array lost; /* struct weft_dht__lost */
+    weft_time lost_due;
+    struct weft_dht__pending pending;
+    struct weft_dht__array lookups; /* struct weft_dht__lookup *, by slot, NULL when free */
+    uint32_t lookups_count, lookup_serial;
+    bool stalled;                  /* a lookup waits for room among the pending */
+    struct weft_dht__array stored; /* struct weft_dht__stored *, sorted by key, then kind */
+    weft_time stored_due;
+    uint32_t values;                /* peers and items stored */
+    struct weft_dht__array repeats; /* struct weft_dht__repeat */
+    weft_time repeats_due;
+    uint64_t op_internal;
+    struct weft_dht__rate rate;
+    struct weft_dht__join join;
+    uint64_t received, sent, answered, malformed, unsolicited, rate_limited, timeouts;
+};
+
+/* --- dht.c --- */
+
+/* Room for `count` items in all. False when there is no memory; nothing changed. */
+bool weft_dht__reserve(struct weft_dht *dht, struct weft_dht__array *array, uint32_t count,
+                       size_t item_size);
+void weft_dht__array_free(struct weft_dht *dht, struct weft_dht__array *array, size_t item_size);
+
+weft_dht__tick weft_dht__tick_now(const struct weft_dht *dht);
+weft_dht__tick weft_dht__ticks(weft_duration duration); /* rounded up */
+weft_time weft_dht__tick_time(const struct weft_dht *dht, weft_dht__tick tick);
+static inline bool weft_dht__tick_reached(weft_dht__tick due, weft_dht__tick now) {
+    return (int32_t)(due - now) <= 0;
+}
+
+/* A duration in [0, bound), 0 for bound 0. */
+weft_duration weft_dht__jitter(struct weft_dht *dht, weft_duration bound);
+
+void weft_dht__fact(struct weft_dht *dht, enum weft_trace_kind kind, const uint64_t *numbers,
+                    size_t count, struct weft_bytes bytes);
+
+/* The table of `family`, NULL when it is not served. */
+struct weft_dht__table *weft_dht__table_of(struct weft_dht *dht, unsigned family);
+
+/* May a contact live there: a served family, a port, a unicast host. */
+bool weft_dht__addr_usable(const struct weft_dht *dht, const struct weft_addr *addr);
+bool weft_dht__addr_martian(const struct weft_addr *addr);
+
+/* --- contact.c --- */
+struct weft_addr weft_dht__contact_addr(const struct weft_dht__table *table,
+                                        const struct weft_dht__contact *contact);
+bool weft_dht__contact_at(const struct weft_dht__table *table,
+                          const struct weft_dht__contact *contact, const struct weft_addr *addr);
+
+/* What is known of a contact that is to be placed. */
+struct weft_dht__seen {
+    const weft_id *id;
+    const struct weft_addr *addr;
+    bool verified;
+    weft_dht__tick answered;
+};
+
+void weft_dht__contact_init(struct weft_dht__contact *contact, const struct weft_dht__seen *seen,
+                            weft_dht__tick due);
+
+/* --- bucket.c --- */
+struct weft_dht__contact *weft_dht__bucket_at(const struct weft_dht__table *table,
+                                              const struct weft_dht__bucket *bucket,
+                                              uint32_t index);
+/* Index of `id` among contacts and cache, -1 when absent. */
+int weft_dht__bucket_find(const struct weft_dht__table *table,
+                          const struct weft_dht__bucket *bucket, const weft_id *id);
+/* A cleared slot after the contacts; the count grows. NULL: no memory. count < k. */
+struct weft_dht__contact *weft_dht__bucket_add(struct weft_dht *dht, struct weft_dht__table *table,
+                                               struct weft_dht__bucket *bucket);
+/* Take out contact or cache entry `index`. */
+void weft_dht__bucket_remove(struct weft_dht *dht, struct weft_dht__table *table,
+                             struct weft_dht__bucket *bucket, uint32_t index);
+/* Remember a contact there is no room for: the newest replaces the oldest, but one never verified
+ * replaces none that was. */
+void weft_dht__bucket_cache(struct weft_dht *dht, struct weft_dht__table *table,
+                            struct weft_dht__bucket *bucket, const struct weft_dht__seen *seen);
+uint32_t weft_dht__cache_max(const struct weft_dht *dht);
+
+/* --- table.c --- */
+int weft_dht__table_init(struct weft_dht *dht, struct weft_dht__table *table, uint8_t family);
+void weft_dht__table_free(struct weft_dht *dht, struct weft_dht__table *table);
+struct weft_dht__bucket *weft_dht__table_bucket(const struct weft_dht *dht,
+                                                const struct weft_dht__table *table,
+                                                const weft_id *id);
+/* The verified contact with `id`, or NULL. */
+struct weft_dht__contact *weft_dht__table_find(const struct weft_dht *dht,
+                                               const struct weft_dht__table *table,
+                                               const weft_id *id);
+/* Is there a place for `id`, perhaps after a split? */
+bool weft_dht__table_has_room(const struct weft_dht *dht, const struct weft_dht__table *table,
+                              const weft_id *id);
+/* Up to `max` (<= K_MAX) contacts closest to `target`, closest first, without `except` (or NULL).*/
+size_t weft_dht__table_closest(const struct weft_dht *dht, const struct weft_dht__table *table,
+                               const weft_id *target, const weft_id *except,
+                               const struct weft_dht__contact **out, size_t max);
+/* `id` at `addr` answered a query of ours; `expected` is who we believed to be there (or NULL). */
+void weft_dht__table_answered(struct weft_dht *dht, const weft_id *id, const struct weft_addr *addr,
+                              const weft_id *expected);
+/* A query to a contact, sent at `sent`, was not answered. Nothing if it is no contact. */
+void weft_dht__table_failed(struct weft_dht *dht, const weft_id *id, const struct weft_addr *addr,
+                            weft_time sent);
+/* Remember `seen` in the cache of its full bucket, and ask the bucket's least recently answered. */
+void weft_dht__table_overflow(struct weft_dht *dht, struct weft_dht__table *table,
+                              const struct weft_dht__seen *seen);
+/* A place is free: fill it from the cache of the bucket of `id`. */
+void weft_dht__table_fill(struct weft_dht *dht, struct weft_dht__table *table, const weft_id *id);
+
+/* --- check.c --- */
+void weft_dht__check_run(struct weft_dht *dht, struct weft_dht__table *table);
+/* `contact`'s due was set. */
+void weft_dht__check_due(struct weft_dht *dht, struct weft_dht__table *table,
+                         struct weft_dht__bucket *bucket, weft_dht__tick due);
+/* Ask `contact`, unless it answered lately or is being asked. Lately: within the shortest time
+ * after which it is asked anyway, so that strangers cannot make us ask more often. */
+void weft_dht__check_contact(struct weft_dht *dht, struct weft_dht__table *table,
+                             struct weft_dht__contact *contact);
+/* The same for the bucket's least recently answered. */
+void weft_dht__check_oldest(struct weft_dht *dht, struct weft_dht__table *table,
+                            struct weft_dht__bucket *bucket);
+
+/* --- newcomer.c --- */
+/* A node seen but not verified: wait to be asked, or the cache, or nothing. */
+void weft_dht__newcomer_offer(struct weft_dht *dht, const weft_id *id,
+                              const struct weft_addr *addr);
+/* The same for a saved contact: more of them are taken. False: no room or no memory. */
+bool weft_dht__newcomer_load(struct weft_dht *dht, const weft_id *id, const struct weft_addr *addr);
+void weft_dht__newcomer_answered(struct weft_dht *dht, const struct weft_addr *addr);
+void weft_dht__newcomer_failed(struct weft_dht *dht, const struct weft_addr *addr);
+void weft_dht__newcomer_run(struct weft_dht *dht);
+
+/* --- lost.c --- */
+void weft_dht__lost_add(struct weft_dht *dht, const struct weft_addr *addr);
+/* It answered: true when it was among the lost. */
+bool weft_dht__lost_found(struct weft_dht *dht, const struct weft_addr *addr);
+void weft_dht__lost_run(struct weft_dht *dht);
+
+/* --- query.c --- */
+/* Send `msg` (method and arguments set) and await the answer as `query` says (id, to, purpose,
+ * lookup, serial). False when pending_max queries are under way or there is no memory. */
+bool weft_dht__query_send(struct weft_dht *dht, const struct weft_dht__query *query,
+                          struct weft_krpc *msg);
+/* The query that `tid` from `from` answers, taken out; false: none (R2). */
+bool weft_dht__query_take(struct weft_dht *dht, struct weft_bytes tid, const struct weft_addr *from,
+                          struct weft_dht__query *out);
+bool weft_dht__query_to(const struct weft_dht *dht, const struct weft_addr *addr);
+void weft_dht__query_run(struct weft_dht *dht);
+weft_time weft_dht__query_next_at(const struct weft_dht *dht);
+void weft_dht__query_free(struct weft_dht *dht);
+/* `query` got an error or nothing at all. */
+void weft_dht__query_failed(struct weft_dht *dht, const struct weft_dht__query *query);
+
+/* --- receive.c --- */
+struct weft_dht__request {
+    const struct weft_addr *from;
+    const struct weft_krpc *msg;
+};
+
+int weft_dht__receive(struct weft_dht *dht, const struct weft_addr *from, struct weft_bytes data);
+
+/* --- lookup.c --- */
+/* What to look up. `value` is copied. */
+struct weft_dht__task {
+    uint64_t op;
+    const weft_id *target;
+    enum weft_lookup_kind kind;
+    unsigned store; /* enum weft_store_kind or 0 */
+    struct weft_bytes value;
+    uint16_t port;
+    bool internal;
+};
+
+/*   WEFT_ERR_FULL, WEFT_ERR_NOMEM  nothing was started or told */
+int weft_dht__lookup_start(struct weft_dht *dht, const struct weft_dht__task *task);
+struct weft_dht__lookup *weft_dht__lookup_of(struct weft_dht *dht,
+                                             const struct weft_dht__query *query);
+void weft_dht__lookup_reply(struct weft_dht *dht, const struct weft_dht__query *query,
+                            const struct weft_krpc *msg);
+void weft_dht__lookup_failed(struct weft_dht *dht, const struct weft_dht__query *query);
+void weft_dht__lookup_slow(struct weft_dht *dht, const struct weft_dht__query *query);
+/* Ask on, store, or end: frees the lookup then. */
+void weft_dht__lookup_advance(struct weft_dht *dht, struct weft_dht__lookup *lookup);
+/* Room among the pending again. */
+void weft_dht__lookup_resume(struct weft_dht *dht);
+void weft_dht__lookup_free(struct weft_dht *dht, struct weft_dht__lookup *lookup);
+
+/* --- candidate.c --- */
+struct weft_dht__candidate *weft_dht__candidate_at(const struct weft_dht__array *list,
+                                                   uint32_t index);
+struct weft_dht__array *weft_dht__candidate_list(struct weft_dht__lookup *lookup, unsigned family);
+void weft_dht__candidate_add(struct weft_dht *dht, struct weft_dht__lookup *lookup,
+                             const struct weft_contact *contact, unsigned depth);
+struct weft_dht__candidate *weft_dht__candidate_find(struct weft_dht__lookup *lookup,
+                                                     const weft_id *id,
+                                                     const struct weft_addr *addr);
+/* The closest one to ask, NULL: none. *open: some of the k closest have not answered yet. */
+struct weft_dht__candidate *weft_dht__candidate_next(const struct weft_dht *dht,
+                                                     struct weft_dht__lookup *lookup, bool *open);
+
+/* --- lookup_end.c --- */
+/* The search is over: tell it, then store or tell `done`. Frees the lookup unless it stores. */
+void weft_dht__lookup_searched(struct weft_dht *dht, struct weft_dht__lookup *lookup);
+/* Store at the next of the k closest, or end. */
+void weft_dht__lookup_store(struct weft_dht *dht, struct weft_dht__lookup *lookup);
+/* A store was answered, or failed. */
+void weft_dht__lookup_stored(struct weft_dht *dht, const struct weft_dht__query *query,
+                             bool accepted);
+
+/* --- operation.c --- */
+int weft_dht__operation(struct weft_dht *dht, const struct weft_dht_event *event);
+int weft_dht__operation_add(struct weft_dht *dht, const struct weft_addr *addr);
+uint64_t weft_dht__operation_internal(struct weft_dht *dht);
+
+/* --- repeat.c --- */
+/*   WEFT_ERR_FULL, WEFT_ERR_NOMEM */
+int weft_dht__repeat_set(struct weft_dht *dht, const struct weft_dht__task *task);
+void weft_dht__repeat_drop(struct weft_dht *dht, const weft_id *key);
+void weft_dht__repeat_ended(struct weft_dht *dht, const struct weft_dht__lookup *lookup, bool ok);
+void weft_dht__repeat_run(struct weft_dht *dht);
+void weft_dht__repeat_free(struct weft_dht *dht);
+
+/* --- answer.c and one file per RPC --- */
+struct weft_dht__nodes {
+    unsigned char v4[WEFT_DHT_K_MAX * WEFT_COMPACT_NODE4_SIZE];
+    unsigned char v6[WEFT_DHT_K_MAX * WEFT_COMPACT_NODE6_SIZE];
+};
+
+struct weft_krpc weft_dht__answer(const struct weft_dht *dht,
+                                  const struct weft_dht__request *request);
+/* Fill reply's nodes and nodes6 as wanted, using at most `room` bytes. Returns bytes used. */
+size_t weft_dht__answer_nodes(const struct weft_dht *dht, const struct weft_dht__request *request,
+                              struct weft_dht__nodes *nodes, struct weft_krpc *reply, size_t room);
+void weft_dht__answer_send(struct weft_dht *dht, const struct weft_dht__request *request,
+                           struct weft_krpc *reply, const struct weft_krpc_peers *peers);
+void weft_dht__answer_error(struct weft_dht *dht, const struct weft_dht__request *request,
+                            enum weft_krpc_error code, const char *text);
+
+bool weft_dht__ping_ask(struct weft_dht *dht, const struct weft_dht__query *query);
+void weft_dht__ping_answer(struct weft_dht *dht, const struct weft_dht__request *request);
+bool weft_dht__find_node_ask(struct weft_dht *dht, const struct weft_dht__query *query,
+                             const weft_id *target);
+void weft_dht__find_node_answer(struct weft_dht *dht, const struct weft_dht__request *request);
+bool weft_dht__get_peers_ask(struct weft_dht *dht, const struct weft_dht__query *query,
+                             const weft_id *target);
+void weft_dht__get_peers_answer(struct weft_dht *dht, const struct weft_dht__request *request);
+void weft_dht__get_peers_reply(struct weft_dht *dht, struct weft_dht__lookup *lookup,
+                               const struct weft_krpc *msg);
+bool weft_dht__announce_peer_ask(struct weft_dht *dht, const struct weft_dht__query *query,
+                                 const struct weft_dht__lookup *lookup, struct weft_bytes token);
+void weft_dht__announce_peer_answer(struct weft_dht *dht, const struct weft_dht__request *request);
+bool weft_dht__item_get_ask(struct weft_dht *dht, const struct weft_dht__query *query,
+                            const weft_id *target);
+void weft_dht__item_get_answer(struct weft_dht *dht, const struct weft_dht__request *request);
+void weft_dht__item_get_reply(struct weft_dht *dht, struct weft_dht__lookup *lookup,
+                              const struct weft_krpc *msg);
+bool weft_dht__item_put_ask(struct weft_dht *dht, const struct weft_dht__query *query,
+                            const struct weft_dht__lookup *lookup, struct weft_bytes token);
+void weft_dht__item_put_answer(struct weft_dht *dht, const struct weft_dht__request *request);
+
+/* A peer found by a lookup; kept once, up to RESULT_VALUES_MAX. */
+void weft_dht__lookup_peer(struct weft_dht *dht, struct weft_dht__lookup *lookup,
+                           const struct weft_addr *peer);
+/* A value found, checked against the key. */
+void weft_dht__lookup_value(struct weft_dht *dht, struct weft_dht__lookup *lookup,
+                            struct weft_bytes value);
+
+/* --- storage.c --- */
+struct weft_dht__stored *weft_dht__storage_find(const struct weft_dht *dht, const weft_id *key,
+                                                enum weft_store_kind kind);
+/*   WEFT_ERR_FULL    keys_max or peers_max: what is stored stays, the new is refused
+ *   WEFT_ERR_NOMEM */
+int weft_dht__storage_peer(struct weft_dht *dht, const weft_id *key, const struct weft_addr *peer);
+int weft_dht__storage_item(struct weft_dht *dht, const weft_id *key, struct weft_bytes value);
+/* Up to `max` packed compact peers of `family`, drawn at random when there are more. */
+size_t weft_dht__storage_peers(struct weft_dht *dht, const weft_id *key, unsigned family,
+                               unsigned char *out, size_t max);
+void weft_dht__storage_run(struct weft_dht *dht);
+void weft_dht__storage_free(struct weft_dht *dht);
+
+/* --- token.c --- */
+void weft_dht__token_make(const struct weft_dht *dht, const struct weft_addr *host,
+                          unsigned char out[DHT_TOKEN_SIZE]);
+bool weft_dht__token_valid(const struct weft_dht *dht, const struct weft_addr *host,
+                           struct weft_bytes token);
+
+/* --- rate.c --- */
+/* May a query from there be answered? Takes it from the allowances if so. */
+bool weft_dht__rate_allow(struct weft_dht *dht, const struct weft_addr *from);
+void weft_dht__rate_init(struct weft_dht *dht);
+void weft_dht__rate_free(struct weft_dht *dht);
+
+/* --- join.c, refresh.c --- */
+/* A contact entered the table. */
+void weft_dht__join_wake(struct weft_dht *dht);
+/* A contact came back from among the lost: look around again. */
+void weft_dht__join_again(struct weft_dht *dht);
+void weft_dht__join_run(struct weft_dht *dht);
+void weft_dht__join_ended(struct weft_dht *dht, const struct weft_dht_result *result);
+void weft_dht__refresh_run(struct weft_dht *dht, struct weft_dht__table *table);
+/* A lookup of `target` starts: its buckets need none for a while. */
+void weft_dht__refresh_touch(struct weft_dht *dht, const weft_id *target);
+void weft_dht__refresh_soon(struct weft_dht *dht, struct weft_dht__table *table,
+                            struct weft_dht__bucket *bucket);
+
+#endif

@@ -1,0 +1,127 @@
+/* Packets in: refused, answered, or taken as the answer to a query of ours. */
+#include "core/dht/internal.h"
+
+static int refuse(struct weft_dht *dht, const struct weft_addr *from, int error) {
+    WEFT_ASSERT(error < 0);
+    uint64_t cause = (uint64_t)-error;
+    weft_dht__fact(dht, WEFT_TRACE_DHT_DROPPED, &cause, 1, weft_bytes(from, sizeof *from));
+    return error;
+}
+
+static int refuse_malformed(struct weft_dht *dht, const struct weft_addr *from,
+                            const struct weft_krpc *msg, int error) {
+    WEFT_ASSERT(error == WEFT_ERR_MALFORMED || error == WEFT_ERR_TOO_BIG);
+    dht->malformed++;
+    /* R5: a query that says so is told; anything else is not, or two nodes could quarrel for ever
+     */
+    if (msg->type == WEFT_KRPC_QUERY && msg->tid.size > 0 && !dht->config.read_only &&
+        weft_dht__rate_allow(dht, from)) {
+        const struct weft_dht__request request = {from, msg};
+        if (error == WEFT_ERR_TOO_BIG) {
+            weft_dht__answer_error(dht, &request, WEFT_KRPC_ERROR_TOO_BIG, "value too big");
+        } else {
+            weft_dht__answer_error(dht, &request, WEFT_KRPC_ERROR_PROTOCOL, "malformed query");
+        }
+    }
+    return refuse(dht, from, error);
+}
+
+static void answer(struct weft_dht *dht, const struct weft_dht__request *request) {
+    switch (request->msg->method) {
+    case WEFT_KRPC_PING:
+        weft_dht__ping_answer(dht, request);
+        return;
+    case WEFT_KRPC_FIND_NODE:
+        weft_dht__find_node_answer(dht, request);
+        return;
+    case WEFT_KRPC_GET_PEERS:
+        weft_dht__get_peers_answer(dht, request);
+        return;
+    case WEFT_KRPC_ANNOUNCE_PEER:
+        weft_dht__announce_peer_answer(dht, request);
+        return;
+    case WEFT_KRPC_GET:
+        weft_dht__item_get_answer(dht, request);
+        return;
+    case WEFT_KRPC_PUT:
+        weft_dht__item_put_answer(dht, request);
+        return;
+    case WEFT_KRPC_UNKNOWN: /* R6 */
+        weft_dht__answer_error(dht, request, WEFT_KRPC_ERROR_METHOD, "method unknown");
+        return;
+    }
+    WEFT_UNREACHABLE("a method that does not exist");
+}
+
+static int query(struct weft_dht *dht, const struct weft_dht__request *request) {
+    WEFT_ASSERT(request->msg->type == WEFT_KRPC_QUERY);
+    if (dht->config.read_only) return WEFT_OK; /* BEP 43: it asks and does not serve */
+    if (!weft_dht__rate_allow(dht, request->from)) {
+        dht->rate_limited++; /* R4 */
+        return refuse(dht, request->from, WEFT_ERR_RATE);
+    }
+    answer(dht, request);
+    if (!request->msg->read_only && request->msg->id != NULL) { /* R8 */
+        weft_dht__newcomer_offer(dht, request->msg->id, request->from);
+    }
+    return WEFT_OK;
+}
+
+static void offer_node(struct weft_dht *dht, const unsigned char *data, size_t size) {
+    struct weft_contact contact;
+    if (!weft_compact_node_read(&contact.id, &contact.addr, data, size)) return;
+    weft_dht__newcomer_offer(dht, &contact.id, &contact.addr);
+}
+
+/* Nodes named in a reply are newcomers, in a bounded number. */
+static void offer_nodes(struct weft_dht *dht, const struct weft_krpc *msg) {
+    WEFT_ASSERT(msg->nodes.size % WEFT_COMPACT_NODE4_SIZE == 0);
+    WEFT_ASSERT(msg->nodes6.size % WEFT_COMPACT_NODE6_SIZE == 0);
+    size_t max4 = msg->nodes.size / WEFT_COMPACT_NODE4_SIZE;
+    size_t max6 = msg->nodes6.size / WEFT_COMPACT_NODE6_SIZE;
+    for (size_t i = 0; i < max4 && i < WEFT_DHT_K_MAX; i++) {
+        offer_node(dht, msg->nodes.data + i * WEFT_COMPACT_NODE4_SIZE, WEFT_COMPACT_NODE4_SIZE);
+    }
+    for (size_t i = 0; i < max6 && i < WEFT_DHT_K_MAX; i++) {
+        offer_node(dht, msg->nodes6.data + i * WEFT_COMPACT_NODE6_SIZE, WEFT_COMPACT_NODE6_SIZE);
+    }
+}
+
+static void accept_response(struct weft_dht *dht, const struct weft_dht__query *query,
+                            const struct weft_krpc *msg) {
+    WEFT_ASSERT(msg->id != NULL);
+    bool named = query->purpose != DHT_ASK_ADD;
+    weft_dht__table_answered(dht, msg->id, &query->to, named ? &query->id : NULL);
+    if (query->purpose == DHT_ASK_ADD || query->purpose == DHT_ASK_LOOKUP) offer_nodes(dht, msg);
+    if (query->purpose == DHT_ASK_LOOKUP) weft_dht__lookup_reply(dht, query, msg);
+    if (query->purpose == DHT_ASK_STORE) weft_dht__lookup_stored(dht, query, true);
+}
+
+static int reply(struct weft_dht *dht, const struct weft_addr *from, const struct weft_krpc *msg) {
+    struct weft_dht__query query;
+    WEFT_ASSERT(msg->type != WEFT_KRPC_QUERY);
+    if (!weft_dht__query_take(dht, msg->tid, from, &query)) {
+        dht->unsolicited++; /* R2 */
+        return refuse(dht, from, WEFT_ERR_NOT_FOUND);
+    }
+    if (msg->type == WEFT_KRPC_RESPONSE && !weft_id_equal(msg->id, &dht->id)) {
+        accept_response(dht, &query, msg);
+    } else {
+        weft_dht__query_failed(dht, &query);
+    }
+    return WEFT_OK;
+}
+
+int weft_dht__receive(struct weft_dht *dht, const struct weft_addr *from, struct weft_bytes data) {
+    struct weft_krpc msg;
+    dht->received++;
+    if (weft_dht__table_of(dht, from->family) == NULL || from->port == 0 ||
+        (dht->config.refuse_martians && weft_dht__addr_martian(from))) {
+        return refuse(dht, from, WEFT_ERR_DENIED);
+    }
+    int error = weft_krpc_decode(data, &msg);
+    if (error != WEFT_OK) return refuse_malformed(dht, from, &msg, error);
+    const struct weft_dht__request request = {from, &msg};
+    if (msg.type == WEFT_KRPC_QUERY) return query(dht, &request);
+    return reply(dht, from, &msg);
+}

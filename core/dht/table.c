@@ -1,0 +1,366 @@
+/* The routing table of one family: buckets, who enters, who is closest. */
+#include "core/dht/internal.h"
+
+#include <string.h>
+
+int weft_dht__table_init(struct weft_dht *dht, struct weft_dht__table *table, uint8_t family) {
+    WEFT_ASSERT(table->buckets == NULL);
+    WEFT_ASSERT(family == WEFT_FAMILY_V4 || family == WEFT_FAMILY_V6);
+    table->buckets = weft_mem_zalloc(dht->mem, sizeof *table->buckets);
+    if (table->buckets == NULL) return WEFT_ERR_NOMEM;
+    table->bucket_count = table->bucket_capacity = 1;
+    table->family = family;
+    table->stride =
+        (uint8_t)(sizeof(struct weft_dht__contact) + (family == WEFT_FAMILY_V4 ? 4 : 16));
+    table->due = WEFT_TIME_NEVER;
+    table->buckets[0].refresh = weft_dht__ticks(dht->config.refresh_after);
+    table->refresh_due = weft_time_add(dht->now, dht->config.refresh_after);
+    return WEFT_OK;
+}
+
+void weft_dht__table_free(struct weft_dht *dht, struct weft_dht__table *table) {
+    WEFT_ASSERT(table->bucket_count <= table->bucket_capacity);
+    for (uint32_t i = 0; i < table->bucket_count; i++) {
+        struct weft_dht__bucket *bucket = &table->buckets[i];
+        weft_mem_free(dht->mem, bucket->block, (size_t)bucket->capacity * table->stride);
+    }
+    weft_mem_free(dht->mem, table->buckets, table->bucket_capacity * sizeof *table->buckets);
+    table->buckets = NULL;
+    table->family = WEFT_FAMILY_NONE;
+}
+
+struct weft_dht__bucket *weft_dht__table_bucket(const struct weft_dht *dht,
+                                                const struct weft_dht__table *table,
+                                                const weft_id *id) {
+    WEFT_ASSERT(table->bucket_count > 0);
+    uint32_t prefix = (uint32_t)weft_id_prefix(&dht->id, id);
+    uint32_t last = table->bucket_count - 1;
+    return &table->buckets[prefix < last ? prefix : last]; /* I5 */
+}
+
+struct weft_dht__contact *weft_dht__table_find(const struct weft_dht *dht,
+                                               const struct weft_dht__table *table,
+                                               const weft_id *id) {
+    const struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, id);
+    for (uint32_t i = 0; i < bucket->count; i++) {
+        struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, i);
+        if (weft_id_equal(&contact->id, id)) return contact;
+    }
+    return NULL;
+}
+
+static bool is_last(const struct weft_dht__table *table, const struct weft_dht__bucket *bucket) {
+    WEFT_ASSERT(table->bucket_count > 0);
+    return bucket == &table->buckets[table->bucket_count - 1];
+}
+
+bool weft_dht__table_has_room(const struct weft_dht *dht, const struct weft_dht__table *table,
+                              const weft_id *id) {
+    WEFT_ASSERT(!weft_id_equal(&dht->id, id));
+    const struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, id);
+    if (bucket->count < dht->config.k) return true;
+    return is_last(table, bucket) && table->bucket_count < WEFT_ID_BITS;
+}
+
+/* --- closest --- */
+
+static uint64_t load_be(const unsigned char *at) {
+    uint64_t word = 0;
+    for (size_t i = 0; i < 8; i++) word = word << 8 | at[i];
+    return word;
+}
+
+/* Sort `count` contacts by distance to `target`: few, so by insertion, and by their first 64 bits
+ * first. */
+static void sort_by_distance(const weft_id *target, const struct weft_dht__contact **contacts,
+                             uint32_t count) {
+    WEFT_ASSERT(count <= WEFT_DHT_K_MAX);
+    uint64_t keys[WEFT_DHT_K_MAX], head = load_be(target->bytes);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct weft_dht__contact *contact = contacts[i];
+        uint64_t key = load_be(contact->id.bytes) ^ head;
+        uint32_t at = i;
+        for (; at > 0; at--) {
+            if (keys[at - 1] < key) break;
+            if (keys[at - 1] == key &&
+                weft_id_closer(target, &contacts[at - 1]->id, &contact->id) < 0) {
+                break;
+            }
+            keys[at] = keys[at - 1];
+            contacts[at] = contacts[at - 1];
+        }
+        keys[at] = key;
+        contacts[at] = contact;
+    }
+}
+
+struct walk {
+    const struct weft_dht__table *table;
+    const weft_id *target, *except;
+    const struct weft_dht__contact **out;
+    size_t count, max;
+};
+
+static void take_bucket(struct walk *walk, const struct weft_dht__bucket *bucket) {
+    const struct weft_dht__contact *sorted[WEFT_DHT_K_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < bucket->count; i++) {
+        const struct weft_dht__contact *contact = weft_dht__bucket_at(walk->table, bucket, i);
+        if (walk->except != NULL && weft_id_equal(&contact->id, walk->except)) continue;
+        sorted[count++] = contact;
+    }
+    sort_by_distance(walk->target, sorted, count);
+    for (uint32_t i = 0; i < count && walk->count < walk->max; i++) {
+        walk->out[walk->count++] = sorted[i];
+    }
+}
+
+/* In XOR order of the buckets' ranges: where the target differs from the own id in bit i, bucket i
+ * is closer than all deeper ones; where it does not, it is farther than all of them. So: those of
+ * differing bits going down, the deepest, the rest coming up. */
+size_t weft_dht__table_closest(const struct weft_dht *dht, const struct weft_dht__table *table,
+                               const weft_id *target, const weft_id *except,
+                               const struct weft_dht__contact **out, size_t max) {
+    WEFT_ASSERT(max <= WEFT_DHT_K_MAX);
+    struct walk walk = {table, target, except, out, 0, max};
+    uint32_t last = table->bucket_count - 1;
+    for (uint32_t i = 0; i < last && walk.count < max; i++) {
+        if (table->buckets[i].count == 0) continue;
+        bool differs = weft_id_bit(&dht->id, (int)i) != weft_id_bit(target, (int)i);
+        if (differs) take_bucket(&walk, &table->buckets[i]);
+    }
+    if (walk.count < max) take_bucket(&walk, &table->buckets[last]);
+    for (uint32_t i = last; i-- > 0 && walk.count < max;) {
+        if (table->buckets[i].count == 0) continue;
+        bool differs = weft_id_bit(&dht->id, (int)i) != weft_id_bit(target, (int)i);
+        if (!differs) take_bucket(&walk, &table->buckets[i]);
+    }
+    return walk.count;
+}
+
+/* --- entering and leaving --- */
+
+static bool grow_buckets(struct weft_dht *dht, struct weft_dht__table *table) {
+    if (table->bucket_count < table->bucket_capacity) return true;
+    uint32_t capacity = table->bucket_capacity + 3u;
+    if (capacity > WEFT_ID_BITS) capacity = WEFT_ID_BITS;
+    WEFT_ASSERT(capacity > table->bucket_capacity);
+    void *buckets =
+        weft_mem_resize(dht->mem, table->buckets, table->bucket_capacity * sizeof *table->buckets,
+                        capacity * sizeof *table->buckets);
+    if (buckets == NULL) return false;
+    table->buckets = buckets;
+    table->bucket_capacity = (uint8_t)capacity;
+    return true;
+}
+
+static bool belongs_deeper(const struct weft_dht *dht, const weft_id *id, uint32_t depth) {
+    WEFT_ASSERT(depth < WEFT_ID_BITS);
+    return (uint32_t)weft_id_prefix(&dht->id, id) > depth;
+}
+
+/* Move what shares more bits than `depth` from the bucket of that depth to the next. The cache does
+ * not move: it is what was full, and fills again. */
+static bool move_deeper(struct weft_dht *dht, struct weft_dht__table *table, uint32_t depth) {
+    struct weft_dht__bucket *from = &table->buckets[depth], *to = from + 1;
+    for (uint32_t i = 0; i < from->count;) {
+        struct weft_dht__contact *contact = weft_dht__bucket_at(table, from, i);
+        if (!belongs_deeper(dht, &contact->id, depth)) {
+            i++;
+            continue;
+        }
+        struct weft_dht__contact *slot = weft_dht__bucket_add(dht, table, to);
+        if (slot == NULL) return false;
+        memcpy(slot, contact, table->stride);
+        weft_dht__bucket_remove(dht, table, from, i);
+    }
+    return true;
+}
+
+static void drop_cache(struct weft_dht *dht, struct weft_dht__table *table,
+                       struct weft_dht__bucket *bucket) {
+    while (bucket->cached > 0) weft_dht__bucket_remove(dht, table, bucket, bucket->count);
+    WEFT_ASSERT(bucket->cached == 0);
+}
+
+/* Split the last bucket. False: no memory; what had moved is where it belongs. */
+static bool split(struct weft_dht *dht, struct weft_dht__table *table) {
+    WEFT_ASSERT(table->bucket_count < WEFT_ID_BITS);
+    if (!grow_buckets(dht, table)) return false;
+    uint32_t depth = table->bucket_count - 1;
+    struct weft_dht__bucket *from = &table->buckets[depth];
+    from[1] = (struct weft_dht__bucket){.due = from->due, .refresh = from->refresh};
+    drop_cache(dht, table, from);
+    if (!move_deeper(dht, table, depth)) {
+        while (from[1].count > 0) { /* back again: there was room */
+            struct weft_dht__contact *slot = weft_dht__bucket_add(dht, table, from);
+            WEFT_ASSERT(slot != NULL);
+            memcpy(slot, weft_dht__bucket_at(table, &from[1], 0), table->stride);
+            weft_dht__bucket_remove(dht, table, &from[1], 0);
+        }
+        return false;
+    }
+    table->bucket_count++;
+    weft_dht__refresh_soon(dht, table, from);
+    weft_dht__refresh_soon(dht, table, &from[1]);
+    return true;
+}
+
+/* One address is one contact: an older id that was there is gone, for it was this address that
+ * answered. */
+static void remove_at_addr(struct weft_dht *dht, struct weft_dht__table *table,
+                           const struct weft_addr *addr) {
+    for (uint32_t b = 0; b < table->bucket_count; b++) {
+        struct weft_dht__bucket *bucket = &table->buckets[b];
+        for (uint32_t i = 0; i < bucket->count; i++) {
+            struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, i);
+            if (!weft_dht__contact_at(table, contact, addr)) continue;
+            weft_id gone = contact->id;
+            weft_dht__bucket_remove(dht, table, bucket, i);
+            weft_dht__table_fill(dht, table, &gone);
+            return;
+        }
+    }
+}
+
+static weft_dht__tick next_check(struct weft_dht *dht) {
+    weft_duration stale = dht->config.stale_after;
+    WEFT_ASSERT(stale > 0);
+    return weft_dht__tick_now(dht) + weft_dht__ticks(stale - weft_dht__jitter(dht, stale / 5));
+}
+
+void weft_dht__table_overflow(struct weft_dht *dht, struct weft_dht__table *table,
+                              const struct weft_dht__seen *seen) {
+    struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, seen->id);
+    WEFT_ASSERT(bucket->count == dht->config.k);
+    weft_dht__bucket_cache(dht, table, bucket, seen);
+    weft_dht__check_oldest(dht, table, bucket);
+}
+
+static void enter(struct weft_dht *dht, struct weft_dht__table *table,
+                  const struct weft_dht__seen *seen) {
+    WEFT_ASSERT(seen->verified); /* R1 */
+    struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, seen->id);
+    while (bucket->count == dht->config.k) {
+        if (!weft_dht__table_has_room(dht, table, seen->id)) {
+            weft_dht__table_overflow(dht, table, seen);
+            return;
+        }
+        if (!split(dht, table)) return;
+        bucket = weft_dht__table_bucket(dht, table, seen->id);
+    }
+    int cached = weft_dht__bucket_find(table, bucket, seen->id);
+    if (cached >= 0) weft_dht__bucket_remove(dht, table, bucket, (uint32_t)cached);
+    struct weft_dht__contact *slot = weft_dht__bucket_add(dht, table, bucket);
+    if (slot == NULL) return;
+    weft_dht__tick due = next_check(dht);
+    weft_dht__contact_init(slot, seen, due);
+    weft_dht__check_due(dht, table, bucket, due);
+    weft_dht__join_wake(dht);
+}
+
+static void renew(struct weft_dht *dht, struct weft_dht__contact *contact) {
+    WEFT_ASSERT(contact->flags & DHT_CONTACT_VERIFIED);
+    contact->answered = weft_dht__tick_now(dht);
+    contact->due = next_check(dht);
+    contact->failures = 0;
+    contact->flags = DHT_CONTACT_VERIFIED;
+}
+
+/* Someone else answered at the address of contact `expected`. */
+static void forget_expected(struct weft_dht *dht, struct weft_dht__table *table,
+                            const weft_id *expected, const struct weft_addr *addr) {
+    const struct weft_dht__contact *old = weft_dht__table_find(dht, table, expected);
+    if (old == NULL || !weft_dht__contact_at(table, old, addr)) return;
+    struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, expected);
+    int index = weft_dht__bucket_find(table, bucket, expected);
+    WEFT_ASSERT(index >= 0);
+    weft_dht__bucket_remove(dht, table, bucket, (uint32_t)index);
+    weft_dht__table_fill(dht, table, expected);
+}
+
+void weft_dht__table_answered(struct weft_dht *dht, const weft_id *id, const struct weft_addr *addr,
+                              const weft_id *expected) {
+    struct weft_dht__table *table = weft_dht__table_of(dht, addr->family);
+    if (table == NULL || weft_id_equal(id, &dht->id)) return;
+    bool lost = weft_dht__lost_found(dht, addr);
+    weft_dht__newcomer_answered(dht, addr);
+    if (expected != NULL && !weft_id_equal(id, expected)) {
+        forget_expected(dht, table, expected, addr);
+    }
+    struct weft_dht__contact *contact = weft_dht__table_find(dht, table, id);
+    if (contact != NULL && weft_dht__contact_at(table, contact, addr)) {
+        renew(dht, contact);
+    } else if (contact != NULL) {
+        /* The same id elsewhere: the one that is here stays as long as it answers. */
+        weft_dht__check_contact(dht, table, contact);
+    } else {
+        remove_at_addr(dht, table, addr);
+        const struct weft_dht__seen seen = {id, addr, true, weft_dht__tick_now(dht)};
+        enter(dht, table, &seen);
+    }
+    if (lost) weft_dht__join_again(dht);
+}
+
+static weft_duration retry_gap(const struct weft_dht *dht) {
+    const struct weft_dht_config *config = &dht->config;
+    weft_duration spare = config->forget_after - config->stale_after - 2 * config->query_timeout;
+    WEFT_ASSERT(spare > 0);
+    return spare / 2 < DHT_RETRY_GAP_MAX ? spare / 2 : DHT_RETRY_GAP_MAX;
+}
+
+void weft_dht__table_failed(struct weft_dht *dht, const weft_id *id, const struct weft_addr *addr,
+                            weft_time sent) {
+    struct weft_dht__table *table = weft_dht__table_of(dht, addr->family);
+    if (table == NULL) return;
+    struct weft_dht__contact *contact = weft_dht__table_find(dht, table, id);
+    if (contact == NULL || !weft_dht__contact_at(table, contact, addr)) return;
+    weft_dht__tick gap = weft_dht__ticks(retry_gap(dht));
+    if (contact->failures > 0) { /* one outage is one failure: count what was sent after it */
+        weft_time failed = weft_dht__tick_time(dht, contact->due - gap);
+        if (!(contact->flags & DHT_CONTACT_ASKED) && sent < failed) return;
+    }
+    contact->flags = DHT_CONTACT_VERIFIED;
+    contact->failures++;
+    struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, id);
+    if (contact->failures < DHT_FAILURES_MAX) {
+        contact->due = weft_dht__tick_now(dht) + gap;
+        weft_dht__check_due(dht, table, bucket, contact->due);
+        return;
+    }
+    weft_dht__lost_add(dht, addr);
+    weft_dht__bucket_remove(dht, table, bucket, (uint32_t)weft_dht__bucket_find(table, bucket, id));
+    weft_dht__table_fill(dht, table, id);
+}
+
+/* Index of the cache entry to promote: the newest that answered lately, else the newest. */
+static uint32_t cache_best(const struct weft_dht *dht, const struct weft_dht__table *table,
+                           const struct weft_dht__bucket *bucket) {
+    WEFT_ASSERT(bucket->cached > 0);
+    weft_dht__tick now = weft_dht__tick_now(dht), fresh = weft_dht__ticks(dht->config.stale_after);
+    uint32_t last = (uint32_t)(bucket->count + bucket->cached) - 1;
+    for (uint32_t i = last + 1; i-- > bucket->count;) {
+        const struct weft_dht__contact *entry = weft_dht__bucket_at(table, bucket, i);
+        if ((entry->flags & DHT_CONTACT_VERIFIED) && now - entry->answered < fresh) return i;
+    }
+    return last;
+}
+
+void weft_dht__table_fill(struct weft_dht *dht, struct weft_dht__table *table, const weft_id *id) {
+    struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, id);
+    if (bucket->cached == 0 || bucket->count == dht->config.k) return;
+    uint32_t index = cache_best(dht, table, bucket);
+    const struct weft_dht__contact *entry = weft_dht__bucket_at(table, bucket, index);
+    weft_id entry_id = entry->id;
+    struct weft_addr addr = weft_dht__contact_addr(table, entry);
+    weft_dht__tick age = weft_dht__tick_now(dht) - entry->answered;
+    bool fresh =
+        (entry->flags & DHT_CONTACT_VERIFIED) && age < weft_dht__ticks(dht->config.stale_after);
+    const struct weft_dht__seen seen = {&entry_id, &addr, true, entry->answered};
+    weft_dht__bucket_remove(dht, table, bucket, index);
+    if (fresh) {
+        enter(dht, table, &seen);
+    } else {
+        weft_dht__newcomer_offer(dht, &entry_id, &addr);
+    }
+}
