@@ -24,7 +24,9 @@
  * Differences from OTP: results are not returned but done (weft_reply, weft_stop,
  * weft_gen_server_timeout, weft_gen_server_continue), so bad_return_value cannot happen. A message
  * no callback is given for is dropped and logged, where OTP would crash with undef; an EXIT that
- * nobody handles is dropped silently, as gen_server's default handle_info logs it. */
+ * nobody handles is dropped silently, as gen_server's default handle_info logs it. A server that
+ * traps exits and gets its parent's ends with that reason and terminate called, as in OTP; see
+ * weft_trap_parent_exit for one that needs time. */
 #ifndef WEFT_OTP_GEN_SERVER_H
 #define WEFT_OTP_GEN_SERVER_H
 

@@ -172,8 +172,8 @@ enum proc_flag {
     PROC_STOPPING = 16, /* weft_stop ends it, after terminate */
     PROC_CONTINUE = 32, /* handle_continue comes first */
     PROC_POISONED = 64,
-    PROC_SUPERVISOR = 128, /* gets the parent's EXIT as a message, and ends by itself */
-    PROC_STARTING = 256    /* its init has not returned */
+    PROC_TRAP_PARENT = 128,
+    PROC_STARTING = 256 /* its init has not returned */
 };
 
 /* The state follows the struct.

@@ -174,3 +174,11 @@ void weft_trap_exit(weft_self *self, bool trap) {
     self->flags = (uint16_t)(trap ? self->flags | PROC_TRAP : self->flags & ~PROC_TRAP);
     weft_otp__leave(sched);
 }
+
+void weft_trap_parent_exit(weft_self *self, bool trap) {
+    WEFT_ASSERT(self != NULL);
+    struct weft_sched *sched = weft_otp__enter(self);
+    int kept = self->flags & ~PROC_TRAP_PARENT;
+    self->flags = (uint16_t)(trap ? kept | PROC_TRAP_PARENT : kept);
+    weft_otp__leave(sched);
+}

@@ -72,7 +72,11 @@ struct weft_spawn {
  *   WEFT_ERR_FAULT   init faulted; weft_last_reason tells how
  *   other            what init returned
  * Difference from OTP: there is no start without waiting for init, since init cannot wait. A
- * linked caller is not sent an exit signal when the start fails: the error is the answer. */
+ * linked caller is not sent an exit signal when the start fails: the error is the answer. An init
+ * that an exit signal ends fails with WEFT_ERR_NO_PROC; one that calls weft_stop and returns
+ * WEFT_OK has started, and ends at once; one that calls weft_stop and returns an error has the
+ * reason given there. Inits may start processes whose inits start processes, up to
+ * WEFT_SPAWN_DEPTH_MAX deep (WEFT_ERR_FULL). */
 int weft_spawn(weft_self *self, const struct weft_spawn *spawn, weft_pid *out);
 
 /* Why the last weft_spawn of this handler failed. Borrowed until the next weft_spawn. */
@@ -108,6 +112,7 @@ int weft_send_name(weft_self *self, const char *name, uint32_t tag, struct weft_
 /* Ask: `to` gets a CALL; exactly one REPLY with *ref comes back, whatever happens: the answer,
  * WEFT_ERR_NO_PROC when `to` is or becomes dead, or WEFT_ERR_TIMEOUT. An answer after that is
  * dropped (OTP: process aliases).
+ * `timeout` WEFT_TIME_NEVER waits for ever.
  *   WEFT_ERR_INVAL   calling oneself (OTP: calling_self)
  *   WEFT_ERR_FULL, WEFT_ERR_NOMEM  nothing was sent and no REPLY comes
  * Difference from OTP: the caller does not wait here; the answer is a message. */
@@ -148,8 +153,20 @@ int weft_monitor(weft_self *self, weft_pid to, weft_ref *ref);
 /* No DOWN of `ref` is delivered after this (OTP: demonitor with flush). */
 void weft_demonitor(weft_self *self, weft_ref ref);
 
-/* Exit signals arrive as EXIT messages instead of ending this process. */
+/* Exit signals arrive as EXIT messages, in order with the others, instead of ending this process.
+ * The parent's ends it all the same, when its turn in the mailbox comes, with terminate called.
+ *
+ * An exit signal that is not trapped acts when it is sent: the target has ended when weft_exit
+ * returns, and what lay in its mailbox is gone; if a handler of it is running, it ends when that
+ * returns. weft_stop in the same handler counts more, except against KILL. Differences from OTP:
+ * there the signal travels; and a trapping process for which there is no memory to keep the EXIT
+ * ends as if it did not trap. */
 void weft_trap_exit(weft_self *self, bool trap);
+
+/* Trap the parent's exit too: it arrives as an EXIT message, and this process ends itself with
+ * weft_stop when it has finished what it has to. How long that may take is the `shutdown` of its
+ * child spec. Needs weft_trap_exit. (OTP: a special process that handles its parent's EXIT.) */
+void weft_trap_parent_exit(weft_self *self, bool trap);
 
 /* --- names --- */
 

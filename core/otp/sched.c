@@ -2,6 +2,7 @@
 #include "core/otp/sched.h"
 
 #include "core/otp/internal.h"
+#include "core/otp/supervisor.h"
 
 static struct weft_sched_config defaults(const struct weft_sched_config *config) {
     struct weft_sched_config chosen = {.procs_max = 0};
@@ -153,7 +154,8 @@ static struct weft_proc_info info_of(const struct weft_process *proc) {
                                    .sockets = proc->sockets_count,
                                    .memory = proc->memory,
                                    .messages = proc->messages,
-                                   .is_supervisor = (proc->flags & PROC_SUPERVISOR) != 0,
+                                   .is_supervisor =
+                                       proc->behaviour->handle == weft_supervisor.handle,
                                    .trap_exit = (proc->flags & PROC_TRAP) != 0};
 }
 

@@ -1,6 +1,5 @@
-/* The supervisor: a process like any other, but for two things: the exit signal of its parent
- * comes as a message, because its children have to be stopped first; and its messages to itself
- * cannot be refused. */
+/* The supervisor: a process like any other. It traps its parent's exit, because its children have
+ * to be stopped first; only its messages to itself are not sent by weft_send, which may refuse. */
 #include "core/otp/supervisor.h"
 
 #include "core/otp/sup_internal.h"
@@ -74,7 +73,7 @@ static int on_init(weft_self *self, struct weft_bytes arg) {
     if (arg.size != sizeof config) return WEFT_ERR_INVAL;
     memcpy(&config, arg.data, sizeof config);
     weft_trap_exit(self, true);
-    self->flags |= PROC_SUPERVISOR;
+    weft_trap_parent_exit(self, true);
     weft_otp__sup_children_init(self, sup);
     int rv = configure(sup, &config);
     for (size_t i = 0; rv == WEFT_OK && i < config.children_count; i++)

@@ -19,11 +19,16 @@
  *   - more than `intensity` restarts in the last `period` end the supervisor with SHUTDOWN, after
  *     its children; a restart that fails to start counts, and is tried again
  *   - stopping a child: exit(SHUTDOWN), wait `shutdown`, then KILL
+ *   - the exit signal of its parent stops the children in reverse order, then the supervisor; so
+ *     does weft_sched_exit for the root
  *
  * Differences from OTP: child ids are texts, not terms; there is no simple_one_for_one: a dynamic
  * supervisor is a one_for_one supervisor given children by weft_sup_start_child, whose ids may be
  * empty and whose lookup is by pid; a shutdown waits without blocking the supervisor's mailbox,
- * so requests that arrive meanwhile are answered after it, in order. */
+ * so requests that arrive meanwhile are answered after it, in order (WEFT_ERR_NO_PROC when it was
+ * the supervisor's own). A start that fails in init cannot wait for those to be stopped: children
+ * that trap exits end in the turns that follow. The period is exact to the nanosecond and
+ * inclusive, where OTP counts whole seconds. */
 #ifndef WEFT_OTP_SUPERVISOR_H
 #define WEFT_OTP_SUPERVISOR_H
 
@@ -68,12 +73,15 @@ extern const struct weft_behaviour weft_supervisor;
  *
  * start_child: data is the weft_pid of the child (WEFT_PID_NONE if its init chose IGNORE).
  *   WEFT_ERR_EXISTS (the id is taken: data is its pid), WEFT_ERR_FULL (WEFT_CHILDREN_MAX), or what
- *   the start returned: the child is then forgotten
+ *   the start returned (WEFT_ERR_EXISTS also when its name is taken): the child is then forgotten;
+ *   WEFT_ERR_INVAL when the spec is not valid
  * terminate_child: WEFT_OK when it has ended (spec kept, forgotten if temporary);
  *   WEFT_ERR_NOT_FOUND
- * restart_child: data as start_child; WEFT_ERR_IN_USE (it runs), WEFT_ERR_NOT_FOUND
+ * restart_child: data as start_child; WEFT_ERR_IN_USE (it runs, or waits for another try),
+ *   WEFT_ERR_NOT_FOUND
  * delete_child: WEFT_ERR_IN_USE (it runs), WEFT_ERR_NOT_FOUND
- * which_children: data is an array of struct weft_child_info
+ * which_children: data is an array of struct weft_child_info, in start order (OTP: the reverse);
+ *   WEFT_ERR_TOO_BIG when it is over WEFT_MESSAGE_MAX
  * count_children: data is a struct weft_child_counts */
 int weft_sup_start_child(weft_self *self, weft_pid sup, const struct weft_child_spec *spec,
                          weft_ref *ref);

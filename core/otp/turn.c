@@ -47,9 +47,9 @@ static void fill(struct mail *mail, struct weft_msg *msg, struct weft_reason *re
     }
 }
 
-/* The exit signal of the parent ends whom it is for, trapping or not. */
+/* The exit signal of the parent ends whom it is for, unless that wants to do so itself. */
 static bool is_parent_exit(const struct weft_process *proc, const struct mail *mail) {
-    if (mail->kind != WEFT_MSG_EXIT || (proc->flags & PROC_SUPERVISOR)) return false;
+    if (mail->kind != WEFT_MSG_EXIT || (proc->flags & PROC_TRAP_PARENT)) return false;
     return weft_pid_equal(mail->from, proc->parent);
 }
 

@@ -39,14 +39,15 @@ err_after_bind:
 
 static bool is_full(int number) { return number == EAGAIN || number == ENOBUFS; }
 
-/* One datagram by itself. False when the kernel's queue is full. */
+/* One datagram by itself. False when the kernel's queue is full: it was not sent. */
 static bool send_one(struct weft_posix *posix, struct weft_posix__socket *socket,
                      const struct weft_posix__outgoing *datagram, const unsigned char *data) {
     ssize_t sent = sendto(socket->fd, data, datagram->size, MSG_DONTWAIT, &datagram->name.any,
                           datagram->name_size);
+    if (sent < 0 && is_full(errno)) return false;
     if (sent >= 0) posix->stats.datagrams_sent++;
     if (sent < 0) posix->stats.datagrams_dropped++;
-    return sent >= 0 || !is_full(errno);
+    return true;
 }
 
 /* Past the last datagram that may travel with `first`: same endpoint, same size, but for the last
@@ -103,26 +104,49 @@ static unsigned build(struct weft_posix__outbox *outbox, unsigned first, unsigne
 }
 
 /* The kernel refused message `at`, whose first datagram is `first`. Joined ones may go singly (a
- * device that cannot check-sum them, a narrow path); one by itself is lost. */
-static bool send_singly(struct weft_posix *posix, struct weft_posix__socket *socket, unsigned at,
-                        unsigned first) {
+ * device that cannot check-sum them, a narrow path); one by itself is lost. How many are done with:
+ * fewer than the message holds when the queue is full. */
+static unsigned send_singly(struct weft_posix *posix, struct weft_posix__socket *socket,
+                            unsigned at, unsigned first) {
     struct weft_posix__outbox *outbox = posix->outbox;
     const unsigned char *data = outbox->iov[at].iov_base;
-    if (outbox->segments[at] == 1) {
+    unsigned count = outbox->segments[at];
+    if (count == 1) {
         posix->stats.datagrams_dropped++;
-        return true;
+        return 1;
     }
     socket->joins = false;
-    for (unsigned i = 0; i < outbox->segments[at]; i++) {
+    for (unsigned i = 0; i < count; i++) {
         const struct weft_posix__outgoing *datagram = &outbox->datagram[first + i];
-        if (!send_one(posix, socket, datagram, data)) return false;
+        if (!send_one(posix, socket, datagram, data)) return i;
         data += datagram->size;
     }
-    return true;
+    return count;
 }
 
-/* Datagrams first..last-1 are of one socket, their bytes start at `data`. The kernel stops at the
- * first message it refuses; the rest go on, unless its queue is full. */
+/* Send `count` messages, the first datagram of which is `first`. The kernel stops at the first it
+ * refuses; the rest go on, unless its queue is full. The number of datagrams done with. */
+static unsigned send_messages(struct weft_posix *posix, struct weft_posix__socket *socket,
+                              unsigned first, unsigned count) {
+    struct weft_posix__outbox *outbox = posix->outbox;
+    unsigned at = 0, done = 0;
+    while (at < count) {
+        int sent = sendmmsg(socket->fd, outbox->message + at, count - at, MSG_DONTWAIT);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0 && is_full(errno)) return done;
+        for (int i = 0; i < sent; i++, at++) {
+            posix->stats.datagrams_sent += outbox->segments[at];
+            done += outbox->segments[at];
+        }
+        if (sent >= 0) continue;
+        unsigned singly = send_singly(posix, socket, at, first + done);
+        done += singly;
+        if (singly < outbox->segments[at++]) return done;
+    }
+    return done;
+}
+
+/* Datagrams first..last-1 are of one socket, their bytes start at `data`. */
 static void flush_run(struct weft_posix *posix, unsigned first, unsigned last,
                       unsigned char *data) {
     struct weft_posix__outbox *outbox = posix->outbox;
@@ -130,23 +154,10 @@ static void flush_run(struct weft_posix *posix, unsigned first, unsigned last,
         weft_posix__socket_get(posix, outbox->datagram[first].socket);
     WEFT_ASSERT(socket != NULL); /* close flushes first */
     unsigned count = build(outbox, first, last, data, socket->joins);
-    for (unsigned at = 0; at < count;) {
-        int sent = sendmmsg(socket->fd, outbox->message + at, count - at, MSG_DONTWAIT);
-        if (sent < 0 && errno == EINTR) continue;
-        bool full = sent < 0 && is_full(errno);
-        for (int i = 0; i < sent; i++, at++) {
-            posix->stats.datagrams_sent += outbox->segments[at];
-            first += outbox->segments[at];
-        }
-        if (sent < 0 && !full) {
-            full = !send_singly(posix, socket, at, first);
-            first += outbox->segments[at++];
-        }
-        socket->congested = full;
-        if (!full) continue;
-        posix->stats.datagrams_dropped += last - first;
-        return;
-    }
+    unsigned left = last - first - send_messages(posix, socket, first, count);
+    WEFT_ASSERT(left <= last - first);
+    socket->congested = left > 0;
+    posix->stats.datagrams_dropped += left;
 }
 
 void weft_posix_flush(struct weft_posix *posix) {

@@ -25,6 +25,7 @@
 #define STACK_NEAR ((uintptr_t)64 * 1024)
 
 #define BACKTRACE_MAX 64
+#define PLACE_MAX 1024 /* bytes of a panic's first line */
 
 /* One run in progress, innermost first. */
 struct guard_frame {
@@ -72,13 +73,21 @@ static const char *fault_text(enum weft_fault_kind kind) {
     return texts[kind];
 }
 
+/* Not dprintf: it allocates, and the fault may be in the allocator. */
 static void panic_place(const struct weft_fault *fault) {
+    char text[PLACE_MAX];
+    int size;
     if (fault->kind == WEFT_FAULT_ASSERT) {
-        dprintf(STDERR_FILENO, "panic: %s:%d: %s\n", fault->file, fault->line, fault->what);
+        size = snprintf(text, sizeof text, "panic: %s:%d: %s\n", fault->file, fault->line,
+                        fault->what);
     } else {
-        dprintf(STDERR_FILENO, "panic: %s, address 0x%lx, code 0x%lx\n", fault->what,
-                (unsigned long)fault->address, (unsigned long)fault->code);
+        size = snprintf(text, sizeof text, "panic: %s, address 0x%lx, code 0x%lx\n", fault->what,
+                        (unsigned long)fault->address, (unsigned long)fault->code);
     }
+    size_t count = size < 0 ? 0 : (size_t)size;
+    if (count >= sizeof text) count = sizeof text - 1;
+    ssize_t written = write(STDERR_FILENO, text, count);
+    (void)written; /* nowhere left to complain */
 }
 
 /* A fault while panicking must not panic again: the facts that are out stand. */

@@ -20,7 +20,8 @@ void weft_posix_guard_install(void);
 void weft_posix_guard_remove(void);
 
 /* What a panic of this thread prints beside its place: seed, time, node, whatever repeats it.
- * `print` writes to `fd` with write(2) or dprintf(3) and must not allocate. NULL: nothing. */
+ * `print` may run in a signal handler: it formats into a buffer of its own (snprintf) and writes
+ * that to `fd` with write(2); dprintf(3) and stdio allocate. NULL: nothing. */
 void weft_posix_panic_context(void (*print)(void *ctx, int fd), void *ctx);
 
 #endif

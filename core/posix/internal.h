@@ -19,7 +19,7 @@
 #define POSIX_WATCHES_MAX 64
 #define POSIX_EVENTS_MAX WEFT_LIMIT(64, 2)  /* of epoll, a turn */
 #define POSIX_ACCEPTS_MAX WEFT_LIMIT(64, 1) /* of a listener, a turn */
-#define POSIX_BATCH_MAX WEFT_LIMIT(64, 2)   /* datagrams in one system call */
+#define POSIX_BATCH_MAX WEFT_LIMIT(64, 8)   /* datagrams in one system call */
 #define POSIX_OUTBOX_SIZE ((size_t)128 * 1024)
 #define POSIX_ENTROPY_SIZE 256
 

@@ -93,7 +93,9 @@ int weft_posix_watch(struct weft_posix *posix, int fd, int events,
     struct epoll_event event = {.data.u64 = POSIX_TAG_WATCH | serial << WATCH_SLOT_BITS | slot};
     if (events & WEFT_WATCH_READ) event.events |= EPOLLIN | EPOLLRDHUP;
     if (events & WEFT_WATCH_WRITE) event.events |= EPOLLOUT;
-    if (epoll_ctl(posix->epoll_fd, op, fd, &event) != 0) return weft_posix__error(errno);
+    if (epoll_ctl(posix->epoll_fd, op, fd, &event) != 0) {
+        return errno == EPERM ? WEFT_ERR_INVAL : weft_posix__error(errno);
+    }
     *watch = (struct weft_posix__watched){.fn = fn, .ctx = ctx, .fd = fd, .serial = serial};
     return WEFT_OK;
 }

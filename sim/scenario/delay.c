@@ -23,7 +23,7 @@ static void read_sigma(struct sim_plan__reader *reader, const struct sim_plan__v
                        void *into) {
     uint64_t sigma;
     bool fits =
-        value->node->kind == SIM_YAML_SCALAR && sim_value_decimal(value->node->text, 3, &sigma);
+        value->node->kind == WEFT_YAML_SCALAR && weft_value_decimal(value->node->text, 3, &sigma);
     if (!fits || sigma > SIGMA_MAX) {
         sim_plan__unfit(reader, value, "a number from 0 to 3, up to three digits after the point");
         return;
@@ -51,9 +51,9 @@ static void read_lognormal(struct sim_plan__reader *reader, const struct sim_pla
 static void read_uniform(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                          void *into) {
     struct draft *draft = into;
-    const struct sim_yaml_node *node = value->node;
+    const struct weft_yaml_node *node = value->node;
     const char *expected = "a range such as [10ms, 50ms]";
-    if (!sim_plan__is(reader, value, SIM_YAML_SEQUENCE, expected)) return;
+    if (!sim_plan__is(reader, value, WEFT_YAML_SEQUENCE, expected)) return;
     if (node->count != 2) {
         sim_plan__mistake(reader, node, "'uniform' has %u entries, expected two: [10ms, 50ms]",
                           node->count);
@@ -82,7 +82,7 @@ static void read_matrix(struct sim_plan__reader *reader, const struct sim_plan__
                           "'regions' is for the network's delay, expected uniform or lognormal");
         return;
     }
-    if (!sim_plan__is(reader, value, SIM_YAML_SCALAR, "the name of a CSV file")) return;
+    if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "the name of a CSV file")) return;
     sim_plan__read_regions(reader, value);
     draft->delay.kind = SIM_DELAY_REGIONS;
     draft->delay.regions = reader->plan->net.regions;
@@ -99,19 +99,19 @@ const struct sim_plan__section sim_plan__delay_section = {"delay", delay_keys,
                                                           sizeof delay_keys / sizeof delay_keys[0]};
 
 /* Keys that only make sense together. */
-static bool is_one_kind(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+static bool is_one_kind(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                         uint32_t before) {
     uint32_t kinds = 0;
-    for (size_t i = 0; i < 3; i++) kinds += sim_yaml_get(node, delay_keys[i].name) != NULL;
+    for (size_t i = 0; i < 3; i++) kinds += weft_yaml_get(node, delay_keys[i].name) != NULL;
     if (kinds != 1) {
         if (reader->mistakes.count != before) return false; /* a misspelt kind, told already */
         sim_plan__mistake(reader, node,
                           "%u kinds of delay, expected one of: uniform, lognormal, regions", kinds);
         return false;
     }
-    bool regions = sim_yaml_get(node, "regions") != NULL;
+    bool regions = weft_yaml_get(node, "regions") != NULL;
     for (size_t i = 3; i < 5; i++) {
-        const struct sim_yaml_node *extra = sim_yaml_get(node, delay_keys[i].name);
+        const struct weft_yaml_node *extra = weft_yaml_get(node, delay_keys[i].name);
         if (extra == NULL || regions) continue;
         sim_plan__mistake(reader, extra, "'%s' here belongs to 'regions', expected it there",
                           delay_keys[i].name);
@@ -130,7 +130,7 @@ static void finish_regions(struct draft *draft) {
     for (uint32_t i = 0; i < regions->count; i++) regions->delay[i][i] = draft->within;
 }
 
-static void read_distribution(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+static void read_distribution(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                               struct draft *draft) {
     uint32_t before = reader->mistakes.count;
     if (!sim_plan__read_section(reader, node, &sim_plan__delay_section, draft)) return;
@@ -140,14 +140,14 @@ static void read_distribution(struct sim_plan__reader *reader, const struct sim_
 void sim_plan__read_delay(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                           void *into) {
     const struct sim_plan__key *key = value->key;
-    const struct sim_yaml_node *node = value->node;
+    const struct weft_yaml_node *node = value->node;
     uint32_t before = reader->mistakes.count;
     struct draft draft = {.delay.kind = SIM_DELAY_CONSTANT,
                           .within = WEFT_MS(1),
                           .no_regions = key->most == SIM_PLAN__NO_REGIONS};
-    if (node->kind == SIM_YAML_MAPPING) {
+    if (node->kind == WEFT_YAML_MAPPING) {
         read_distribution(reader, node, &draft);
-    } else if (node->kind == SIM_YAML_SCALAR) {
+    } else if (node->kind == WEFT_YAML_SCALAR) {
         struct sim_plan__key plain = {.name = key->name, .offset = offsetof(struct draft, delay.a)};
         struct sim_plan__value scalar = {node, &plain};
         sim_plan__read_duration(reader, &scalar, &draft);
@@ -156,9 +156,9 @@ void sim_plan__read_delay(struct sim_plan__reader *reader, const struct sim_plan
     }
     if (reader->mistakes.count != before) return;
     if (draft.delay.a < key->least) {
-        char text[SIM_VALUE_TEXT_MAX];
+        char text[WEFT_VALUE_TEXT_MAX];
         sim_plan__mistake(reader, node, "'%s' is too short, expected at least %s", key->name,
-                          sim_value_show_duration(key->least, text));
+                          weft_value_show_duration(key->least, text));
         return;
     }
     *(struct sim_delay *)((char *)into + key->offset) = draft.delay;

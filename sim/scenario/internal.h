@@ -9,14 +9,14 @@
 #include "core/base/error.h"
 #include "sim/scenario/mistakes.h"
 #include "sim/scenario/plan.h"
-#include "sim/scenario/value.h"
-#include "sim/scenario/yaml_tree.h"
+#include "core/config/value.h"
+#include "core/config/yaml_tree.h"
 
 /* State of one reading. */
 struct sim_plan__reader {
     struct sim_plan *plan;
     bool no_memory;
-    const struct sim_yaml_node *root;
+    const struct weft_yaml_node *root;
     const char *regions_path; /* as the scenario names it; NULL: none read yet */
     struct sim_mistakes mistakes;
 };
@@ -27,7 +27,7 @@ struct sim_plan__key;
 
 /* A value on its way: what the file says and which key it is for. */
 struct sim_plan__value {
-    const struct sim_yaml_node *node;
+    const struct weft_yaml_node *node;
     const struct sim_plan__key *key;
 };
 
@@ -59,7 +59,7 @@ extern const struct sim_plan__section sim_plan__lognormal_section, sim_plan__del
 
 /* Read a mapping by its section: each known key, in the table's order; then what is unknown or
  * missing is told. False when `node` is no mapping (told). */
-bool sim_plan__read_section(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+bool sim_plan__read_section(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                             const struct sim_plan__section *section, void *into);
 
 /* Fields: uint32_t, weft_duration, uint32_t (ppm), bool. */
@@ -74,12 +74,12 @@ void sim_plan__read_flag(struct sim_plan__reader *reader, const struct sim_plan_
 
 /* --- telling mistakes --- */
 
-void sim_plan__mistake(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+void sim_plan__mistake(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                        const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* In another file than the scenario. */
 void sim_plan__mistake_in(struct sim_plan__reader *reader, const char *file,
-                          const struct sim_yaml_place *place, const char *format, ...)
+                          const struct weft_yaml_place *place, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* "'NAME' is a list, expected WHAT", for a value of the wrong kind or a text that does not fit. */
@@ -88,7 +88,7 @@ void sim_plan__unfit(struct sim_plan__reader *reader, const struct sim_plan__val
 
 /* The node's kind is `kind`; else it is told with what was expected. */
 bool sim_plan__is(struct sim_plan__reader *reader, const struct sim_plan__value *value,
-                  enum sim_yaml_kind kind, const char *expected);
+                  enum weft_yaml_kind kind, const char *expected);
 
 #define SIM_PLAN__SHOWN_MAX 48
 #define SIM_PLAN__WORDS_MAX 40
@@ -117,6 +117,10 @@ void sim_plan__read_delay(struct sim_plan__reader *reader, const struct sim_plan
 /* The matrix of `value`, a path beside the scenario, into the plan's net. */
 void sim_plan__read_regions(struct sim_plan__reader *reader, const struct sim_plan__value *value);
 
+/* The text of a matrix into `regions`, which is all zero; mistakes name `file`. */
+void sim_plan__parse_regions(struct sim_plan__reader *reader, const char *file,
+                             struct weft_bytes text, struct sim_regions *regions);
+
 /* The links of a chain before they become elements; a part that is absent has `has_` false. */
 struct sim_plan__link {
     bool has_delay, has_loss, has_duplicate, has_reorder;
@@ -143,7 +147,7 @@ void sim_plan__read_set(struct sim_plan__reader *reader, const struct sim_plan__
                         void *into);
 
 /* The group that is named; told, and false, when there is none. */
-bool sim_plan__group_index(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+bool sim_plan__group_index(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                            uint32_t *index);
 
 /* Sections of the whole file; `into` is the plan. */
@@ -187,7 +191,7 @@ struct sim_plan__choice {
     size_t count;
     bool word_alone;
 };
-int sim_plan__choose(struct sim_plan__reader *reader, const struct sim_yaml_node *entry,
+int sim_plan__choose(struct sim_plan__reader *reader, const struct weft_yaml_node *entry,
                      const struct sim_plan__choice *choice, struct sim_plan__value *options);
 
 /* A list of 1 to `most` entries; told, and false, when it is not. */
@@ -197,11 +201,11 @@ bool sim_plan__is_list(struct sim_plan__reader *reader, const struct sim_plan__v
 /* --- --set --- */
 
 /* Put an override into the tree, or tell why not. */
-void sim_plan__override(struct sim_plan__reader *reader, struct sim_yaml_node *root,
+void sim_plan__override(struct sim_plan__reader *reader, struct weft_yaml_node *root,
                         const char *set);
 
 /* Tell libyaml's mistakes. `ctx` is the reader. */
-void sim_plan__yaml_mistake(void *ctx, const struct sim_yaml_place *place, const char *format,
+void sim_plan__yaml_mistake(void *ctx, const struct weft_yaml_place *place, const char *format,
                             va_list args) __attribute__((format(printf, 3, 0)));
 
 /* A copy to free(); NULL when out of memory, which the reader then knows. */

@@ -15,7 +15,7 @@ static void make_one_line(char *text) {
 }
 
 void sim_mistakes_add(struct sim_mistakes *mistakes, const char *file,
-                      const struct sim_yaml_place *place, const char *format, va_list args) {
+                      const struct weft_yaml_place *place, const char *format, va_list args) {
     WEFT_ASSERT(mistakes != NULL);
     WEFT_ASSERT(format != NULL);
     if (mistakes->count++ >= SIM_MISTAKES_MAX) return;

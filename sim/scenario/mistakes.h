@@ -3,7 +3,7 @@
 #define SIM_SCENARIO_MISTAKES_H
 
 #include "sim/scenario/plan.h"
-#include "sim/scenario/yaml_tree.h"
+#include "core/config/yaml_tree.h"
 
 #define SIM_MISTAKES_MAX 50u
 #define SIM_MISTAKE_TEXT_MAX 560u
@@ -24,7 +24,7 @@ struct sim_mistakes {
 
 /* A mistake in `file`, NULL: in the scenario. At `place`, NULL: nowhere in particular. */
 void sim_mistakes_add(struct sim_mistakes *mistakes, const char *file,
-                      const struct sim_yaml_place *place, const char *format, va_list args)
+                      const struct weft_yaml_place *place, const char *format, va_list args)
     __attribute__((format(printf, 4, 0)));
 
 /* Tell each, by place: the options first, then files in order of lines; and how many more. */

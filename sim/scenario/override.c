@@ -19,7 +19,7 @@ struct path {
 };
 
 static void tell(struct sim_plan__reader *reader, const char *set, const char *what) {
-    struct sim_yaml_place place = {0, 0, set};
+    struct weft_yaml_place place = {0, 0, set};
     sim_plan__mistake_in(reader, NULL, &place, "%s", what);
 }
 
@@ -49,17 +49,17 @@ static bool split(struct sim_plan__reader *reader, const char *set, struct path 
 }
 
 /* Where `part` is, or would be, in `node`. NULL: told. */
-static struct sim_yaml_node **slot(struct sim_plan__reader *reader, struct sim_yaml_node *node,
+static struct weft_yaml_node **slot(struct sim_plan__reader *reader, struct weft_yaml_node *node,
                                    const char *part, const char *set) {
-    struct sim_yaml_place place = {0, 0, set};
+    struct weft_yaml_place place = {0, 0, set};
     uint64_t index = 0;
-    if (node->kind == SIM_YAML_SEQUENCE) {
-        if (sim_value_count(part, &index) && index < node->count) return &node->items[index];
+    if (node->kind == WEFT_YAML_SEQUENCE) {
+        if (weft_value_count(part, &index) && index < node->count) return &node->items[index];
         sim_plan__mistake_in(reader, NULL, &place, "no entry '%s', expected 0 to %u",
                              sim_plan__show(part).text, node->count - 1);
         return NULL;
     }
-    if (node->kind != SIM_YAML_MAPPING) {
+    if (node->kind != WEFT_YAML_MAPPING) {
         sim_plan__mistake_in(reader, NULL, &place,
                              "no key '%s' there, expected the path of a mapping or a list",
                              sim_plan__show(part).text);
@@ -68,9 +68,9 @@ static struct sim_yaml_node **slot(struct sim_plan__reader *reader, struct sim_y
     for (uint32_t i = 0; i < node->count; i++) {
         if (strcmp(node->keys[i]->text, part) == 0) return &node->items[i];
     }
-    struct sim_yaml_node *item = sim_yaml_new(NULL, &place);
-    if (item == NULL || !sim_yaml_add(node, part, item)) {
-        sim_yaml_free(item);
+    struct weft_yaml_node *item = weft_yaml_new(NULL, &place);
+    if (item == NULL || !weft_yaml_add(node, part, item)) {
+        weft_yaml_free(item);
         reader->no_memory = true;
         return NULL;
     }
@@ -78,39 +78,39 @@ static struct sim_yaml_node **slot(struct sim_plan__reader *reader, struct sim_y
 }
 
 /* "5%" as it stands; "[1, 2]" and "{k: 8}" as YAML. NULL: told. */
-static struct sim_yaml_node *value_of(struct sim_plan__reader *reader, const char *set) {
+static struct weft_yaml_node *value_of(struct sim_plan__reader *reader, const char *set) {
     const char *text = strchr(set, '=') + 1;
-    struct sim_yaml_place place = {0, 0, set};
-    struct sim_yaml_node *node = NULL;
+    struct weft_yaml_place place = {0, 0, set};
+    struct weft_yaml_node *node = NULL;
     bool no_memory = false;
     if (*text == '[' || *text == '{') {
-        struct sim_yaml_report report = {sim_plan__yaml_mistake, reader, set};
-        node = sim_yaml_read(weft_bytes_text(text), &report, &no_memory);
+        struct weft_yaml_report report = {sim_plan__yaml_mistake, reader, set};
+        node = weft_yaml_read(weft_bytes_text(text), &report, &no_memory);
     } else {
-        node = sim_yaml_new(text, &place);
+        node = weft_yaml_new(text, &place);
         no_memory = node == NULL;
-        if (node != NULL && *text == '\0') node->kind = SIM_YAML_NOTHING;
+        if (node != NULL && *text == '\0') node->kind = WEFT_YAML_NOTHING;
     }
     reader->no_memory = reader->no_memory || no_memory;
     return node;
 }
 
-void sim_plan__override(struct sim_plan__reader *reader, struct sim_yaml_node *root,
+void sim_plan__override(struct sim_plan__reader *reader, struct weft_yaml_node *root,
                         const char *set) {
     WEFT_ASSERT(root != NULL);
     WEFT_ASSERT(set != NULL);
     struct path path;
     if (!split(reader, set, &path)) return;
-    struct sim_yaml_node **at = &root;
+    struct weft_yaml_node **at = &root;
     for (uint32_t i = 0; i < path.count && at != NULL; i++) {
         at = slot(reader, *at, path.parts[i], set);
     }
-    struct sim_yaml_node *value = at != NULL ? value_of(reader, set) : NULL;
+    struct weft_yaml_node *value = at != NULL ? value_of(reader, set) : NULL;
     if (value == NULL) {
         bool made_for_it = at != NULL && (*at)->set == set && (*at)->count == 0;
-        if (made_for_it) (*at)->kind = SIM_YAML_BROKEN;
+        if (made_for_it) (*at)->kind = WEFT_YAML_BROKEN;
         return;
     }
-    sim_yaml_free(*at);
+    weft_yaml_free(*at);
     *at = value;
 }

@@ -17,8 +17,8 @@
 static void read_text(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                       void *into) {
     char **text = (char **)(void *)((char *)into + value->key->offset);
-    const struct sim_yaml_node *node = value->node;
-    if (!sim_plan__is(reader, value, SIM_YAML_SCALAR, "a text")) return;
+    const struct weft_yaml_node *node = value->node;
+    if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "a text")) return;
     if (strlen(node->text) > (size_t)value->key->most) {
         sim_plan__mistake(reader, node, "'%s' has %zu bytes, expected at most %d", value->key->name,
                           strlen(node->text), (int)value->key->most);
@@ -29,7 +29,7 @@ static void read_text(struct sim_plan__reader *reader, const struct sim_plan__va
 
 static void read_name(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                       void *into) {
-    if (value->node->kind == SIM_YAML_SCALAR) {
+    if (value->node->kind == WEFT_YAML_SCALAR) {
         const char *text = value->node->text;
         size_t size = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
         if (size == 0 || text[size] != '\0') {
@@ -44,7 +44,7 @@ static void read_seed(struct sim_plan__reader *reader, const struct sim_plan__va
                       void *into) {
     struct sim_plan *plan = into;
     bool fits =
-        value->node->kind == SIM_YAML_SCALAR && sim_value_count(value->node->text, &plan->seed);
+        value->node->kind == WEFT_YAML_SCALAR && weft_value_count(value->node->text, &plan->seed);
     if (!fits) sim_plan__unfit(reader, value, "a whole number of up to 64 bits");
 }
 
@@ -137,15 +137,15 @@ static void finish(struct sim_plan *plan) {
     }
 }
 
-static void read_tree(struct sim_plan__reader *reader, struct sim_yaml_node *root,
+static void read_tree(struct sim_plan__reader *reader, struct weft_yaml_node *root,
                       const struct sim_plan_sets *sets) {
     uint32_t count = sets != NULL ? sets->count : 0;
-    if (root->kind == SIM_YAML_NOTHING) {
+    if (root->kind == WEFT_YAML_NOTHING) {
         sim_plan__mistake(reader, root, "nothing in it, expected a scenario");
         return;
     }
-    if (root->kind != SIM_YAML_MAPPING) {
-        if (root->kind != SIM_YAML_BROKEN) {
+    if (root->kind != WEFT_YAML_MAPPING) {
+        if (root->kind != WEFT_YAML_BROKEN) {
             sim_plan__mistake(reader, root, "no keys, expected a scenario such as 'name: NAME'");
         }
         return;
@@ -167,13 +167,13 @@ static void fold_identity(struct sim_plan *plan, struct weft_bytes text,
 
 static void read_text_of(struct sim_plan__reader *reader, struct weft_bytes text,
                          const struct sim_plan_sets *sets) {
-    struct sim_yaml_report report = {sim_plan__yaml_mistake, reader, NULL};
+    struct weft_yaml_report report = {sim_plan__yaml_mistake, reader, NULL};
     bool no_memory = false;
-    struct sim_yaml_node *root = sim_yaml_read(text, &report, &no_memory);
+    struct weft_yaml_node *root = weft_yaml_read(text, &report, &no_memory);
     reader->no_memory = reader->no_memory || no_memory;
     fold_identity(reader->plan, text, sets);
     if (root != NULL) read_tree(reader, root, sets);
-    sim_yaml_free(root);
+    weft_yaml_free(root);
 }
 
 static struct sim_plan__reader *reader_new(const char *path) {
@@ -231,7 +231,7 @@ int sim_plan_read(const char *path, const struct sim_plan_sets *sets,
     WEFT_ASSERT(out != NULL);
     struct weft_bytes text = {NULL, 0};
     *out = NULL;
-    int rv = sim_plan__read_file(path, SIM_YAML_SIZE_MAX, &text);
+    int rv = sim_plan__read_file(path, WEFT_YAML_SIZE_MAX, &text);
     if (rv == WEFT_OK) {
         rv = sim_plan_parse(path, text, sets, report, out);
         free((void *)(uintptr_t)text.data);

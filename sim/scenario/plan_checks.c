@@ -8,7 +8,7 @@
 #define KEY_WITHIN                                                                                 \
     { "within", false, sim_plan__read_duration, AT(within), WEFT_MS(1), 0 }
 #define KEY_AT_LEAST                                                                               \
-    { "at_least", false, sim_plan__read_percent, AT(at_least_ppm), 1, SIM_PPM_ALL }
+    { "at_least", false, sim_plan__read_percent, AT(at_least_ppm), 1, WEFT_PPM_ALL }
 
 static const struct sim_plan__key timed_keys[] = {KEY_WITHIN, KEY_AT_LEAST};
 
@@ -83,7 +83,7 @@ static bool is_listed(const struct sim_plan *plan, enum sim_check_kind kind) {
     return false;
 }
 
-static void read_keys(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+static void read_keys(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                       const struct sim_plan__section *section, struct sim_check_spec *spec) {
     if (node == NULL) return;
     if (section->count > 0) {
@@ -94,7 +94,7 @@ static void read_keys(struct sim_plan__reader *reader, const struct sim_yaml_nod
     }
 }
 
-static void read_check(struct sim_plan__reader *reader, const struct sim_yaml_node *entry) {
+static void read_check(struct sim_plan__reader *reader, const struct weft_yaml_node *entry) {
     struct sim_plan *plan = reader->plan;
     const struct sim_plan__choice choice = {"check", kind_names, SIM_CHECK_KIND_COUNT - 1, true};
     struct sim_plan__value options;
@@ -112,7 +112,7 @@ static void read_check(struct sim_plan__reader *reader, const struct sim_yaml_no
 }
 
 /* Only of a file whose workload and faults are understood: else it would blame the innocent. */
-static void check_lacks(struct sim_plan__reader *reader, const struct sim_yaml_node *node) {
+static void check_lacks(struct sim_plan__reader *reader, const struct weft_yaml_node *node) {
     const struct sim_plan *plan = reader->plan;
     for (uint32_t i = 0; i < plan->checks_count; i++) {
         const char *what = lacks(plan, plan->checks[i].kind);
@@ -126,7 +126,7 @@ static void check_lacks(struct sim_plan__reader *reader, const struct sim_yaml_n
 void sim_plan__read_checks(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                            void *into) {
     (void)into;
-    const struct sim_yaml_node *node = value->node;
+    const struct weft_yaml_node *node = value->node;
     if (!sim_plan__is_list(reader, value, SIM_CHECKS_MAX, "a list of checks")) return;
     for (uint32_t i = 0; i < node->count; i++) read_check(reader, node->items[i]);
     if (reader->mistakes.count == 0) check_lacks(reader, node);

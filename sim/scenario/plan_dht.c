@@ -57,20 +57,20 @@ struct pair {
 };
 
 /* Two times of which one must be the shorter: told at the one the file gives. */
-static void check_pair(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+static void check_pair(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                        const struct pair *pair) {
-    const struct sim_yaml_node *less = sim_yaml_get(node, pair->less);
-    const struct sim_yaml_node *more = sim_yaml_get(node, pair->more);
+    const struct weft_yaml_node *less = weft_yaml_get(node, pair->less);
+    const struct weft_yaml_node *more = weft_yaml_get(node, pair->more);
     bool wrong = pair->less_value >= pair->more_value;
     if (!wrong || (less == NULL && more == NULL)) return;
-    char a[SIM_VALUE_TEXT_MAX], b[SIM_VALUE_TEXT_MAX];
+    char a[WEFT_VALUE_TEXT_MAX], b[WEFT_VALUE_TEXT_MAX];
     sim_plan__mistake(reader, less != NULL ? less : more,
                       "'%s' (%s) is not below '%s' (%s), expected it to be", pair->less,
-                      sim_value_show_duration(pair->less_value, a), pair->more,
-                      sim_value_show_duration(pair->more_value, b));
+                      weft_value_show_duration(pair->less_value, a), pair->more,
+                      weft_value_show_duration(pair->more_value, b));
 }
 
-static void check_times(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+static void check_times(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                         const struct weft_dht_config *dht) {
     weft_duration republish = or_else(dht->republish_after, WEFT_MIN(25));
     const struct pair pairs[] = {
@@ -101,10 +101,10 @@ void sim_plan__read_dht_config(struct sim_plan__reader *reader, const struct sim
 void sim_plan__read_dht(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                         void *into) {
     struct sim_plan *plan = into;
-    const struct sim_yaml_node *node = value->node;
-    if (node->kind == SIM_YAML_SCALAR && strcmp(node->text, "off") == 0) {
+    const struct weft_yaml_node *node = value->node;
+    if (node->kind == WEFT_YAML_SCALAR && strcmp(node->text, "off") == 0) {
         plan->dht_on = false;
-    } else if (sim_plan__is(reader, value, SIM_YAML_MAPPING, "a mapping such as {k: 8}, or off")) {
+    } else if (sim_plan__is(reader, value, WEFT_YAML_MAPPING, "a mapping such as {k: 8}, or off")) {
         sim_plan__read_dht_config(reader, value, &plan->dht_of[0], &plan->save_table);
     }
 }

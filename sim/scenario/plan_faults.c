@@ -26,10 +26,10 @@ static uint32_t named_before(const struct sim_fault_spec *spec, uint32_t group) 
 
 static void read_side(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                       struct sim_fault_spec *spec) {
-    const struct sim_yaml_node *node = value->node;
+    const struct weft_yaml_node *node = value->node;
     uint32_t ppm = 0, group = 0;
-    if (!sim_plan__is(reader, value, SIM_YAML_SCALAR, "percentages or groups")) return;
-    bool is_share = sim_value_percent(node->text, &ppm);
+    if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "percentages or groups")) return;
+    bool is_share = weft_value_percent(node->text, &ppm);
     if (is_share && ppm == 0) {
         sim_plan__mistake(reader, node, "a side of 0%%, expected more");
         return;
@@ -48,17 +48,17 @@ static void read_side(struct sim_plan__reader *reader, const struct sim_plan__va
     spec->sides[spec->sides_count++].ppm = ppm;
 }
 
-static void check_sum(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+static void check_sum(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                       const struct sim_fault_spec *spec) {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < spec->sides_count; i++) {
         if (spec->sides[i].is_group) return;
         sum += spec->sides[i].ppm;
     }
-    char text[SIM_VALUE_TEXT_MAX];
-    if (sum == SIM_PPM_ALL || spec->sides_count != node->count) return;
+    char text[WEFT_VALUE_TEXT_MAX];
+    if (sum == WEFT_PPM_ALL || spec->sides_count != node->count) return;
     sim_plan__mistake(reader, node, "'sides' add up to %s, expected 100%%",
-                      sim_value_show_percent(sum, text));
+                      weft_value_show_percent(sum, text));
 }
 
 static void read_sides(struct sim_plan__reader *reader, const struct sim_plan__value *value,
@@ -79,7 +79,7 @@ static void read_sides(struct sim_plan__reader *reader, const struct sim_plan__v
 
 static int choose_word(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                        const char *const *words, size_t count) {
-    if (!sim_plan__is(reader, value, SIM_YAML_SCALAR, "a word")) return -1;
+    if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "a word")) return -1;
     for (size_t i = 0; i < count; i++) {
         if (strcmp(value->node->text, words[i]) == 0) return (int)i;
     }
@@ -183,15 +183,15 @@ static const char *const kind_names[] = {
 
 /* --- what one key alone does not show --- */
 
-static void check_again(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+static void check_again(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                         struct draft *draft) {
     struct sim_fault_spec *spec = &draft->spec;
-    const struct sim_yaml_node *until = sim_yaml_get(node, "until");
-    const struct sim_yaml_node *times = sim_yaml_get(node, "times");
+    const struct weft_yaml_node *until = weft_yaml_get(node, "until");
+    const struct weft_yaml_node *times = weft_yaml_get(node, "times");
     const char *const needy[] = {"until", "times", "rolling"};
-    bool again = sim_yaml_get(node, "every") != NULL;
+    bool again = weft_yaml_get(node, "every") != NULL;
     for (size_t i = 0; i < 3 && !again; i++) {
-        const struct sim_yaml_node *given = sim_yaml_get(node, needy[i]);
+        const struct weft_yaml_node *given = weft_yaml_get(node, needy[i]);
         if (given == NULL) continue;
         sim_plan__mistake(reader, given, "'%s' without 'every', expected both%s", needy[i],
                           i == 0 ? "; how long a fault lasts is 'for'" : "");
@@ -210,13 +210,13 @@ static void check_again(struct sim_plan__reader *reader, const struct sim_yaml_n
 }
 
 /* Faults that are layers or states pile up when they come again before they ended. */
-static void check_pile(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+static void check_pile(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                        const struct sim_fault_spec *spec) {
     bool piles = spec->kind == SIM_FAULT_PARTITION || spec->kind == SIM_FAULT_ISOLATE ||
                  spec->kind == SIM_FAULT_DEGRADE || spec->kind == SIM_FAULT_PAUSE;
-    const struct sim_yaml_node *every = sim_yaml_get(node, "every");
+    const struct weft_yaml_node *every = weft_yaml_get(node, "every");
     if (!piles || every == NULL || spec->every == 0) return;
-    const struct sim_yaml_node *lasts = sim_yaml_get(node, "for");
+    const struct weft_yaml_node *lasts = weft_yaml_get(node, "for");
     if (lasts == NULL) {
         sim_plan__mistake(reader, every, "'every' without 'for', expected how long each lasts");
     } else if (spec->lasts / spec->every >= OVERLAP_MAX) {
@@ -225,16 +225,16 @@ static void check_pile(struct sim_plan__reader *reader, const struct sim_yaml_no
     }
 }
 
-static void check_kind(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+static void check_kind(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                        const struct draft *draft) {
     const struct sim_fault_spec *spec = &draft->spec;
     const struct sim_plan__link *link = &draft->link;
     if (spec->one_way && spec->sides_count > 2) {
-        sim_plan__mistake(reader, sim_yaml_get(node, "one_way"),
+        sim_plan__mistake(reader, weft_yaml_get(node, "one_way"),
                           "'one_way' with %u sides, expected two", spec->sides_count);
     }
     if (spec->each_in_turn && (spec->nodes.count > 0 || spec->nodes.ppm > 0)) {
-        sim_plan__mistake(reader, sim_yaml_get(node, "nodes"),
+        sim_plan__mistake(reader, weft_yaml_get(node, "nodes"),
                           "'rolling' takes one node after the other, expected all, a group or a "
                           "list of nodes instead of an amount");
     }
@@ -245,19 +245,19 @@ static void check_kind(struct sim_plan__reader *reader, const struct sim_yaml_no
     }
 }
 
-static void check_stop(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+static void check_stop(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                        const struct sim_fault_spec *spec) {
-    const struct sim_yaml_node *at = sim_yaml_get(node, "at");
+    const struct weft_yaml_node *at = weft_yaml_get(node, "at");
     weft_time stop = reader->plan->stop;
-    char text[SIM_VALUE_TEXT_MAX];
+    char text[WEFT_VALUE_TEXT_MAX];
     if (at == NULL || spec->at < stop) return;
     sim_plan__mistake(reader, at,
                       "'at' is '%s': it would never happen, expected before the run "
                       "stops at %s",
-                      sim_plan__show(at->text).text, sim_value_show_duration(stop, text));
+                      sim_plan__show(at->text).text, weft_value_show_duration(stop, text));
 }
 
-static void read_fault(struct sim_plan__reader *reader, const struct sim_yaml_node *entry) {
+static void read_fault(struct sim_plan__reader *reader, const struct weft_yaml_node *entry) {
     struct sim_plan *plan = reader->plan;
     const struct sim_plan__choice choice = {"fault", kind_names, SIM_FAULT_KIND_COUNT - 1, false};
     struct sim_plan__value options;
@@ -266,7 +266,7 @@ static void read_fault(struct sim_plan__reader *reader, const struct sim_yaml_no
     struct draft draft = {.spec = {.kind = (enum sim_fault_kind)(kind + 1),
                                    .line = entry->line,
                                    .until = WEFT_TIME_NEVER}};
-    const struct sim_yaml_node *node = options.node;
+    const struct weft_yaml_node *node = options.node;
     if (!sim_plan__read_section(reader, node, &sim_plan__fault_sections[kind], &draft)) return;
     check_again(reader, node, &draft);
     check_pile(reader, node, &draft.spec);

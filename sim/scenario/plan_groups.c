@@ -13,7 +13,7 @@ static void read_from(struct sim_plan__reader *reader, const struct sim_plan__va
                       void *into) {
     struct sim_join *join = into;
     const char *expected = "seeds, random or chain";
-    if (!sim_plan__is(reader, value, SIM_YAML_SCALAR, expected)) return;
+    if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, expected)) return;
     for (size_t i = 0; i < 3; i++) {
         if (strcmp(value->node->text, from_names[i]) != 0) continue;
         join->from = (enum sim_join_from)i;
@@ -37,26 +37,26 @@ const struct sim_plan__section sim_plan__join_section = {"join", join_keys,
                                                          sizeof join_keys / sizeof join_keys[0]};
 
 /* A key that the way of joining has no use for. */
-static void refuse_idle(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+static void refuse_idle(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                         const char *key, const char *expected) {
-    const struct sim_yaml_node *idle = sim_yaml_get(node, key);
+    const struct weft_yaml_node *idle = weft_yaml_get(node, key);
     if (idle == NULL) return;
     sim_plan__mistake(reader, idle, "'%s' means nothing here, expected it with %s", key, expected);
 }
 
-static void check_contacts(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+static void check_contacts(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                            struct sim_join *join) {
     if (join->from != SIM_JOIN_SEEDS) refuse_idle(reader, node, "seeds", "'from: seeds'");
     if (join->from == SIM_JOIN_CHAIN) {
         refuse_idle(reader, node, "contacts", "'from: seeds' or 'from: random'");
     }
-    const struct sim_yaml_node *seeds = sim_yaml_get(node, "seeds");
+    const struct weft_yaml_node *seeds = weft_yaml_get(node, "seeds");
     if (seeds != NULL && join->seeds > reader->plan->population) {
         sim_plan__mistake(reader, seeds, "'seeds' is %u, expected at most the population, %u",
                           join->seeds, reader->plan->population);
     }
     if (join->from != SIM_JOIN_SEEDS || join->contacts <= join->seeds) return;
-    const struct sim_yaml_node *contacts = sim_yaml_get(node, "contacts");
+    const struct weft_yaml_node *contacts = weft_yaml_get(node, "contacts");
     if (contacts != NULL) {
         sim_plan__mistake(reader, contacts, "'contacts' is %u, expected at most the seeds, %u",
                           join->contacts, join->seeds);
@@ -64,22 +64,22 @@ static void check_contacts(struct sim_plan__reader *reader, const struct sim_yam
     join->contacts = join->seeds;
 }
 
-static void check_time(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+static void check_time(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                        const struct sim_join *join) {
     weft_time last = weft_time_add(join->at, join->over), stop = reader->plan->stop;
     if (last < stop) return;
-    char a[SIM_VALUE_TEXT_MAX], b[SIM_VALUE_TEXT_MAX];
+    char a[WEFT_VALUE_TEXT_MAX], b[WEFT_VALUE_TEXT_MAX];
     sim_plan__mistake(reader, node, "nodes join until %s, expected before the run stops at %s",
-                      sim_value_show_duration(last, a), sim_value_show_duration(stop, b));
+                      weft_value_show_duration(last, a), weft_value_show_duration(stop, b));
 }
 
 void sim_plan__read_join_config(struct sim_plan__reader *reader,
                                 const struct sim_plan__value *value, struct sim_join *join) {
     WEFT_ASSERT(join != NULL);
-    const struct sim_yaml_node *node = value->node;
-    if (node->kind == SIM_YAML_SCALAR) {
+    const struct weft_yaml_node *node = value->node;
+    if (node->kind == WEFT_YAML_SCALAR) {
         read_from(reader, value, join);
-    } else if (sim_plan__is(reader, value, SIM_YAML_MAPPING,
+    } else if (sim_plan__is(reader, value, WEFT_YAML_MAPPING,
                             "seeds, random, chain or a mapping such as {over: 10s}")) {
         sim_plan__read_section(reader, node, &sim_plan__join_section, join);
         check_contacts(reader, node, join);
@@ -104,8 +104,8 @@ weft_time sim_plan__joined_at(const struct sim_plan *plan) {
 
 static void check_seeds(struct sim_plan__reader *reader) {
     const struct sim_plan *plan = reader->plan;
-    const struct sim_yaml_node *place = sim_yaml_get(reader->root, "groups");
-    if (place == NULL) place = sim_yaml_get(reader->root, "dht");
+    const struct weft_yaml_node *place = weft_yaml_get(reader->root, "groups");
+    if (place == NULL) place = weft_yaml_get(reader->root, "dht");
     if (place == NULL || !plan->dht_on) return;
     bool needed = false;
     uint32_t first = 0;
@@ -122,9 +122,9 @@ static void check_seeds(struct sim_plan__reader *reader) {
 
 void sim_plan__check_join(struct sim_plan__reader *reader) {
     const struct sim_plan *plan = reader->plan;
-    const struct sim_yaml_node *stop = sim_yaml_get(reader->root, "stop");
+    const struct weft_yaml_node *stop = weft_yaml_get(reader->root, "stop");
     check_seeds(reader);
-    if (stop == NULL || sim_yaml_get(reader->root, "join") != NULL) return;
+    if (stop == NULL || weft_yaml_get(reader->root, "join") != NULL) return;
     if (plan->join_of[plan->groups_count - 1].over < plan->stop) return;
     sim_plan__mistake(reader, stop,
                       "'stop' is '%s', expected after nodes have joined, which takes "
@@ -156,11 +156,11 @@ static void read_count(struct sim_plan__reader *reader, const struct sim_plan__v
     const char *expected = "a number of nodes such as 20, or a share such as 5%";
     uint64_t count;
     uint32_t ppm;
-    if (!sim_plan__is(reader, value, SIM_YAML_SCALAR, expected)) return;
-    if (sim_value_percent(value->node->text, &ppm) && ppm > 0) {
-        count = (uint64_t)reader->plan->population * ppm / SIM_PPM_ALL;
+    if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, expected)) return;
+    if (weft_value_percent(value->node->text, &ppm) && ppm > 0) {
+        count = (uint64_t)reader->plan->population * ppm / WEFT_PPM_ALL;
         if (count == 0) count = 1;
-    } else if (!sim_value_count(value->node->text, &count) || count == 0 || count > UINT32_MAX) {
+    } else if (!weft_value_count(value->node->text, &count) || count == 0 || count > UINT32_MAX) {
         sim_plan__unfit(reader, value, expected);
         return;
     }
@@ -197,7 +197,7 @@ static bool is_name(const char *text) {
            strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-") == size;
 }
 
-static bool check_name(struct sim_plan__reader *reader, const struct sim_yaml_node *key) {
+static bool check_name(struct sim_plan__reader *reader, const struct weft_yaml_node *key) {
     const char *reserved[] = {"all", "any", "rest"};
     for (size_t i = 0; i < 3; i++) {
         if (strcmp(key->text, reserved[i]) != 0) continue;
@@ -221,10 +221,10 @@ static void add_group(struct sim_plan__reader *reader, const struct draft *draft
     plan->dht_of[i] = draft->dht;
 }
 
-static void read_group(struct sim_plan__reader *reader, const struct sim_yaml_node *groups,
+static void read_group(struct sim_plan__reader *reader, const struct weft_yaml_node *groups,
                        uint32_t index, struct draft draft) {
     const struct sim_plan *plan = reader->plan;
-    const struct sim_yaml_node *key = groups->keys[index];
+    const struct weft_yaml_node *key = groups->keys[index];
     if (!check_name(reader, key)) return;
     memcpy(draft.group.name, key->text, strlen(key->text) + 1);
     uint64_t first = 0;
@@ -245,9 +245,9 @@ static void read_group(struct sim_plan__reader *reader, const struct sim_yaml_no
 void sim_plan__read_groups(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                            void *into) {
     struct sim_plan *plan = into;
-    const struct sim_yaml_node *node = value->node;
+    const struct weft_yaml_node *node = value->node;
     const char *expected = "a mapping such as leaf: {count: 5%}";
-    if (!sim_plan__is(reader, value, SIM_YAML_MAPPING, expected)) return;
+    if (!sim_plan__is(reader, value, WEFT_YAML_MAPPING, expected)) return;
     if (node->count == 0 || node->count >= SIM_GROUPS_MAX) {
         sim_plan__mistake(reader, node, "'groups' has %u entries, expected from 1 to %u",
                           node->count, SIM_GROUPS_MAX - 1);

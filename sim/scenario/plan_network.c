@@ -28,7 +28,7 @@ void sim_plan__read_link_delay(struct sim_plan__reader *reader, const struct sim
 void sim_plan__read_link_loss(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                               void *into) {
     struct sim_plan__link *link = link_at(value, into);
-    struct sim_plan__key key = {.name = value->key->name, .most = SIM_PPM_ALL};
+    struct sim_plan__key key = {.name = value->key->name, .most = WEFT_PPM_ALL};
     struct sim_plan__value loss = {value->node, &key};
     sim_plan__read_percent(reader, &loss, &link->loss_ppm);
     link->has_loss = true;
@@ -42,13 +42,13 @@ struct shared {
 };
 
 static const struct sim_plan__key duplicate_keys[] = {
-    {"share", true, sim_plan__read_percent, offsetof(struct shared, ppm), 0, SIM_PPM_ALL},
+    {"share", true, sim_plan__read_percent, offsetof(struct shared, ppm), 0, WEFT_PPM_ALL},
     {"after", false, sim_plan__read_delay, offsetof(struct shared, delay), 0, SIM_PLAN__NO_REGIONS},
 };
 const struct sim_plan__section sim_plan__duplicate_section = {"duplicate", duplicate_keys, 2};
 
 static const struct sim_plan__key reorder_keys[] = {
-    {"share", true, sim_plan__read_percent, offsetof(struct shared, ppm), 0, SIM_PPM_ALL},
+    {"share", true, sim_plan__read_percent, offsetof(struct shared, ppm), 0, WEFT_PPM_ALL},
     {"by", false, sim_plan__read_delay, offsetof(struct shared, delay), 0, SIM_PLAN__NO_REGIONS},
 };
 const struct sim_plan__section sim_plan__reorder_section = {"reorder", reorder_keys, 2};
@@ -57,11 +57,11 @@ static struct shared read_shared(struct sim_plan__reader *reader,
                                  const struct sim_plan__value *value,
                                  const struct sim_plan__section *section) {
     struct shared shared = {0, {.kind = SIM_DELAY_UNIFORM, .a = WEFT_MS(1), .b = WEFT_MS(20)}};
-    if (value->node->kind == SIM_YAML_MAPPING) {
+    if (value->node->kind == WEFT_YAML_MAPPING) {
         sim_plan__read_section(reader, value->node, section, &shared);
         return shared;
     }
-    struct sim_plan__key key = {.name = value->key->name, .most = SIM_PPM_ALL};
+    struct sim_plan__key key = {.name = value->key->name, .most = WEFT_PPM_ALL};
     struct sim_plan__value share = {value->node, &key};
     sim_plan__read_percent(reader, &share, &shared.ppm);
     return shared;
@@ -133,7 +133,7 @@ struct draft {
 static void read_end(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                      void *into) {
     uint32_t *group = (uint32_t *)(void *)((char *)into + value->key->offset);
-    if (!sim_plan__is(reader, value, SIM_YAML_SCALAR, "the name of a group, or any")) return;
+    if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "the name of a group, or any")) return;
     if (strcmp(value->node->text, "any") == 0) {
         *group = SIM_GROUP_ANY;
         return;
@@ -157,7 +157,7 @@ static const struct sim_plan__key link_keys[] = {
 const struct sim_plan__section sim_plan__links_section = {"links", link_keys,
                                                           sizeof link_keys / sizeof link_keys[0]};
 
-static void add_rule(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+static void add_rule(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                      struct sim_rule rule) {
     struct sim_net_spec *net = &reader->plan->net;
     if (net->rules_count < SIM_RULES_MAX) {
@@ -172,7 +172,7 @@ struct network {
     struct sim_plan__link link;
 };
 
-static void read_link(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+static void read_link(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                       const struct sim_plan__link *base) {
     struct draft draft = {SIM_GROUP_ANY, SIM_GROUP_ANY, false, {.has_delay = false}};
     if (!sim_plan__read_section(reader, node, &sim_plan__links_section, &draft)) return;

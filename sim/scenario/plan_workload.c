@@ -44,14 +44,14 @@ static const char *const kind_names[] = {
 #undef SIM_WORK_NAME
 };
 
-static void check_again(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+static void check_again(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                         const struct sim_work_spec *spec) {
     const char *const needy[] = {"from", "until", "times"};
-    const struct sim_yaml_node *at = sim_yaml_get(node, "at");
-    const struct sim_yaml_node *until = sim_yaml_get(node, "until");
-    bool again = sim_yaml_get(node, "every") != NULL;
+    const struct weft_yaml_node *at = weft_yaml_get(node, "at");
+    const struct weft_yaml_node *until = weft_yaml_get(node, "until");
+    bool again = weft_yaml_get(node, "every") != NULL;
     for (size_t i = 0; i < 3 && !again; i++) {
-        const struct sim_yaml_node *given = sim_yaml_get(node, needy[i]);
+        const struct weft_yaml_node *given = weft_yaml_get(node, needy[i]);
         if (given == NULL) continue;
         sim_plan__mistake(reader, given, "'%s' without 'every', expected both", needy[i]);
     }
@@ -66,21 +66,21 @@ static void check_again(struct sim_plan__reader *reader, const struct sim_yaml_n
     }
 }
 
-static void check_stop(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+static void check_stop(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                        const struct sim_work_spec *spec) {
-    const struct sim_yaml_node *place = sim_yaml_get(node, "from");
+    const struct weft_yaml_node *place = weft_yaml_get(node, "from");
     const char *key = place != NULL ? "from" : "at";
-    if (place == NULL) place = sim_yaml_get(node, "at");
+    if (place == NULL) place = weft_yaml_get(node, "at");
     weft_time stop = reader->plan->stop;
-    char text[SIM_VALUE_TEXT_MAX];
+    char text[WEFT_VALUE_TEXT_MAX];
     if (place == NULL || spec->at < stop) return;
     sim_plan__mistake(reader, place,
                       "'%s' is '%s': it would never happen, expected before the "
                       "run stops at %s",
-                      key, sim_plan__show(place->text).text, sim_value_show_duration(stop, text));
+                      key, sim_plan__show(place->text).text, weft_value_show_duration(stop, text));
 }
 
-static void read_work(struct sim_plan__reader *reader, const struct sim_yaml_node *entry) {
+static void read_work(struct sim_plan__reader *reader, const struct weft_yaml_node *entry) {
     struct sim_plan *plan = reader->plan;
     const struct sim_plan__choice choice = {"workload", kind_names, SIM_WORK_KIND_COUNT - 1, false};
     struct sim_plan__value options;
@@ -93,7 +93,7 @@ static void read_work(struct sim_plan__reader *reader, const struct sim_yaml_nod
                                  .until = plan->stop,
                                  .burst = 1,
                                  .size = kind + 1 == SIM_WORK_PUT ? 64 : 0};
-    const struct sim_yaml_node *node = options.node;
+    const struct weft_yaml_node *node = options.node;
     if (!sim_plan__read_section(reader, node, &sim_plan__work_sections[kind], &spec)) return;
     check_again(reader, node, &spec);
     check_stop(reader, node, &spec);
@@ -109,14 +109,14 @@ static bool has_work(const struct sim_plan *plan, enum sim_work_kind kind) {
 }
 
 /* Askers need something to ask for. */
-static void check_sources(struct sim_plan__reader *reader, const struct sim_yaml_node *node) {
+static void check_sources(struct sim_plan__reader *reader, const struct weft_yaml_node *node) {
     const struct sim_plan *plan = reader->plan;
     for (uint32_t i = 0; i < node->count; i++) {
-        const struct sim_yaml_node *entry = node->items[i];
-        if (sim_yaml_get(entry, "get") != NULL && !has_work(plan, SIM_WORK_PUT)) {
+        const struct weft_yaml_node *entry = node->items[i];
+        if (weft_yaml_get(entry, "get") != NULL && !has_work(plan, SIM_WORK_PUT)) {
             sim_plan__mistake(reader, entry, "'get' without a 'put', expected one to store keys");
         }
-        if (sim_yaml_get(entry, "peers") != NULL && !has_work(plan, SIM_WORK_ANNOUNCE)) {
+        if (weft_yaml_get(entry, "peers") != NULL && !has_work(plan, SIM_WORK_ANNOUNCE)) {
             sim_plan__mistake(reader, entry,
                               "'peers' without an 'announce', expected one to announce");
         }
@@ -126,7 +126,7 @@ static void check_sources(struct sim_plan__reader *reader, const struct sim_yaml
 void sim_plan__read_workload(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                              void *into) {
     (void)into;
-    const struct sim_yaml_node *node = value->node;
+    const struct weft_yaml_node *node = value->node;
     if (!sim_plan__is_list(reader, value, SIM_WORKLOADS_MAX, "a list of workloads")) return;
     if (!reader->plan->dht_on) {
         sim_plan__mistake(reader, node, "a workload with 'dht: off', expected a DHT to ask");

@@ -26,7 +26,7 @@ struct matrix {
     const char *file;
     struct sim_regions *regions;
     uint32_t row, field;            /* 0: the names */
-    struct sim_yaml_place at, cell; /* of the next byte; of the cell being read */
+    struct weft_yaml_place at, cell; /* of the next byte; of the cell being read */
     bool cell_ended;
 };
 
@@ -63,7 +63,7 @@ static void read_delay(struct matrix *matrix, const char *text) {
         if (text[0] != '\0') tell(matrix, "a region's delay to itself, expected an empty cell");
         return;
     }
-    if (!sim_value_decimal(text, 6, &rtt) || rtt > (uint64_t)RTT_MAX) {
+    if (!weft_value_decimal(text, 6, &rtt) || rtt > (uint64_t)RTT_MAX) {
         tell(matrix, "not a round-trip time, expected milliseconds from 0 to 60000");
         return;
     }
@@ -126,21 +126,27 @@ static bool feed(struct matrix *matrix, struct csv_parser *parser, struct weft_b
     return csv_fini(parser, on_cell, on_row, matrix) == 0;
 }
 
-static void read_matrix(struct matrix *matrix, struct weft_bytes text) {
+void sim_plan__parse_regions(struct sim_plan__reader *reader, const char *file,
+                             struct weft_bytes text, struct sim_regions *regions) {
     struct csv_parser parser;
+    struct matrix matrix = {.reader = reader,
+                            .file = file,
+                            .regions = regions,
+                            .at = {1, 1, NULL},
+                            .cell = {1, 1, NULL}};
     if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI) != 0) {
-        matrix->reader->no_memory = true;
+        reader->no_memory = true;
         return;
     }
-    bool is_csv = feed(matrix, &parser, text);
+    bool is_csv = feed(&matrix, &parser, text);
     if (!is_csv && csv_error(&parser) == CSV_ENOMEM) {
-        matrix->reader->no_memory = true;
+        reader->no_memory = true;
     } else if (!is_csv) {
-        tell(matrix, "not CSV, expected cells between commas");
-    } else if (matrix->regions->count == 0) {
-        tell(matrix, "no region, expected a line of names first");
-    } else if (matrix->row != matrix->regions->count + 1) {
-        tell(matrix, "the matrix ends here, expected a row for each name");
+        tell(&matrix, "not CSV, expected cells between commas");
+    } else if (regions->count == 0) {
+        tell(&matrix, "no region, expected a line of names first");
+    } else if (matrix.row != regions->count + 1) {
+        tell(&matrix, "the matrix ends here, expected a row for each name");
     }
     csv_free(&parser);
 }
@@ -169,18 +175,13 @@ static void load(struct sim_plan__reader *reader, const struct sim_plan__value *
                           sim_plan__show(value->node->text).text, weft_error_text(rv));
     }
     if (rv != WEFT_OK) return;
-    struct matrix matrix = {.reader = reader,
-                            .file = path,
-                            .regions = regions,
-                            .at = {1, 1, NULL},
-                            .cell = {1, 1, NULL}};
-    read_matrix(&matrix, text);
+    sim_plan__parse_regions(reader, path, text, regions);
     reader->plan->digest = weft_fold_bytes(reader->plan->digest, text.data, text.size);
     free((void *)(uintptr_t)text.data);
 }
 
 void sim_plan__read_regions(struct sim_plan__reader *reader, const struct sim_plan__value *value) {
-    WEFT_ASSERT(value->node->kind == SIM_YAML_SCALAR);
+    WEFT_ASSERT(value->node->kind == WEFT_YAML_SCALAR);
     WEFT_ASSERT(reader->plan->file != NULL);
     const char *name = value->node->text;
     if (reader->regions_path != NULL) {

@@ -10,11 +10,11 @@ static const char expected_set[] = "all, 5%, 20, a group, [3, 5-10] or {group: N
 
 static const char *const no_words[] = {"all"};
 
-bool sim_plan__group_index(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+bool sim_plan__group_index(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                            uint32_t *index) {
     const struct sim_plan *plan = reader->plan;
     const char *names[SIM_GROUPS_MAX];
-    WEFT_ASSERT(node->kind == SIM_YAML_SCALAR);
+    WEFT_ASSERT(node->kind == WEFT_YAML_SCALAR);
     for (uint32_t i = 0; i < plan->groups_count; i++) {
         names[i] = plan->groups[i].name;
         if (strcmp(names[i], node->text) != 0) continue;
@@ -50,12 +50,12 @@ static bool read_amount(struct sim_plan__reader *reader, const struct sim_plan__
                         struct sim_set *set) {
     uint64_t count;
     uint32_t ppm;
-    if (sim_value_percent(value->node->text, &ppm)) {
+    if (weft_value_percent(value->node->text, &ppm)) {
         set->ppm = ppm;
         if (ppm == 0) sim_plan__unfit(reader, value, "more than 0%");
         return true;
     }
-    if (!sim_value_count(value->node->text, &count)) return false;
+    if (!weft_value_count(value->node->text, &count)) return false;
     uint64_t most = base_size(reader->plan, set);
     if (count == 0 || count > most) {
         sim_plan__mistake(reader, value->node, "'%s' is '%s', expected from 1 to %u of them",
@@ -76,8 +76,8 @@ static bool overlaps(const struct sim_set *set, struct sim_range range) {
 static void read_range(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                        struct sim_set *set) {
     struct sim_range range;
-    const struct sim_yaml_node *node = value->node;
-    if (node->kind != SIM_YAML_SCALAR || !sim_value_range(node->text, &range.first, &range.last)) {
+    const struct weft_yaml_node *node = value->node;
+    if (node->kind != WEFT_YAML_SCALAR || !weft_value_range(node->text, &range.first, &range.last)) {
         sim_plan__unfit(reader, value, "node numbers such as 3 or 5-10");
     } else if (range.last >= reader->plan->population) {
         sim_plan__mistake(reader, node, "node %u, expected from 0 to %u", range.last,
@@ -104,13 +104,13 @@ static void read_ranges(struct sim_plan__reader *reader, const struct sim_plan__
 static void read_group(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                        void *into) {
     struct sim_set *set = into;
-    if (!sim_plan__is(reader, value, SIM_YAML_SCALAR, "the name of a group")) return;
+    if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "the name of a group")) return;
     if (sim_plan__group_index(reader, value->node, &set->group)) set->kind = SIM_SET_GROUP;
 }
 
 static void read_pick(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                       void *into) {
-    bool fits = value->node->kind == SIM_YAML_SCALAR && read_amount(reader, value, into);
+    bool fits = value->node->kind == WEFT_YAML_SCALAR && read_amount(reader, value, into);
     if (!fits) sim_plan__unfit(reader, value, "a number such as 20 or a percentage such as 5%");
 }
 
@@ -122,9 +122,9 @@ static const struct sim_plan__key set_keys[] = {
 const struct sim_plan__section sim_plan__nodes_section = {"nodes", set_keys,
                                                           sizeof set_keys / sizeof set_keys[0]};
 
-static void read_mapping(struct sim_plan__reader *reader, const struct sim_yaml_node *node,
+static void read_mapping(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                          struct sim_set *set) {
-    bool group = sim_yaml_get(node, "group") != NULL, of = sim_yaml_get(node, "of") != NULL;
+    bool group = weft_yaml_get(node, "group") != NULL, of = weft_yaml_get(node, "of") != NULL;
     if (group == of) {
         sim_plan__mistake(reader, node,
                           group ? "both 'group' and 'of', expected one of them"
@@ -136,7 +136,7 @@ static void read_mapping(struct sim_plan__reader *reader, const struct sim_yaml_
 
 static void read_word(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                       struct sim_set *set) {
-    const struct sim_yaml_node *node = value->node;
+    const struct weft_yaml_node *node = value->node;
     if (strcmp(node->text, no_words[0]) == 0 || read_amount(reader, value, set)) return;
     if (strchr("0123456789%-", node->text[0]) != NULL) {
         sim_plan__unfit(reader, value, expected_set);
@@ -147,20 +147,20 @@ static void read_word(struct sim_plan__reader *reader, const struct sim_plan__va
 
 void sim_plan__read_set(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                         void *into) {
-    const struct sim_yaml_node *node = value->node;
+    const struct weft_yaml_node *node = value->node;
     struct sim_set set = {.kind = SIM_SET_ALL};
     switch (node->kind) {
-    case SIM_YAML_SCALAR:
+    case WEFT_YAML_SCALAR:
         read_word(reader, value, &set);
         break;
-    case SIM_YAML_SEQUENCE:
+    case WEFT_YAML_SEQUENCE:
         read_ranges(reader, value, &set);
         break;
-    case SIM_YAML_MAPPING:
+    case WEFT_YAML_MAPPING:
         read_mapping(reader, node, &set);
         break;
-    case SIM_YAML_NOTHING:
-    case SIM_YAML_BROKEN:
+    case WEFT_YAML_NOTHING:
+    case WEFT_YAML_BROKEN:
         sim_plan__unfit(reader, value, expected_set);
         break;
     }

@@ -64,6 +64,7 @@ static struct sim_machine *new_machine(struct sim_fabric *fabric, uint32_t node)
     machine->node = node;
     machine->slots_free = UINT32_MAX;
     machine->port_next = SIM_PORT_EPHEMERAL;
+    machine->departure_last = -1;
     weft_list_init(&machine->bound);
     weft_list_init(&machine->waiting);
     fabric->berths[node].machine = machine;
@@ -76,7 +77,7 @@ static struct weft_env make_env(struct sim_machine *machine) {
                              .entropy = &sim_fabric__entropy,
                              .net = &sim_fabric__net,
                              .disk = &sim_fabric__disk,
-                             .loader = config->host.loader,
+                             .loader = &sim_fabric__loader,
                              .guard = config->host.guard,
                              .trace = &sim_fabric__trace,
                              .trace_mask = config->trace_mask,

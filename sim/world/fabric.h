@@ -3,8 +3,9 @@
  * to tell goes to a function, and sim/world (or a test of the env's contract) decides who hears it.
  *
  * Datagrams: each goes through sim_net_fate on its own, is copied once, and is lost without a word
- * where it finds no machine or no socket. A machine's packets to itself take SIM_LOOPBACK_DELAY and
- * see no link.
+ * where it finds no machine or no socket. They leave a machine one nanosecond apart, so that those
+ * of one run keep their order where delays are equal. A machine's packets to itself take
+ * SIM_LOOPBACK_DELAY and see no link.
  *
  * Streams behave as TCP does (RFC 9293), without its congestion control:
  *   - the handshake takes a round trip; a SYN that is lost is sent again after 1, 2, 4, ... s and
@@ -31,12 +32,13 @@
 #define SIM_STREAM_RTO_MAX WEFT_S(60)
 #define SIM_STREAM_CONNECT_MAX WEFT_S(63)
 #define SIM_STREAM_ACK_MAX WEFT_S(120)
-#define SIM_RECEIVE_BUFFER 212992u /* bytes of datagrams a socket holds while its node is paused   \
-                                    */
-#define SIM_DATAGRAM_OVERHEAD 64u  /* what each counts there beside its bytes */
-#define SIM_SOCKETS_MAX 65536u     /* of one machine */
-#define SIM_BACKLOG_MAX 4096       /* greater ones are cut to it, as somaxconn does */
-#define SIM_PORT_EPHEMERAL 49152u  /* "any free port" starts here */
+#define SIM_RECEIVE_BUFFER                                                                         \
+    212992u                       /* bytes of datagrams a socket holds while its node is paused    \
+                                   */
+#define SIM_DATAGRAM_OVERHEAD 64u /* what each counts there beside its bytes */
+#define SIM_SOCKETS_MAX 65536u    /* of one machine */
+#define SIM_BACKLOG_MAX 4096      /* greater ones are cut to it, as somaxconn does */
+#define SIM_PORT_EPHEMERAL 49152u /* "any free port" starts here */
 #define SIM_WALL_EPOCH INT64_C(1767225600000000000) /* virtual time 0: 2026-01-01 00:00 UTC */
 
 struct sim_fabric;

@@ -141,7 +141,8 @@ struct sim_machine {
     uint32_t slots_count, slots_free;      /* slots_free: index, UINT32_MAX: none */
     uint32_t sockets_count, orphans_count; /* all; of them closed by their owner */
     struct weft_link bound, waiting;
-    uint64_t serial_first; /* sockets with a smaller serial are of earlier lives */
+    uint64_t serial_first;    /* sockets with a smaller serial are of earlier lives */
+    weft_time departure_last; /* of a datagram */
     uint32_t node;
     uint16_t port_next;
     bool up; /* false: only orphans are left to finish */
@@ -174,12 +175,13 @@ static inline weft_time sim_fabric__now(const struct sim_machine *machine) {
     return sim_engine_now(machine->fabric->config.engine);
 }
 
-/* env.c, env_disk.c: the tables of a machine's env. */
+/* env.c, env_disk.c, env_loader.c: the tables of a machine's env. */
 extern const struct weft_clock_ops sim_fabric__clock;
 extern const struct weft_entropy_ops sim_fabric__entropy;
 extern const struct weft_trace_ops sim_fabric__trace;
 extern const struct weft_net_ops sim_fabric__net;
 extern const struct weft_disk_ops sim_fabric__disk;
+extern const struct weft_loader_ops sim_fabric__loader;
 
 /* The machine at an address, or UINT32_MAX. */
 uint32_t sim_fabric__node_at(const struct sim_fabric *fabric, const struct weft_addr *addr);

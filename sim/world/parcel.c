@@ -107,6 +107,12 @@ static void queue_in_order(struct sim_fabric *fabric, struct sim_parcel *parcel,
     queue_copy(fabric, parcel, at);
 }
 
+/* Datagrams leave a machine one after another, so that links of equal delay keep their order. */
+static weft_time depart(struct sim_machine *machine, weft_time now) {
+    machine->departure_last = weft_time_max(now, machine->departure_last + 1);
+    return machine->departure_last;
+}
+
 static void queue_copies(struct sim_fabric *fabric, struct sim_parcel *parcel,
                          const struct sim_fate *fate, weft_time *arrival_last) {
     weft_time now = sim_engine_now(fabric->config.engine);
@@ -114,8 +120,9 @@ static void queue_copies(struct sim_fabric *fabric, struct sim_parcel *parcel,
         queue_in_order(fabric, parcel, weft_time_add(now, fate->delay[0]), arrival_last);
         return;
     }
+    weft_time at = depart(fabric->berths[parcel->from].machine, now);
     for (uint32_t i = 0; i < fate->copies; i++) {
-        queue_copy(fabric, parcel, weft_time_add(now, fate->delay[i]));
+        queue_copy(fabric, parcel, weft_time_add(at, fate->delay[i]));
     }
 }
 

@@ -25,7 +25,8 @@ struct sim_world;
  * core/posix. */
 struct sim_host {
     const struct weft_guard_ops *guard;
-    const struct weft_loader_ops *loader;
+    const struct weft_loader_ops *loader; /* NULL: nothing can be loaded */
+    struct weft_env *loader_env;          /* what they are called with; NULL: the node's env */
 };
 
 struct sim_world_config {

@@ -1,4 +1,5 @@
-/* Claims about the loader. CONTRACT_MODULE_1 and _2 are the paths of module.c, built twice. */
+/* Claims about the loader. CONTRACT_MODULE_1 and _2 are the paths of module/module.c, built twice.
+ */
 #define _GNU_SOURCE
 #include "tests/contract/contract.h"
 

@@ -205,7 +205,8 @@ static int probe_init(weft_self *self, struct weft_bytes arg) {
     memcpy(&given, arg.data, sizeof given);
     snprintf(state->name, sizeof state->name, "%s", given.name);
     name_pid(weft_self_pid(self), given.name);
-    weft_trap_exit(self, given.options & PROBE_TRAP);
+    weft_trap_exit(self, given.options & (PROBE_TRAP | PROBE_SLOW));
+    weft_trap_parent_exit(self, given.options & PROBE_SLOW);
     return given.init != NULL ? given.init(self) : WEFT_OK;
 }
 

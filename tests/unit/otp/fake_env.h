@@ -44,7 +44,7 @@ struct world {
     uint64_t entropy;
     struct fake_socket sockets[WORLD_SOCKETS];
     size_t sockets_count;
-    int open_error;              /* what opening a socket returns */
+    int open_error; /* what opening a socket returns */
     struct fake_trace traces[WORLD_TRACES];
     size_t traces_count;
     char log[WORLD_LOG_SIZE];
@@ -79,6 +79,7 @@ const struct fake_trace *traced_last(enum weft_trace_kind kind);
 #define PROBE_TRAP 1
 #define PROBE_LINK 2 /* to its parent */
 #define PROBE_NAME 4 /* registered under its name */
+#define PROBE_SLOW 8 /* traps its parent's exit too, and then does not end */
 
 struct probe_arg {
     const char *name;

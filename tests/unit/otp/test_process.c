@@ -161,8 +161,8 @@ static void spawn_failing(weft_self *self) {
     rv = weft_spawn(self, &spawn, &b);
     CHECK_EQ_UINT(ref, 0);
     CHECK(weft_pid_is_none(b));
-    CHECK_EQ_TEXT(why_text(weft_last_reason(self)), init_rv == WEFT_ERR_IGNORE ? "normal/0"
-                                                                                : "error/-13");
+    CHECK_EQ_TEXT(why_text(weft_last_reason(self)),
+                  init_rv == WEFT_ERR_IGNORE ? "normal/0" : "error/-13");
     CHECK(weft_pid_is_none(weft_whereis(self, "f")));
 }
 
@@ -430,8 +430,7 @@ static void the_reason_of_an_end_is_readable(void) {
 
 TEST_MAIN("otp/process", TEST(messages_of_a_pair_stay_in_order),
           TEST(a_send_to_a_dead_process_says_no_proc), TEST(a_process_may_send_to_itself),
-          TEST(a_dead_pid_is_not_somebody_else),
-          TEST(free_slots_are_used_again_first_in_first_out),
+          TEST(a_dead_pid_is_not_somebody_else), TEST(free_slots_are_used_again_first_in_first_out),
           TEST(a_slot_whose_serials_are_used_up_is_retired),
           TEST(all_handlers_of_a_run_see_the_same_time),
           TEST(a_process_knows_itself_its_parent_and_its_env),
@@ -440,13 +439,11 @@ TEST_MAIN("otp/process", TEST(messages_of_a_pair_stay_in_order),
           TEST(a_taken_name_says_who_started_already),
           TEST(init_returns_before_spawn_does_and_knows_its_pid_and_name),
           TEST(a_stop_in_init_ends_a_process_that_did_start),
-          TEST(an_exit_signal_in_init_fails_the_start),
-          TEST(inits_that_start_inits_end_at_a_bound), TEST(the_first_reason_to_stop_counts),
-          TEST(messages_behind_a_stop_are_not_handled),
+          TEST(an_exit_signal_in_init_fails_the_start), TEST(inits_that_start_inits_end_at_a_bound),
+          TEST(the_first_reason_to_stop_counts), TEST(messages_behind_a_stop_are_not_handled),
           TEST(a_process_handles_a_bounded_number_of_messages_a_turn),
           TEST(a_run_handles_at_most_as_many_messages_as_it_may),
           TEST(the_end_of_the_root_is_the_end_of_the_node),
           TEST(an_exit_from_outside_is_the_parent_exit_of_the_root),
           TEST(starts_and_ends_are_traced), TEST(each_process_is_shown_by_ascending_slot),
-          TEST(a_node_of_five_processes_is_a_few_kilobytes),
-          TEST(the_reason_of_an_end_is_readable))
+          TEST(a_node_of_five_processes_is_a_few_kilobytes), TEST(the_reason_of_an_end_is_readable))

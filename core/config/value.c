@@ -1,5 +1,5 @@
 /* Values of scalars. */
-#include "sim/scenario/value.h"
+#include "core/config/value.h"
 
 #include "core/base/assert.h"
 
@@ -54,7 +54,7 @@ static bool take_decimal(const char **at, unsigned digits, uint64_t *out) {
     return true;
 }
 
-bool sim_value_count(const char *text, uint64_t *out) {
+bool weft_value_count(const char *text, uint64_t *out) {
     WEFT_ASSERT(text != NULL);
     WEFT_ASSERT(out != NULL);
     uint64_t value;
@@ -63,7 +63,7 @@ bool sim_value_count(const char *text, uint64_t *out) {
     return true;
 }
 
-bool sim_value_decimal(const char *text, unsigned digits, uint64_t *out) {
+bool weft_value_decimal(const char *text, unsigned digits, uint64_t *out) {
     WEFT_ASSERT(text != NULL);
     WEFT_ASSERT(out != NULL);
     uint64_t value;
@@ -78,7 +78,7 @@ static uint64_t power_of_ten(unsigned digits) {
     return power;
 }
 
-bool sim_value_duration(const char *text, weft_duration *out) {
+bool weft_value_duration(const char *text, weft_duration *out) {
     WEFT_ASSERT(text != NULL);
     WEFT_ASSERT(out != NULL);
     size_t number = strspn(text, "0123456789.");
@@ -96,17 +96,17 @@ bool sim_value_duration(const char *text, weft_duration *out) {
     return false;
 }
 
-bool sim_value_percent(const char *text, uint32_t *ppm) {
+bool weft_value_percent(const char *text, uint32_t *ppm) {
     WEFT_ASSERT(text != NULL);
     WEFT_ASSERT(ppm != NULL);
     uint64_t value;
     if (!take_decimal(&text, 4, &value) || strcmp(text, "%") != 0) return false;
-    if (value > SIM_PPM_ALL) return false;
+    if (value > WEFT_PPM_ALL) return false;
     *ppm = (uint32_t)value;
     return true;
 }
 
-bool sim_value_bool(const char *text, bool *out) {
+bool weft_value_bool(const char *text, bool *out) {
     WEFT_ASSERT(text != NULL);
     WEFT_ASSERT(out != NULL);
     bool is_true = strcmp(text, "true") == 0;
@@ -115,7 +115,7 @@ bool sim_value_bool(const char *text, bool *out) {
     return true;
 }
 
-bool sim_value_range(const char *text, uint32_t *first, uint32_t *last) {
+bool weft_value_range(const char *text, uint32_t *first, uint32_t *last) {
     WEFT_ASSERT(text != NULL);
     WEFT_ASSERT(first != NULL && last != NULL);
     uint64_t from, to;
@@ -131,18 +131,18 @@ bool sim_value_range(const char *text, uint32_t *first, uint32_t *last) {
     return true;
 }
 
-const char *sim_value_show_duration(weft_duration duration, char out[SIM_VALUE_TEXT_MAX]) {
+const char *weft_value_show_duration(weft_duration duration, char out[WEFT_VALUE_TEXT_MAX]) {
     WEFT_ASSERT(duration >= 0);
     size_t unit = UNITS_COUNT - 1;
     while (unit > 0 && (duration == 0 || duration % units[unit].size != 0)) unit--;
     if (duration == 0) return strcpy(out, "0s");
     if (duration < WEFT_MIN(10) && unit > 3) unit = 3; /* "120s" reads better than "2min" here */
-    snprintf(out, SIM_VALUE_TEXT_MAX, "%" PRId64 "%s", duration / units[unit].size,
+    snprintf(out, WEFT_VALUE_TEXT_MAX, "%" PRId64 "%s", duration / units[unit].size,
              units[unit].name);
     return out;
 }
 
-const char *sim_value_show_percent(uint64_t ppm, char out[SIM_VALUE_TEXT_MAX]) {
+const char *weft_value_show_percent(uint64_t ppm, char out[WEFT_VALUE_TEXT_MAX]) {
     uint64_t part = ppm % 10000;
     int digits = 4;
     while (digits > 0 && part % 10 == 0) {
@@ -150,8 +150,9 @@ const char *sim_value_show_percent(uint64_t ppm, char out[SIM_VALUE_TEXT_MAX]) {
         digits--;
     }
     if (digits == 0)
-        snprintf(out, SIM_VALUE_TEXT_MAX, "%" PRIu64 "%%", ppm / 10000);
+        snprintf(out, WEFT_VALUE_TEXT_MAX, "%" PRIu64 "%%", ppm / 10000);
     else
-        snprintf(out, SIM_VALUE_TEXT_MAX, "%" PRIu64 ".%0*" PRIu64 "%%", ppm / 10000, digits, part);
+        snprintf(out, WEFT_VALUE_TEXT_MAX, "%" PRIu64 ".%0*" PRIu64 "%%", ppm / 10000, digits,
+                 part);
     return out;
 }

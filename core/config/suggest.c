@@ -1,5 +1,5 @@
 /* The nearest word. */
-#include "sim/scenario/suggest.h"
+#include "core/config/suggest.h"
 
 #include "core/base/assert.h"
 
@@ -11,12 +11,12 @@
 
 static unsigned least(unsigned a, unsigned b) { return a < b ? a : b; }
 
-unsigned sim_suggest_distance(const char *a, const char *b) {
+unsigned weft_suggest_distance(const char *a, const char *b) {
     WEFT_ASSERT(a != NULL);
     WEFT_ASSERT(b != NULL);
-    unsigned row[SIM_SUGGEST_SIZE_MAX + 1][SIM_SUGGEST_SIZE_MAX + 1];
+    unsigned row[WEFT_SUGGEST_SIZE_MAX + 1][WEFT_SUGGEST_SIZE_MAX + 1];
     size_t m = strlen(a), n = strlen(b);
-    if (m > SIM_SUGGEST_SIZE_MAX || n > SIM_SUGGEST_SIZE_MAX) return FAR;
+    if (m > WEFT_SUGGEST_SIZE_MAX || n > WEFT_SUGGEST_SIZE_MAX) return FAR;
     for (size_t i = 0; i <= m; i++) row[i][0] = (unsigned)i;
     for (size_t j = 0; j <= n; j++) row[0][j] = (unsigned)j;
     for (size_t i = 1; i <= m; i++) {
@@ -31,12 +31,12 @@ unsigned sim_suggest_distance(const char *a, const char *b) {
     return row[m][n];
 }
 
-const char *sim_suggest(const char *word, const char *const *words, size_t count) {
+const char *weft_suggest(const char *word, const char *const *words, size_t count) {
     WEFT_ASSERT(word != NULL);
     const char *best = NULL;
     unsigned best_distance = DISTANCE_MAX + 1;
     for (size_t i = 0; i < count; i++) {
-        unsigned distance = sim_suggest_distance(word, words[i]);
+        unsigned distance = weft_suggest_distance(word, words[i]);
         if (distance >= best_distance || distance >= strlen(words[i])) continue;
         best = words[i];
         best_distance = distance;

@@ -1,5 +1,5 @@
 /* The YAML tree: libyaml's events become nodes. */
-#include "sim/scenario/yaml_tree.h"
+#include "core/config/yaml_tree.h"
 
 #include "core/base/assert.h"
 
@@ -10,16 +10,16 @@
 struct build {
     yaml_parser_t parser;
     struct weft_bytes text;
-    const struct sim_yaml_report *report;
+    const struct weft_yaml_report *report;
     uint32_t nodes_count;
     bool no_memory, stopped; /* stopped: nothing after this can be trusted */
 };
 
-void sim_yaml_free(struct sim_yaml_node *node) {
+void weft_yaml_free(struct weft_yaml_node *node) {
     if (node == NULL) return;
     for (uint32_t i = 0; i < node->count; i++) {
-        if (node->keys != NULL) sim_yaml_free(node->keys[i]);
-        sim_yaml_free(node->items[i]);
+        if (node->keys != NULL) weft_yaml_free(node->keys[i]);
+        weft_yaml_free(node->items[i]);
     }
     free(node->keys);
     free(node->items);
@@ -27,9 +27,9 @@ void sim_yaml_free(struct sim_yaml_node *node) {
     free(node);
 }
 
-struct sim_yaml_node *sim_yaml_get(const struct sim_yaml_node *node, const char *key) {
+struct weft_yaml_node *weft_yaml_get(const struct weft_yaml_node *node, const char *key) {
     WEFT_ASSERT(key != NULL);
-    if (node == NULL || node->kind != SIM_YAML_MAPPING) return NULL;
+    if (node == NULL || node->kind != WEFT_YAML_MAPPING) return NULL;
     for (uint32_t i = 0; i < node->count; i++) {
         if (strcmp(node->keys[i]->text, key) == 0) return node->items[i];
     }
@@ -44,14 +44,14 @@ static char *text_copy(const char *text, size_t size) {
     return copy;
 }
 
-struct sim_yaml_node *sim_yaml_new(const char *text, const struct sim_yaml_place *place) {
+struct weft_yaml_node *weft_yaml_new(const char *text, const struct weft_yaml_place *place) {
     WEFT_ASSERT(place != NULL);
-    struct sim_yaml_node *node = calloc(1, sizeof *node);
+    struct weft_yaml_node *node = calloc(1, sizeof *node);
     if (node == NULL) return NULL;
-    *node = (struct sim_yaml_node){.kind = text != NULL ? SIM_YAML_SCALAR : SIM_YAML_MAPPING,
-                                   .line = place->line,
-                                   .column = place->column,
-                                   .set = place->set};
+    *node = (struct weft_yaml_node){.kind = text != NULL ? WEFT_YAML_SCALAR : WEFT_YAML_MAPPING,
+                                    .line = place->line,
+                                    .column = place->column,
+                                    .set = place->set};
     if (text == NULL) return node;
     node->text = text_copy(text, strlen(text));
     if (node->text != NULL) return node;
@@ -60,19 +60,19 @@ struct sim_yaml_node *sim_yaml_new(const char *text, const struct sim_yaml_place
 }
 
 /* Room for one more entry; doubles at each power of two. */
-static bool grow(struct sim_yaml_node ***list, uint32_t count) {
+static bool grow(struct weft_yaml_node ***list, uint32_t count) {
     if (count != 0 && (count & (count - 1)) != 0) return true;
     size_t room = count == 0 ? 1 : 2 * (size_t)count;
-    struct sim_yaml_node **more = realloc(*list, room * sizeof(struct sim_yaml_node *));
+    struct weft_yaml_node **more = realloc(*list, room * sizeof(struct weft_yaml_node *));
     if (more == NULL) return false;
     *list = more;
     return true;
 }
 
-static bool append(struct sim_yaml_node *node, struct sim_yaml_node *key,
-                   struct sim_yaml_node *item) {
-    WEFT_ASSERT((key != NULL) == (node->kind == SIM_YAML_MAPPING));
-    WEFT_ASSERT(node->count < SIM_YAML_ENTRIES_MAX);
+static bool append(struct weft_yaml_node *node, struct weft_yaml_node *key,
+                   struct weft_yaml_node *item) {
+    WEFT_ASSERT((key != NULL) == (node->kind == WEFT_YAML_MAPPING));
+    WEFT_ASSERT(node->count < WEFT_YAML_ENTRIES_MAX);
     if (!grow(&node->items, node->count)) return false;
     if (key != NULL) {
         if (!grow(&node->keys, node->count)) return false;
@@ -82,22 +82,22 @@ static bool append(struct sim_yaml_node *node, struct sim_yaml_node *key,
     return true;
 }
 
-bool sim_yaml_add(struct sim_yaml_node *node, const char *key, struct sim_yaml_node *item) {
+bool weft_yaml_add(struct weft_yaml_node *node, const char *key, struct weft_yaml_node *item) {
     WEFT_ASSERT(item != NULL);
-    if (node->count >= SIM_YAML_ENTRIES_MAX) return false;
+    if (node->count >= WEFT_YAML_ENTRIES_MAX) return false;
     if (key == NULL) return append(node, NULL, item);
-    struct sim_yaml_place place = {item->line, item->column, item->set};
-    struct sim_yaml_node *name = sim_yaml_new(key, &place);
+    struct weft_yaml_place place = {item->line, item->column, item->set};
+    struct weft_yaml_node *name = weft_yaml_new(key, &place);
     if (name == NULL) return false;
     if (append(node, name, item)) return true;
-    sim_yaml_free(name);
+    weft_yaml_free(name);
     return false;
 }
 
 /* --- mistakes --- */
 
 __attribute__((format(printf, 3, 4))) static void
-tell(struct build *build, struct sim_yaml_place place, const char *format, ...) {
+tell(struct build *build, struct weft_yaml_place place, const char *format, ...) {
     va_list args;
     va_start(args, format);
     place.set = build->report->set;
@@ -105,12 +105,12 @@ tell(struct build *build, struct sim_yaml_place place, const char *format, ...) 
     va_end(args);
 }
 
-static struct sim_yaml_place place_of(yaml_mark_t mark) {
-    return (struct sim_yaml_place){(uint32_t)mark.line + 1, (uint32_t)mark.column + 1, NULL};
+static struct weft_yaml_place place_of(yaml_mark_t mark) {
+    return (struct weft_yaml_place){(uint32_t)mark.line + 1, (uint32_t)mark.column + 1, NULL};
 }
 
-static struct sim_yaml_place place_at(struct weft_bytes text, size_t offset) {
-    struct sim_yaml_place place = {1, 1, NULL};
+static struct weft_yaml_place place_at(struct weft_bytes text, size_t offset) {
+    struct weft_yaml_place place = {1, 1, NULL};
     for (size_t i = 0; i < offset && i < text.size; i++) {
         unsigned char c = text.data[i];
         if (c == '\n') {
@@ -149,7 +149,7 @@ static void tell_reader(struct build *build) {
         offset -= back; /* where the broken character starts */
         break;
     }
-    struct sim_yaml_place place = place_at(build->text, offset);
+    struct weft_yaml_place place = place_at(build->text, offset);
     if (parser->problem_value >= 0 && parser->problem != NULL &&
         strcmp(parser->problem, "control characters are not allowed") == 0) {
         tell(build, place, "control character 0x%02x, expected text",
@@ -183,14 +183,14 @@ static bool next_event(struct build *build, yaml_event_t *event) {
     return false;
 }
 
-static struct sim_yaml_node *node_new(struct build *build, enum sim_yaml_kind kind,
-                                      const yaml_event_t *event) {
-    struct sim_yaml_node *node = calloc(1, sizeof *node);
+static struct weft_yaml_node *node_new(struct build *build, enum weft_yaml_kind kind,
+                                       const yaml_event_t *event) {
+    struct weft_yaml_node *node = calloc(1, sizeof *node);
     if (node == NULL) {
         build->no_memory = build->stopped = true;
         return NULL;
     }
-    struct sim_yaml_place place = place_of(event->start_mark);
+    struct weft_yaml_place place = place_of(event->start_mark);
     node->kind = kind;
     node->line = place.line;
     node->column = place.column;
@@ -200,13 +200,13 @@ static struct sim_yaml_node *node_new(struct build *build, enum sim_yaml_kind ki
 
 static bool refuse_extras(struct build *build, const yaml_event_t *event, const void *anchor,
                           const void *tag) {
-    struct sim_yaml_place place = place_of(event->start_mark);
+    struct weft_yaml_place place = place_of(event->start_mark);
     if (anchor != NULL) tell(build, place, "anchor '&', expected plain YAML without anchors");
     if (tag != NULL) tell(build, place, "tag '!', expected plain YAML without tags");
     return anchor != NULL || tag != NULL;
 }
 
-static struct sim_yaml_node *scalar(struct build *build, const yaml_event_t *event) {
+static struct weft_yaml_node *scalar(struct build *build, const yaml_event_t *event) {
     const char *value = (const char *)event->data.scalar.value;
     size_t size = event->data.scalar.length;
     bool broken = refuse_extras(build, event, event->data.scalar.anchor, event->data.scalar.tag);
@@ -215,117 +215,117 @@ static struct sim_yaml_node *scalar(struct build *build, const yaml_event_t *eve
         broken = true;
     }
     bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-    struct sim_yaml_node *node = node_new(build, SIM_YAML_SCALAR, event);
+    struct weft_yaml_node *node = node_new(build, WEFT_YAML_SCALAR, event);
     if (node == NULL) return NULL;
     node->text = text_copy(value, size);
     if (node->text == NULL) {
         build->no_memory = build->stopped = true;
-        sim_yaml_free(node);
+        weft_yaml_free(node);
         return NULL;
     }
     if (broken)
-        node->kind = SIM_YAML_BROKEN;
+        node->kind = WEFT_YAML_BROKEN;
     else if (size == 0 && plain)
-        node->kind = SIM_YAML_NOTHING;
+        node->kind = WEFT_YAML_NOTHING;
     return node;
 }
 
 static bool within_bounds(struct build *build, const yaml_event_t *event, uint32_t depth) {
-    struct sim_yaml_place place = place_of(event->start_mark);
-    if (depth > SIM_YAML_DEPTH_MAX) {
-        tell(build, place, "nested %u deep, expected at most %u", depth, SIM_YAML_DEPTH_MAX);
+    struct weft_yaml_place place = place_of(event->start_mark);
+    if (depth > WEFT_YAML_DEPTH_MAX) {
+        tell(build, place, "nested %u deep, expected at most %u", depth, WEFT_YAML_DEPTH_MAX);
         build->stopped = true;
-    } else if (++build->nodes_count > SIM_YAML_NODES_MAX) {
-        tell(build, place, "more than %u values, expected a scenario", SIM_YAML_NODES_MAX);
+    } else if (++build->nodes_count > WEFT_YAML_NODES_MAX) {
+        tell(build, place, "more than %u values, expected a scenario", WEFT_YAML_NODES_MAX);
         build->stopped = true;
     }
     return !build->stopped;
 }
 
 /* One entry of a collection has been read: keep it, or drop it with its mistake told. */
-static void keep(struct build *build, struct sim_yaml_node *node, struct sim_yaml_node *key,
-                 struct sim_yaml_node *item) {
+static void keep(struct build *build, struct weft_yaml_node *node, struct weft_yaml_node *key,
+                 struct weft_yaml_node *item) {
     bool kept = false;
-    struct sim_yaml_place place = {item->line, item->column, NULL};
-    const struct sim_yaml_node *first = key != NULL ? sim_yaml_get(node, key->text) : NULL;
+    struct weft_yaml_place place = {item->line, item->column, NULL};
+    const struct weft_yaml_node *first = key != NULL ? weft_yaml_get(node, key->text) : NULL;
     if (first != NULL) {
-        place = (struct sim_yaml_place){key->line, key->column, NULL};
+        place = (struct weft_yaml_place){key->line, key->column, NULL};
         tell(build, place, "duplicate key '%.40s', expected it once: line %u gives it already",
              key->text, first->line);
-    } else if (node->count >= SIM_YAML_ENTRIES_MAX) {
+    } else if (node->count >= WEFT_YAML_ENTRIES_MAX) {
         tell(build, place, "more than %u entries, expected at most that many",
-             SIM_YAML_ENTRIES_MAX);
+             WEFT_YAML_ENTRIES_MAX);
         build->stopped = true;
     } else {
         kept = append(node, key, item);
         if (!kept) build->no_memory = build->stopped = true;
     }
     if (kept) return;
-    sim_yaml_free(key);
-    sim_yaml_free(item);
+    weft_yaml_free(key);
+    weft_yaml_free(item);
 }
 
 /* A key that is no text stands as NOTHING or a collection: told, and its entry is dropped. */
-static bool key_is_text(struct build *build, const struct sim_yaml_node *key) {
-    if (key->kind == SIM_YAML_SCALAR) return true;
-    if (key->kind == SIM_YAML_BROKEN) return false;
-    struct sim_yaml_place place = {key->line, key->column, NULL};
+static bool key_is_text(struct build *build, const struct weft_yaml_node *key) {
+    if (key->kind == WEFT_YAML_SCALAR) return true;
+    if (key->kind == WEFT_YAML_BROKEN) return false;
+    struct weft_yaml_place place = {key->line, key->column, NULL};
     tell(build, place, "a key that is no word, expected 'key: value'");
     return false;
 }
 
 /* The next item of `node`: a mapping's items are a key, its value, a key, ... */
-static void put(struct build *build, struct sim_yaml_node *node, struct sim_yaml_node **key,
-                struct sim_yaml_node *item) {
-    if (node->kind == SIM_YAML_MAPPING && *key == NULL) {
+static void put(struct build *build, struct weft_yaml_node *node, struct weft_yaml_node **key,
+                struct weft_yaml_node *item) {
+    if (node->kind == WEFT_YAML_MAPPING && *key == NULL) {
         *key = item;
         return;
     }
     if (*key != NULL && !key_is_text(build, *key)) {
-        sim_yaml_free(*key);
-        sim_yaml_free(item);
+        weft_yaml_free(*key);
+        weft_yaml_free(item);
     } else {
         keep(build, node, *key, item);
     }
     *key = NULL;
 }
 
-static struct sim_yaml_node *collection_new(struct build *build, const yaml_event_t *event,
-                                            bool *broken) {
+static struct weft_yaml_node *collection_new(struct build *build, const yaml_event_t *event,
+                                             bool *broken) {
     bool sequence = event->type == YAML_SEQUENCE_START_EVENT;
     const void *anchor =
         sequence ? event->data.sequence_start.anchor : event->data.mapping_start.anchor;
     const void *tag = sequence ? event->data.sequence_start.tag : event->data.mapping_start.tag;
     *broken = refuse_extras(build, event, anchor, tag);
-    return node_new(build, sequence ? SIM_YAML_SEQUENCE : SIM_YAML_MAPPING, event);
+    return node_new(build, sequence ? WEFT_YAML_SEQUENCE : WEFT_YAML_MAPPING, event);
 }
 
-static struct sim_yaml_node *leaf(struct build *build, const yaml_event_t *event) {
+static struct weft_yaml_node *leaf(struct build *build, const yaml_event_t *event) {
     if (event->type == YAML_SCALAR_EVENT) return scalar(build, event);
     WEFT_ASSERT(event->type == YAML_ALIAS_EVENT);
     tell(build, place_of(event->start_mark), "alias '*%.40s', expected plain YAML without aliases",
          (const char *)event->data.alias.anchor);
-    return node_new(build, SIM_YAML_BROKEN, event);
+    return node_new(build, WEFT_YAML_BROKEN, event);
 }
 
 /* The node that starts with `event`. NULL: stopped. Deep only as within_bounds allows. */
-static struct sim_yaml_node *any(struct build *build, const yaml_event_t *event, uint32_t depth) {
+static struct weft_yaml_node *any(struct build *build, const yaml_event_t *event, uint32_t depth) {
     if (!within_bounds(build, event, depth)) return NULL;
     bool starts =
         event->type == YAML_SEQUENCE_START_EVENT || event->type == YAML_MAPPING_START_EVENT;
     if (!starts) return leaf(build, event);
     bool broken = false, end = false;
-    struct sim_yaml_node *node = collection_new(build, event, &broken), *key = NULL;
+    struct weft_yaml_node *node = collection_new(build, event, &broken), *key = NULL;
     while (node != NULL && !build->stopped && !end) {
         yaml_event_t inner;
         if (!next_event(build, &inner)) break;
         end = inner.type == YAML_SEQUENCE_END_EVENT || inner.type == YAML_MAPPING_END_EVENT;
-        struct sim_yaml_node *item = end ? NULL : any(build, &inner, depth + 1);
+        struct weft_yaml_node *item = end ? NULL : any(build, &inner, depth + 1);
         yaml_event_delete(&inner);
         if (item != NULL) put(build, node, &key, item);
     }
-    sim_yaml_free(key);
-    if (node != NULL && broken) node->kind = SIM_YAML_BROKEN;
+    weft_yaml_free(key);
+    if (node != NULL && broken) node->kind = WEFT_YAML_BROKEN;
     return node;
 }
 
@@ -340,7 +340,7 @@ static bool to_root(struct build *build, yaml_event_t *event) {
         if (!skip && !none) return true;
         yaml_event_delete(event);
         if (!none) continue;
-        tell(build, (struct sim_yaml_place){1, 1, NULL}, "nothing in it, expected a scenario");
+        tell(build, (struct weft_yaml_place){1, 1, NULL}, "nothing in it, expected a scenario");
         return false;
     }
     return false;
@@ -361,9 +361,9 @@ static void refuse_more(struct build *build) {
 
 static bool is_text(struct build *build) {
     struct weft_bytes text = build->text;
-    if (text.size > SIM_YAML_SIZE_MAX) {
-        tell(build, (struct sim_yaml_place){1, 1, NULL}, "%zu bytes, expected at most %u",
-             text.size, SIM_YAML_SIZE_MAX);
+    if (text.size > WEFT_YAML_SIZE_MAX) {
+        tell(build, (struct weft_yaml_place){1, 1, NULL}, "%zu bytes, expected at most %u",
+             text.size, WEFT_YAML_SIZE_MAX);
         return false;
     }
     const unsigned char *nul = text.size > 0 ? memchr(text.data, '\0', text.size) : NULL;
@@ -372,19 +372,19 @@ static bool is_text(struct build *build) {
     return false;
 }
 
-static struct sim_yaml_node *read_document(struct build *build) {
+static struct weft_yaml_node *read_document(struct build *build) {
     yaml_event_t event;
     yaml_parser_set_encoding(&build->parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&build->parser, build->text.data, build->text.size);
     if (!to_root(build, &event)) return NULL;
-    struct sim_yaml_node *root = any(build, &event, 1);
+    struct weft_yaml_node *root = any(build, &event, 1);
     yaml_event_delete(&event);
     refuse_more(build);
     return root;
 }
 
-struct sim_yaml_node *sim_yaml_read(struct weft_bytes text, const struct sim_yaml_report *report,
-                                    bool *no_memory) {
+struct weft_yaml_node *weft_yaml_read(struct weft_bytes text, const struct weft_yaml_report *report,
+                                      bool *no_memory) {
     WEFT_ASSERT(report != NULL);
     WEFT_ASSERT(no_memory != NULL);
     struct build build = {.text = text, .report = report};
@@ -394,10 +394,10 @@ struct sim_yaml_node *sim_yaml_read(struct weft_bytes text, const struct sim_yam
         *no_memory = true;
         return NULL;
     }
-    struct sim_yaml_node *root = read_document(&build);
+    struct weft_yaml_node *root = read_document(&build);
     yaml_parser_delete(&build.parser);
     *no_memory = build.no_memory;
     if (!build.stopped) return root;
-    sim_yaml_free(root);
+    weft_yaml_free(root);
     return NULL;
 }

@@ -1,0 +1,129 @@
+/* Kademlia against theory: static networks, mean depth of lookups and recall.
+ *
+ *     bench_kademlia [N ...]            default 100 1000 10000
+ *
+ * Expected depths (k = 8, ideal tables, Monte Carlo over 2,000 lookups; per hop the best of 8
+ * random contacts gains E_8 = 4.421 bits): a line per N and alpha. Exit 1 when a mean is off by
+ * more than 0.15 hops or a lookup missed one of the true k closest nodes. */
+#include "core/posix/guard.h"
+#include "sim/scenario/run.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#define TOLERANCE 0.15
+
+static const struct expected {
+    unsigned nodes, alpha;
+    double depth;
+} table[] = {
+    {100, 1, 1.64},   {100, 3, 1.63},   {1000, 1, 2.36},   {1000, 3, 2.25},
+    {10000, 1, 3.10}, {10000, 3, 2.87}, {100000, 1, 3.88}, {100000, 3, 3.54},
+};
+
+static const char scenario[] =
+    "name: static\n"
+    "about: A network in which nobody comes or goes.\n"
+    "population: 100\n"
+    "join: {over: 60s, from: random, contacts: 3}\n"
+    "dht: {k: 8, alpha: 3, stale_after: 2h, forget_after: 3h}\n"
+    "network: {delay: 20ms}\n"
+    "workload:\n"
+    "  - lookup: {from: 240s, until: 340s, every: 50ms}\n"
+    "checks:\n"
+    "  - closest: {within: 30s}\n"
+    "stop: 360s\n";
+
+struct sum {
+    uint64_t lookups, depth, queries, rounds_ns;
+};
+
+static void on_trace(void *ctx, const struct weft_trace_event *event) {
+    struct sum *sum = ctx;
+    if (event->kind != WEFT_TRACE_LOOKUP_DONE || event->number[1] != WEFT_LOOKUP_NODES) return;
+    sum->lookups++;
+    sum->queries += event->number[4];
+    sum->depth += event->number[6];
+    sum->rounds_ns += event->number[7];
+}
+
+static void on_mistake(void *ctx, const char *line) {
+    (void)ctx;
+    fprintf(stderr, "%s\n", line);
+}
+
+static double now_s(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static struct sim_plan *plan_of(const struct expected *row) {
+    char population[64], alpha[32];
+    snprintf(population, sizeof population, "population=%u", row->nodes);
+    snprintf(alpha, sizeof alpha, "dht.alpha=%u", row->alpha);
+    const char *sets[] = {population, alpha};
+    struct sim_plan_sets overrides = {sets, 2};
+    struct sim_plan_report report = {on_mistake, NULL};
+    struct sim_plan *plan = NULL;
+    int rv = sim_plan_parse("static.yaml", weft_bytes_text(scenario), &overrides, &report, &plan);
+    return rv == WEFT_OK ? plan : NULL;
+}
+
+static bool measure(const struct expected *row) {
+    static struct sim_run_report report;
+    struct sum sum = {0};
+    struct sim_plan *plan = plan_of(row);
+    if (plan == NULL) return false;
+    struct sim_run_options options = {.seed = 1,
+                                      .until = WEFT_TIME_NEVER,
+                                      .host = {.guard = &weft_posix_guard},
+                                      .trace = on_trace,
+                                      .trace_mask = WEFT_TRACE_BIT(WEFT_TRACE_LOOKUP_DONE),
+                                      .ctx = &sum};
+    double start = now_s();
+    int rv = sim_run(plan, &options, &report);
+    double wall = now_s() - start;
+    sim_plan_free(plan);
+    if (rv != WEFT_OK || sum.lookups == 0) return false;
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    double depth = (double)sum.depth / (double)sum.lookups;
+    const struct sim_check_result *closest = &report.checks[0].result;
+    bool good = fabs(depth - row->depth) <= TOLERANCE && closest->failed == 0 &&
+                closest->evaluated > 0;
+    printf("kademlia n=%u alpha=%u depth=%.2f expected=%.2f queries=%.1f rtts=%.2f lookups=%llu "
+           "recall_misses=%llu/%llu events=%llu events/s=%.0f bytes/node=%zu peak_mb=%ld %s\n",
+           row->nodes, row->alpha, depth, row->depth, (double)sum.queries / (double)sum.lookups,
+           (double)sum.rounds_ns / (double)sum.lookups / 40e6, (unsigned long long)sum.lookups,
+           (unsigned long long)closest->failed, (unsigned long long)closest->evaluated,
+           (unsigned long long)report.events, (double)report.events / wall,
+           report.node_bytes_peak / row->nodes, usage.ru_maxrss / 1024, good ? "ok" : "OFF");
+    fflush(stdout);
+    return good;
+}
+
+static bool wanted(unsigned nodes, int argc, char **argv) {
+    if (argc < 2) return nodes <= 10000;
+    for (int i = 1; i < argc; i++) {
+        if (strtoul(argv[i], NULL, 10) == nodes) return true;
+    }
+    return false;
+}
+
+int main(int argc, char **argv) {
+    bool good = true;
+    unsigned rows = 0;
+    weft_posix_guard_install();
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (!wanted(table[i].nodes, argc, argv)) continue;
+        rows++;
+        good = measure(&table[i]) && good;
+    }
+    if (rows == 0) fputs("bench_kademlia: N is one of 100 1000 10000 100000\n", stderr);
+    return good && rows > 0 ? 0 : 1;
+}

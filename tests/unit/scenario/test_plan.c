@@ -1,0 +1,495 @@
+/* What a scenario says is what the plan holds, to the nanosecond and to the millionth. */
+#include "core/base/error.h"
+#include "core/base/limits.h"
+#include "sim/scenario/plan.h"
+#include "tests/harness/harness.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define HEAD "name: test\npopulation: 1000\nstop: 120s\n"
+#define TAIL "checks: [no_leak]\n"
+
+static void on_mistake(void *ctx, const char *line) {
+    ++*(int *)ctx;
+    fprintf(stderr, "%s\n", line);
+}
+
+static struct sim_plan *parse_with(const char *text, const struct sim_plan_sets *sets) {
+    int mistakes = 0;
+    struct sim_plan_report report = {on_mistake, &mistakes};
+    struct sim_plan *plan = NULL;
+    char path[512];
+    snprintf(path, sizeof path, "%s/scenarios/x.yaml", test_source_folder());
+    CHECK_EQ_INT(sim_plan_parse(path, weft_bytes_text(text), sets, &report, &plan), WEFT_OK);
+    CHECK_EQ_INT(mistakes, 0);
+    return plan;
+}
+
+static struct sim_plan *parse(const char *text) { return parse_with(text, NULL); }
+
+/* --- the whole --- */
+
+static void what_is_not_said_has_its_default(void) {
+    struct sim_plan *plan = parse(HEAD TAIL);
+    REQUIRE(plan != NULL);
+    CHECK_EQ_TEXT(plan->name, "test");
+    CHECK(plan->about == NULL);
+    CHECK_EQ_UINT(plan->seed, 1);
+    CHECK_EQ_UINT(plan->population, 1000);
+    CHECK_EQ_INT(plan->stop, WEFT_S(120));
+    CHECK(plan->dht_on);
+    CHECK(!plan->v6);
+    CHECK(!plan->save_table);
+    CHECK_EQ_UINT(plan->groups_count, 1);
+    CHECK_EQ_TEXT(plan->groups[0].name, "rest");
+    CHECK_EQ_UINT(plan->groups[0].first, 0);
+    CHECK_EQ_UINT(plan->groups[0].count, 1000);
+    CHECK_EQ_INT(plan->join_of[0].from, SIM_JOIN_SEEDS);
+    CHECK_EQ_INT(plan->join_of[0].over, WEFT_S(10));
+    CHECK_EQ_INT(plan->join_of[0].at, 0);
+    CHECK_EQ_UINT(plan->join_of[0].seeds, 3);
+    CHECK_EQ_UINT(plan->join_of[0].contacts, 3);
+    CHECK_EQ_UINT(plan->dht_of[0].k, 8);
+    CHECK_EQ_UINT(plan->dht_of[0].alpha, 3);
+    CHECK(plan->dht_of[0].v4);
+    CHECK(!plan->dht_of[0].v6);
+    CHECK_EQ_UINT(plan->net.rules_count, 1);
+    CHECK_EQ_UINT(plan->net.rules[0].from_group, SIM_GROUP_ANY);
+    CHECK_EQ_UINT(plan->net.rules[0].chain.count, 1);
+    CHECK_EQ_INT(plan->net.rules[0].chain.elements[0].kind, SIM_ELEMENT_DELAY);
+    CHECK_EQ_INT(plan->net.rules[0].chain.elements[0].delay.kind, SIM_DELAY_CONSTANT);
+    CHECK_EQ_INT(plan->net.rules[0].chain.elements[0].delay.a, WEFT_MS(20));
+    CHECK(plan->net.regions == NULL);
+    CHECK_EQ_UINT(plan->works_count, 0);
+    CHECK_EQ_UINT(plan->faults_count, 0);
+    CHECK_EQ_UINT(plan->checks_count, 1);
+    sim_plan_free(plan);
+}
+
+static void the_head_of_a_file_is_read(void) {
+    struct sim_plan *plan = parse("name: a-1\nabout: Two words.\nseed: 18446744073709551615\n"
+                                  "population: 2\nstop: 1.5h\nipv6: true\njoin: {over: 0s}\n" TAIL);
+    REQUIRE(plan != NULL);
+    CHECK_EQ_TEXT(plan->name, "a-1");
+    CHECK_EQ_TEXT(plan->about, "Two words.");
+    CHECK_EQ_UINT(plan->seed, UINT64_MAX);
+    CHECK_EQ_INT(plan->stop, WEFT_MIN(90));
+    CHECK(plan->v6);
+    CHECK(plan->dht_of[0].v6);
+    CHECK(!plan->dht_of[0].v4);
+    CHECK_EQ_UINT(plan->join_of[0].seeds, 2);
+    CHECK_EQ_UINT(plan->join_of[0].contacts, 2);
+    CHECK_EQ_INT(plan->join_of[0].over, 0);
+    sim_plan_free(plan);
+}
+
+static void a_dht_can_be_switched_off(void) {
+    struct sim_plan *plan = parse(HEAD "dht: off\n" TAIL);
+    REQUIRE(plan != NULL);
+    CHECK(!plan->dht_on);
+    sim_plan_free(plan);
+}
+
+static void every_key_of_the_dht_is_read(void) {
+    struct sim_plan *plan =
+        parse(HEAD "dht: {k: 16, alpha: 4, query_timeout: 3s, query_slow: 1500ms,"
+                   " verify_after: 2s, stale_after: 20s, forget_after: 50s, refresh_after: 10min,"
+                   " peer_lifetime: 20min, item_lifetime: 1h, republish_after: 15min,"
+                   " token_rotation: 4min, keys_max: 2, peers_max: 1, pending_max: 3,"
+                   " source_rate: 10, source_burst: 20, global_rate: 30, global_burst: 40,"
+                   " sources_max: 2, save_table: true}\n" TAIL);
+    REQUIRE(plan != NULL);
+    const struct weft_dht_config *dht = &plan->dht_of[0];
+    CHECK_EQ_UINT(dht->k, 16);
+    CHECK_EQ_UINT(dht->alpha, 4);
+    CHECK_EQ_INT(dht->query_timeout, WEFT_S(3));
+    CHECK_EQ_INT(dht->query_slow, WEFT_MS(1500));
+    CHECK_EQ_INT(dht->verify_after, WEFT_S(2));
+    CHECK_EQ_INT(dht->stale_after, WEFT_S(20));
+    CHECK_EQ_INT(dht->forget_after, WEFT_S(50));
+    CHECK_EQ_INT(dht->refresh_after, WEFT_MIN(10));
+    CHECK_EQ_INT(dht->peer_lifetime, WEFT_MIN(20));
+    CHECK_EQ_INT(dht->item_lifetime, WEFT_HOUR(1));
+    CHECK_EQ_INT(dht->republish_after, WEFT_MIN(15));
+    CHECK_EQ_INT(dht->token_rotation, WEFT_MIN(4));
+    CHECK_EQ_UINT(dht->keys_max, 2);
+    CHECK_EQ_UINT(dht->peers_max, 1);
+    CHECK_EQ_UINT(dht->pending_max, 3);
+    CHECK_EQ_UINT(dht->sources_max, 2);
+    CHECK_EQ_UINT(dht->source_rate, 10);
+    CHECK_EQ_UINT(dht->source_burst, 20);
+    CHECK_EQ_UINT(dht->global_rate, 30);
+    CHECK_EQ_UINT(dht->global_burst, 40);
+    CHECK(!dht->read_only);
+    CHECK(plan->save_table);
+    sim_plan_free(plan);
+}
+
+/* --- groups --- */
+
+static void groups_follow_one_another_and_the_rest_comes_last(void) {
+    struct sim_plan *plan = parse(
+        HEAD "dht: {k: 4}\njoin: {over: 20s, seeds: 5}\n"
+             "groups:\n  core: {count: 100}\n"
+             "  leaf: {count: 0.55%, join: chain, dht: {read_only: true, alpha: 1}}\n"
+             "  late: {count: 10, join: {from: random, contacts: 7, at: 30s, over: 5s}}\n" TAIL);
+    REQUIRE(plan != NULL);
+    REQUIRE(plan->groups_count == 4);
+    const uint32_t first[] = {0, 100, 105, 115}, count[] = {100, 5, 10, 885};
+    for (uint32_t i = 0; i < 4; i++) {
+        CHECK_EQ_UINT(plan->groups[i].first, first[i]);
+        CHECK_EQ_UINT(plan->groups[i].count, count[i]);
+        CHECK_EQ_UINT(plan->dht_of[i].k, 4);
+    }
+    CHECK_EQ_TEXT(plan->groups[1].name, "leaf");
+    CHECK_EQ_TEXT(plan->groups[3].name, "rest");
+    CHECK_EQ_INT(plan->join_of[0].from, SIM_JOIN_SEEDS);
+    CHECK_EQ_UINT(plan->join_of[0].seeds, 5);
+    CHECK_EQ_UINT(plan->join_of[0].contacts, 3);
+    CHECK_EQ_INT(plan->join_of[1].from, SIM_JOIN_CHAIN);
+    CHECK_EQ_INT(plan->join_of[1].over, WEFT_S(20));
+    CHECK_EQ_INT(plan->join_of[2].from, SIM_JOIN_RANDOM);
+    CHECK_EQ_UINT(plan->join_of[2].contacts, 7);
+    CHECK_EQ_INT(plan->join_of[2].at, WEFT_S(30));
+    CHECK_EQ_INT(plan->join_of[2].over, WEFT_S(5));
+    CHECK_EQ_INT(plan->join_of[3].over, WEFT_S(20));
+    CHECK(plan->dht_of[1].read_only);
+    CHECK_EQ_UINT(plan->dht_of[1].alpha, 1);
+    CHECK(!plan->dht_of[3].read_only);
+    CHECK_EQ_UINT(plan->dht_of[3].alpha, 3);
+    sim_plan_free(plan);
+}
+
+static void a_share_of_a_small_population_is_at_least_one_node(void) {
+    const char *set = "population=10";
+    struct sim_plan_sets sets = {&set, 1};
+    struct sim_plan *plan = parse_with(HEAD "groups: {leaf: {count: 5%}}\n" TAIL, &sets);
+    REQUIRE(plan != NULL);
+    CHECK_EQ_UINT(plan->population, 10);
+    CHECK_EQ_UINT(plan->groups[0].count, 1);
+    CHECK_EQ_UINT(plan->groups[1].count, 9);
+    sim_plan_free(plan);
+}
+
+/* --- network --- */
+
+static void a_chain_is_delay_loss_duplicate_reorder(void) {
+    struct sim_plan *plan = parse(
+        HEAD "network:\n  delay: {lognormal: {median: 40ms, sigma: 0.5}}\n  loss: 0.1%\n"
+             "  duplicate: 2.5%\n  reorder: {share: 0.0001%, by: {uniform: [5ms, 9ms]}}\n" TAIL);
+    REQUIRE(plan != NULL);
+    const struct sim_chain *chain = &plan->net.rules[0].chain;
+    REQUIRE(chain->count == 4);
+    CHECK_EQ_INT(chain->elements[0].kind, SIM_ELEMENT_DELAY);
+    CHECK_EQ_INT(chain->elements[0].delay.kind, SIM_DELAY_LOGNORMAL);
+    CHECK_EQ_INT(chain->elements[0].delay.a, WEFT_MS(40));
+    CHECK_EQ_UINT(chain->elements[0].delay.sigma_milli, 500);
+    CHECK_EQ_INT(chain->elements[1].kind, SIM_ELEMENT_LOSS);
+    CHECK_EQ_UINT(chain->elements[1].ppm, 1000);
+    CHECK_EQ_INT(chain->elements[2].kind, SIM_ELEMENT_DUPLICATE);
+    CHECK_EQ_UINT(chain->elements[2].ppm, 25000);
+    CHECK_EQ_INT(chain->elements[2].delay.kind, SIM_DELAY_UNIFORM);
+    CHECK_EQ_INT(chain->elements[2].delay.a, WEFT_MS(1));
+    CHECK_EQ_INT(chain->elements[2].delay.b, WEFT_MS(20));
+    CHECK_EQ_INT(chain->elements[3].kind, SIM_ELEMENT_REORDER);
+    CHECK_EQ_UINT(chain->elements[3].ppm, 1);
+    CHECK_EQ_INT(chain->elements[3].delay.a, WEFT_MS(5));
+    CHECK_EQ_INT(chain->elements[3].delay.b, WEFT_MS(9));
+    sim_plan_free(plan);
+}
+
+static void a_link_has_from_the_default_what_it_does_not_say(void) {
+    struct sim_plan *plan =
+        parse(HEAD "groups: {core: {count: 10}, leaf: {count: 20}}\n"
+                   "network:\n  delay: 30ms\n  loss: 1%\n  links:\n"
+                   "    - {from: leaf, to: any, delay: 200ms}\n"
+                   "    - {from: leaf, to: core, loss: 0%, both_ways: true}\n"
+                   "    - {from: core, to: core, both_ways: true, reorder: 1%}\n" TAIL);
+    REQUIRE(plan != NULL);
+    REQUIRE(plan->net.rules_count == 5);
+    const struct sim_rule *rules = plan->net.rules;
+    const uint32_t from[] = {SIM_GROUP_ANY, 1, 1, 0, 0},
+                   to[] = {SIM_GROUP_ANY, SIM_GROUP_ANY, 0, 1, 0};
+    const weft_duration delay[] = {WEFT_MS(30), WEFT_MS(200), WEFT_MS(30), WEFT_MS(30),
+                                   WEFT_MS(30)};
+    const uint32_t elements[] = {2, 2, 1, 1, 3};
+    for (uint32_t i = 0; i < 5; i++) {
+        CHECK_EQ_UINT(rules[i].from_group, from[i]);
+        CHECK_EQ_UINT(rules[i].to_group, to[i]);
+        CHECK_EQ_INT(rules[i].chain.elements[0].delay.a, delay[i]);
+        CHECK_EQ_UINT(rules[i].chain.count, elements[i]);
+    }
+    CHECK_EQ_UINT(rules[1].chain.elements[1].ppm, 10000);
+    sim_plan_free(plan);
+}
+
+static void a_region_matrix_is_halved_to_one_way(void) {
+    struct sim_plan *plan = parse(HEAD "network: {delay: {regions: regions/ibm-cloud-2024.csv,"
+                                       " within: 3ms, sigma: 0.125}}\n" TAIL);
+    REQUIRE(plan != NULL);
+    const struct sim_regions *regions = plan->net.regions;
+    REQUIRE(regions != NULL);
+    const struct sim_delay *delay = &plan->net.rules[0].chain.elements[0].delay;
+    CHECK_EQ_INT(delay->kind, SIM_DELAY_REGIONS);
+    CHECK(delay->regions == regions);
+    CHECK_EQ_INT(delay->a, WEFT_MS(3));
+    CHECK_EQ_UINT(delay->sigma_milli, 125);
+    REQUIRE(regions->count == 10);
+    CHECK_EQ_TEXT(regions->name[0], "Dallas");
+    CHECK_EQ_TEXT(regions->name[9], "SaoPaulo");
+    CHECK_EQ_INT(regions->delay[0][1], WEFT_MS(17));
+    CHECK_EQ_INT(regions->delay[0][2], WEFT_US(15500));
+    CHECK_EQ_INT(regions->delay[6][1], WEFT_US(85500)); /* not the same as the other way */
+    CHECK_EQ_INT(regions->delay[1][6], WEFT_US(84500));
+    CHECK_EQ_INT(regions->delay[9][8], WEFT_US(143500));
+    for (uint32_t i = 0; i < 10; i++) CHECK_EQ_INT(regions->delay[i][i], WEFT_MS(3));
+    sim_plan_free(plan);
+}
+
+/* --- workload --- */
+
+static void workloads_are_read(void) {
+    struct sim_plan *plan =
+        parse(HEAD "workload:\n"
+                   "  - put: {every: 200ms, from: 15s, until: 90s, times: 7, burst: 3,\n"
+                   "          jitter: 50ms, nodes: 5, size: 992, repeat: true}\n"
+                   "  - get: {every: 100ms}\n"
+                   "  - lookup: {at: 25s}\n" TAIL);
+    REQUIRE(plan != NULL);
+    REQUIRE(plan->works_count == 3);
+    const struct sim_work_spec *put = &plan->works[0], *get = &plan->works[1];
+    CHECK_EQ_INT(put->kind, SIM_WORK_PUT);
+    CHECK_EQ_UINT(put->line, 5);
+    CHECK_EQ_INT(put->at, WEFT_S(15));
+    CHECK_EQ_INT(put->every, WEFT_MS(200));
+    CHECK_EQ_INT(put->until, WEFT_S(90));
+    CHECK_EQ_UINT(put->times, 7);
+    CHECK_EQ_UINT(put->burst, 3);
+    CHECK_EQ_INT(put->jitter, WEFT_MS(50));
+    CHECK_EQ_UINT(put->nodes.count, 5);
+    CHECK_EQ_UINT(put->size, 992);
+    CHECK(put->repeat);
+    CHECK_EQ_INT(get->kind, SIM_WORK_GET);
+    CHECK_EQ_UINT(get->line, 7);
+    CHECK_EQ_INT(get->at, WEFT_S(10)); /* when the last node has joined */
+    CHECK_EQ_INT(get->until, WEFT_S(120));
+    CHECK_EQ_UINT(get->times, 0);
+    CHECK_EQ_UINT(get->burst, 1);
+    CHECK_EQ_INT(get->nodes.kind, SIM_SET_ALL);
+    CHECK_EQ_INT(plan->works[2].kind, SIM_WORK_LOOKUP);
+    CHECK_EQ_INT(plan->works[2].at, WEFT_S(25));
+    CHECK_EQ_INT(plan->works[2].every, 0);
+    sim_plan_free(plan);
+}
+
+/* --- faults --- */
+
+static void a_partition_is_read(void) {
+    struct sim_plan *plan =
+        parse(HEAD "groups: {leaf: {count: 5}}\nfaults:\n"
+                   "  - partition: {at: 30s, for: 10s, sides: [12.5%, 37.5%, 50%]}\n"
+                   "  - partition: {at: 50s, sides: [rest, leaf], one_way: true}\n" TAIL);
+    REQUIRE(plan != NULL);
+    REQUIRE(plan->faults_count == 2);
+    const struct sim_fault_spec *a = &plan->faults[0], *b = &plan->faults[1];
+    CHECK_EQ_INT(a->kind, SIM_FAULT_PARTITION);
+    CHECK_EQ_UINT(a->line, 6);
+    CHECK_EQ_INT(a->at, WEFT_S(30));
+    CHECK_EQ_INT(a->lasts, WEFT_S(10));
+    CHECK_EQ_INT(a->until, WEFT_TIME_NEVER);
+    CHECK_EQ_UINT(a->sides_count, 3);
+    CHECK_EQ_UINT(a->sides[0].ppm, 125000);
+    CHECK_EQ_UINT(a->sides[1].ppm, 375000);
+    CHECK_EQ_UINT(a->sides[2].ppm, 500000);
+    CHECK(!a->one_way);
+    CHECK_EQ_INT(b->lasts, 0);
+    CHECK_EQ_UINT(b->sides_count, 2);
+    CHECK(b->sides[0].is_group);
+    CHECK_EQ_UINT(b->sides[0].group, 1);
+    CHECK_EQ_UINT(b->sides[1].group, 0);
+    CHECK(b->one_way);
+    sim_plan_free(plan);
+}
+
+static void faults_that_come_again_are_read(void) {
+    struct sim_plan *plan = parse(
+        HEAD "faults:\n"
+             "  - crash: {at: 40s, every: 1s, until: 60s, jitter: 100ms, nodes: 2, for: 10s}\n"
+             "  - kill: {at: 10s, every: 2s, times: 4, rolling: true, nodes: [3, 5-10]}\n"
+             "  - stop: {at: 5s, nodes: 1%}\n"
+             "  - restart: {at: 50s}\n"
+             "  - pause: {at: 1s, nodes: all, for: 5s}\n"
+             "  - isolate: {at: 1s, nodes: {of: [0-9], pick: 50%}, for: 5s}\n"
+             "  - poison: {at: 70s, process: dht, nodes: {group: rest, pick: 3}}\n" TAIL);
+    REQUIRE(plan != NULL);
+    REQUIRE(plan->faults_count == 7);
+    const struct sim_fault_spec *faults = plan->faults;
+    CHECK_EQ_INT(faults[0].kind, SIM_FAULT_CRASH);
+    CHECK_EQ_INT(faults[0].every, WEFT_S(1));
+    CHECK_EQ_INT(faults[0].until, WEFT_S(60));
+    CHECK_EQ_INT(faults[0].jitter, WEFT_MS(100));
+    CHECK_EQ_INT(faults[0].lasts, WEFT_S(10));
+    CHECK_EQ_INT(faults[0].nodes.kind, SIM_SET_ALL);
+    CHECK_EQ_UINT(faults[0].nodes.count, 2);
+    CHECK(!faults[0].each_in_turn);
+    CHECK_EQ_INT(faults[1].kind, SIM_FAULT_KILL);
+    CHECK_EQ_INT(faults[1].until, WEFT_S(16)); /* the fourth time */
+    CHECK(faults[1].each_in_turn);
+    CHECK_EQ_INT(faults[1].nodes.kind, SIM_SET_RANGES);
+    CHECK_EQ_UINT(faults[1].nodes.ranges_count, 2);
+    CHECK_EQ_UINT(faults[1].nodes.ranges[0].first, 3);
+    CHECK_EQ_UINT(faults[1].nodes.ranges[0].last, 3);
+    CHECK_EQ_UINT(faults[1].nodes.ranges[1].first, 5);
+    CHECK_EQ_UINT(faults[1].nodes.ranges[1].last, 10);
+    CHECK_EQ_INT(faults[2].kind, SIM_FAULT_STOP);
+    CHECK_EQ_UINT(faults[2].nodes.ppm, 10000);
+    CHECK_EQ_INT(faults[3].kind, SIM_FAULT_RESTART);
+    CHECK_EQ_INT(faults[3].nodes.kind, SIM_SET_ALL);
+    CHECK_EQ_INT(faults[4].kind, SIM_FAULT_PAUSE);
+    CHECK_EQ_INT(faults[5].kind, SIM_FAULT_ISOLATE);
+    CHECK_EQ_INT(faults[5].nodes.kind, SIM_SET_RANGES);
+    CHECK_EQ_UINT(faults[5].nodes.ppm, 500000);
+    CHECK_EQ_INT(faults[6].kind, SIM_FAULT_POISON);
+    CHECK_EQ_TEXT(faults[6].process, "dht");
+    CHECK_EQ_INT(faults[6].nodes.kind, SIM_SET_GROUP);
+    CHECK_EQ_UINT(faults[6].nodes.group, 0);
+    CHECK_EQ_UINT(faults[6].nodes.count, 3);
+    sim_plan_free(plan);
+}
+
+static void churn_and_degrade_are_read(void) {
+    struct sim_plan *plan =
+        parse(HEAD "faults:\n  - churn:\n      at: 10s\n      for: 60s\n      nodes: rest\n"
+                   "      session: {lognormal: {median: 1min, sigma: 1}}\n"
+                   "      downtime: {uniform: [5s, 20s]}\n      exit: stop\n"
+                   "  - degrade: {at: 5s, for: 9s, delay: 250ms, loss: 25%, duplicate: 1%}\n" TAIL);
+    REQUIRE(plan != NULL);
+    REQUIRE(plan->faults_count == 2);
+    const struct sim_fault_spec *churn = &plan->faults[0], *degrade = &plan->faults[1];
+    CHECK_EQ_INT(churn->kind, SIM_FAULT_CHURN);
+    CHECK_EQ_INT(churn->lasts, WEFT_S(60));
+    CHECK_EQ_INT(churn->session.kind, SIM_DELAY_LOGNORMAL);
+    CHECK_EQ_INT(churn->session.a, WEFT_MIN(1));
+    CHECK_EQ_UINT(churn->session.sigma_milli, 1000);
+    CHECK_EQ_INT(churn->downtime.kind, SIM_DELAY_UNIFORM);
+    CHECK_EQ_INT(churn->downtime.b, WEFT_S(20));
+    CHECK_EQ_INT(churn->exit, SIM_CHURN_STOP);
+    CHECK_EQ_INT(degrade->kind, SIM_FAULT_DEGRADE);
+    CHECK_EQ_INT(degrade->nodes.kind, SIM_SET_ALL);
+    CHECK_EQ_UINT(degrade->chain.count, 3);
+    CHECK_EQ_INT(degrade->chain.elements[0].delay.a, WEFT_MS(250));
+    CHECK_EQ_UINT(degrade->chain.elements[1].ppm, 250000);
+    CHECK_EQ_UINT(degrade->chain.elements[2].ppm, 10000);
+    sim_plan_free(plan);
+}
+
+/* --- checks --- */
+
+static void checks_are_words_or_have_keys(void) {
+    struct sim_plan *plan = parse(HEAD "workload:\n  - put: {every: 1s}\n  - get: {every: 1s}\n"
+                                       "checks:\n  - stored_found: {within: 20s, at_least: 99.5%}\n"
+                                       "  - no_leak\n  - tables\n");
+    REQUIRE(plan != NULL);
+    REQUIRE(plan->checks_count == 3);
+    CHECK_EQ_INT(plan->checks[0].kind, SIM_CHECK_STORED_FOUND);
+    CHECK_EQ_UINT(plan->checks[0].line, 8);
+    CHECK_EQ_INT(plan->checks[0].within, WEFT_S(20));
+    CHECK_EQ_UINT(plan->checks[0].at_least_ppm, 995000);
+    CHECK_EQ_INT(plan->checks[1].kind, SIM_CHECK_NO_LEAK);
+    CHECK_EQ_INT(plan->checks[2].kind, SIM_CHECK_TABLES);
+    CHECK_EQ_INT(plan->checks[2].within, 0);
+    CHECK_EQ_UINT(plan->checks[2].at_least_ppm, 0);
+    sim_plan_free(plan);
+}
+
+/* --- overrides --- */
+
+static void an_option_replaces_puts_in_and_reaches_into_lists(void) {
+    const char *options[] = {"population=500",
+                             "seed=7",
+                             "network.loss=2%",
+                             "faults.0.crash.at=5s",
+                             "faults.0.crash.nodes=[1, 4-5]",
+                             "join={from: random, contacts: 2}",
+                             "faults.0.crash.at=6s"};
+    struct sim_plan_sets sets = {options, sizeof options / sizeof options[0]};
+    struct sim_plan *plan =
+        parse_with(HEAD "faults:\n  - crash: {at: 300s, nodes: 1}\n" TAIL, &sets);
+    REQUIRE(plan != NULL);
+    CHECK_EQ_UINT(plan->population, 500);
+    CHECK_EQ_UINT(plan->seed, 7);
+    CHECK_EQ_UINT(plan->net.rules[0].chain.elements[1].ppm, 20000);
+    CHECK_EQ_INT(plan->faults[0].at, WEFT_S(6)); /* the last one counts */
+    CHECK_EQ_UINT(plan->faults[0].nodes.ranges_count, 2);
+    CHECK_EQ_INT(plan->join_of[0].from, SIM_JOIN_RANDOM);
+    sim_plan_free(plan);
+}
+
+static uint64_t digest(const char *text, const char *set) {
+    struct sim_plan_sets sets = {&set, set != NULL};
+    struct sim_plan *plan = parse_with(text, &sets);
+    uint64_t digest = plan != NULL ? plan->digest : 0;
+    sim_plan_free(plan);
+    return digest;
+}
+
+static void the_digest_is_of_every_byte_and_option(void) {
+    uint64_t plain = digest(HEAD TAIL, NULL);
+    CHECK_EQ_UINT(plain, digest(HEAD TAIL, NULL));
+    CHECK(plain != digest(HEAD TAIL "# a comment\n", NULL));
+    CHECK(plain != digest(HEAD TAIL, "seed=2"));
+    CHECK(digest(HEAD TAIL, "seed=2") != digest(HEAD TAIL, "seed=3"));
+}
+
+/* --- the scenarios that are shipped --- */
+
+static void check_shipped(const char *folder, const char *name) {
+    char path[1024], stem[128];
+    int mistakes = 0;
+    struct sim_plan_report report = {on_mistake, &mistakes};
+    struct sim_plan *plan = NULL;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    snprintf(stem, sizeof stem, "%.*s", (int)(strlen(name) - 5), name);
+    CHECK_EQ_INT(sim_plan_read(path, NULL, &report, &plan), WEFT_OK);
+    if (plan == NULL) return;
+    CHECK_EQ_TEXT(plan->name, stem);
+    CHECK_EQ_TEXT(plan->file, path);
+    CHECK(plan->about != NULL);
+    sim_plan_free(plan);
+    char first[64] = "";
+    FILE *file = fopen(path, "rb");
+    if (file != NULL && fgets(first, sizeof first, file) == NULL) first[0] = '\0';
+    if (file != NULL) fclose(file);
+    CHECK(strncmp(first, "# Feared: ", 10) == 0);
+}
+
+static void every_shipped_scenario_is_right_and_says_what_is_feared(void) {
+    char folder[512];
+    int count = 0;
+    snprintf(folder, sizeof folder, "%s/scenarios", test_source_folder());
+    DIR *dir = opendir(folder);
+    REQUIRE(dir != NULL);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        size_t size = strlen(entry->d_name);
+        if (size < 6 || size > 100 || strcmp(entry->d_name + size - 5, ".yaml") != 0) continue;
+        check_shipped(folder, entry->d_name);
+        count++;
+    }
+    closedir(dir);
+    CHECK(count >= 8);
+}
+
+TEST_MAIN("scenario/plan", TEST(what_is_not_said_has_its_default), TEST(the_head_of_a_file_is_read),
+          TEST(a_dht_can_be_switched_off), TEST(every_key_of_the_dht_is_read),
+          TEST(groups_follow_one_another_and_the_rest_comes_last),
+          TEST(a_share_of_a_small_population_is_at_least_one_node),
+          TEST(a_chain_is_delay_loss_duplicate_reorder),
+          TEST(a_link_has_from_the_default_what_it_does_not_say),
+          TEST(a_region_matrix_is_halved_to_one_way), TEST(workloads_are_read),
+          TEST(a_partition_is_read), TEST(faults_that_come_again_are_read),
+          TEST(churn_and_degrade_are_read), TEST(checks_are_words_or_have_keys),
+          TEST(an_option_replaces_puts_in_and_reaches_into_lists),
+          TEST(the_digest_is_of_every_byte_and_option),
+          TEST(every_shipped_scenario_is_right_and_says_what_is_feared))
