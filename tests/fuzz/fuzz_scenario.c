@@ -47,7 +47,7 @@ static void check_plan(const struct sim_plan *plan) {
     }
     WEFT_ASSERT(nodes == plan->population);
     WEFT_ASSERT(plan->name != NULL);
-    WEFT_ASSERT(plan->stop > 0 && plan->stop <= SIM_DURATION_MAX);
+    WEFT_ASSERT(plan->stop > 0 && plan->stop <= WEFT_DURATION_MAX);
     WEFT_ASSERT(plan->net.rules_count >= 1 && plan->net.rules_count <= SIM_RULES_MAX);
     WEFT_ASSERT(plan->faults_count <= SIM_FAULTS_MAX);
     WEFT_ASSERT(plan->works_count <= SIM_WORKLOADS_MAX);
