@@ -30,8 +30,9 @@ checks:
   - no_surprise
 """
 
-# The partition heals at 20 s and the run ends at 60 s: no get is 50 s after the heal.
-DEAD_CHECK = GOOD.replace("within: 15s", "within: 50s")
+# The partition heals at 20 s and the run ends at 60 s: there is never calm for 50 s.
+DEAD_CHECK = GOOD.replace("workload:\n", "workload:\n  - lookup: {from: 5s, every: 1s}\n")
+DEAD_CHECK += "  - closest: {within: 50s}\n"
 # Nobody is down when nodes are to be restarted: injected, and changes nothing.
 DEAD_FAULT = GOOD.replace("faults:\n", "faults:\n  - restart: {at: 30s}\n")
 # Nothing is stored yet when the only get comes.
@@ -153,7 +154,7 @@ class Cli(unittest.TestCase):
         self.assertRegex(report["reasons"][0], "^" + path + ":[0-9]+: " + reason)
 
     def test_a_check_that_is_never_evaluated_fails_the_run(self):
-        self.assert_fails_for(DEAD_CHECK, "check stored_found was never evaluated$")
+        self.assert_fails_for(DEAD_CHECK, "check closest was never evaluated$")
 
     def test_a_fault_that_never_bites_fails_the_run(self):
         self.assert_fails_for(DEAD_FAULT, "fault restart was injected 1 times and never bit$")
