@@ -1,8 +1,8 @@
 /* The names of a simulated disk: one table with two columns, what the node sees and what is
  * durable.
  *
- * I1  names are sorted by path, none twice; each has a file in one of the columns, or is a folder, or is
- *     tied.
+ * I1  names are sorted by path, none twice; each has a file in one of the columns, is a folder or
+ *     is tied.
  * I2  a folder has no file in either column, and is never removed.
  * I3  a file stands under at most one name in each column. */
 #ifndef SIM_DISK_NAMES_H
@@ -36,7 +36,8 @@ struct sim_name *sim_disk__name_add(struct sim_names *names, const char *path, s
 /* Whether the folder that `path` is in exists. */
 bool sim_disk__folder_exists(const struct sim_names *names, const char *path);
 
-/* Make the folders that `path` is in. WEFT_ERR_NOT_FOUND (a file is in the way), WEFT_ERR_NO_SPACE */
+/* Make the folders that `path` is in.
+ *   WEFT_ERR_NOT_FOUND (a file is in the way), WEFT_ERR_NO_SPACE */
 int sim_disk__folders_make(struct sim_names *names, const char *path, size_t *account);
 
 /* Note that a rename moved a file between two folders: they become durable together. */

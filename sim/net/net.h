@@ -38,10 +38,10 @@ struct sim_regions {
 /* A duration with a distribution. */
 struct sim_delay {
     enum sim_delay_kind kind;
-    weft_duration a;        /* CONSTANT: it; UNIFORM: least; LOGNORMAL: median; REGIONS: within one */
-    weft_duration b;        /* UNIFORM: greatest */
-    uint32_t sigma_milli;   /* LOGNORMAL: sigma of ln, thousandths, <= 3000; REGIONS: of a
-                               log-normal factor around the matrix, 0: none */
+    weft_duration a;      /* CONSTANT: it; UNIFORM: least; LOGNORMAL: median; REGIONS: within one */
+    weft_duration b;      /* UNIFORM: greatest */
+    uint32_t sigma_milli; /* LOGNORMAL: sigma of ln, thousandths, <= 3000; REGIONS: of a
+                             log-normal factor around the matrix, 0: none */
     const struct sim_regions *regions; /* REGIONS */
 };
 
@@ -81,8 +81,8 @@ struct sim_chain {
     uint32_t count;
 };
 
-/* A rule says which pairs of nodes a chain is for: both ends by group (SIM_GROUP_ANY: all). The last
- * rule that matches counts; rule 0 is the default and matches all. */
+/* A rule says which pairs of nodes a chain is for: both ends by group (SIM_GROUP_ANY: all). The
+ * last rule that matches counts; rule 0 is the default and matches all. */
 #define SIM_GROUP_ANY UINT32_MAX
 #define SIM_RULES_MAX 32
 
@@ -166,7 +166,7 @@ int sim_net_layer_on(struct sim_net *net, const struct sim_layer_spec *spec, sim
 void sim_net_layer_off(struct sim_net *net, sim_layer layer);
 
 /* How many packets the layer changed (dropped, delayed, doubled) since it was put on. Several cuts
- * in the way of one packet all count it. Kept after the layer is off, until its number is reused. */
+ * in the way of one packet all count it. Kept after the layer is off until its number is reused. */
 uint64_t sim_net_layer_bites(const struct sim_net *net, sim_layer layer);
 
 /* Whether a packet from `from` to `to` would be dropped by a cut right now (not by chance): what

@@ -5,6 +5,7 @@
  * Expected depths (k = 8, ideal tables, Monte Carlo over 2,000 lookups; per hop the best of 8
  * random contacts gains E_8 = 4.421 bits): a line per N and alpha. Exit 1 when a mean is off by
  * more than 0.15 hops or a lookup missed one of the true k closest nodes. */
+#define _GNU_SOURCE
 #include "core/posix/guard.h"
 #include "sim/scenario/run.h"
 
