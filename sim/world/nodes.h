@@ -2,7 +2,7 @@
 #ifndef SIM_WORLD_NODES_H
 #define SIM_WORLD_NODES_H
 
-#include "sim/world/fabric.h"
+#include "sim/world/internal.h"
 
 /* Kinds of engine events beside the fabric's. */
 enum sim_world_kind {

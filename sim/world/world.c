@@ -152,6 +152,10 @@ struct sim_net *sim_world_net(struct sim_world *world) {
 
 uint32_t sim_world_nodes(const struct sim_world *world) { return world->config.nodes; }
 
+uint32_t sim_world_node_at(const struct sim_world *world, const struct weft_addr *addr) {
+    return sim_fabric__node_at(world->fabric, addr);
+}
+
 void sim_world_on_exit(struct sim_world *world,
                        void (*fn)(void *ctx, const struct weft_trace_event *event), void *ctx) {
     world->on_exit = fn;

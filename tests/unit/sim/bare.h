@@ -1,0 +1,67 @@
+/* Bare machines for tests: a fabric without nodes, and a record of what its sockets told. */
+#ifndef WEFT_TESTS_SIM_BARE_H
+#define WEFT_TESTS_SIM_BARE_H
+
+#include "core/base/error.h"
+#include "sim/world/fabric.h"
+#include "tests/harness/harness.h"
+
+#define BARE_NODES 3
+#define BARE_EVENTS_MAX 8192
+#define BARE_DELAY WEFT_MS(10) /* of every link, one way */
+
+struct bare_event {
+    weft_time at;
+    uint32_t node;
+    enum weft_event_kind kind;
+    int error;
+    weft_socket socket, accepted;
+    size_t size;
+    uint64_t owner;
+};
+
+struct bare {
+    struct sim_net_spec spec;
+    struct sim_engine *engine;
+    struct sim_net *net;
+    struct sim_fabric *fabric;
+    uint32_t life[BARE_NODES];
+    struct bare_event events[BARE_EVENTS_MAX];
+    size_t count;
+};
+
+/* All machines are up, in life 1. */
+void bare_open(struct bare *bare);
+void bare_close(struct bare *bare);
+
+struct weft_env *bare_env(struct bare *bare, uint32_t node);
+void bare_run(struct bare *bare, weft_time until);
+weft_time bare_now(const struct bare *bare);
+
+/* Power off; and on again. */
+void bare_down(struct bare *bare, uint32_t node, enum sim_fabric_end how);
+void bare_up(struct bare *bare, uint32_t node);
+
+/* Cut `node` off from the others, until the layer is taken off. */
+sim_layer bare_cut(struct bare *bare, uint32_t node);
+
+/* The `index`th event of `kind` at `node`; NULL: none. */
+const struct bare_event *bare_find(const struct bare *bare, uint32_t node,
+                                   enum weft_event_kind kind, size_t index);
+size_t bare_count(const struct bare *bare, uint32_t node, enum weft_event_kind kind);
+
+/* A stream from node 0 to port 80 of node 1, both ends open; takes 35 ms. */
+struct bare_pair {
+    weft_socket listener, client, server;
+};
+struct bare_pair bare_connect(struct bare *bare);
+
+/* Start to listen on port 80 of `node`; to connect from `node` to port 80 of `to`. */
+weft_socket bare_listen(struct bare *bare, uint32_t node, int backlog);
+weft_socket bare_dial(struct bare *bare, uint32_t node, uint32_t to);
+
+int64_t bare_write(struct bare *bare, uint32_t node, weft_socket socket, const void *data,
+                   size_t size);
+int64_t bare_read(struct bare *bare, uint32_t node, weft_socket socket, void *data, size_t size);
+
+#endif
