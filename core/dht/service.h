@@ -11,14 +11,14 @@
 
 struct weft_dht_service_config {
     struct weft_dht_config dht;
-    struct weft_addr bind4;           /* family NONE: no IPv4 */
-    struct weft_addr bind6;           /* family NONE: no IPv6 */
+    struct weft_addr bind4;            /* family NONE: no IPv4 */
+    struct weft_addr bind6;            /* family NONE: no IPv6 */
     const struct weft_addr *bootstrap; /* borrowed for as long as the process may restart */
     size_t bootstrap_count;            /* <= WEFT_DHT_BOOTSTRAP_MAX */
     weft_duration bootstrap_retry;     /* [10 s] while the table is empty, with jitter */
     weft_duration save_after;          /* [5 min] between saves; jittered. */
-    const char *path;                  /* file of the saved table on the env's disk; NULL: do not save */
-    bool has_id;                       /* else: the saved one, else drawn from entropy */
+    const char *path; /* file of the saved table on the env's disk; NULL: do not save */
+    bool has_id;      /* else: the saved one, else drawn from entropy */
     weft_id id;
 };
 
@@ -31,19 +31,19 @@ enum weft_dht_request {
     WEFT_DHT_REQ_GET_PEERS,
     WEFT_DHT_REQ_ANNOUNCE,
     WEFT_DHT_REQ_GET,
-    WEFT_DHT_REQ_PUT,            /* the value's bencoded bytes follow the struct */
-    WEFT_DHT_REQ_WITHDRAW,       /* [nothing] */
-    WEFT_DHT_REQ_ADD,            /* struct weft_addr: try this contact [nothing] */
-    WEFT_DHT_REQ_STATS,          /* nothing [struct weft_dht_stats] */
-    WEFT_DHT_REQ_TABLE           /* nothing [array of struct weft_contact_info] */
+    WEFT_DHT_REQ_PUT,      /* the value's bencoded bytes follow the struct */
+    WEFT_DHT_REQ_WITHDRAW, /* [nothing] */
+    WEFT_DHT_REQ_ADD,      /* struct weft_addr: try this contact [nothing] */
+    WEFT_DHT_REQ_STATS,    /* nothing [struct weft_dht_stats] */
+    WEFT_DHT_REQ_TABLE     /* nothing [array of struct weft_contact_info] */
 };
 
 struct weft_dht_ask {
     weft_id target; /* the key; not read by PUT */
     uint16_t port;
     bool repeat;
-    uint64_t op;    /* shows in the trace; 0: the service chooses. The caller keeps it unique; numbers
-                       the service chooses have the top bit set */
+    uint64_t op; /* shows in the trace; 0: the service chooses. The caller keeps it unique; numbers
+                    the service chooses have the top bit set */
 };
 
 /* The reply's status is the result's. After this head follow, packed: closest_count struct

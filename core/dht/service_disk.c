@@ -1,0 +1,89 @@
+/* The saved table on the env's disk. */
+#include "core/dht/service_internal.h"
+
+#include <string.h>
+
+#define TEMPORARY ".new"
+
+static int read_all(struct weft_env *env, weft_file file, struct weft_mem *mem,
+                    struct weft_bytes *out) {
+    int64_t size = env->disk->size(env, file);
+    if (size < 0) return (int)size;
+    if (size == 0) return WEFT_ERR_CORRUPT;
+    if (size > DHT_FILE_MAX) return WEFT_ERR_TOO_BIG;
+    unsigned char *data = weft_mem_alloc(mem, (size_t)size);
+    if (data == NULL) return WEFT_ERR_NOMEM;
+    int64_t got = env->disk->read(env, file, 0, data, (size_t)size);
+    WEFT_ASSERT(got <= size);
+    if (got == size) {
+        *out = weft_bytes(data, (size_t)size);
+        return WEFT_OK;
+    }
+    weft_mem_free(mem, data, (size_t)size);
+    return got < 0 ? (int)got : WEFT_ERR_CORRUPT;
+}
+
+int weft_dht__disk_read(weft_self *self, const char *path, unsigned char **out, size_t *size) {
+    struct weft_env *env = weft_self_env(self);
+    weft_file file = WEFT_FILE_NONE;
+    struct weft_bytes data = {NULL, 0};
+    WEFT_ASSERT(path != NULL);
+    int error = env->disk->open(env, path, WEFT_DISK_READ, &file);
+    if (error != WEFT_OK) return error;
+    error = read_all(env, file, weft_self_mem(self), &data);
+    env->disk->close(env, file);
+    if (error != WEFT_OK) return error;
+    *out = (unsigned char *)(uintptr_t)data.data;
+    *size = data.size;
+    return WEFT_OK;
+}
+
+static int write_synced(struct weft_env *env, const char *path, struct weft_bytes data) {
+    weft_file file = WEFT_FILE_NONE;
+    WEFT_ASSERT(data.size > 0);
+    int error =
+        env->disk->open(env, path, WEFT_DISK_WRITE | WEFT_DISK_CREATE | WEFT_DISK_TRUNCATE, &file);
+    if (error != WEFT_OK) return error;
+    error = env->disk->write(env, file, 0, data.data, data.size);
+    if (error == WEFT_OK) error = env->disk->sync(env, file);
+    env->disk->close(env, file);
+    return error;
+}
+
+int weft_dht__disk_replace(weft_self *self, const char *path, struct weft_bytes data) {
+    struct weft_env *env = weft_self_env(self);
+    char temporary[WEFT_PATH_MAX];
+    size_t length = strlen(path);
+    WEFT_ASSERT(data.data != NULL);
+    if (length == 0 || length + sizeof TEMPORARY > sizeof temporary) return WEFT_ERR_INVAL;
+    memcpy(temporary, path, length);
+    memcpy(temporary + length, TEMPORARY, sizeof TEMPORARY);
+    int error = write_synced(env, temporary, data);
+    if (error == WEFT_OK) error = env->disk->rename(env, temporary, path);
+    if (error != WEFT_OK) {
+        (void)env->disk->remove(env, temporary);
+        return error;
+    }
+    size_t folder = length;
+    while (folder > 0 && path[folder - 1] != '/') folder--;
+    temporary[folder > 0 ? folder - 1 : 0] = '\0';
+    return env->disk->sync_folder(env, temporary);
+}
+
+void weft_dht__disk_save(weft_self *self) {
+    struct weft_dht__service *service = weft_state(self);
+    WEFT_ASSERT(service->dht != NULL);
+    if (service->config.path == NULL) return;
+    size_t size = weft_dht_save(service->dht, NULL, 0);
+    unsigned char *data = weft_alloc(self, size);
+    int error = WEFT_ERR_NOMEM;
+    if (data != NULL) {
+        size_t written = weft_dht_save(service->dht, data, size);
+        WEFT_ASSERT(written == size);
+        error = weft_dht__disk_replace(self, service->config.path, weft_bytes(data, size));
+        weft_free(self, data);
+    }
+    if (error == WEFT_OK) return;
+    weft_log(weft_self_env(self), WEFT_LOG_WARN, "dht: table not saved to %s: %s",
+             service->config.path, weft_error_text(error));
+}
