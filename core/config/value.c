@@ -135,7 +135,7 @@ const char *weft_value_show_duration(weft_duration duration, char out[WEFT_VALUE
     WEFT_ASSERT(duration >= 0);
     size_t unit = UNITS_COUNT - 1;
     while (unit > 0 && (duration == 0 || duration % units[unit].size != 0)) unit--;
-    if (duration == 0) return strcpy(out, "0s");
+    if (duration == 0) return memcpy(out, "0s", sizeof "0s");
     if (duration < WEFT_MIN(10) && unit > 3) unit = 3; /* "120s" reads better than "2min" here */
     snprintf(out, WEFT_VALUE_TEXT_MAX, "%" PRId64 "%s", duration / units[unit].size,
              units[unit].name);

@@ -29,9 +29,9 @@ struct weft_behaviour {
 
     /* Runs inside weft_spawn. weft_self_pid is valid already.
      *   WEFT_OK          started
-     *   WEFT_ERR_IGNORE  do not run, and that is no failure (OTP's `ignore`); the name is free again
-     *   any other        the start failed, and weft_spawn returns it
-     * `arg` is borrowed for the call. May be NULL. */
+     *   WEFT_ERR_IGNORE  do not run, and that is no failure (OTP's `ignore`); the name is free
+     * again any other        the start failed, and weft_spawn returns it `arg` is borrowed for the
+     * call. May be NULL. */
     int (*init)(weft_self *self, struct weft_bytes arg);
 
     /* One message, whatever its kind. Never NULL. */
@@ -60,9 +60,9 @@ struct weft_spawn {
     bool link;             /* to the caller, atomically with the start */
     bool monitor;          /* by the caller; the ref is written to *ref */
     weft_ref *ref;
-    uint32_t mailbox_max;  /* messages; 0: WEFT_MAILBOX_MAX */
-    size_t memory_max;     /* bytes by weft_alloc; 0: no limit of its own */
-    uint32_t tag;          /* of the EXIT message that tells a linked caller of its end */
+    uint32_t mailbox_max; /* messages; 0: WEFT_MAILBOX_MAX */
+    size_t memory_max;    /* bytes by weft_alloc; 0: no limit of its own */
+    uint32_t tag;         /* of the EXIT message that tells a linked caller of its end */
 };
 
 /* Start a process; its init has returned when this does.

@@ -69,11 +69,11 @@ void weft_sched_stats(const struct weft_sched *sched, struct weft_sched_stats *s
 /* One process as tools see it. Texts borrowed. */
 struct weft_proc_info {
     weft_pid pid, parent;
-    const char *name;      /* NULL: none */
+    const char *name; /* NULL: none */
     const char *behaviour;
     uint32_t version, mailbox, links, monitors, timers, sockets;
     size_t memory;
-    uint64_t messages;     /* handled */
+    uint64_t messages; /* handled */
     bool is_supervisor, trap_exit;
 };
 

@@ -44,22 +44,22 @@ enum weft_strategy { WEFT_ONE_FOR_ONE = 0, WEFT_ONE_FOR_ALL, WEFT_REST_FOR_ONE }
 #define WEFT_INFINITY ((weft_duration)-2)
 
 struct weft_child_spec {
-    const char *id;          /* unique among the children unless ""; copied */
-    const char *name;        /* to register, NULL: none; copied */
+    const char *id;   /* unique among the children unless ""; copied */
+    const char *name; /* to register, NULL: none; copied */
     const struct weft_behaviour *behaviour;
-    struct weft_bytes arg;   /* to init, at every start; copied (shallowly: what it points at must
-                                outlive the supervisor) */
+    struct weft_bytes arg; /* to init, at every start; copied (shallowly: what it points at must
+                              outlive the supervisor) */
     enum weft_restart restart;
     weft_duration shutdown;
-    uint32_t mailbox_max;    /* as in struct weft_spawn */
+    uint32_t mailbox_max; /* as in struct weft_spawn */
     size_t memory_max;
 };
 
 struct weft_sup_config {
     enum weft_strategy strategy;
-    uint32_t intensity;      /* restarts ... */
-    weft_duration period;    /* ... within this; both 0: OTP's defaults, 1 in 5 s */
-    bool intensity_zero;     /* intensity really is 0: the first restart is one too many */
+    uint32_t intensity;   /* restarts ... */
+    weft_duration period; /* ... within this; both 0: OTP's defaults, 1 in 5 s */
+    bool intensity_zero;  /* intensity really is 0: the first restart is one too many */
     const struct weft_child_spec *children;
     size_t children_count;
 };
@@ -98,7 +98,7 @@ struct weft_child_info {
     char id[WEFT_CHILD_ID_SIZE]; /* cut to fit */
     weft_pid pid;                /* WEFT_PID_NONE when not running */
     enum weft_restart restart;
-    bool restarting;             /* waits for another try */
+    bool restarting; /* waits for another try */
     bool is_supervisor;
 };
 

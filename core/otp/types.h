@@ -36,11 +36,11 @@ typedef uint64_t weft_ref;
     X(KILL, "kill")         /* sent; cannot be trapped */                                          \
     X(KILLED, "killed")     /* what others see of a process ended by KILL */                       \
     X(NOPROC, "noproc")                                                                            \
-    X(ERROR, "error")       /* the process's own; code tells which */                              \
-    X(FAULT, "fault")       /* a fault in a handler; code is enum weft_fault_kind */               \
+    X(ERROR, "error") /* the process's own; code tells which */                                    \
+    X(FAULT, "fault") /* a fault in a handler; code is enum weft_fault_kind */                     \
     X(TIMEOUT, "timeout")                                                                          \
     X(START, "failed_to_start") /* a supervisor whose child would not start */                     \
-    X(LIMIT, "limit")       /* ran into a bound: mailbox or memory */
+    X(LIMIT, "limit")           /* ran into a bound: mailbox or memory */
 
 enum weft_reason_kind {
 #define WEFT_REASON_ENUM(name, text) WEFT_REASON_##name,
@@ -53,7 +53,8 @@ enum weft_reason_kind {
 struct weft_reason {
     enum weft_reason_kind kind;
     int32_t code;
-    char text[WEFT_REASON_TEXT_SIZE]; /* for people: "core/dht/table.c:120: count <= k"; may be "" */
+    char
+        text[WEFT_REASON_TEXT_SIZE]; /* for people: "core/dht/table.c:120: count <= k"; may be "" */
 };
 
 /* A reason without text. */

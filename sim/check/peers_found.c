@@ -42,10 +42,8 @@ static struct announced *announced_of(struct peers_found *check, const weft_id *
 static void on_announced(struct peers_found *check, const struct weft_trace_event *event) {
     weft_id hash;
     size_t index;
-    weft_time start = event->at - (weft_time)event->number[4];
     bool accepted = event->number[2] == WEFT_OK && event->number[3] > 0;
     if (event->number[1] != WEFT_STORE_PEER || !accepted) return;
-    if (!sim_check__view_healed(check->ctx.view, start, 0)) return;
     if (!sim_check__id_at(event->bytes, 0, &hash)) return;
     struct announced *announced = announced_of(check, &hash, &index);
     struct sim_check__key both = {.a = index, .b = event->node};

@@ -41,9 +41,6 @@ void cli_print_options(FILE *out, const struct cli_option *options);
 bool cli_parse_duration(const char *text, weft_duration *out);
 bool cli_parse_u64(const char *text, uint64_t *out);
 
-/* The entry nearest to `text` when it is near enough to be meant; else NULL. */
-const char *cli_nearest(const char *text, const char *const *names, size_t count);
-
 /* --- commands --- */
 
 int cli_run(struct cli_args args);

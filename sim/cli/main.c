@@ -1,4 +1,5 @@
 /* weft: the workbench. */
+#include "core/config/suggest.h"
 #include "core/posix/guard.h"
 #include "sim/cli/cli.h"
 
@@ -52,7 +53,7 @@ static int unknown(const char *name) {
     for (size_t i = 0; i < COMMANDS_COUNT; i++) names[i] = commands[i].name;
     names[COMMANDS_COUNT] = "help";
     names[COMMANDS_COUNT + 1] = "--version";
-    const char *nearest = cli_nearest(name, names, COMMANDS_COUNT + 2);
+    const char *nearest = weft_suggest(name, names, COMMANDS_COUNT + 2);
     fprintf(stderr, "weft: unknown %s \"%s\"", name[0] == '-' ? "option" : "command", name);
     if (nearest != NULL) fprintf(stderr, ", did you mean \"%s\"?", nearest);
     fputs("\n", stderr);

@@ -1,7 +1,7 @@
 /* Options of the command line. */
 #include "sim/cli/cli.h"
 
-#include "core/base/error.h"
+#include "core/config/suggest.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -10,45 +10,11 @@
 
 #define NAME_MAX_SIZE 48
 
-static size_t least(size_t a, size_t b, size_t c) {
-    size_t smaller = a < b ? a : b;
-    return smaller < c ? smaller : c;
-}
-
-/* Levenshtein distance; names longer than the table are far from everything. */
-static size_t distance(const char *a, const char *b) {
-    size_t row[NAME_MAX_SIZE + 1], a_size = strlen(a), b_size = strlen(b);
-    if (a_size > NAME_MAX_SIZE || b_size > NAME_MAX_SIZE) return NAME_MAX_SIZE;
-    for (size_t j = 0; j <= b_size; j++) row[j] = j;
-    for (size_t i = 1; i <= a_size; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_size; j++) {
-            size_t above = row[j];
-            row[j] = least(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-            diagonal = above;
-        }
-    }
-    return row[b_size];
-}
-
-const char *cli_nearest(const char *text, const char *const *names, size_t count) {
-    const char *nearest = NULL;
-    size_t best = strlen(text) / 2 + 1;
-    for (size_t i = 0; i < count; i++) {
-        size_t far = distance(text, names[i]);
-        if (far >= best) continue;
-        best = far;
-        nearest = names[i];
-    }
-    return nearest;
-}
-
 static void tell_unknown(const struct cli_option *options, const char *name) {
     const char *names[32];
     size_t count = 0;
     for (; options[count].name != NULL && count < 32; count++) names[count] = options[count].name;
-    const char *nearest = cli_nearest(name, names, count);
+    const char *nearest = weft_suggest(name, names, count);
     fprintf(stderr, "weft: unknown option \"%s\"", name);
     if (nearest != NULL) fprintf(stderr, ", did you mean \"%s\"?", nearest);
     fputc('\n', stderr);

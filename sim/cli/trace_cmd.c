@@ -1,6 +1,7 @@
 /* weft trace: print the events of a trace file. */
 #include "analysis/trace_file.h"
 #include "core/base/error.h"
+#include "core/config/suggest.h"
 #include "sim/cli/cli.h"
 
 #include <string.h>
@@ -109,7 +110,7 @@ static bool kinds_exist(const struct wishes *wishes) {
             found = found || is_kind(names[k], wishes->kinds[i]);
         }
         if (found) continue;
-        const char *nearest = cli_nearest(wishes->kinds[i], names, WEFT_TRACE_KIND_COUNT);
+        const char *nearest = weft_suggest(wishes->kinds[i], names, WEFT_TRACE_KIND_COUNT);
         fprintf(stderr, "weft: unknown kind \"%s\"", wishes->kinds[i]);
         if (nearest != NULL) fprintf(stderr, ", did you mean \"%s\"?", nearest);
         fputc('\n', stderr);

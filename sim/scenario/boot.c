@@ -73,10 +73,22 @@ void sim_run__boot_deinit(struct sim_run__boot *boot) {
     free(boot->group_of);
 }
 
+/* Who knows nodes with smaller numbers comes up after them: each in a slot of its own, in order.
+ * Were the order drawn, a node could meet only others that wait for the rest, and be content with
+ * them. */
+static weft_time slot_at(const struct sim_join *join, const struct sim_group *group, uint32_t node,
+                         uint64_t raw) {
+    weft_duration slot = join->over / (weft_duration)group->count;
+    weft_duration first = slot * (weft_duration)(node - group->first);
+    return weft_time_add(join->at, first + (weft_duration)weft_scale(raw, (uint64_t)slot + 1));
+}
+
 weft_time sim_run__boot_at(const struct sim_run__boot *boot, uint32_t node) {
-    const struct sim_join *join = &boot->plan->join_of[boot->group_of[node]];
+    uint32_t group = boot->group_of[node];
+    const struct sim_join *join = &boot->plan->join_of[group];
     if (node < boot->seeds) return 0;
     uint64_t raw = weft_draw(boot->seed, SIM_DRAW_JOIN, node, 0);
+    if (join->from != SIM_JOIN_SEEDS) return slot_at(join, &boot->plan->groups[group], node, raw);
     return weft_time_add(join->at, (weft_duration)weft_scale(raw, (uint64_t)join->over + 1));
 }
 

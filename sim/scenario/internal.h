@@ -7,10 +7,10 @@
 #define SIM_SCENARIO_INTERNAL_H
 
 #include "core/base/error.h"
-#include "sim/scenario/mistakes.h"
-#include "sim/scenario/plan.h"
 #include "core/config/value.h"
 #include "core/config/yaml_tree.h"
+#include "sim/scenario/mistakes.h"
+#include "sim/scenario/plan.h"
 
 /* State of one reading. */
 struct sim_plan__reader {
@@ -178,6 +178,9 @@ void sim_plan__set_population(struct sim_plan *plan, uint32_t population);
 
 /* Everything has been read: do the seeds serve, and is there time to join? */
 void sim_plan__check_join(struct sim_plan__reader *reader);
+
+/* Whether a workload of the kind was read. */
+bool sim_plan__has_work(const struct sim_plan *plan, enum sim_work_kind kind);
 
 /* When the last node has come up for the first time. */
 weft_time sim_plan__joined_at(const struct sim_plan *plan);

@@ -2,8 +2,8 @@
 #ifndef SIM_SCENARIO_MISTAKES_H
 #define SIM_SCENARIO_MISTAKES_H
 
-#include "sim/scenario/plan.h"
 #include "core/config/yaml_tree.h"
+#include "sim/scenario/plan.h"
 
 #define SIM_MISTAKES_MAX 50u
 #define SIM_MISTAKE_TEXT_MAX 560u

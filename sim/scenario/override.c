@@ -50,7 +50,7 @@ static bool split(struct sim_plan__reader *reader, const char *set, struct path 
 
 /* Where `part` is, or would be, in `node`. NULL: told. */
 static struct weft_yaml_node **slot(struct sim_plan__reader *reader, struct weft_yaml_node *node,
-                                   const char *part, const char *set) {
+                                    const char *part, const char *set) {
     struct weft_yaml_place place = {0, 0, set};
     uint64_t index = 0;
     if (node->kind == WEFT_YAML_SEQUENCE) {

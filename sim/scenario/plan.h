@@ -48,25 +48,25 @@ enum sim_join_from {
 };
 
 struct sim_join {
-    weft_duration over;      /* nodes come up spread over this, each at a drawn time */
-    weft_time at;            /* the first may come up then */
+    weft_duration over; /* nodes come up spread over this, each at a drawn time */
+    weft_time at;       /* the first may come up then */
     enum sim_join_from from;
-    uint32_t seeds;          /* SEEDS [3] */
-    uint32_t contacts;       /* SEEDS, RANDOM: how many each knows [3] */
+    uint32_t seeds;    /* SEEDS [3] */
+    uint32_t contacts; /* SEEDS, RANDOM: how many each knows [3] */
 };
 
 struct sim_plan {
     char *name, *about;
-    char *file;                     /* as given */
-    uint64_t digest;                /* of the scenario's bytes and of every --set */
+    char *file;      /* as given */
+    uint64_t digest; /* of the scenario's bytes, of every --set and of the matrix */
     uint32_t population;
     uint32_t groups_count;
-    struct sim_group groups[SIM_GROUPS_MAX];   /* the last is "rest" (may be empty) */
-    struct sim_join join_of[SIM_GROUPS_MAX];   /* by group */
+    struct sim_group groups[SIM_GROUPS_MAX]; /* the last is "rest" (may be empty) */
+    struct sim_join join_of[SIM_GROUPS_MAX]; /* by group */
     struct weft_dht_config dht_of[SIM_GROUPS_MAX];
     bool dht_on;
-    bool v6;                        /* nodes speak IPv6 instead of IPv4 */
-    bool save_table;                /* nodes keep their routing table on disk */
+    bool v6;         /* nodes speak IPv6 instead of IPv4 */
+    bool save_table; /* nodes keep their routing table on disk */
     struct sim_net_spec net;
     struct sim_work_spec works[SIM_WORKLOADS_MAX];
     uint32_t works_count;
@@ -74,8 +74,8 @@ struct sim_plan {
     uint32_t faults_count;
     struct sim_check_spec checks[SIM_CHECKS_MAX];
     uint32_t checks_count;
-    weft_time stop;                 /* the run ends; nodes are then stopped in order */
-    uint64_t seed;                  /* of the file; 1 when it names none */
+    weft_time stop; /* the run ends; nodes are then stopped in order */
+    uint64_t seed;  /* of the file; 1 when it names none */
 };
 
 /* Told for each mistake; the line has no newline. */

@@ -30,13 +30,6 @@ static const char *const kind_names[] = {
 
 /* --- would it ever be evaluated? --- */
 
-static bool has_work(const struct sim_plan *plan, enum sim_work_kind kind) {
-    for (uint32_t i = 0; i < plan->works_count; i++) {
-        if (plan->works[i].kind == kind) return true;
-    }
-    return false;
-}
-
 static bool has_fault(const struct sim_plan *plan, enum sim_fault_kind kind) {
     for (uint32_t i = 0; i < plan->faults_count; i++) {
         if (plan->faults[i].kind == kind) return true;
@@ -53,12 +46,14 @@ static bool kills_nodes(const struct sim_plan *plan) {
 static const char *lacks(const struct sim_plan *plan, enum sim_check_kind kind) {
     switch (kind) {
     case SIM_CHECK_STORED_FOUND:
-        return has_work(plan, SIM_WORK_GET) ? NULL : "there is no 'put' and 'get' workload";
+        return sim_plan__has_work(plan, SIM_WORK_GET) ? NULL
+                                                      : "there is no 'put' and 'get' workload";
     case SIM_CHECK_PEERS_FOUND:
-        return has_work(plan, SIM_WORK_PEERS) ? NULL
-                                              : "there is no 'announce' and 'peers' workload";
+        return sim_plan__has_work(plan, SIM_WORK_PEERS)
+                   ? NULL
+                   : "there is no 'announce' and 'peers' workload";
     case SIM_CHECK_CLOSEST:
-        return has_work(plan, SIM_WORK_LOOKUP) ? NULL : "there is no 'lookup' workload";
+        return sim_plan__has_work(plan, SIM_WORK_LOOKUP) ? NULL : "there is no 'lookup' workload";
     case SIM_CHECK_RESTARTED:
         return has_fault(plan, SIM_FAULT_POISON) ? NULL : "there is no 'poison' fault";
     case SIM_CHECK_TABLES:

@@ -233,11 +233,6 @@ static void check_kind(struct sim_plan__reader *reader, const struct weft_yaml_n
         sim_plan__mistake(reader, weft_yaml_get(node, "one_way"),
                           "'one_way' with %u sides, expected two", spec->sides_count);
     }
-    if (spec->each_in_turn && (spec->nodes.count > 0 || spec->nodes.ppm > 0)) {
-        sim_plan__mistake(reader, weft_yaml_get(node, "nodes"),
-                          "'rolling' takes one node after the other, expected all, a group or a "
-                          "list of nodes instead of an amount");
-    }
     bool degrades = link->has_delay || link->has_loss || link->has_duplicate || link->has_reorder;
     if (spec->kind == SIM_FAULT_DEGRADE && !degrades) {
         sim_plan__mistake(reader, node,

@@ -101,7 +101,7 @@ static void read_work(struct sim_plan__reader *reader, const struct weft_yaml_no
     plan->works[plan->works_count++] = spec;
 }
 
-static bool has_work(const struct sim_plan *plan, enum sim_work_kind kind) {
+bool sim_plan__has_work(const struct sim_plan *plan, enum sim_work_kind kind) {
     for (uint32_t i = 0; i < plan->works_count; i++) {
         if (plan->works[i].kind == kind) return true;
     }
@@ -113,10 +113,10 @@ static void check_sources(struct sim_plan__reader *reader, const struct weft_yam
     const struct sim_plan *plan = reader->plan;
     for (uint32_t i = 0; i < node->count; i++) {
         const struct weft_yaml_node *entry = node->items[i];
-        if (weft_yaml_get(entry, "get") != NULL && !has_work(plan, SIM_WORK_PUT)) {
+        if (weft_yaml_get(entry, "get") != NULL && !sim_plan__has_work(plan, SIM_WORK_PUT)) {
             sim_plan__mistake(reader, entry, "'get' without a 'put', expected one to store keys");
         }
-        if (weft_yaml_get(entry, "peers") != NULL && !has_work(plan, SIM_WORK_ANNOUNCE)) {
+        if (weft_yaml_get(entry, "peers") != NULL && !sim_plan__has_work(plan, SIM_WORK_ANNOUNCE)) {
             sim_plan__mistake(reader, entry,
                               "'peers' without an 'announce', expected one to announce");
         }

@@ -1,6 +1,6 @@
 /* Reading mappings by their tables, and saying what is wrong with them. */
-#include "sim/scenario/internal.h"
 #include "core/config/suggest.h"
+#include "sim/scenario/internal.h"
 
 #include "core/base/assert.h"
 
@@ -149,7 +149,8 @@ static bool is_misspelt(const struct weft_yaml_node *node, const struct sim_plan
     size_t count = names_of(section, names);
     for (uint32_t i = 0; i < node->count; i++) {
         const char *word = node->keys[i]->text;
-        if (find_key(section, word) == NULL && weft_suggest(word, names, count) == name) return true;
+        if (find_key(section, word) == NULL && weft_suggest(word, names, count) == name)
+            return true;
     }
     return false;
 }
@@ -228,7 +229,8 @@ void sim_plan__read_count(struct sim_plan__reader *reader, const struct sim_plan
     snprintf(expected, sizeof expected, "a whole number from %" PRId64 " to %" PRId64, key->least,
              key->most);
     uint64_t count;
-    bool fits = value->node->kind == WEFT_YAML_SCALAR && weft_value_count(value->node->text, &count);
+    bool fits =
+        value->node->kind == WEFT_YAML_SCALAR && weft_value_count(value->node->text, &count);
     if (!fits || count < (uint64_t)key->least || count > (uint64_t)key->most) {
         sim_plan__unfit(reader, value, expected);
         return;
@@ -251,7 +253,8 @@ void sim_plan__read_duration(struct sim_plan__reader *reader, const struct sim_p
                              void *into) {
     const struct sim_plan__key *key = value->key;
     weft_duration duration, most = key->most == 0 ? WEFT_DURATION_MAX : key->most;
-    if (value->node->kind != WEFT_YAML_SCALAR || !weft_value_duration(value->node->text, &duration)) {
+    if (value->node->kind != WEFT_YAML_SCALAR ||
+        !weft_value_duration(value->node->text, &duration)) {
         sim_plan__unfit(reader, value, duration_expected(value->node));
         return;
     }

@@ -25,7 +25,7 @@ struct matrix {
     struct sim_plan__reader *reader;
     const char *file;
     struct sim_regions *regions;
-    uint32_t row, field;            /* 0: the names */
+    uint32_t row, field;             /* 0: the names */
     struct weft_yaml_place at, cell; /* of the next byte; of the cell being read */
     bool cell_ended;
 };

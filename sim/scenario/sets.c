@@ -77,7 +77,8 @@ static void read_range(struct sim_plan__reader *reader, const struct sim_plan__v
                        struct sim_set *set) {
     struct sim_range range;
     const struct weft_yaml_node *node = value->node;
-    if (node->kind != WEFT_YAML_SCALAR || !weft_value_range(node->text, &range.first, &range.last)) {
+    if (node->kind != WEFT_YAML_SCALAR ||
+        !weft_value_range(node->text, &range.first, &range.last)) {
         sim_plan__unfit(reader, value, "node numbers such as 3 or 5-10");
     } else if (range.last >= reader->plan->population) {
         sim_plan__mistake(reader, node, "node %u, expected from 0 to %u", range.last,

@@ -39,7 +39,6 @@ struct world {
     struct weft_mem_heap heap;
     struct weft_mem mem;         /* in front of the heap; fails when told */
     uint64_t allocs, alloc_fail; /* the alloc_fail-th allocation fails; 0: none */
-    bool alloc_fail_all;         /* and all after it */
     weft_time now;
     uint64_t entropy;
     struct fake_socket sockets[WORLD_SOCKETS];

@@ -161,7 +161,7 @@ static void only_a_near_word_is_suggested(void) {
     CHECK(weft_suggest("loss", words, 0) == NULL);
 }
 
-TEST_MAIN("scenario/value", TEST(durations_are_exact), TEST(what_is_no_duration_changes_nothing),
+TEST_MAIN("config/value", TEST(durations_are_exact), TEST(what_is_no_duration_changes_nothing),
           TEST(percentages_are_exact_to_a_millionth), TEST(counts_are_digits_of_up_to_64_bits),
           TEST(decimals_have_as_many_digits_as_are_asked_for), TEST(ranges_have_a_first_and_a_last),
           TEST(flags_are_true_or_false), TEST(values_are_shown_as_a_scenario_writes_them),
