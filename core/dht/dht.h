@@ -4,8 +4,8 @@
  * no socket, sets no timer, reads no clock. Around it stands a process (core/dht/service.h).
  *
  * Sources: Maymounkov and Mazieres, "Kademlia" (2002): buckets, lookup, replacement cache; BEP 5:
- * methods, tokens, bucket refresh; BEP 32: a second table for IPv6; BEP 43: read-only nodes; BEP 44:
- * immutable items; Jimenez et al., "Sub-second lookups on a large-scale Kademlia-based overlay"
+ * methods, tokens, bucket refresh; BEP 32: a second table for IPv6; BEP 43: read-only nodes; BEP
+ * 44: immutable items; Jimenez et al., "Sub-second lookups on a large-scale Kademlia-based overlay"
  * (2011): only responsive nodes in the table.
  *
  * Rules beyond the BEPs, each because a deployed implementation lacks it and suffers:
@@ -34,31 +34,31 @@
 
 /* Every 0 means the default in brackets. */
 struct weft_dht_config {
-    uint32_t k;                     /* bucket size, replicas, closest returned [8], <= K_MAX */
-    uint32_t alpha;                 /* parallel queries of a lookup [3], <= ALPHA_MAX */
-    bool read_only;                 /* BEP 43: ask, do not serve */
-    bool v4, v6;                    /* families served; both false means v4 */
-    weft_duration query_timeout;    /* [2 s] give up a query */
-    weft_duration query_slow;       /* [1 s] a lookup stops counting it among alpha, and goes on */
-    weft_duration verify_after;     /* [1 s] R3 */
-    weft_duration stale_after;      /* [25 s] a silent contact is asked; with 2 failures it goes */
-    weft_duration forget_after;     /* [60 s] R3: the promise; stale_after plus retries fit in it */
-    weft_duration refresh_after;    /* [15 min] a bucket without a lookup is refreshed (BEP 5) */
-    weft_duration peer_lifetime;    /* [30 min] announced peers */
-    weft_duration item_lifetime;    /* [2 h] items (BEP 44) */
-    weft_duration republish_after;  /* [25 min] own announces and puts; keep below the lifetimes */
-    weft_duration token_rotation;   /* [5 min] a token is good for one to two of these (BEP 5) */
-    uint32_t keys_max;              /* [KEYS_MAX] stored info-hashes and items */
-    uint32_t peers_max;             /* [PEERS_MAX] of an info-hash */
-    uint32_t pending_max;           /* [PENDING_MAX] */
-    uint32_t source_rate;           /* [50/s] queries answered of one address */
-    uint32_t source_burst;          /* [200] */
-    uint32_t global_rate;           /* [0: no limit] queries answered in all, a second */
-    uint32_t global_burst;          /* [2 * global_rate] */
-    uint32_t sources_max;           /* [SOURCES_MAX] addresses watched */
-    bool refuse_martians;           /* drop loopback, multicast, port 0 and unspecified senders;
-                                       off by default: a test network may live on loopback */
-    unsigned char version[4];       /* `v`; all zero: "WF" 0 1 */
+    uint32_t k;                    /* bucket size, replicas, closest returned [8], <= K_MAX */
+    uint32_t alpha;                /* parallel queries of a lookup [3], <= ALPHA_MAX */
+    bool read_only;                /* BEP 43: ask, do not serve */
+    bool v4, v6;                   /* families served; both false means v4 */
+    weft_duration query_timeout;   /* [2 s] give up a query */
+    weft_duration query_slow;      /* [1 s] a lookup stops counting it among alpha, and goes on */
+    weft_duration verify_after;    /* [1 s] R3 */
+    weft_duration stale_after;     /* [25 s] a silent contact is asked; with 2 failures it goes */
+    weft_duration forget_after;    /* [60 s] R3: the promise; stale_after plus retries fit in it */
+    weft_duration refresh_after;   /* [15 min] a bucket without a lookup is refreshed (BEP 5) */
+    weft_duration peer_lifetime;   /* [30 min] announced peers */
+    weft_duration item_lifetime;   /* [2 h] items (BEP 44) */
+    weft_duration republish_after; /* [25 min] own announces and puts; keep below the lifetimes */
+    weft_duration token_rotation;  /* [5 min] a token is good for one to two of these (BEP 5) */
+    uint32_t keys_max;             /* [KEYS_MAX] stored info-hashes and items */
+    uint32_t peers_max;            /* [PEERS_MAX] of an info-hash */
+    uint32_t pending_max;          /* [PENDING_MAX] */
+    uint32_t source_rate;          /* [50/s] queries answered of one address */
+    uint32_t source_burst;         /* [200] */
+    uint32_t global_rate;          /* [0: no limit] queries answered in all, a second */
+    uint32_t global_burst;         /* [2 * global_rate] */
+    uint32_t sources_max;          /* [SOURCES_MAX] addresses watched */
+    bool refuse_martians;          /* drop loopback, multicast, port 0 and unspecified senders;
+                                      off by default: a test network may live on loopback */
+    unsigned char version[4];      /* `v`; all zero: "WF" 0 1 */
 };
 
 struct weft_contact {
@@ -69,19 +69,19 @@ struct weft_contact {
 /* How an operation ended. `op` is the caller's number. */
 struct weft_dht_result {
     uint64_t op;
-    enum weft_lookup_kind kind;        /* what was looked up */
-    bool stores;                       /* it was an announce or a put */
-    int status;                        /* WEFT_OK; WEFT_ERR_NOT_FOUND (no value; for NODES: nobody
-                                          answered); WEFT_ERR_FULL (LOOKUPS_MAX);
-                                          WEFT_ERR_TIMEOUT (a store nobody accepted) */
+    enum weft_lookup_kind kind; /* what was looked up */
+    bool stores;                /* it was an announce or a put */
+    int status;                 /* WEFT_OK; WEFT_ERR_NOT_FOUND (no value; for NODES: nobody
+                                   answered); WEFT_ERR_FULL (LOOKUPS_MAX);
+                                   WEFT_ERR_TIMEOUT (a store nobody accepted) */
     weft_id target;
     const struct weft_contact *closest; /* up to k that answered, closest first */
     size_t closest_count;
-    const struct weft_addr *peers;     /* PEERS: distinct peers */
+    const struct weft_addr *peers; /* PEERS: distinct peers */
     size_t peers_count;
-    struct weft_bytes value;           /* VALUE: the bencoded item, checked against the key */
-    uint32_t stored;                   /* nodes that accepted an announce or a put */
-    uint32_t queries, replies, depth;  /* asked, answered; hops from the own table to the closest */
+    struct weft_bytes value;          /* VALUE: the bencoded item, checked against the key */
+    uint32_t stored;                  /* nodes that accepted an announce or a put */
+    uint32_t queries, replies, depth; /* asked, answered; hops from the own table to the closest */
     weft_duration took;
 };
 
@@ -158,8 +158,8 @@ void weft_dht_stats(const struct weft_dht *dht, struct weft_dht_stats *stats);
 
 /* The up to `max` verified contacts of `family` closest to `target`, closest first. Returns how
  * many. What find_node answers with. */
-size_t weft_dht_closest(const struct weft_dht *dht, const weft_id *target,
-                        enum weft_family family, struct weft_contact *out, size_t max);
+size_t weft_dht_closest(const struct weft_dht *dht, const weft_id *target, enum weft_family family,
+                        struct weft_contact *out, size_t max);
 
 struct weft_contact_info {
     struct weft_contact contact;

@@ -33,6 +33,8 @@
 #define DHT_REFRESH_SPACING WEFT_S(2) /* between refreshes of a table */
 #define DHT_REFRESH_SOON WEFT_S(5)    /* a bucket made by a split, at the earliest */
 #define DHT_REFRESH_SPREAD WEFT_S(10) /* and at most this much later */
+#define DHT_FILL_TRIES 6              /* questions to fill a bucket that is not full */
+#define DHT_FILL_TAKEN 3              /* contacts taken of one answer to them */
 #define DHT_JOIN_RETRY WEFT_S(5)      /* the second self lookup; then doubled */
 #define DHT_JOIN_RETRY_MAX WEFT_S(60)
 #define DHT_REPEAT_RETRY WEFT_S(60) /* an announce or a put that nobody accepted */
@@ -78,7 +80,7 @@ struct weft_dht__bucket {
     weft_dht__tick due;     /* no contact is due before; meaningless when count is 0 */
     weft_dht__tick refresh; /* when a lookup in it is wanted */
     uint8_t count, cached, capacity;
-    bool soon; /* `refresh` is because it is new: not needed if it is full by then */
+    uint8_t tries; /* to fill it, left; `refresh` is then the time of the next */
 };
 
 /* I5  bucket i < bucket_count - 1 holds ids sharing exactly i bits with the own id; the last all
@@ -113,6 +115,7 @@ enum weft_dht__purpose {
     DHT_ASK_CHECK = 1, /* a contact: is it there? */
     DHT_ASK_VERIFY,    /* a newcomer */
     DHT_ASK_ADD,       /* an address without an id */
+    DHT_ASK_FILL,      /* a contact: whom else does it know in its bucket? */
     DHT_ASK_LOOKUP,
     DHT_ASK_STORE
 };
@@ -165,6 +168,7 @@ struct weft_dht__lookup {
     uint8_t kind;  /* enum weft_lookup_kind */
     uint8_t store; /* enum weft_store_kind, 0: none */
     bool storing;  /* the search is over and was told */
+    bool gave[2];  /* a contact to the bucket of the target, of each family */
     bool internal; /* nobody waits for `done` */
 };
 
@@ -317,13 +321,24 @@ struct weft_dht__contact *weft_dht__table_find(const struct weft_dht *dht,
 /* Is there a place for `id`, perhaps after a split? */
 bool weft_dht__table_has_room(const struct weft_dht *dht, const struct weft_dht__table *table,
                               const weft_id *id);
+/* Is it another bucket than the last? Then what lookups find in it is not taken freely: the nodes
+ * around a target are a cluster, and a bucket of clusters makes lookups longer than one of nodes
+ * drawn at random (docs/dht.md). */
+bool weft_dht__table_is_far(const struct weft_dht__table *table,
+                            const struct weft_dht__bucket *bucket);
 /* Up to `max` (<= K_MAX) contacts closest to `target`, closest first, without `except` (or NULL).*/
 size_t weft_dht__table_closest(const struct weft_dht *dht, const struct weft_dht__table *table,
                                const weft_id *target, const weft_id *except,
                                const struct weft_dht__contact **out, size_t max);
-/* `id` at `addr` answered a query of ours; `expected` is who we believed to be there (or NULL). */
-void weft_dht__table_answered(struct weft_dht *dht, const weft_id *id, const struct weft_addr *addr,
-                              const weft_id *expected);
+/* Somebody answered a query of ours. */
+struct weft_dht__answerer {
+    const weft_id *id;
+    const struct weft_addr *addr;
+    const weft_id *expected; /* who we believed to be there, or NULL */
+    bool may_enter;          /* become a contact, if it is none */
+};
+
+void weft_dht__table_answered(struct weft_dht *dht, const struct weft_dht__answerer *answerer);
 /* A query to a contact, sent at `sent`, was not answered. Nothing if it is no contact. */
 void weft_dht__table_failed(struct weft_dht *dht, const weft_id *id, const struct weft_addr *addr,
                             weft_time sent);
@@ -404,6 +419,9 @@ struct weft_dht__lookup *weft_dht__lookup_of(struct weft_dht *dht,
 void weft_dht__lookup_reply(struct weft_dht *dht, const struct weft_dht__query *query,
                             const struct weft_krpc *msg);
 void weft_dht__lookup_failed(struct weft_dht *dht, const struct weft_dht__query *query);
+/* Is `id`, found by a lookup of `target`, of a cluster: in the target's far bucket? */
+bool weft_dht__lookup_clusters(const struct weft_dht *dht, const struct weft_dht__table *table,
+                               const weft_id *target, const weft_id *id);
 void weft_dht__lookup_slow(struct weft_dht *dht, const struct weft_dht__query *query);
 /* Ask on, store, or end: frees the lookup then. */
 void weft_dht__lookup_advance(struct weft_dht *dht, struct weft_dht__lookup *lookup);
@@ -524,8 +542,12 @@ void weft_dht__join_again(struct weft_dht *dht);
 void weft_dht__join_run(struct weft_dht *dht);
 void weft_dht__join_ended(struct weft_dht *dht, const struct weft_dht_result *result);
 void weft_dht__refresh_run(struct weft_dht *dht, struct weft_dht__table *table);
+/* `msg` answers a question to a contact of a bucket that is not full. */
+void weft_dht__refresh_filled(struct weft_dht *dht, const struct weft_dht__query *query,
+                              const struct weft_krpc *msg);
 /* A lookup of `target` starts: its buckets need none for a while. */
 void weft_dht__refresh_touch(struct weft_dht *dht, const weft_id *target);
+/* `bucket` is new, or lost a contact: fill it, soon. */
 void weft_dht__refresh_soon(struct weft_dht *dht, struct weft_dht__table *table,
                             struct weft_dht__bucket *bucket);
 

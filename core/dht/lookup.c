@@ -150,6 +150,14 @@ int weft_dht__lookup_start(struct weft_dht *dht, const struct weft_dht__task *ta
     return WEFT_OK;
 }
 
+bool weft_dht__lookup_clusters(const struct weft_dht *dht, const struct weft_dht__table *table,
+                               const weft_id *target, const weft_id *id) {
+    const struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, id);
+    WEFT_ASSERT(target != NULL);
+    if (bucket != weft_dht__table_bucket(dht, table, target)) return false;
+    return weft_dht__table_is_far(table, bucket);
+}
+
 static bool ask(struct weft_dht *dht, struct weft_dht__lookup *lookup,
                 const struct weft_dht__candidate *candidate) {
     const struct weft_dht__query query = {.id = candidate->id,

@@ -67,32 +67,69 @@ static int query(struct weft_dht *dht, const struct weft_dht__request *request) 
     return WEFT_OK;
 }
 
-static void offer_node(struct weft_dht *dht, const unsigned char *data, size_t size) {
+/* Nodes named by `msg` in answer to `query`, of one family. */
+struct named {
+    struct weft_bytes packed;
+    size_t each;
+    const weft_id *target; /* of the lookup, NULL: the own id or none */
+};
+
+/* Nodes named in a reply are newcomers, in a bounded number. Those around the target of a lookup
+ * are not (weft_dht__table_is_far). */
+static void offer(struct weft_dht *dht, const struct named *named) {
+    size_t count = named->packed.size / named->each;
     struct weft_contact contact;
-    if (!weft_compact_node_read(&contact.id, &contact.addr, data, size)) return;
-    weft_dht__newcomer_offer(dht, &contact.id, &contact.addr);
+    WEFT_ASSERT(named->packed.size % named->each == 0);
+    for (size_t i = 0; i < count && i < WEFT_DHT_K_MAX; i++) {
+        const unsigned char *at = named->packed.data + i * named->each;
+        if (!weft_compact_node_read(&contact.id, &contact.addr, at, named->each)) continue;
+        const struct weft_dht__table *table = weft_dht__table_of(dht, contact.addr.family);
+        if (table == NULL) return;
+        if (named->target != NULL &&
+            weft_dht__lookup_clusters(dht, table, named->target, &contact.id)) {
+            continue;
+        }
+        weft_dht__newcomer_offer(dht, &contact.id, &contact.addr);
+    }
 }
 
-/* Nodes named in a reply are newcomers, in a bounded number. */
-static void offer_nodes(struct weft_dht *dht, const struct weft_krpc *msg) {
-    WEFT_ASSERT(msg->nodes.size % WEFT_COMPACT_NODE4_SIZE == 0);
-    WEFT_ASSERT(msg->nodes6.size % WEFT_COMPACT_NODE6_SIZE == 0);
-    size_t max4 = msg->nodes.size / WEFT_COMPACT_NODE4_SIZE;
-    size_t max6 = msg->nodes6.size / WEFT_COMPACT_NODE6_SIZE;
-    for (size_t i = 0; i < max4 && i < WEFT_DHT_K_MAX; i++) {
-        offer_node(dht, msg->nodes.data + i * WEFT_COMPACT_NODE4_SIZE, WEFT_COMPACT_NODE4_SIZE);
-    }
-    for (size_t i = 0; i < max6 && i < WEFT_DHT_K_MAX; i++) {
-        offer_node(dht, msg->nodes6.data + i * WEFT_COMPACT_NODE6_SIZE, WEFT_COMPACT_NODE6_SIZE);
-    }
+static void offer_named(struct weft_dht *dht, const struct weft_krpc *msg, const weft_id *target) {
+    const struct named v4 = {msg->nodes, WEFT_COMPACT_NODE4_SIZE, target};
+    const struct named v6 = {msg->nodes6, WEFT_COMPACT_NODE6_SIZE, target};
+    WEFT_ASSERT(msg->type == WEFT_KRPC_RESPONSE);
+    offer(dht, &v4);
+    offer(dht, &v6);
+}
+
+/* A lookup gives one contact to the bucket of its target; to the others, and when it is for the own
+ * id, all. */
+static bool may_enter(struct weft_dht *dht, const struct weft_dht__query *query,
+                      struct weft_dht__lookup *lookup, const weft_id *id) {
+    if (query->purpose != DHT_ASK_LOOKUP) return query->purpose != DHT_ASK_STORE;
+    if (lookup == NULL) return false;
+    const struct weft_dht__table *table = weft_dht__table_of(dht, query->to.family);
+    WEFT_ASSERT(table != NULL);
+    if (!weft_dht__lookup_clusters(dht, table, &lookup->target, id)) return true;
+    bool *gave = &lookup->gave[query->to.family == WEFT_FAMILY_V6];
+    if (*gave || weft_dht__table_find(dht, table, id) != NULL) return false;
+    *gave = true;
+    return true;
 }
 
 static void accept_response(struct weft_dht *dht, const struct weft_dht__query *query,
                             const struct weft_krpc *msg) {
+    struct weft_dht__lookup *lookup = NULL;
     WEFT_ASSERT(msg->id != NULL);
-    bool named = query->purpose != DHT_ASK_ADD;
-    weft_dht__table_answered(dht, msg->id, &query->to, named ? &query->id : NULL);
-    if (query->purpose == DHT_ASK_ADD || query->purpose == DHT_ASK_LOOKUP) offer_nodes(dht, msg);
+    if (query->purpose == DHT_ASK_LOOKUP) lookup = weft_dht__lookup_of(dht, query);
+    const struct weft_dht__answerer answerer = {
+        .id = msg->id,
+        .addr = &query->to,
+        .expected = query->purpose != DHT_ASK_ADD ? &query->id : NULL,
+        .may_enter = may_enter(dht, query, lookup, msg->id)};
+    weft_dht__table_answered(dht, &answerer);
+    if (query->purpose == DHT_ASK_ADD) offer_named(dht, msg, NULL);
+    if (query->purpose == DHT_ASK_FILL) weft_dht__refresh_filled(dht, query, msg);
+    if (lookup != NULL) offer_named(dht, msg, &lookup->target);
     if (query->purpose == DHT_ASK_LOOKUP) weft_dht__lookup_reply(dht, query, msg);
     if (query->purpose == DHT_ASK_STORE) weft_dht__lookup_stored(dht, query, true);
 }

@@ -1,4 +1,5 @@
-/* Bucket refresh (BEP 5): a lookup of a random id in each bucket that had none for a while. */
+/* Bucket refresh (BEP 5): a lookup of a random id in each bucket that had none for a while. And
+ * filling: a contact of a bucket that is not full is asked for others there. */
 #include "core/dht/internal.h"
 
 static weft_dht__tick later(struct weft_dht *dht) {
@@ -14,7 +15,7 @@ void weft_dht__refresh_touch(struct weft_dht *dht, const weft_id *target) {
         if (table->family == WEFT_FAMILY_NONE) continue;
         struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, target);
         bucket->refresh = later(dht);
-        bucket->soon = false;
+        bucket->tries = 0;
     }
 }
 
@@ -24,7 +25,7 @@ void weft_dht__refresh_soon(struct weft_dht *dht, struct weft_dht__table *table,
     weft_duration after = DHT_REFRESH_SOON + weft_dht__jitter(dht, DHT_REFRESH_SPREAD);
     if (after > dht->config.refresh_after) after = dht->config.refresh_after;
     bucket->refresh = weft_dht__tick_now(dht) + 1 + weft_dht__ticks(after);
-    bucket->soon = true;
+    bucket->tries = DHT_FILL_TRIES;
     table->refresh_due =
         weft_time_min(table->refresh_due, weft_dht__tick_time(dht, bucket->refresh));
 }
@@ -55,17 +56,52 @@ static bool start(struct weft_dht *dht, const struct weft_dht__table *table, uin
     return weft_dht__lookup_start(dht, &task) == WEFT_OK;
 }
 
+/* Ask one contact of the bucket, drawn at random, for nodes around a random id in it: what it knows
+ * there is as good as drawn at random, since the id is not near the contact. */
+static void fill(struct weft_dht *dht, const struct weft_dht__table *table, uint32_t index) {
+    const struct weft_dht__bucket *bucket = &table->buckets[index];
+    WEFT_ASSERT(bucket->count > 0);
+    uint32_t place = (uint32_t)weft_rand_below(&dht->rand, bucket->count);
+    const struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, place);
+    const struct weft_dht__query query = {.id = contact->id,
+                                          .to = weft_dht__contact_addr(table, contact),
+                                          .purpose = DHT_ASK_FILL,
+                                          .lookup = DHT_NONE};
+    weft_id target = draw(dht, table, index);
+    (void)weft_dht__find_node_ask(dht, &query, &target); /* no room: the next try */
+}
+
+/* `bucket`, new or not full, has its turn. False: it needs a lookup instead. */
+static bool fill_turn(struct weft_dht *dht, struct weft_dht__table *table, uint32_t index) {
+    struct weft_dht__bucket *bucket = &table->buckets[index];
+    WEFT_ASSERT(bucket->tries > 0);
+    if (bucket->count == dht->config.k) {
+        bucket->tries = 0;
+        bucket->refresh = later(dht);
+        return true;
+    }
+    if (bucket->count == 0 || !weft_dht__table_is_far(table, bucket)) {
+        bucket->tries = 0;
+        return false;
+    }
+    fill(dht, table, index);
+    bucket->tries--;
+    weft_duration wait = DHT_REFRESH_SPACING + weft_dht__jitter(dht, DHT_REFRESH_SPACING);
+    bucket->refresh =
+        bucket->tries > 0 ? weft_dht__tick_now(dht) + 1 + weft_dht__ticks(wait) : later(dht);
+    return true;
+}
+
 /* Refresh the first bucket that is due; the others wait. */
 static void refresh_one(struct weft_dht *dht, struct weft_dht__table *table) {
     weft_dht__tick now = weft_dht__tick_now(dht);
     for (uint32_t i = 0; i < table->bucket_count; i++) {
         struct weft_dht__bucket *bucket = &table->buckets[i];
         if (!weft_dht__tick_reached(bucket->refresh, now)) continue;
-        bool needless = table->contacts == 0 || (bucket->soon && bucket->count == dht->config.k);
+        if (bucket->tries > 0 && fill_turn(dht, table, i)) continue;
         bucket->refresh = later(dht);
-        bucket->soon = false;
         WEFT_ASSERT(!weft_dht__tick_reached(bucket->refresh, now));
-        if (needless) continue;
+        if (table->contacts == 0) continue;
         if (!start(dht, table, i)) bucket->refresh = now; /* LOOKUPS_MAX: next time */
         return;
     }
@@ -81,4 +117,26 @@ void weft_dht__refresh_run(struct weft_dht *dht, struct weft_dht__table *table) 
     }
     table->refresh_due =
         weft_time_max(table->refresh_due, weft_time_add(dht->now, DHT_REFRESH_SPACING));
+}
+
+void weft_dht__refresh_filled(struct weft_dht *dht, const struct weft_dht__query *query,
+                              const struct weft_krpc *msg) {
+    const struct weft_dht__table *table = weft_dht__table_of(dht, query->to.family);
+    WEFT_ASSERT(table != NULL);
+    bool v4 = query->to.family == WEFT_FAMILY_V4;
+    size_t each = v4 ? WEFT_COMPACT_NODE4_SIZE : WEFT_COMPACT_NODE6_SIZE;
+    struct weft_bytes nodes = v4 ? msg->nodes : msg->nodes6;
+    size_t count = nodes.size / each, taken = 0;
+    if (count == 0) return;
+    if (count > WEFT_DHT_K_MAX) count = WEFT_DHT_K_MAX;
+    size_t first = (size_t)weft_rand_below(&dht->rand, count);
+    for (size_t i = 0; i < count && taken < DHT_FILL_TAKEN; i++) {
+        struct weft_contact contact;
+        const unsigned char *at = nodes.data + (first + i) % count * each;
+        if (!weft_compact_node_read(&contact.id, &contact.addr, at, each)) continue;
+        if (weft_id_equal(&contact.id, &dht->id)) continue;
+        if (weft_dht__table_find(dht, table, &contact.id) != NULL) continue;
+        weft_dht__newcomer_offer(dht, &contact.id, &contact.addr);
+        taken++;
+    }
 }

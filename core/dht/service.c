@@ -1,415 +1,267 @@
-/* The DHT's service process. */
-#include "core/dht/service.h"
-
-#include "core/base/assert.h"
-#include "core/base/list.h"
-#include "core/base/rand.h"
+/* The DHT's service process: its life, its timers, its sockets. */
 #include "core/dht/service_internal.h"
-#include "core/otp/gen_server.h"
 
 #include <string.h>
 
-enum service_timer { TIMER_MACHINE = 1, TIMER_BOOTSTRAP, TIMER_SAVE };
-
-/* Ops the service chooses; see struct weft_dht_ask. */
-#define OP_OWN (UINT64_C(1) << 63)
-
-#define BOOTSTRAP_RETRY_DEFAULT WEFT_S(10)
-#define SAVE_AFTER_DEFAULT WEFT_MIN(5)
-/* The first save comes soon: a node that crashes in its first minutes should not start anew. */
-#define SAVE_FIRST WEFT_S(15)
-
-/* A call whose operation is under way. */
-struct asked {
-    struct weft_link link;
-    struct weft_call call;
-    uint64_t op;
-};
-
-static struct service *service_of(weft_self *self) { return weft_state(self); }
-
-/* --- what the machine asks to be done --- */
+/* --- what the machine asks for --- */
 
 static void on_send(void *ctx, const struct weft_addr *to, struct weft_bytes data) {
     weft_self *self = ctx;
-    struct service *service = service_of(self);
+    const struct weft_dht__service *service = weft_state(self);
     struct weft_env *env = weft_self_env(self);
     weft_socket socket = to->family == WEFT_FAMILY_V4 ? service->socket4 : service->socket6;
+    WEFT_ASSERT(data.size <= WEFT_KRPC_SIZE_MAX);
     if (socket == WEFT_SOCKET_NONE) return;
-    /* A datagram that cannot be sent is a datagram lost: the machine's timeouts see to it. */
-    (void)env->net->datagram_send(env, socket, to, data.data, data.size);
+    (void)env->net->datagram_send(env, socket, to, data.data, data.size); /* lost, as any may be */
+}
+
+static void on_done(void *ctx, const struct weft_dht_result *result) {
+    WEFT_ASSERT(result != NULL);
+    weft_dht__service_done(ctx, result);
 }
 
 static void on_fact(void *ctx, enum weft_trace_kind kind, const uint64_t *numbers, size_t count,
                     struct weft_bytes bytes) {
-    struct weft_env *env = weft_self_env(ctx);
+    weft_self *self = ctx;
+    struct weft_dht__service *service = weft_state(self);
+    struct weft_env *env = weft_self_env(self);
     WEFT_ASSERT(count <= WEFT_TRACE_NUMBERS);
+    if (kind == WEFT_TRACE_DHT_JOINED) service->joined = true;
     if (!(env->trace_mask & WEFT_TRACE_BIT(kind))) return;
     struct weft_trace_event event = {
         .at = weft_env_now(env), .node = env->node, .kind = kind, .bytes = bytes};
-    if (count > 0) memcpy(event.number, numbers, count * sizeof numbers[0]);
+    memcpy(event.number, numbers, count * sizeof *numbers);
     env->trace->emit(env, &event);
 }
 
-static struct asked *find_asked(struct service *service, uint64_t op) {
-    for (struct weft_link *at = service->asked.next; at != &service->asked; at = at->next) {
-        struct asked *asked = WEFT_CONTAINER(at, struct asked, link);
-        if (asked->op == op) return asked;
-    }
-    return NULL;
-}
+/* --- alarms --- */
 
-static size_t answer_size(const struct weft_dht_result *result) {
-    return sizeof(struct weft_dht_answer) + result->closest_count * sizeof *result->closest +
-           result->peers_count * sizeof *result->peers + result->value.size;
-}
-
-static void answer_write(const struct weft_dht_result *result, unsigned char *out) {
-    struct weft_dht_answer head;
-    memset(&head, 0, sizeof head); /* padding too: the bytes travel */
-    head.target = result->target;
-    head.closest_count = (uint32_t)result->closest_count;
-    head.peers_count = (uint32_t)result->peers_count;
-    head.value_size = (uint32_t)result->value.size;
-    head.stored = result->stored;
-    head.queries = result->queries;
-    head.replies = result->replies;
-    head.depth = result->depth;
-    head.took = result->took;
-    memcpy(out, &head, sizeof head);
-    out += sizeof head;
-    size_t closest_size = result->closest_count * sizeof *result->closest;
-    size_t peers_size = result->peers_count * sizeof *result->peers;
-    if (closest_size > 0) memcpy(out, result->closest, closest_size);
-    if (peers_size > 0) memcpy(out + closest_size, result->peers, peers_size);
-    if (result->value.size > 0) {
-        memcpy(out + closest_size + peers_size, result->value.data, result->value.size);
-    }
-}
-
-static void on_done(void *ctx, const struct weft_dht_result *result) {
-    weft_self *self = ctx;
-    struct asked *asked = find_asked(service_of(self), result->op);
-    if (asked == NULL) return; /* the machine's own, or nobody waits any more */
-    size_t size = answer_size(result);
-    unsigned char *bytes = weft_alloc(self, size);
-    if (bytes != NULL) {
-        answer_write(result, bytes);
-        weft_reply(self, &asked->call, result->status, weft_bytes(bytes, size));
-        weft_free(self, bytes);
-    } else {
-        weft_reply(self, &asked->call, WEFT_ERR_NOMEM, weft_bytes(NULL, 0));
-    }
-    weft_list_remove(&asked->link);
-    weft_free(self, asked);
-}
-
-static struct weft_dht_sink sink_of(weft_self *self) {
-    return (struct weft_dht_sink){.ctx = self, .send = on_send, .done = on_done, .fact = on_fact};
-}
-
-/* One timer for the machine, moved only when it wants to wake earlier. */
-static void arm(weft_self *self) {
-    struct service *service = service_of(self);
-    weft_time at = weft_dht_next_at(service->dht);
-    if (at == WEFT_TIME_NEVER || (service->wake != 0 && service->wake_at <= at)) return;
-    if (service->wake != 0) weft_timer_cancel(self, service->wake);
+/* Ring at `at`, or earlier if it is set to. */
+static void alarm_by(weft_self *self, struct weft_dht__alarm *alarm, weft_time at,
+                     enum weft_dht__timer tag) {
     weft_time now = weft_now(self);
+    WEFT_ASSERT(alarm != NULL);
+    if (at >= alarm->at) return;
+    if (alarm->at != WEFT_TIME_NEVER) (void)weft_timer_cancel(self, alarm->ref);
+    alarm->at = at;
     weft_duration delay = at > now ? at - now : 0;
-    service->wake = 0;
-    service->wake_at = at;
-    int rv = weft_timer_start(self, delay, TIMER_MACHINE, weft_bytes(NULL, 0), &service->wake);
-    WEFT_ASSERT(rv == WEFT_OK); /* without its timer the process is of no use: let it crash */
+    int error = weft_timer_start(self, delay, tag, weft_bytes(NULL, 0), &alarm->ref);
+    if (error == WEFT_OK) return;
+    alarm->at = WEFT_TIME_NEVER;
+    struct weft_reason why = weft_reason_text(WEFT_REASON_ERROR, error, "no timer to go on with");
+    weft_stop(self, &why);
 }
 
-/* DHT_TABLE when the number of verified contacts is another than was told last. */
-static void tell_table_size(weft_self *self) {
-    struct service *service = service_of(self);
+static weft_duration jittered(struct weft_dht__service *service, weft_duration normal) {
+    WEFT_ASSERT(normal > 0);
+    return normal - normal / 8 +
+           (weft_duration)weft_rand_below(&service->rand, (uint64_t)normal / 4 + 1);
+}
+
+static void tell_table(weft_self *self, const struct weft_dht_stats *stats) {
+    struct weft_dht__service *service = weft_state(self);
+    WEFT_ASSERT(stats != NULL);
+    if (service->contacts4 == stats->contacts4 && service->contacts6 == stats->contacts6) return;
+    service->contacts4 = stats->contacts4;
+    service->contacts6 = stats->contacts6;
+    weft_trace(weft_self_env(self), WEFT_TRACE_DHT_TABLE, weft_bytes(NULL, 0), stats->contacts4,
+               stats->contacts6, stats->buckets);
+}
+
+static void after_step(weft_self *self) {
+    struct weft_dht__service *service = weft_state(self);
     struct weft_dht_stats stats;
-    if (!(weft_self_env(self)->trace_mask & WEFT_TRACE_BIT(WEFT_TRACE_DHT_TABLE))) return;
+    weft_time now = weft_now(self);
     weft_dht_stats(service->dht, &stats);
-    if (stats.contacts4 == service->told4 && stats.contacts6 == service->told6) return;
-    service->told4 = stats.contacts4;
-    service->told6 = stats.contacts6;
-    uint64_t numbers[] = {stats.contacts4, stats.contacts6, stats.buckets};
-    on_fact(self, WEFT_TRACE_DHT_TABLE, numbers, 3, weft_bytes(NULL, 0));
-}
-
-static int step(weft_self *self, struct weft_dht_event *event) {
-    struct service *service = service_of(self);
-    struct weft_dht_sink sink = sink_of(self);
-    event->now = weft_now(self);
-    int rv = weft_dht_step(service->dht, event, &sink);
-    tell_table_size(self);
-    arm(self);
-    return rv;
-}
-
-/* --- bootstrap and saving --- */
-
-static weft_duration jittered(struct service *service, weft_duration duration) {
-    return duration - duration / 8 +
-           (weft_duration)weft_rand_below(&service->rand, (uint64_t)duration / 4 + 1);
-}
-
-static void start_timer(weft_self *self, weft_duration delay, enum service_timer tag) {
-    weft_ref ref;
-    int rv = weft_timer_start(self, delay, tag, weft_bytes(NULL, 0), &ref);
-    WEFT_ASSERT(rv == WEFT_OK); /* as above */
-}
-
-static void bootstrap(weft_self *self) {
-    struct service *service = service_of(self);
-    struct weft_dht_stats stats;
-    weft_dht_stats(service->dht, &stats);
-    if (service->config.bootstrap_count == 0 || stats.contacts4 + stats.contacts6 > 0) {
-        service->bootstrapping = false;
-        return;
+    tell_table(self, &stats);
+    weft_time next = weft_dht_next_at(service->dht);
+    WEFT_ASSERT(next > now);
+    if (next != WEFT_TIME_NEVER) alarm_by(self, &service->step, next, DHT_TIMER_STEP);
+    bool empty = stats.contacts4 + stats.contacts6 == 0;
+    if (empty && service->config.bootstrap_count > 0 && service->bootstrap.at == WEFT_TIME_NEVER) {
+        weft_duration wait = jittered(service, service->config.bootstrap_retry);
+        alarm_by(self, &service->bootstrap, weft_time_add(now, wait), DHT_TIMER_BOOTSTRAP);
     }
+    if (service->joined && service->config.path != NULL) {
+        alarm_by(self, &service->save, weft_time_add(now, DHT_SAVE_JOINED), DHT_TIMER_SAVE);
+    }
+    service->joined = false;
+}
+
+int weft_dht__service_step(weft_self *self, const struct weft_dht_event *event) {
+    struct weft_dht__service *service = weft_state(self);
+    const struct weft_dht_sink sink = {self, on_send, on_done, on_fact};
+    struct weft_dht_event timed = *event;
+    WEFT_ASSERT(service->dht != NULL);
+    timed.now = weft_now(self);
+    int result = weft_dht_step(service->dht, &timed, &sink);
+    after_step(self);
+    return result;
+}
+
+/* --- init --- */
+
+static int config_read(struct weft_dht__service *service, struct weft_bytes arg) {
+    struct weft_dht_service_config *config = &service->config;
+    if (arg.size != sizeof *config) return WEFT_ERR_INVAL;
+    memcpy(config, arg.data, sizeof *config);
+    if (config->bootstrap_count > WEFT_DHT_BOOTSTRAP_MAX) return WEFT_ERR_INVAL;
+    config->dht.v4 = config->bind4.family == WEFT_FAMILY_V4;
+    config->dht.v6 = config->bind6.family == WEFT_FAMILY_V6;
+    if (!config->dht.v4 && !config->dht.v6) return WEFT_ERR_INVAL;
+    if (config->bootstrap_retry <= 0) config->bootstrap_retry = WEFT_S(10);
+    if (config->save_after <= 0) config->save_after = WEFT_MIN(5);
+    service->step.at = service->bootstrap.at = service->save.at = WEFT_TIME_NEVER;
+    WEFT_ASSERT(config->bootstrap_count == 0 || config->bootstrap != NULL);
+    return WEFT_OK;
+}
+
+static int open_sockets(weft_self *self, struct weft_dht__service *service) {
+    int error = WEFT_OK;
+    if (service->config.dht.v4) {
+        error = weft_datagram_open(self, &service->config.bind4, &service->socket4);
+    }
+    if (error == WEFT_OK && service->config.dht.v6) {
+        error = weft_datagram_open(self, &service->config.bind6, &service->socket6);
+    }
+    WEFT_ASSERT(error <= 0);
+    return error;
+}
+
+/* What is saved, if it is whole. What is not is logged and ignored: a node without its table still
+ * joins. */
+static struct weft_bytes read_saved(weft_self *self, const struct weft_dht__service *service,
+                                    weft_id *id) {
+    unsigned char *data = NULL;
+    size_t size = 0;
+    const char *path = service->config.path;
+    if (path == NULL) return weft_bytes(NULL, 0);
+    int error = weft_dht__disk_read(self, path, &data, &size);
+    if (error == WEFT_ERR_NOT_FOUND) return weft_bytes(NULL, 0);
+    if (error == WEFT_OK) error = weft_dht_saved_id(weft_bytes(data, size), id);
+    if (error == WEFT_OK) return weft_bytes(data, size);
+    weft_log(weft_self_env(self), WEFT_LOG_WARN, "dht: saved table %s ignored: %s", path,
+             weft_error_text(error));
+    weft_mem_free(weft_self_mem(self), data, size);
+    return weft_bytes(NULL, 0);
+}
+
+/* The machine, with the id it is given, has saved or draws. */
+static int start_machine(weft_self *self, struct weft_dht__service *service,
+                         struct weft_bytes saved, const weft_id *saved_id) {
+    struct weft_env *env = weft_self_env(self);
+    weft_id id = service->config.id;
+    uint64_t seeds[2];
+    env->entropy->fill(env, seeds, sizeof seeds);
+    weft_rand_init(&service->rand, seeds[1]);
+    if (!service->config.has_id) {
+        env->entropy->fill(env, &id, sizeof id);
+        if (saved.size > 0) id = *saved_id;
+    }
+    int error = weft_dht_new(&service->config.dht, &id, seeds[0], weft_now(self),
+                             weft_self_mem(self), &service->dht);
+    if (error != WEFT_OK || saved.size == 0) return error;
+    error = weft_dht_load(service->dht, saved, weft_now(self));
+    WEFT_ASSERT(error == WEFT_OK); /* weft_dht_saved_id has checked it */
+    service->restored = true;
+    return WEFT_OK;
+}
+
+static void ask_bootstrap(weft_self *self) {
+    const struct weft_dht__service *service = weft_state(self);
+    WEFT_ASSERT(service->config.bootstrap_count <= WEFT_DHT_BOOTSTRAP_MAX);
     for (size_t i = 0; i < service->config.bootstrap_count; i++) {
-        struct weft_dht_event event = {.kind = WEFT_DHT_ADD, .addr = service->config.bootstrap[i]};
-        step(self, &event);
+        const struct weft_dht_event event = {.kind = WEFT_DHT_ADD,
+                                             .addr = service->config.bootstrap[i]};
+        (void)weft_dht__service_step(self, &event); /* not usable, no room: the others may be */
     }
-    weft_duration retry = service->config.bootstrap_retry;
-    service->bootstrapping = true;
-    start_timer(self, jittered(service, retry != 0 ? retry : BOOTSTRAP_RETRY_DEFAULT),
-                TIMER_BOOTSTRAP);
 }
 
-static void save_later(weft_self *self, weft_duration after) {
-    struct service *service = service_of(self);
+static void begin(weft_self *self, struct weft_dht__service *service) {
+    const weft_id *id = weft_dht_id(service->dht);
+    uint32_t k = service->config.dht.k != 0 ? service->config.dht.k : 8;
+    WEFT_ASSERT(id != NULL);
+    weft_trace(weft_self_env(self), WEFT_TRACE_DHT_UP, weft_bytes(id, sizeof *id),
+               service->config.dht.read_only, service->restored, k);
+    ask_bootstrap(self);
+    after_step(self);
     if (service->config.path == NULL) return;
-    start_timer(self, jittered(service, after), TIMER_SAVE);
+    if (!service->restored) weft_dht__disk_save(self); /* the id is kept from now on */
+    weft_time at = weft_time_add(weft_now(self), jittered(service, service->config.save_after));
+    alarm_by(self, &service->save, at, DHT_TIMER_SAVE);
 }
 
-static void on_timer(weft_self *self, uint32_t tag) {
-    struct service *service = service_of(self);
-    weft_duration after = service->config.save_after;
-    switch ((enum service_timer)tag) {
-    case TIMER_MACHINE:
-        service->wake = 0;
-        step(self, &(struct weft_dht_event){.kind = WEFT_DHT_TIMER});
+static int init(weft_self *self, struct weft_bytes arg) {
+    struct weft_dht__service *service = weft_state(self);
+    weft_id saved_id;
+    WEFT_ASSERT(service->dht == NULL);
+    int error = config_read(service, arg);
+    if (error == WEFT_OK) error = open_sockets(self, service);
+    if (error != WEFT_OK) return error;
+    weft_trap_exit(self, true); /* so that terminate is called at a shutdown */
+    struct weft_bytes saved = read_saved(self, service, &saved_id);
+    error = start_machine(self, service, saved, &saved_id);
+    weft_mem_free(weft_self_mem(self), (void *)(uintptr_t)saved.data, saved.size);
+    if (error != WEFT_OK) return error;
+    begin(self, service);
+    return WEFT_OK;
+}
+
+/* --- messages --- */
+
+static void on_timer(weft_self *self, const struct weft_msg *timer) {
+    struct weft_dht__service *service = weft_state(self);
+    weft_time now = weft_now(self);
+    WEFT_ASSERT(timer->kind == WEFT_MSG_TIMER);
+    switch ((enum weft_dht__timer)timer->tag) {
+    case DHT_TIMER_STEP:
+        service->step.at = WEFT_TIME_NEVER;
+        const struct weft_dht_event event = {.kind = WEFT_DHT_TIMER};
+        if (weft_dht_next_at(service->dht) <= now) {
+            (void)weft_dht__service_step(self, &event);
+        } else {
+            after_step(self); /* what it was set for has been done or gone */
+        }
         return;
-    case TIMER_BOOTSTRAP:
-        bootstrap(self);
+    case DHT_TIMER_BOOTSTRAP:
+        service->bootstrap.at = WEFT_TIME_NEVER;
+        if (service->contacts4 + service->contacts6 == 0) ask_bootstrap(self);
         return;
-    case TIMER_SAVE:
-        weft_dht__service_save(self);
-        save_later(self, after != 0 ? after : SAVE_AFTER_DEFAULT);
+    case DHT_TIMER_SAVE:
+        service->save.at = WEFT_TIME_NEVER;
+        weft_dht__disk_save(self);
+        alarm_by(self, &service->save,
+                 weft_time_add(now, jittered(service, service->config.save_after)), DHT_TIMER_SAVE);
         return;
     }
-}
-
-/* --- requests --- */
-
-static const enum weft_dht_event_kind event_of[] = {
-    [WEFT_DHT_REQ_FIND_NODES] = WEFT_DHT_FIND_NODES,
-    [WEFT_DHT_REQ_GET_PEERS] = WEFT_DHT_GET_PEERS,
-    [WEFT_DHT_REQ_ANNOUNCE] = WEFT_DHT_ANNOUNCE,
-    [WEFT_DHT_REQ_GET] = WEFT_DHT_GET,
-    [WEFT_DHT_REQ_PUT] = WEFT_DHT_PUT,
-    [WEFT_DHT_REQ_WITHDRAW] = WEFT_DHT_WITHDRAW,
-};
-
-static void operate(weft_self *self, const struct weft_msg *call) {
-    struct service *service = service_of(self);
-    struct weft_dht_ask ask;
-    struct asked *asked = call->data.size >= sizeof ask ? weft_alloc(self, sizeof *asked) : NULL;
-    if (asked == NULL) {
-        weft_reply_error(self, call,
-                         call->data.size < sizeof ask ? WEFT_ERR_INVAL : WEFT_ERR_NOMEM);
-        return;
-    }
-    memcpy(&ask, call->data.data, sizeof ask);
-    asked->call = weft_call_of(call);
-    asked->op = ask.op != 0 ? ask.op : (OP_OWN | ++service->last_op);
-    weft_list_push_back(&service->asked, &asked->link);
-    struct weft_dht_event event = {
-        .kind = event_of[call->tag],
-        .op = asked->op,
-        .target = ask.target,
-        .port = ask.port,
-        .repeat = ask.repeat,
-        .data = weft_bytes(call->data.data + sizeof ask, call->data.size - sizeof ask)};
-    step(self, &event);
-}
-
-static void withdraw(weft_self *self, const struct weft_msg *call) {
-    struct weft_dht_ask ask;
-    if (call->data.size < sizeof ask) {
-        weft_reply_error(self, call, WEFT_ERR_INVAL);
-        return;
-    }
-    memcpy(&ask, call->data.data, sizeof ask);
-    weft_reply_error(
-        self, call,
-        step(self, &(struct weft_dht_event){.kind = WEFT_DHT_WITHDRAW, .target = ask.target}));
-}
-
-static void add_contact(weft_self *self, const struct weft_msg *call) {
-    struct weft_dht_event event = {.kind = WEFT_DHT_ADD};
-    if (call->data.size != sizeof event.addr) {
-        weft_reply_error(self, call, WEFT_ERR_INVAL);
-        return;
-    }
-    memcpy(&event.addr, call->data.data, sizeof event.addr);
-    weft_reply_error(self, call, step(self, &event));
-}
-
-static void tell_stats(weft_self *self, const struct weft_msg *call) {
-    struct weft_dht_stats stats;
-    weft_dht_stats(service_of(self)->dht, &stats);
-    weft_reply_now(self, call, &stats, sizeof stats);
-}
-
-struct table_copy {
-    struct weft_contact_info *infos; /* NULL while counting */
-    size_t count;
-};
-
-static void copy_contact(void *ctx, const struct weft_contact_info *info) {
-    struct table_copy *copy = ctx;
-    if (copy->infos != NULL) memcpy(&copy->infos[copy->count], info, sizeof *info);
-    copy->count++;
-}
-
-static void tell_table(weft_self *self, const struct weft_msg *call) {
-    struct service *service = service_of(self);
-    struct table_copy copy = {0};
-    weft_dht_each(service->dht, weft_now(self), copy_contact, &copy);
-    size_t size = copy.count * sizeof *copy.infos;
-    if (size == 0) {
-        weft_reply_now(self, call, NULL, 0);
-        return;
-    }
-    copy = (struct table_copy){.infos = weft_alloc(self, size)};
-    if (copy.infos == NULL) {
-        weft_reply_error(self, call, WEFT_ERR_NOMEM);
-        return;
-    }
-    weft_dht_each(service->dht, weft_now(self), copy_contact, &copy);
-    weft_reply_now(self, call, copy.infos, size);
-    weft_free(self, copy.infos);
-}
-
-static void on_call(weft_self *self, const struct weft_msg *call) {
-    switch ((enum weft_dht_request)call->tag) {
-    case WEFT_DHT_REQ_FIND_NODES:
-    case WEFT_DHT_REQ_GET_PEERS:
-    case WEFT_DHT_REQ_ANNOUNCE:
-    case WEFT_DHT_REQ_GET:
-    case WEFT_DHT_REQ_PUT:
-        operate(self, call);
-        return;
-    case WEFT_DHT_REQ_WITHDRAW:
-        withdraw(self, call);
-        return;
-    case WEFT_DHT_REQ_ADD:
-        add_contact(self, call);
-        return;
-    case WEFT_DHT_REQ_STATS:
-        tell_stats(self, call);
-        return;
-    case WEFT_DHT_REQ_TABLE:
-        tell_table(self, call);
-        return;
-    }
-    weft_reply_error(self, call, WEFT_ERR_UNSUPPORTED);
+    WEFT_UNREACHABLE("a timer nobody set");
 }
 
 static void on_info(weft_self *self, const struct weft_msg *info) {
     if (info->kind == WEFT_MSG_TIMER) {
-        on_timer(self, info->tag);
-    } else if (info->kind == WEFT_MSG_EVENT && info->event->kind == WEFT_EVENT_DATAGRAM) {
-        struct weft_dht_event event = {.kind = WEFT_DHT_RECEIVE,
-                                       .addr = info->event->from,
-                                       .data = weft_bytes(info->event->data, info->event->size)};
-        step(self, &event); /* what is wrong with a packet is counted and traced by the machine */
+        on_timer(self, info);
+        return;
     }
-}
-
-/* --- start and end --- */
-
-static int open_sockets(weft_self *self) {
-    struct service *service = service_of(self);
-    struct weft_addr local4 = service->config.bind4, local6 = service->config.bind6;
-    int rv = WEFT_OK;
-    if (local4.family != WEFT_FAMILY_NONE) {
-        rv = weft_datagram_open(self, &local4, &service->socket4);
-    }
-    if (rv == WEFT_OK && local6.family != WEFT_FAMILY_NONE) {
-        rv = weft_datagram_open(self, &local6, &service->socket6);
-    }
-    return rv;
-}
-
-static int start_machine(weft_self *self, struct weft_bytes saved) {
-    struct service *service = service_of(self);
-    struct weft_env *env = weft_self_env(self);
-    weft_id id = service->config.id;
-    uint64_t seeds[2];
-    if (!service->config.has_id && (saved.size == 0 || weft_dht_saved_id(saved, &id) != WEFT_OK)) {
-        env->entropy->fill(env, id.bytes, sizeof id.bytes);
-    }
-    env->entropy->fill(env, seeds, sizeof seeds);
-    weft_rand_init(&service->rand, seeds[0]);
-    struct weft_dht_config config = service->config.dht;
-    config.v4 = service->socket4 != WEFT_SOCKET_NONE;
-    config.v6 = service->socket6 != WEFT_SOCKET_NONE;
-    return weft_dht_new(&config, &id, seeds[1], weft_now(self), weft_self_mem(self), &service->dht);
-}
-
-static void tell_up(weft_self *self, bool restored) {
-    struct service *service = service_of(self);
-    uint64_t k = service->config.dht.k != 0 ? service->config.dht.k : 8;
-    uint64_t numbers[] = {service->config.dht.read_only, restored, k};
-    const weft_id *id = weft_dht_id(service->dht);
-    on_fact(self, WEFT_TRACE_DHT_UP, numbers, 3, weft_bytes(id->bytes, sizeof id->bytes));
-}
-
-static int on_init(weft_self *self, struct weft_bytes arg) {
-    struct service *service = service_of(self);
-    WEFT_ASSERT(arg.size == sizeof service->config);
-    memcpy(&service->config, arg.data, sizeof service->config);
-    weft_list_init(&service->asked);
-    weft_trap_exit(self, true); /* so that terminate saves the table */
-    int rv = open_sockets(self);
-    if (rv != WEFT_OK) return rv;
-    struct weft_bytes saved = weft_dht__service_read(self);
-    rv = start_machine(self, saved);
-    if (rv != WEFT_OK) return rv;
-    bool restored = saved.size > 0 && weft_dht_load(service->dht, saved, weft_now(self)) == WEFT_OK;
-    weft_dht__service_read_done(self, saved);
-    tell_up(self, restored);
-    bootstrap(self);
-    save_later(self, SAVE_FIRST);
-    arm(self);
-    return WEFT_OK;
+    if (info->kind != WEFT_MSG_EVENT || info->event->kind != WEFT_EVENT_DATAGRAM) return;
+    WEFT_ASSERT(info->event->data != NULL || info->event->size == 0);
+    const struct weft_dht_event event = {.kind = WEFT_DHT_RECEIVE,
+                                         .addr = info->event->from,
+                                         .data = weft_bytes(info->event->data, info->event->size)};
+    (void)weft_dht__service_step(self, &event); /* what is refused is counted and traced */
 }
 
 static void on_terminate(weft_self *self, const struct weft_reason *reason) {
-    struct service *service = service_of(self);
-    (void)reason;
-    if (service->config.path != NULL) weft_dht__service_save(self);
-    const weft_id *id = weft_dht_id(service->dht);
-    on_fact(self, WEFT_TRACE_DHT_DOWN, NULL, 0, weft_bytes(id->bytes, sizeof id->bytes));
+    struct weft_dht__service *service = weft_state(self);
+    WEFT_ASSERT(reason != NULL);
+    WEFT_ASSERT(service->dht != NULL);
+    weft_dht__disk_save(self);
+    weft_id id = *weft_dht_id(service->dht);
+    weft_trace(weft_self_env(self), WEFT_TRACE_DHT_DOWN, weft_bytes(&id, sizeof id), 0);
+    weft_dht_free(service->dht);
+    service->dht = NULL;
 }
 
-WEFT_GEN_SERVER(weft_dht_service, .name = "dht", .version = 1, .state_size = sizeof(struct service),
-                .init = on_init, .handle_call = on_call, .handle_info = on_info,
-                .terminate = on_terminate);
-
-int weft_dht_answer_read(struct weft_bytes data, struct weft_dht_answer_view *view) {
-    WEFT_ASSERT(view != NULL);
-    if (data.size < sizeof view->head) return WEFT_ERR_MALFORMED;
-    memcpy(&view->head, data.data, sizeof view->head);
-    uint64_t closest = (uint64_t)view->head.closest_count * sizeof(struct weft_contact);
-    uint64_t peers = (uint64_t)view->head.peers_count * sizeof(struct weft_addr);
-    if (sizeof view->head + closest + peers + view->head.value_size != data.size) {
-        return WEFT_ERR_MALFORMED;
-    }
-    view->closest = data.data + sizeof view->head;
-    view->peers = view->closest + closest;
-    view->value = view->peers + peers;
-    return WEFT_OK;
-}
+WEFT_GEN_SERVER(weft_dht_service, .name = "dht", .version = 1,
+                .state_size = sizeof(struct weft_dht__service), .init = init,
+                .terminate = on_terminate, .handle_call = weft_dht__service_call,
+                .handle_info = on_info);

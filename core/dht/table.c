@@ -49,9 +49,10 @@ struct weft_dht__contact *weft_dht__table_find(const struct weft_dht *dht,
     return NULL;
 }
 
-static bool is_last(const struct weft_dht__table *table, const struct weft_dht__bucket *bucket) {
+bool weft_dht__table_is_far(const struct weft_dht__table *table,
+                            const struct weft_dht__bucket *bucket) {
     WEFT_ASSERT(table->bucket_count > 0);
-    return bucket == &table->buckets[table->bucket_count - 1];
+    return bucket != &table->buckets[table->bucket_count - 1];
 }
 
 bool weft_dht__table_has_room(const struct weft_dht *dht, const struct weft_dht__table *table,
@@ -59,7 +60,7 @@ bool weft_dht__table_has_room(const struct weft_dht *dht, const struct weft_dht_
     WEFT_ASSERT(!weft_id_equal(&dht->id, id));
     const struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, id);
     if (bucket->count < dht->config.k) return true;
-    return is_last(table, bucket) && table->bucket_count < WEFT_ID_BITS;
+    return !weft_dht__table_is_far(table, bucket) && table->bucket_count < WEFT_ID_BITS;
 }
 
 /* --- closest --- */
@@ -279,26 +280,32 @@ static void forget_expected(struct weft_dht *dht, struct weft_dht__table *table,
     weft_dht__table_fill(dht, table, expected);
 }
 
-void weft_dht__table_answered(struct weft_dht *dht, const weft_id *id, const struct weft_addr *addr,
-                              const weft_id *expected) {
-    struct weft_dht__table *table = weft_dht__table_of(dht, addr->family);
-    if (table == NULL || weft_id_equal(id, &dht->id)) return;
-    bool lost = weft_dht__lost_found(dht, addr);
-    weft_dht__newcomer_answered(dht, addr);
-    if (expected != NULL && !weft_id_equal(id, expected)) {
-        forget_expected(dht, table, expected, addr);
-    }
-    struct weft_dht__contact *contact = weft_dht__table_find(dht, table, id);
-    if (contact != NULL && weft_dht__contact_at(table, contact, addr)) {
+/* `contact` is what the table has under the answerer's id, or NULL. */
+static void admit(struct weft_dht *dht, struct weft_dht__table *table,
+                  const struct weft_dht__answerer *answerer, struct weft_dht__contact *contact) {
+    if (contact != NULL && weft_dht__contact_at(table, contact, answerer->addr)) {
         renew(dht, contact);
     } else if (contact != NULL) {
         /* The same id elsewhere: the one that is here stays as long as it answers. */
         weft_dht__check_contact(dht, table, contact);
-    } else {
-        remove_at_addr(dht, table, addr);
-        const struct weft_dht__seen seen = {id, addr, true, weft_dht__tick_now(dht)};
+    } else if (answerer->may_enter) {
+        const struct weft_dht__seen seen = {answerer->id, answerer->addr, true,
+                                            weft_dht__tick_now(dht)};
+        remove_at_addr(dht, table, answerer->addr);
         enter(dht, table, &seen);
     }
+}
+
+void weft_dht__table_answered(struct weft_dht *dht, const struct weft_dht__answerer *answerer) {
+    struct weft_dht__table *table = weft_dht__table_of(dht, answerer->addr->family);
+    WEFT_ASSERT(table != NULL);
+    WEFT_ASSERT(!weft_id_equal(answerer->id, &dht->id));
+    bool lost = weft_dht__lost_found(dht, answerer->addr);
+    weft_dht__newcomer_answered(dht, answerer->addr);
+    if (answerer->expected != NULL && !weft_id_equal(answerer->id, answerer->expected)) {
+        forget_expected(dht, table, answerer->expected, answerer->addr);
+    }
+    admit(dht, table, answerer, weft_dht__table_find(dht, table, answerer->id));
     if (lost) weft_dht__join_again(dht);
 }
 

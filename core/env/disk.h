@@ -3,6 +3,8 @@
  * Paths are relative, '/'-separated, without "." or "..", at most WEFT_PATH_MAX bytes with the
  * NUL. Folders are made as needed by open with WEFT_DISK_CREATE.
  *
+ * A handle that is not open gives WEFT_ERR_INVAL; closing it does nothing.
+ *
  * Calls are synchronous and may be slow: a handler that must not stall its node does big disk
  * work elsewhere. What survives a loss of power, exactly:
  *   - bytes and size of a file: as of its last successful sync; anything later may be there,
@@ -25,9 +27,9 @@ typedef uint32_t weft_file;
 
 enum weft_disk_mode {
     WEFT_DISK_READ = 1,
-    WEFT_DISK_WRITE = 2,    /* implies reading */
-    WEFT_DISK_CREATE = 4,   /* with WRITE: create if absent */
-    WEFT_DISK_TRUNCATE = 8  /* with WRITE: start empty */
+    WEFT_DISK_WRITE = 2,   /* implies reading */
+    WEFT_DISK_CREATE = 4,  /* with WRITE: create if absent */
+    WEFT_DISK_TRUNCATE = 8 /* with WRITE: start empty */
 };
 
 struct weft_disk_ops {
@@ -37,8 +39,7 @@ struct weft_disk_ops {
 
     /* Bytes read from `offset`; fewer than `size` only at the end of the file; negative error:
      * WEFT_ERR_IO. */
-    int64_t (*read)(struct weft_env *env, weft_file file, uint64_t offset, void *data,
-                    size_t size);
+    int64_t (*read)(struct weft_env *env, weft_file file, uint64_t offset, void *data, size_t size);
 
     /* All of `size` bytes or an error; a gap before `offset` reads as zeros.
      *   WEFT_ERR_NO_SPACE, WEFT_ERR_IO (some bytes may have been written),

@@ -44,13 +44,13 @@ enum weft_event_kind {
 /* What the outside tells a node. Borrowed for the call that delivers it. */
 struct weft_event {
     enum weft_event_kind kind;
-    int error;               /* FAILED */
-    uint64_t owner;          /* as given at open, or by net->own */
+    int error;      /* FAILED */
+    uint64_t owner; /* as given at open, or by net->own */
     weft_socket socket;
-    weft_socket accepted;    /* ACCEPTED */
-    struct weft_addr from;   /* DATAGRAM, ACCEPTED */
-    const void *data;        /* DATAGRAM */
-    size_t size;             /* DATAGRAM */
+    weft_socket accepted;  /* ACCEPTED */
+    struct weft_addr from; /* DATAGRAM, ACCEPTED */
+    const void *data;      /* DATAGRAM */
+    size_t size;           /* DATAGRAM */
 };
 
 struct weft_net_ops {
@@ -64,14 +64,15 @@ struct weft_net_ops {
      * copied or sent before the call returns. An env may hold datagrams back until the node's run
      * ends, to send many at once; order per destination is kept up to the network.
      *   WEFT_ERR_TOO_BIG (over WEFT_DATAGRAM_MAX), WEFT_ERR_AGAIN (local queue full: the datagram
-     *   is dropped), WEFT_ERR_UNREACHABLE, WEFT_ERR_INVAL (wrong family or port 0) */
+     *   is dropped), WEFT_ERR_UNREACHABLE, WEFT_ERR_INVAL (wrong family, port 0,
+     *   or no such socket) */
     int (*datagram_send)(struct weft_env *env, weft_socket socket, const struct weft_addr *to,
                          const void *data, size_t size);
 
     /* Listen for streams on *local (port 0 as above). `backlog` > 0 bounds unaccepted streams.
      * Errors as datagram_open. */
-    int (*stream_listen)(struct weft_env *env, struct weft_addr *local, int backlog,
-                         uint64_t owner, weft_socket *out);
+    int (*stream_listen)(struct weft_env *env, struct weft_addr *local, int backlog, uint64_t owner,
+                         weft_socket *out);
 
     /* Start to connect. CONNECTED or FAILED follows.
      *   WEFT_ERR_INVAL, WEFT_ERR_FULL, WEFT_ERR_NOMEM */

@@ -45,20 +45,25 @@ static bool send_one(struct weft_posix *posix, struct weft_posix__socket *socket
     ssize_t sent = sendto(socket->fd, data, datagram->size, MSG_DONTWAIT, &datagram->name.any,
                           datagram->name_size);
     if (sent < 0 && is_full(errno)) return false;
-    if (sent >= 0) posix->stats.datagrams_sent++;
-    if (sent < 0) posix->stats.datagrams_dropped++;
+    if (sent < 0) {
+        posix->stats.datagrams_dropped++;
+        return true;
+    }
+    socket->joins = false; /* what was refused together goes alone */
+    posix->stats.datagrams_sent++;
     return true;
 }
 
 /* Past the last datagram that may travel with `first`: same endpoint, same size, but for the last
- * one, which may be shorter. */
+ * one, which may be shorter; and no more than one datagram may hold. */
 static unsigned join_end(const struct weft_posix__outbox *outbox, unsigned first, unsigned last) {
     const struct weft_posix__outgoing *head = &outbox->datagram[first];
     unsigned end = first + 1;
     if (head->size == 0 || head->size > POSIX_JOIN_SIZE) return end;
-    for (; end < last; end++) {
+    for (size_t total = head->size; end < last; end++) {
         const struct weft_posix__outgoing *next = &outbox->datagram[end];
-        if (next->size > head->size || next->size == 0) return end;
+        total += next->size;
+        if (next->size > head->size || next->size == 0 || total > WEFT_DATAGRAM_MAX) return end;
         if (memcmp(&next->name, &head->name, sizeof head->name) != 0) return end;
         if (next->size < head->size) return end + 1;
     }
@@ -104,8 +109,9 @@ static unsigned build(struct weft_posix__outbox *outbox, unsigned first, unsigne
 }
 
 /* The kernel refused message `at`, whose first datagram is `first`. Joined ones may go singly (a
- * device that cannot check-sum them, a narrow path); one by itself is lost. How many are done with:
- * fewer than the message holds when the queue is full. */
+ * device that cannot check-sum them, a narrow path), and then this socket joins no more; when they
+ * do not go singly either, it was the endpoint's fault. One by itself is lost. How many are done
+ * with: fewer than the message holds when the queue is full. */
 static unsigned send_singly(struct weft_posix *posix, struct weft_posix__socket *socket,
                             unsigned at, unsigned first) {
     struct weft_posix__outbox *outbox = posix->outbox;
@@ -115,7 +121,6 @@ static unsigned send_singly(struct weft_posix *posix, struct weft_posix__socket 
         posix->stats.datagrams_dropped++;
         return 1;
     }
-    socket->joins = false;
     for (unsigned i = 0; i < count; i++) {
         const struct weft_posix__outgoing *datagram = &outbox->datagram[first + i];
         if (!send_one(posix, socket, datagram, data)) return i;

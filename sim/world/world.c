@@ -195,7 +195,9 @@ static void wake_up(struct sim_world *world, uint32_t node) {
     struct sim_world_node *entry = sim_world__node(world, node);
     WEFT_ASSERT(entry->node != NULL && entry->state != SIM_NODE_PAUSED); /* I3 */
     entry->wake = 0;
-    sim_world__run_node(world, node);
+    weft_time next = weft_node_next_at(entry->node);
+    if (next > sim_engine_now(world->engine)) sim_world__wake(world, node, next);
+    else sim_world__run_node(world, node);
 }
 
 static void handle(struct sim_world *world, const struct sim_event *event) {

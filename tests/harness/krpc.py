@@ -47,12 +47,14 @@ def compact(host, port):
 class Node:
     """A socket that speaks KRPC: asks, and answers what it is asked while it waits."""
 
-    def __init__(self, host="127.0.0.1", port=0, node_id=None, answers=True):
+    def __init__(self, host="127.0.0.1", port=0, node_id=None, answers=True,
+                 read_only=False):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((host, port))
         self.host, self.port = self.socket.getsockname()
         self.id = node_id or os.urandom(20)
         self.answers = answers
+        self.read_only = read_only  # BEP 43: nobody keeps us
         self.last_size = 0
 
     def close(self):
@@ -66,6 +68,8 @@ class Node:
         tid = os.urandom(4)
         body = {"t": tid, "y": "q", "q": method,
                 "a": {"id": self.id, **{key: value for key, value in arguments.items()}}}
+        if self.read_only:
+            body["ro"] = 1
         self.send(to, body)
         return self.receive(seconds, lambda m: m.get(b"t") == tid and m.get(b"y") != b"q")
 

@@ -12,7 +12,10 @@
 
 enum { NEW = WEFT_DISK_WRITE | WEFT_DISK_CREATE };
 
-static char folder[] = "/tmp/weft-disk-XXXXXX";
+/* Everything below one temporary folder: what a broken disk reaches by leaving the node's folder is
+ * still the test's own. */
+static char root[] = "/tmp/weft-disk-XXXXXX";
+static char folder[64], outside[64];
 
 static struct node *open_node(void) {
     struct weft_posix_config config = {.folder = folder};
@@ -36,17 +39,23 @@ static const char *below(const char *name) {
 
 static void links_are_not_followed(void) {
     struct node *node = open_node();
-    CHECK_EQ_INT(symlink("/etc/passwd", below("link")), 0);
-    CHECK_EQ_INT(symlink("/etc", below("out")), 0);
+    char secret[80];
+    snprintf(secret, sizeof secret, "%s/secret", outside);
+    int fd = open(secret, O_CREAT | O_WRONLY, 0600);
+    CHECK(fd >= 0);
+    close(fd);
+    CHECK_EQ_INT(symlink(secret, below("link")), 0);
+    CHECK_EQ_INT(symlink(outside, below("out")), 0);
     CHECK_EQ_INT(symlink("..", below("up")), 0);
     CHECK_EQ_INT(open_mode(node, "link", WEFT_DISK_READ), WEFT_ERR_DENIED);
     CHECK_EQ_INT(open_mode(node, "link", NEW), WEFT_ERR_DENIED);
-    CHECK(open_mode(node, "out/passwd", WEFT_DISK_READ) != WEFT_OK);
+    CHECK(open_mode(node, "out/secret", WEFT_DISK_READ) != WEFT_OK);
     CHECK(open_mode(node, "up/file", NEW) != WEFT_OK);
-    CHECK(node->env->disk->rename(node->env, "out/passwd", "mine") != WEFT_OK);
-    CHECK(node->env->disk->sync_folder(node->env, "out/passwd") != WEFT_OK);
+    CHECK(node->env->disk->rename(node->env, "out/secret", "mine") != WEFT_OK);
+    CHECK(node->env->disk->remove(node->env, "out/secret") != WEFT_OK);
+    CHECK(node->env->disk->sync_folder(node->env, "out/secret") != WEFT_OK);
     CHECK_EQ_INT(node->env->disk->remove(node->env, "link"), WEFT_OK); /* the link itself */
-    CHECK_EQ_INT(access("/etc/passwd", F_OK), 0);
+    CHECK_EQ_INT(access(secret, F_OK), 0);
     CHECK_EQ_INT(node->env->disk->remove(node->env, "out"), WEFT_OK);
     CHECK_EQ_INT(node->env->disk->remove(node->env, "up"), WEFT_OK);
     node_free(node);
@@ -195,9 +204,12 @@ static const struct test_case cases[] = {
 
 int main(int argc, char **argv) {
     weft_posix_guard_install();
-    if (mkdtemp(folder) == NULL) return 1;
+    if (mkdtemp(root) == NULL) return 1;
+    snprintf(folder, sizeof folder, "%s/node", root);
+    snprintf(outside, sizeof outside, "%s/outside", root);
+    if (mkdir(outside, 0700) != 0) return 1;
     int rv = test_main("posix/disk", cases, sizeof cases / sizeof cases[0],
                        (struct test_args){argc, argv});
-    nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     return rv;
 }

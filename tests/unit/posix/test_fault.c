@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -75,6 +77,14 @@ int accept4(int fd, __SOCKADDR_ARG name, socklen_t *size, int flags) {
     void *to = name.__sockaddr__;
     if (fails(&on_accept4)) return -1;
     return (int)syscall(SYS_accept4, fd, to, size, flags);
+}
+
+/* What was set on descriptors, by level and option. */
+static int nodelay_count;
+
+int setsockopt(int fd, int level, int option, const void *value, socklen_t size) {
+    if (level == IPPROTO_TCP && option == TCP_NODELAY) nodelay_count++;
+    return (int)syscall(SYS_setsockopt, fd, level, option, value, size);
 }
 
 static const struct weft_posix_config plain = {.folder = NULL};
@@ -173,6 +183,36 @@ static void singly_sent_datagrams_that_find_the_queue_full_are_counted(void) {
     node_free(pair.node);
 }
 
+static void an_endpoint_that_takes_nothing_does_not_end_joining(void) {
+    struct pair pair;
+    if (!open_pair(&pair)) return;
+    for (size_t i = 0; i < 3; i++) CHECK_EQ_INT(send_one(&pair, 100), WEFT_OK);
+    on_sendmmsg = (struct fault){.error = EHOSTUNREACH, .times = 1};
+    on_sendto = (struct fault){.error = EHOSTUNREACH, .times = 3};
+    weft_posix_flush(pair.node->posix);
+    CHECK_EQ_UINT(dropped(&pair), 3);
+    for (size_t i = 0; i < 3; i++) CHECK_EQ_INT(send_one(&pair, 100), WEFT_OK);
+    on_sendmmsg = (struct fault){.error = EIO, .times = 1};
+    on_sendto = (struct fault){.times = 0};
+    weft_posix_flush(pair.node->posix);
+    CHECK_EQ_INT(on_sendto.calls, 3); /* they had been joined */
+    CHECK(node_wait(pair.node, WEFT_EVENT_DATAGRAM, 3));
+    node_free(pair.node);
+}
+
+static void joined_datagrams_fit_one(void) {
+    enum { COUNT = 64 };
+    struct pair pair;
+    if (!open_pair(&pair)) return;
+    on_sendto = (struct fault){.times = 0};
+    for (size_t i = 0; i < COUNT; i++) CHECK_EQ_INT(send_one(&pair, 1200), WEFT_OK);
+    weft_posix_flush(pair.node->posix);
+    CHECK_EQ_INT(on_sendto.calls, 0);
+    CHECK(node_wait(pair.node, WEFT_EVENT_DATAGRAM, COUNT));
+    CHECK_EQ_UINT(pair.node->events[COUNT - 1].size, 1200);
+    node_free(pair.node);
+}
+
 static void an_interrupted_send_is_repeated(void) {
     struct pair pair;
     if (!open_pair(&pair)) return;
@@ -223,6 +263,18 @@ static void a_starved_listener_is_not_asked_again_at_once(void) {
     CHECK(weft_env_now(node->env) - start >= WEFT_MS(100));
     weft_posix_stats(node->posix, &stats);
     CHECK_EQ_UINT(stats.accepts_paused, 1);
+    node_free(node);
+}
+
+static void streams_do_not_wait_to_fill_segments(void) {
+    struct node *node = node_new(&plain);
+    struct weft_addr addr = weft_addr_v4(127, 0, 0, 1, 0);
+    weft_socket listener, stream;
+    nodelay_count = 0;
+    REQUIRE(node->env->net->stream_listen(node->env, &addr, 4, 0, &listener) == WEFT_OK);
+    REQUIRE(node->env->net->stream_connect(node->env, &addr, 0, &stream) == WEFT_OK);
+    CHECK(node_wait(node, WEFT_EVENT_ACCEPTED, 1));
+    CHECK_EQ_INT(nodelay_count, 2);
     node_free(node);
 }
 
@@ -339,9 +391,12 @@ static const struct test_case cases[] = {
     TEST(after_a_full_queue_an_unreachable_endpoint_is_told),
     TEST(joined_datagrams_that_are_refused_go_singly),
     TEST(singly_sent_datagrams_that_find_the_queue_full_are_counted),
+    TEST(an_endpoint_that_takes_nothing_does_not_end_joining),
+    TEST(joined_datagrams_fit_one),
     TEST(an_interrupted_send_is_repeated),
     TEST(a_socket_that_cannot_be_waited_for_leaves_nothing),
     TEST(a_starved_listener_is_not_asked_again_at_once),
+    TEST(streams_do_not_wait_to_fill_segments),
     TEST(a_connection_that_went_away_before_accept_is_skipped),
     TEST(an_old_kernel_waits_in_milliseconds_and_never_too_short),
     TEST(an_interrupted_wait_is_a_turn_without_events),

@@ -36,12 +36,21 @@ AS_WRITTEN static int recurse(int level) {
     return recurse(level + 1) + frame[level & 255];
 }
 
-/* A frame larger than the distance at which an access is near the stack pointer. */
+/* Frames larger than the distance at which an access is near the stack pointer, touched far above
+ * it: nine in ten overflows are there. */
 AS_WRITTEN static int recurse_wide(int level) {
-    volatile char frame[400000];
-    frame[399999 - (level & 255)] = (char)level;
+    volatile char frame[1000000];
+    frame[100000 + (level & 255)] = (char)level;
     if (level == INT32_MAX) return 0;
-    return recurse_wide(level + 1) + frame[399900];
+    return recurse_wide(level + 1) + frame[100000];
+}
+
+/* The same from elsewhere: `levels` small frames first. */
+AS_WRITTEN static int recurse_from(int levels) {
+    volatile char frame[2000];
+    frame[levels & 255] = (char)levels;
+    if (levels == 0) return recurse_wide(0);
+    return recurse_from(levels - 1) + frame[0];
 }
 
 static void overflows(void *arg) {
@@ -49,10 +58,7 @@ static void overflows(void *arg) {
     sink = recurse(0);
 }
 
-static void overflows_wide(void *arg) {
-    (void)arg;
-    sink = recurse_wide(0);
-}
+static void overflows_wide(void *arg) { sink = recurse_from(*(int *)arg); }
 
 static bool run(void (*fn)(void *arg), void *arg, struct weft_fault *fault) {
     return weft_posix_guard.run(NULL, fn, arg, &depth, fault);
@@ -196,10 +202,12 @@ static void the_depth_that_counts_is_the_one_at_entry(void) {
 }
 
 static void a_stack_overflow_with_wide_frames_is_one(void) {
-    struct weft_fault fault;
-    CHECK(!run(overflows_wide, NULL, &fault));
-    CHECK_EQ_INT(fault.kind, WEFT_FAULT_STACK);
-    CHECK(fault.address != 0);
+    for (int levels = 0; levels < 500; levels += 61) {
+        struct weft_fault fault;
+        CHECK(!run(overflows_wide, &levels, &fault));
+        CHECK_EQ_INT(fault.kind, WEFT_FAULT_STACK);
+        CHECK(fault.address != 0);
+    }
 }
 
 /* In a thread: its own stack, its own guards. */

@@ -135,6 +135,48 @@ static void an_unwatched_descriptor_is_not_told_even_if_it_was_ready(void) {
     for (int i = 0; i < 2; i++) close(first[i]), close(second[i]);
 }
 
+/* A callback that puts another descriptor where a ready one was. */
+struct replacer {
+    struct weft_posix *posix;
+    int first, second, third, calls, wrong;
+};
+
+static void on_third(void *ctx, int fd, int events) {
+    struct replacer *replacer = ctx;
+    (void)events;
+    replacer->wrong += fd == replacer->third;
+}
+
+static void replace(void *ctx, int fd, int events) {
+    struct replacer *replacer = ctx;
+    (void)events;
+    int other = fd == replacer->first ? replacer->second : replacer->first;
+    replacer->calls++;
+    weft_posix_unwatch(replacer->posix, other);
+    CHECK_EQ_INT(
+        weft_posix_watch(replacer->posix, replacer->third, WEFT_WATCH_READ, on_third, replacer),
+        WEFT_OK);
+}
+
+static void a_new_watch_does_not_get_the_events_of_an_old_one(void) {
+    struct node *node = node_new(&plain);
+    int first[2], second[2], third[2];
+    REQUIRE(pipe(first) == 0 && pipe(second) == 0 && pipe(third) == 0);
+    struct replacer replacer = {.posix = node->posix};
+    replacer.first = first[0];
+    replacer.second = second[0];
+    replacer.third = third[0];
+    CHECK_EQ_INT(weft_posix_watch(node->posix, first[0], WEFT_WATCH_READ, replace, &replacer), 0);
+    CHECK_EQ_INT(weft_posix_watch(node->posix, second[0], WEFT_WATCH_READ, replace, &replacer), 0);
+    CHECK_EQ_INT(write(first[1], "x", 1), 1);
+    CHECK_EQ_INT(write(second[1], "x", 1), 1);
+    node_turn(node, WEFT_S(5));
+    CHECK_EQ_INT(replacer.calls, 1);
+    CHECK_EQ_INT(replacer.wrong, 0);
+    node_free(node);
+    for (int i = 0; i < 2; i++) close(first[i]), close(second[i]), close(third[i]);
+}
+
 static void watches_are_bounded_and_need_a_descriptor_that_waits(void) {
     struct node *node = node_new(&plain);
     struct watcher watcher = {.posix = node->posix, .unwatch = -1};
@@ -204,6 +246,7 @@ static const struct test_case cases[] = {
     TEST(signals_that_cannot_be_had_are_refused),
     TEST(a_watched_descriptor_is_told_while_it_is_ready),
     TEST(an_unwatched_descriptor_is_not_told_even_if_it_was_ready),
+    TEST(a_new_watch_does_not_get_the_events_of_an_old_one),
     TEST(watches_are_bounded_and_need_a_descriptor_that_waits),
     TEST(the_descriptor_of_the_loop_polls_ready),
     TEST(a_flood_does_not_starve_signals),

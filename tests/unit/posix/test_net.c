@@ -48,7 +48,8 @@ static void a_listener_without_descriptors_waits_for_one(void) {
     weft_posix_stats(node->posix, &stats);
     CHECK_EQ_UINT(stats.accepts_paused, 1);  /* it does not spin */
     node->env->net->close(node->env, first); /* its descriptor is what the next accept gets */
-    CHECK(node_wait(node, WEFT_EVENT_ACCEPTED, 1));
+    node_turn(node, 0);
+    CHECK_EQ_UINT(node_count(node, WEFT_EVENT_ACCEPTED), 1); /* at once */
     setrlimit(RLIMIT_NOFILE, &old); /* nobody here closes: time brings it back */
     CHECK(node_wait(node, WEFT_EVENT_ACCEPTED, 2));
     CHECK(second != first);
@@ -258,6 +259,61 @@ static void closing_before_the_failure_is_told_leaves_it_untold(void) {
     node_free(node);
 }
 
+/* Two streams become readable in one batch; the first delivery reads both empty. */
+static weft_socket both[2];
+
+static void read_both(struct node *node, const struct weft_event *event) {
+    char data[16];
+    if (event->kind == WEFT_EVENT_ACCEPTED) both[both[0] != 0] = event->accepted;
+    if (event->kind != WEFT_EVENT_READABLE) return;
+    for (size_t i = 0; i < 2; i++) {
+        int64_t got = 1;
+        while (got > 0) got = node->env->net->stream_read(node->env, both[i], data, sizeof data);
+        CHECK_EQ_INT(got, WEFT_ERR_AGAIN);
+    }
+}
+
+static void an_edge_older_than_a_read_is_not_told(void) {
+    struct node *server = node_new(&plain), *client = node_new(&plain);
+    struct weft_addr addr;
+    both[0] = both[1] = WEFT_SOCKET_NONE;
+    server->on_event = read_both;
+    listen_on(server, &addr);
+    weft_socket one = connect_to(client, &addr), two = connect_to(client, &addr);
+    CHECK(node_wait(client, WEFT_EVENT_CONNECTED, 2));
+    CHECK(node_wait(server, WEFT_EVENT_ACCEPTED, 2));
+    for (size_t i = 1; i <= 3; i++) {
+        CHECK_EQ_INT(client->env->net->stream_write(client->env, one, "x", 1), 1);
+        CHECK_EQ_INT(client->env->net->stream_write(client->env, two, "x", 1), 1);
+        for (int k = 0; k < 3; k++) node_turn(server, WEFT_MS(2));
+        CHECK_EQ_UINT(node_count(server, WEFT_EVENT_READABLE), i);
+    }
+    node_free(client);
+    node_free(server);
+}
+
+/* What the kernel still holds after a reset is not lost: first the bytes, then the error. */
+static void bytes_before_a_reset_can_still_be_read(void) {
+    struct node *server = node_new(&plain), *client = node_new(&plain);
+    struct weft_addr addr;
+    char data[16];
+    listen_on(server, &addr);
+    weft_socket socket = connect_to(client, &addr);
+    CHECK(node_wait(client, WEFT_EVENT_CONNECTED, 1));
+    CHECK(node_wait(server, WEFT_EVENT_ACCEPTED, 1));
+    CHECK_EQ_INT(client->env->net->stream_write(client->env, socket, "last words", 10), 10);
+    CHECK(node_wait(server, WEFT_EVENT_READABLE, 1));
+    client->env->net->abort(client->env, socket);
+    CHECK(node_wait(server, WEFT_EVENT_FAILED, 1));
+    weft_socket stream = server->events[0].accepted;
+    CHECK_EQ_INT(server->env->net->stream_read(server->env, stream, data, sizeof data), 10);
+    CHECK_EQ_BYTES(data, "last words", 10);
+    CHECK_EQ_INT(server->env->net->stream_read(server->env, stream, data, 1), WEFT_ERR_RESET);
+    CHECK_EQ_INT(server->env->net->stream_read(server->env, stream, data, 1), WEFT_ERR_RESET);
+    node_free(client);
+    node_free(server);
+}
+
 static void the_nodes_memory_is_its_own(void) {
     struct weft_posix_config config = {.memory_max = 1000};
     struct node *node = node_new(&config);
@@ -283,6 +339,8 @@ static const struct test_case cases[] = {
     TEST(unreachable_endpoints_do_not_stop_the_others),
     TEST(a_connect_that_fails_at_once_is_told_later),
     TEST(closing_before_the_failure_is_told_leaves_it_untold),
+    TEST(an_edge_older_than_a_read_is_not_told),
+    TEST(bytes_before_a_reset_can_still_be_read),
     TEST(the_nodes_memory_is_its_own),
 };
 
