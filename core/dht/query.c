@@ -173,6 +173,10 @@ void weft_dht__query_failed(struct weft_dht *dht, const struct weft_dht__query *
     WEFT_ASSERT(query->purpose != 0);
     if (query->purpose != DHT_ASK_ADD) {
         weft_dht__table_failed(dht, &query->id, &query->to, query->sent);
+    } else {
+        /* Given by the caller: it may only be late, and others may come through it meanwhile.
+         * Without it the two would stay islands (scenarios/leaf-degree-one.yaml). */
+        weft_dht__lost_add(dht, &query->to);
     }
     weft_dht__newcomer_failed(dht, &query->to);
     if (query->purpose == DHT_ASK_LOOKUP) weft_dht__lookup_failed(dht, query);
