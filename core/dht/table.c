@@ -55,6 +55,25 @@ bool weft_dht__table_is_far(const struct weft_dht__table *table,
     return bucket != &table->buckets[table->bucket_count - 1];
 }
 
+static uint32_t addr_hash(const struct weft_dht *dht, const struct weft_addr *addr) {
+    WEFT_ASSERT(addr != NULL);
+    return (uint32_t)weft_siphash(&dht->secret, addr, sizeof *addr);
+}
+
+void weft_dht__pass_over(struct weft_dht *dht, const struct weft_addr *addr) {
+    WEFT_ASSERT(dht->passed_next < DHT_PASSED_MAX);
+    dht->passed[dht->passed_next] = addr_hash(dht, addr);
+    dht->passed_next = (dht->passed_next + 1) % DHT_PASSED_MAX;
+}
+
+bool weft_dht__passed_over(const struct weft_dht *dht, const struct weft_addr *addr) {
+    uint32_t hash = addr_hash(dht, addr);
+    for (uint32_t i = 0; i < DHT_PASSED_MAX; i++) {
+        if (dht->passed[i] == hash) return true;
+    }
+    return false;
+}
+
 bool weft_dht__table_has_room(const struct weft_dht *dht, const struct weft_dht__table *table,
                               const weft_id *id) {
     WEFT_ASSERT(!weft_id_equal(&dht->id, id));

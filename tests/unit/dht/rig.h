@@ -4,6 +4,7 @@
 #define WEFT_TESTS_DHT_RIG_H
 
 #include "core/base/error.h"
+#include "core/base/rand.h"
 #include "core/dht/dht.h"
 #include "core/wire/krpc.h"
 #include "tests/harness/harness.h"
