@@ -354,7 +354,7 @@ void weft_dht__table_failed(struct weft_dht *dht, const weft_id *id, const struc
         weft_dht__check_due(dht, table, bucket, contact->due);
         return;
     }
-    weft_dht__lost_add(dht, addr);
+    weft_dht__lost_add(dht, addr, false);
     weft_dht__bucket_remove(dht, table, bucket, (uint32_t)weft_dht__bucket_find(table, bucket, id));
     weft_dht__table_fill(dht, table, id);
 }
