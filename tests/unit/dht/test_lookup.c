@@ -90,7 +90,7 @@ static void a_lookup_ends_when_the_k_closest_answered(void) {
 }
 
 static void a_slow_query_frees_its_slot_after_one_second_and_fails_after_two(void) {
-    rig_open(&normal);
+    rig_open(&(struct weft_dht_config){.k = 8, .alpha = 3, .pending_max = 64});
     struct rig_host hosts[8];
     const struct rig_packet *queries[16];
     settle(hosts, 8);
