@@ -8,12 +8,15 @@
 #include <string.h>
 #include <time.h>
 
+static enum weft_log_level level_max = WEFT_LOG_DEBUG;
+
+void log_open(enum weft_log_level level) { level_max = level; }
+
 uint64_t log_mask(enum weft_log_level level) {
-    uint64_t mask = WEFT_TRACE_BIT(WEFT_TRACE_LOG) | WEFT_TRACE_BIT(WEFT_TRACE_DHT_UP);
-    if (level >= WEFT_LOG_INFO) {
-        mask |= WEFT_TRACE_BIT(WEFT_TRACE_DHT_JOINED) | WEFT_TRACE_BIT(WEFT_TRACE_SUP_GIVE_UP) |
-                WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_DOWN);
-    }
+    uint64_t mask = WEFT_TRACE_BIT(WEFT_TRACE_LOG) | WEFT_TRACE_BIT(WEFT_TRACE_DHT_UP) |
+                    WEFT_TRACE_BIT(WEFT_TRACE_SUP_GIVE_UP);
+    if (level >= WEFT_LOG_WARN) mask |= WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_DOWN);
+    if (level >= WEFT_LOG_INFO) mask |= WEFT_TRACE_BIT(WEFT_TRACE_DHT_JOINED);
     if (level >= WEFT_LOG_DEBUG) {
         mask |= WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_UP) | WEFT_TRACE_BIT(WEFT_TRACE_DHT_TABLE) |
                 WEFT_TRACE_BIT(WEFT_TRACE_LOOKUP_DONE) | WEFT_TRACE_BIT(WEFT_TRACE_STORE_DONE);
@@ -26,6 +29,7 @@ void log_line(enum weft_log_level level, const char *format, ...) {
     struct timespec now;
     struct tm utc;
     char stamp[32], text[512];
+    if (level > level_max) return;
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
