@@ -2,6 +2,7 @@
 #include "core/weftd/log.h"
 
 #include "core/base/id.h"
+#include "core/otp/types.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,8 +16,9 @@ void log_open(enum weft_log_level level) { level_max = level; }
 uint64_t log_mask(enum weft_log_level level) {
     uint64_t mask = WEFT_TRACE_BIT(WEFT_TRACE_LOG) | WEFT_TRACE_BIT(WEFT_TRACE_DHT_UP) |
                     WEFT_TRACE_BIT(WEFT_TRACE_SUP_GIVE_UP);
-    if (level >= WEFT_LOG_WARN) mask |= WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_DOWN);
-    if (level >= WEFT_LOG_INFO) mask |= WEFT_TRACE_BIT(WEFT_TRACE_DHT_JOINED);
+    if (level >= WEFT_LOG_INFO) {
+        mask |= WEFT_TRACE_BIT(WEFT_TRACE_DHT_JOINED) | WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_DOWN);
+    }
     if (level >= WEFT_LOG_DEBUG) {
         mask |= WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_UP) | WEFT_TRACE_BIT(WEFT_TRACE_DHT_TABLE) |
                 WEFT_TRACE_BIT(WEFT_TRACE_LOOKUP_DONE) | WEFT_TRACE_BIT(WEFT_TRACE_STORE_DONE);
@@ -50,7 +52,9 @@ static void log_fields(const struct weft_trace_event *event) {
         log_line(WEFT_LOG_INFO, "joined the DHT in %llu ms, %llu contacts",
                  (unsigned long long)(n[0] / 1000000), (unsigned long long)n[1]);
     } else if (event->kind == WEFT_TRACE_SUP_CHILD_DOWN) {
-        log_line(WEFT_LOG_WARN, "child %s ended, %s", text, n[4] ? "restarting it" : "for good");
+        log_line(WEFT_LOG_INFO, "child %s ended (%s), %s", text,
+                 weft_reason_name((enum weft_reason_kind)n[3]),
+                 n[4] ? "restarting it" : "for good");
     } else if (event->kind == WEFT_TRACE_SUP_GIVE_UP) {
         log_line(WEFT_LOG_ERROR, "a supervisor gave up after %llu restarts",
                  (unsigned long long)n[1]);
