@@ -205,12 +205,6 @@ static bool parse_v6(const char *text, struct weft_addr *addr) {
     return true;
 }
 
-bool weft_addr_equal(const struct weft_addr *a, const struct weft_addr *b) {
-    WEFT_ASSERT(a != NULL);
-    WEFT_ASSERT(b != NULL);
-    return memcmp(a, b, sizeof *a) == 0; /* I1 */
-}
-
 bool weft_addr_same_host(const struct weft_addr *a, const struct weft_addr *b) {
     WEFT_ASSERT(a != NULL);
     WEFT_ASSERT(b != NULL);

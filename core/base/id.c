@@ -13,8 +13,6 @@ static int hex_value(char c) {
     return -1;
 }
 
-bool weft_id_equal(const weft_id *a, const weft_id *b) { return weft_id_compare(a, b) == 0; }
-
 int weft_id_compare(const weft_id *a, const weft_id *b) {
     return memcmp(a->bytes, b->bytes, WEFT_ID_SIZE);
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #define WEFT_ID_SIZE 20
 #define WEFT_ID_BITS 160
@@ -17,7 +18,9 @@ typedef struct {
 
 _Static_assert(sizeof(weft_id) == WEFT_ID_SIZE, "ids are copied to and from the wire");
 
-bool weft_id_equal(const weft_id *a, const weft_id *b);
+static inline bool weft_id_equal(const weft_id *a, const weft_id *b) {
+    return memcmp(a->bytes, b->bytes, WEFT_ID_SIZE) == 0;
+}
 
 /* As memcmp, most significant byte first. */
 int weft_id_compare(const weft_id *a, const weft_id *b);

@@ -236,7 +236,8 @@ static bool within_bounds(struct build *build, const yaml_event_t *event, uint32
         tell(build, place, "nested %u deep, expected at most %u", depth, WEFT_YAML_DEPTH_MAX);
         build->stopped = true;
     } else if (++build->nodes_count > WEFT_YAML_NODES_MAX) {
-        tell(build, place, "more than %u values, expected a scenario", WEFT_YAML_NODES_MAX);
+        tell(build, place, "more than %u values, expected %s", WEFT_YAML_NODES_MAX,
+             build->report->expected);
         build->stopped = true;
     }
     return !build->stopped;
@@ -340,7 +341,8 @@ static bool to_root(struct build *build, yaml_event_t *event) {
         if (!skip && !none) return true;
         yaml_event_delete(event);
         if (!none) continue;
-        tell(build, (struct weft_yaml_place){1, 1, NULL}, "nothing in it, expected a scenario");
+        tell(build, (struct weft_yaml_place){1, 1, NULL}, "nothing in it, expected %s",
+             build->report->expected);
         return false;
     }
     return false;
@@ -386,6 +388,7 @@ static struct weft_yaml_node *read_document(struct build *build) {
 struct weft_yaml_node *weft_yaml_read(struct weft_bytes text, const struct weft_yaml_report *report,
                                       bool *no_memory) {
     WEFT_ASSERT(report != NULL);
+    WEFT_ASSERT(report->expected != NULL);
     WEFT_ASSERT(no_memory != NULL);
     struct build build = {.text = text, .report = report};
     *no_memory = false;

@@ -45,7 +45,8 @@ struct weft_yaml_report {
     void (*mistake)(void *ctx, const struct weft_yaml_place *place, const char *format,
                     va_list args) __attribute__((format(printf, 3, 0)));
     void *ctx;
-    const char *set; /* the text is the value of this --set; NULL: a file */
+    const char *set;      /* the text is the value of this --set; NULL: a file */
+    const char *expected; /* what the text should be, with its article */
 };
 
 /* The tree of `text`. NULL when there is none: mistakes were reported, or (*no_memory) memory ran

@@ -29,14 +29,16 @@
 #define DHT_COOLING WEFT_S(30)         /* a newcomer that did not answer is not asked again */
 #define DHT_LOST_MAX WEFT_LIMIT(16, 2) /* addresses of contacts lost, tried again */
 #define DHT_LOST_RETRY WEFT_S(10)      /* doubled after each try */
+#define DHT_ADDED_RETRY WEFT_S(2)      /* the same for an address the caller gave */
 #define DHT_LOST_TRIES 10
-#define DHT_REFRESH_SPACING WEFT_S(2) /* between refreshes of a table */
+#define DHT_REFRESH_SPACING WEFT_S(1) /* between refreshes of a table */
 #define DHT_REFRESH_SOON WEFT_S(5)    /* a bucket made by a split, at the earliest */
 #define DHT_REFRESH_SPREAD WEFT_S(10) /* and at most this much later */
-#define DHT_FILL_TRIES 6              /* questions to fill a bucket that is not full */
-#define DHT_FILL_TAKEN 3              /* contacts taken of one answer to them */
+#define DHT_PASSED_MAX 16             /* nodes lately passed over by lookups, remembered */
+#define DHT_FILL_TRIES 16             /* questions to fill a bucket that is not full */
 #define DHT_JOIN_RETRY WEFT_S(5)      /* the second self lookup; then doubled */
 #define DHT_JOIN_RETRY_MAX WEFT_S(60)
+#define DHT_JOIN_REFRESHES 8        /* self lookups in each refresh_after, once settled */
 #define DHT_REPEAT_RETRY WEFT_S(60) /* an announce or a put that nobody accepted */
 #define DHT_CANDIDATES_PER_K 8      /* of a lookup, of each family */
 #define DHT_TID_SIZE 4
@@ -109,6 +111,7 @@ struct weft_dht__lost {
     struct weft_addr addr;
     weft_dht__tick due;
     uint8_t tries;
+    bool added; /* given by the caller, and never answered */
 };
 
 enum weft_dht__purpose {
@@ -241,6 +244,8 @@ struct weft_dht {
     weft_time repeats_due;
     uint64_t op_internal;
     struct weft_dht__rate rate;
+    uint32_t passed[DHT_PASSED_MAX]; /* hashes of addresses: see weft_dht__passed_over */
+    uint32_t passed_next;
     struct weft_dht__join join;
     uint64_t received, sent, answered, malformed, unsolicited, rate_limited, timeouts;
 };
@@ -326,6 +331,10 @@ bool weft_dht__table_has_room(const struct weft_dht *dht, const struct weft_dht_
  * drawn at random (docs/dht.md). */
 bool weft_dht__table_is_far(const struct weft_dht__table *table,
                             const struct weft_dht__bucket *bucket);
+/* Nodes that answered a lookup and were not taken, for they are a cluster, ask us back at once to
+ * verify us: they are not taken for that either. */
+void weft_dht__pass_over(struct weft_dht *dht, const struct weft_addr *addr);
+bool weft_dht__passed_over(const struct weft_dht *dht, const struct weft_addr *addr);
 /* Up to `max` (<= K_MAX) contacts closest to `target`, closest first, without `except` (or NULL).*/
 size_t weft_dht__table_closest(const struct weft_dht *dht, const struct weft_dht__table *table,
                                const weft_id *target, const weft_id *except,
@@ -372,7 +381,7 @@ void weft_dht__newcomer_failed(struct weft_dht *dht, const struct weft_addr *add
 void weft_dht__newcomer_run(struct weft_dht *dht);
 
 /* --- lost.c --- */
-void weft_dht__lost_add(struct weft_dht *dht, const struct weft_addr *addr);
+void weft_dht__lost_add(struct weft_dht *dht, const struct weft_addr *addr, bool added);
 /* It answered: true when it was among the lost. */
 bool weft_dht__lost_found(struct weft_dht *dht, const struct weft_addr *addr);
 void weft_dht__lost_run(struct weft_dht *dht);

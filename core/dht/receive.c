@@ -53,6 +53,17 @@ static void answer(struct weft_dht *dht, const struct weft_dht__request *request
     WEFT_UNREACHABLE("a method that does not exist");
 }
 
+static void offer_asker(struct weft_dht *dht, const weft_id *id, const struct weft_addr *from) {
+    const struct weft_dht__table *table = weft_dht__table_of(dht, from->family);
+    WEFT_ASSERT(table != NULL);
+    if (weft_dht__table_find(dht, table, id) == NULL &&
+        weft_dht__table_is_far(table, weft_dht__table_bucket(dht, table, id)) &&
+        weft_dht__passed_over(dht, from)) {
+        return;
+    }
+    weft_dht__newcomer_offer(dht, id, from);
+}
+
 static int query(struct weft_dht *dht, const struct weft_dht__request *request) {
     WEFT_ASSERT(request->msg->type == WEFT_KRPC_QUERY);
     if (dht->config.read_only) return WEFT_OK; /* BEP 43: it asks and does not serve */
@@ -62,7 +73,7 @@ static int query(struct weft_dht *dht, const struct weft_dht__request *request) 
     }
     answer(dht, request);
     if (!request->msg->read_only && request->msg->id != NULL) { /* R8 */
-        weft_dht__newcomer_offer(dht, request->msg->id, request->from);
+        offer_asker(dht, request->msg->id, request->from);
     }
     return WEFT_OK;
 }
@@ -71,13 +82,15 @@ static int query(struct weft_dht *dht, const struct weft_dht__request *request) 
 struct named {
     struct weft_bytes packed;
     size_t each;
-    const weft_id *target; /* of the lookup, NULL: the own id or none */
+    const weft_id *target; /* asked for */
 };
 
-/* Nodes named in a reply are newcomers, in a bounded number. Those around the target of a lookup
- * are not (weft_dht__table_is_far). */
+/* Nodes named in a reply are newcomers: of those at the same distance from us one, since whoever
+ * has just joined names mostly its own neighbours; and of those around the target of a lookup none
+ * (weft_dht__table_is_far). */
 static void offer(struct weft_dht *dht, const struct named *named) {
     size_t count = named->packed.size / named->each;
+    bool taken[WEFT_ID_BITS + 1] = {false};
     struct weft_contact contact;
     WEFT_ASSERT(named->packed.size % named->each == 0);
     for (size_t i = 0; i < count && i < WEFT_DHT_K_MAX; i++) {
@@ -85,10 +98,10 @@ static void offer(struct weft_dht *dht, const struct named *named) {
         if (!weft_compact_node_read(&contact.id, &contact.addr, at, named->each)) continue;
         const struct weft_dht__table *table = weft_dht__table_of(dht, contact.addr.family);
         if (table == NULL) return;
-        if (named->target != NULL &&
-            weft_dht__lookup_clusters(dht, table, named->target, &contact.id)) {
-            continue;
-        }
+        bool *same = &taken[weft_id_prefix(&dht->id, &contact.id)];
+        if (*same || weft_dht__table_find(dht, table, &contact.id) != NULL) continue;
+        if (weft_dht__lookup_clusters(dht, table, named->target, &contact.id)) continue;
+        *same = true;
         weft_dht__newcomer_offer(dht, &contact.id, &contact.addr);
     }
 }
@@ -111,7 +124,11 @@ static bool may_enter(struct weft_dht *dht, const struct weft_dht__query *query,
     WEFT_ASSERT(table != NULL);
     if (!weft_dht__lookup_clusters(dht, table, &lookup->target, id)) return true;
     bool *gave = &lookup->gave[query->to.family == WEFT_FAMILY_V6];
-    if (*gave || weft_dht__table_find(dht, table, id) != NULL) return false;
+    if (weft_dht__table_find(dht, table, id) != NULL) return false;
+    if (*gave) {
+        weft_dht__pass_over(dht, &query->to);
+        return false;
+    }
     *gave = true;
     return true;
 }
@@ -127,7 +144,7 @@ static void accept_response(struct weft_dht *dht, const struct weft_dht__query *
         .expected = query->purpose != DHT_ASK_ADD ? &query->id : NULL,
         .may_enter = may_enter(dht, query, lookup, msg->id)};
     weft_dht__table_answered(dht, &answerer);
-    if (query->purpose == DHT_ASK_ADD) offer_named(dht, msg, NULL);
+    if (query->purpose == DHT_ASK_ADD) offer_named(dht, msg, &dht->id);
     if (query->purpose == DHT_ASK_FILL) weft_dht__refresh_filled(dht, query, msg);
     if (lookup != NULL) offer_named(dht, msg, &lookup->target);
     if (query->purpose == DHT_ASK_LOOKUP) weft_dht__lookup_reply(dht, query, msg);

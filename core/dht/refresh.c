@@ -14,8 +14,8 @@ void weft_dht__refresh_touch(struct weft_dht *dht, const weft_id *target) {
         struct weft_dht__table *table = &dht->tables[i];
         if (table->family == WEFT_FAMILY_NONE) continue;
         struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, target);
+        if (bucket->tries > 0) continue; /* a lookup gives it one contact; it wants more */
         bucket->refresh = later(dht);
-        bucket->tries = 0;
     }
 }
 
@@ -80,12 +80,16 @@ static bool fill_turn(struct weft_dht *dht, struct weft_dht__table *table, uint3
         bucket->refresh = later(dht);
         return true;
     }
-    if (bucket->count == 0 || !weft_dht__table_is_far(table, bucket)) {
+    if (!weft_dht__table_is_far(table, bucket)) {
         bucket->tries = 0;
         return false;
     }
-    fill(dht, table, index);
     bucket->tries--;
+    if (bucket->count > 0) {
+        fill(dht, table, index);
+    } else if (table->contacts > 0) {
+        (void)start(dht, table, index); /* LOOKUPS_MAX: the next try */
+    }
     weft_duration wait = DHT_REFRESH_SPACING + weft_dht__jitter(dht, DHT_REFRESH_SPACING);
     bucket->refresh =
         bucket->tries > 0 ? weft_dht__tick_now(dht) + 1 + weft_dht__ticks(wait) : later(dht);
@@ -126,17 +130,17 @@ void weft_dht__refresh_filled(struct weft_dht *dht, const struct weft_dht__query
     bool v4 = query->to.family == WEFT_FAMILY_V4;
     size_t each = v4 ? WEFT_COMPACT_NODE4_SIZE : WEFT_COMPACT_NODE6_SIZE;
     struct weft_bytes nodes = v4 ? msg->nodes : msg->nodes6;
-    size_t count = nodes.size / each, taken = 0;
+    size_t count = nodes.size / each;
     if (count == 0) return;
     if (count > WEFT_DHT_K_MAX) count = WEFT_DHT_K_MAX;
     size_t first = (size_t)weft_rand_below(&dht->rand, count);
-    for (size_t i = 0; i < count && taken < DHT_FILL_TAKEN; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct weft_contact contact;
         const unsigned char *at = nodes.data + (first + i) % count * each;
         if (!weft_compact_node_read(&contact.id, &contact.addr, at, each)) continue;
         if (weft_id_equal(&contact.id, &dht->id)) continue;
         if (weft_dht__table_find(dht, table, &contact.id) != NULL) continue;
         weft_dht__newcomer_offer(dht, &contact.id, &contact.addr);
-        taken++;
+        return; /* one of each answer, so that the bucket is no copy of another's */
     }
 }

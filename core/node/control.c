@@ -65,7 +65,10 @@ static size_t request_data(const struct weft_node_ask *ask, unsigned char *buffe
 
 static int pass_on(weft_self *self, const struct weft_node_ask *ask, weft_ref *ref) {
     weft_pid dht = weft_whereis(self, WEFT_DHT_NAME);
-    if (weft_pid_is_none(dht)) return WEFT_ERR_NOT_FOUND;
+    const struct control *control = weft_state(self);
+    if (weft_pid_is_none(dht)) {
+        return control->config->dht != NULL ? WEFT_ERR_NO_PROC : WEFT_ERR_NOT_FOUND;
+    }
     unsigned char buffer[sizeof(struct weft_dht_ask) + WEFT_ITEM_SIZE_MAX];
     size_t size = request_data(ask, buffer);
     return weft_call(self, dht, dht_request_of[ask->kind], weft_bytes(buffer, size),
@@ -97,9 +100,10 @@ static void on_ask(weft_self *self, const struct weft_node_ask *ask) {
     control->pending_count++;
 }
 
+/* Any process of the node can send here; only what comes from outside it is an ask. */
 static void on_cast(weft_self *self, const struct weft_msg *cast) {
     struct weft_node_ask ask;
-    WEFT_ASSERT(cast->data.size >= sizeof ask);
+    if (!weft_pid_is_none(cast->from) || cast->data.size < sizeof ask) return;
     memcpy(&ask, cast->data.data, sizeof ask);
     ask.data = weft_bytes(cast->data.data + sizeof ask, cast->data.size - sizeof ask);
     on_ask(self, &ask);
@@ -132,9 +136,20 @@ static int on_init(weft_self *self, struct weft_bytes arg) {
     WEFT_ASSERT(arg.size == sizeof control->config);
     memcpy(&control->config, arg.data, sizeof control->config);
     weft_list_init(&control->pending);
+    weft_trap_exit(self, true); /* so that terminate is called at a shutdown */
     return WEFT_OK;
 }
 
+static void on_terminate(weft_self *self, const struct weft_reason *reason) {
+    struct control *control = weft_state(self);
+    WEFT_ASSERT(reason != NULL);
+    for (struct weft_link *at = control->pending.next; at != &control->pending; at = at->next) {
+        const struct pending *pending = WEFT_CONTAINER(at, struct pending, link);
+        answer(control, &(struct weft_node_reply){
+                            .kind = pending->kind, .op = pending->op, .status = WEFT_ERR_CLOSED});
+    }
+}
+
 WEFT_GEN_SERVER(weft_node__control, .name = "control", .version = 1,
-                .state_size = sizeof(struct control), .init = on_init, .handle_cast = on_cast,
-                .handle_info = on_info);
+                .state_size = sizeof(struct control), .init = on_init, .terminate = on_terminate,
+                .handle_cast = on_cast, .handle_info = on_info);

@@ -65,7 +65,9 @@ int weft_node_new(struct weft_env *env, const struct weft_node_config *config,
                   struct weft_node **out, struct weft_reason *why) {
     WEFT_ASSERT(env != NULL);
     WEFT_ASSERT(config != NULL);
+    WEFT_ASSERT(why != NULL);
     struct weft_node *node = weft_mem_zalloc(env->mem, sizeof *node);
+    *why = weft_reason_text(WEFT_REASON_START, WEFT_ERR_NOMEM, "no memory for a node");
     if (node == NULL) return WEFT_ERR_NOMEM;
     node->env = env;
     int rv = weft_sched_new(env, &(struct weft_sched_config){0}, &node->sched);
@@ -90,6 +92,8 @@ void weft_node_free(struct weft_node *node) {
 }
 
 void weft_node_deliver(struct weft_node *node, const struct weft_event *event) {
+    WEFT_ASSERT(node != NULL);
+    WEFT_ASSERT(event != NULL);
     weft_sched_deliver(node->sched, event);
 }
 
@@ -100,6 +104,7 @@ weft_time weft_node_next_at(const struct weft_node *node) {
 }
 
 void weft_node_stop(struct weft_node *node) {
+    WEFT_ASSERT(node != NULL);
     if (node->stopping) return;
     node->stopping = true;
     struct weft_reason shutdown = weft_reason(WEFT_REASON_SHUTDOWN, 0);
@@ -117,11 +122,15 @@ struct weft_sched *weft_node_sched(struct weft_node *node) {
 int weft_node_ask(struct weft_node *node, const struct weft_node_ask *ask) {
     WEFT_ASSERT(node != NULL);
     WEFT_ASSERT((ask->op >> 63) == 0);
+    WEFT_ASSERT(ask->kind >= WEFT_NODE_FIND_NODES);
+    WEFT_ASSERT(ask->kind <= WEFT_NODE_DHT_TABLE);
     if (ask->data.size > WEFT_ITEM_SIZE_MAX) return WEFT_ERR_TOO_BIG;
     weft_pid control = weft_sched_whereis(node->sched, WEFT_CONTROL_NAME);
     if (weft_pid_is_none(control)) return WEFT_ERR_NO_PROC;
     unsigned char bytes[sizeof *ask + WEFT_ITEM_SIZE_MAX];
-    memcpy(bytes, ask, sizeof *ask);
+    struct weft_node_ask head = *ask;
+    head.data = weft_bytes(NULL, head.data.size); /* its bytes follow */
+    memcpy(bytes, &head, sizeof head);
     if (ask->data.size > 0) memcpy(bytes + sizeof *ask, ask->data.data, ask->data.size);
     return weft_sched_send(node->sched, control, ask->kind,
                            weft_bytes(bytes, sizeof *ask + ask->data.size));

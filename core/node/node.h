@@ -28,16 +28,17 @@ struct weft_node_config {
     const struct weft_dht_service_config *dht; /* NULL: no DHT */
     const struct weft_child_spec *apps;
     size_t apps_count;
-    uint32_t intensity;      /* of the root: restarts ... [10] */
-    weft_duration period;    /* ... within this [10 s] */
+    uint32_t intensity;   /* of the root: restarts ... [10] */
+    weft_duration period; /* ... within this [10 s] */
     /* Answers to weft_node_ask; called while the node runs; must not call into the node. NULL:
      * answers are dropped (the trace tells them too). */
     void (*reply)(void *ctx, const struct weft_node_reply *reply);
     void *ctx;
 };
 
-/* Build and start. On error *why says which child and why.
- *   WEFT_ERR_NOMEM, WEFT_ERR_INVAL, or what the child's init returned (WEFT_ERR_IN_USE: the port) */
+/* Build and start. On error *why says which child and why; else it means nothing.
+ *   WEFT_ERR_NOMEM, WEFT_ERR_INVAL, or what the child's init returned (WEFT_ERR_IN_USE: the port)
+ */
 int weft_node_new(struct weft_env *env, const struct weft_node_config *config,
                   struct weft_node **out, struct weft_reason *why);
 
@@ -87,11 +88,14 @@ struct weft_node_reply {
     enum weft_node_ask_kind kind;
     uint64_t op;
     int status; /* as the service's; WEFT_ERR_NOT_FOUND also when the node has no DHT,
-                   WEFT_ERR_NO_PROC when the DHT process died meanwhile, WEFT_ERR_TIMEOUT */
+                   WEFT_ERR_NO_PROC when the DHT process is dead or died meanwhile,
+                   WEFT_ERR_FULL (too many asks at once), WEFT_ERR_NOMEM, WEFT_ERR_TIMEOUT,
+                   WEFT_ERR_CLOSED (the node is stopping) */
     struct weft_bytes data;
 };
 
-/* Ask the node something. One reply follows while the node runs, whatever happens.
+/* Ask the node something. One reply follows while the node runs, whatever happens, but for one
+ * thing: a fault of the control process itself takes the asks it had with it.
  *   WEFT_ERR_NO_PROC (the control process is being restarted), WEFT_ERR_FULL, WEFT_ERR_NOMEM,
  *   WEFT_ERR_TOO_BIG: no reply follows */
 int weft_node_ask(struct weft_node *node, const struct weft_node_ask *ask);

@@ -344,6 +344,7 @@ void weft_otp__discard(struct weft_process *proc);
 
 /* link.c */
 struct peer_link *weft_otp__link_new(struct weft_process *a, struct weft_process *b, uint32_t tag);
+struct peer_link *weft_otp__link_find(struct weft_process *a, struct weft_process *b);
 void weft_otp__link_drop(struct peer_link *link);
 struct monitor *weft_otp__monitor_new(struct weft_process *watcher, weft_pid to);
 void weft_otp__monitor_drop(struct monitor *monitor);

@@ -33,7 +33,7 @@ void weft_otp__link_drop(struct peer_link *link) {
 }
 
 /* Looked for on the side that has fewer, so that a child of a great supervisor is quick to find. */
-static struct peer_link *link_find(struct weft_process *a, struct weft_process *b) {
+struct peer_link *weft_otp__link_find(struct weft_process *a, struct weft_process *b) {
     struct weft_process *side = a->links <= b->links ? a : b, *other = side == a ? b : a;
     for (struct weft_link *at = side->ties.next; at != &side->ties; at = at->next) {
         struct tie *tie = WEFT_CONTAINER(at, struct tie, link);
@@ -66,7 +66,7 @@ static int link_to(struct weft_sched *sched, weft_self *self, weft_pid to) {
     if (weft_pid_equal(self->pid, to)) return WEFT_OK;
     struct weft_process *peer = weft_otp__find(sched, to);
     if (peer == NULL) return link_dead(self, to);
-    if (link_find(self, peer) != NULL) return WEFT_OK;
+    if (weft_otp__link_find(self, peer) != NULL) return WEFT_OK;
     return weft_otp__link_new(self, peer, 0) == NULL ? WEFT_ERR_NOMEM : WEFT_OK;
 }
 
@@ -98,7 +98,7 @@ void weft_unlink(weft_self *self, weft_pid to) {
     if (peer == NULL) {
         purge_exits(self, to);
     } else if (peer != self) {
-        struct peer_link *link = link_find(self, peer);
+        struct peer_link *link = weft_otp__link_find(self, peer);
         if (link != NULL) weft_otp__link_drop(link);
     }
     weft_otp__leave(sched);

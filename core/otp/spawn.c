@@ -2,9 +2,9 @@
 #include "core/otp/internal.h"
 
 struct birth {
+    struct weft_process *parent; /* NULL: the root */
     struct weft_process *child;
     const struct weft_spawn *spec;
-    struct peer_link *link;
     struct monitor *monitor;
     int rv; /* what init returned */
 };
@@ -43,7 +43,8 @@ static int check(const struct weft_sched *sched, const struct weft_spawn *spec, 
     return WEFT_ERR_EXISTS;
 }
 
-static int bind(struct birth *birth, struct weft_process *parent) {
+static int bind(struct birth *birth) {
+    struct weft_process *parent = birth->parent;
     struct weft_process *child = birth->child;
     const struct weft_spawn *spec = birth->spec;
     if (spec->name != NULL && weft_otp__name_set(child, spec->name) != WEFT_OK)
@@ -51,8 +52,7 @@ static int bind(struct birth *birth, struct weft_process *parent) {
     if (parent == NULL) return WEFT_OK;
     child->parent = parent->pid;
     if (spec->link) {
-        birth->link = weft_otp__link_new(parent, child, spec->tag);
-        if (birth->link == NULL) return WEFT_ERR_NOMEM;
+        if (weft_otp__link_new(parent, child, spec->tag) == NULL) return WEFT_ERR_NOMEM;
     }
     if (spec->monitor) {
         birth->monitor = weft_otp__monitor_new(parent, child->pid);
@@ -61,12 +61,16 @@ static int bind(struct birth *birth, struct weft_process *parent) {
     return WEFT_OK;
 }
 
+/* The parent is told by the error, and by nothing else. Its link is looked for, since init may
+ * have unlinked, or linked, it. */
 static void unbind(struct birth *birth) {
-    if (birth->link != NULL) weft_otp__link_drop(birth->link);
+    struct weft_process *parent = birth->parent;
+    struct peer_link *link = parent == NULL ? NULL : weft_otp__link_find(parent, birth->child);
+    if (link != NULL) weft_otp__link_drop(link);
     if (birth->monitor != NULL) weft_otp__monitor_drop(birth->monitor);
 }
 
-static int create(struct weft_sched *sched, struct weft_process *parent, struct birth *birth) {
+static int create(struct weft_sched *sched, struct birth *birth) {
     birth->child = process_new(sched, birth->spec);
     if (birth->child == NULL) return WEFT_ERR_NOMEM;
     int rv = weft_otp__table_add(sched, birth->child);
@@ -75,7 +79,7 @@ static int create(struct weft_sched *sched, struct weft_process *parent, struct 
                       sizeof *birth->child + birth->spec->behaviour->state_size);
         return rv;
     }
-    rv = bind(birth, parent);
+    rv = bind(birth);
     if (rv == WEFT_OK) return WEFT_OK;
     unbind(birth);
     weft_otp__discard(birth->child);
@@ -151,11 +155,11 @@ static void start(struct weft_sched *sched, struct birth *birth, weft_pid *out) 
 
 int weft_otp__spawn(struct weft_sched *sched, struct weft_process *parent,
                     const struct weft_spawn *spec, weft_pid *out) {
-    struct birth birth = {.spec = spec, .rv = WEFT_OK};
+    struct birth birth = {.parent = parent, .spec = spec, .rv = WEFT_OK};
     struct weft_fault fault = {.kind = WEFT_FAULT_NONE};
     *out = WEFT_PID_NONE;
     int rv = check(sched, spec, out);
-    if (rv == WEFT_OK) rv = create(sched, parent, &birth);
+    if (rv == WEFT_OK) rv = create(sched, &birth);
     if (rv != WEFT_OK) return refuse(sched, rv);
     sched->spawned++;
     announce(birth.child);

@@ -35,6 +35,7 @@ const char *weftd_set_bootstrap(struct weftd_config *config, const char *text);
 const char *weftd_set_bind(struct weftd_config *config, const char *text);
 const char *weftd_set_port(struct weftd_config *config, const char *text);
 const char *weftd_set_log(struct weftd_config *config, const char *text);
+const char *weftd_set_control(struct weftd_config *config, const char *text);
 const char *weftd_set_path(char to[WEFTD_PATH_MAX], const char *text);
 
 #endif

@@ -87,19 +87,22 @@ static void read_count(struct reading *reading, const struct weft_yaml_node *nod
     *(uint32_t *)field(reading, key) = (uint32_t)value;
 }
 
+/* False after a mistake was told. */
+static bool duration_of(struct reading *reading, const struct weft_yaml_node *node,
+                        const struct key *key, weft_duration *out) {
+    const char *text = scalar(reading, node, key, "a duration such as 500ms, 2s, 5min, 1h");
+    if (text == NULL) return false;
+    if (weft_value_duration(text, out) && *out >= key->least && *out <= key->most) return true;
+    char least[WEFT_VALUE_TEXT_MAX], most[WEFT_VALUE_TEXT_MAX];
+    mistake(reading, node, "'%s' is '%s', expected a duration from %s to %s", key->name, text,
+            weft_value_show_duration(key->least, least), weft_value_show_duration(key->most, most));
+    return false;
+}
+
 static void read_duration(struct reading *reading, const struct weft_yaml_node *node,
                           const struct key *key) {
     weft_duration value;
-    const char *text = scalar(reading, node, key, "a duration such as 500ms, 2s, 5min, 1h");
-    if (text == NULL) return;
-    if (!weft_value_duration(text, &value) || value < key->least || value > key->most) {
-        char least[WEFT_VALUE_TEXT_MAX], most[WEFT_VALUE_TEXT_MAX];
-        mistake(reading, node, "'%s' is '%s', expected a duration from %s to %s", key->name, text,
-                weft_value_show_duration(key->least, least),
-                weft_value_show_duration(key->most, most));
-        return;
-    }
-    *(weft_duration *)field(reading, key) = value;
+    if (duration_of(reading, node, key, &value)) *(weft_duration *)field(reading, key) = value;
 }
 
 static void read_flag(struct reading *reading, const struct weft_yaml_node *node,
@@ -144,7 +147,7 @@ static void read_control(struct reading *reading, const struct weft_yaml_node *n
     if (strcmp(text, "false") == 0) {
         reading->config->control_off = true;
     } else {
-        tell(reading, node, key, weftd_set_path(reading->config->control, text));
+        tell(reading, node, key, weftd_set_control(reading->config, text));
     }
 }
 
@@ -182,13 +185,7 @@ static void read_bootstrap(struct reading *reading, const struct weft_yaml_node 
 static void read_save_after(struct reading *reading, const struct weft_yaml_node *node,
                             const struct key *key) {
     weft_duration value;
-    const char *text = scalar(reading, node, key, "a duration");
-    if (text == NULL) return;
-    if (weft_value_duration(text, &value) && value >= WEFT_S(1)) {
-        reading->config->dht.save_after = value;
-    } else {
-        tell(reading, node, key, "expected a duration of at least 1s");
-    }
+    if (duration_of(reading, node, key, &value)) reading->config->dht.save_after = value;
 }
 
 #define COUNT(name, least, most)                                                                   \
@@ -203,7 +200,7 @@ static const struct key dht_keys[] = {
     {"port", read_port, 0, 0, 0},
     {"bootstrap", read_bootstrap, 0, 0, 0},
     {"id", read_id, 0, 0, 0},
-    {"save_after", read_save_after, 0, 0, 0},
+    {"save_after", read_save_after, 0, WEFT_S(1), WEFT_HOUR(720)},
     COUNT(k, 1, WEFT_DHT_K_MAX),
     COUNT(alpha, 1, WEFT_DHT_ALPHA_MAX),
     FLAG(read_only),
@@ -222,10 +219,10 @@ static const struct key dht_keys[] = {
     COUNT(peers_max, 1, WEFT_DHT_PEERS_MAX),
     COUNT(pending_max, 1, WEFT_DHT_PENDING_MAX),
     COUNT(sources_max, 1, WEFT_DHT_SOURCES_MAX),
-    COUNT(source_rate, 1, 1000000000),
-    COUNT(source_burst, 1, 1000000000),
-    COUNT(global_rate, 1, 1000000000),
-    COUNT(global_burst, 1, 1000000000),
+    COUNT(source_rate, 1, 1000000), /* what the machine can count */
+    COUNT(source_burst, 1, 1000000),
+    COUNT(global_rate, 0, 1000000000), /* 0: no limit */
+    COUNT(global_burst, 0, 1000000000),
 };
 
 #define KEYS_MAX 64
@@ -253,7 +250,8 @@ static void unknown_key(struct reading *reading, const struct weft_yaml_node *no
 static void read_mapping(struct reading *reading, const struct weft_yaml_node *node,
                          const struct key *keys, size_t count) {
     if (node->kind != WEFT_YAML_MAPPING) {
-        if (node->kind != WEFT_YAML_BROKEN) mistake(reading, node, "expected keys and values");
+        if (node->kind == WEFT_YAML_BROKEN) return;
+        mistake(reading, node, "expected keys and values, such as '%s: ...'", keys[0].name);
         return;
     }
     for (uint32_t i = 0; i < node->count; i++) {
@@ -296,7 +294,8 @@ static char *slurp(struct reading *reading, size_t *size) {
 
 bool weftd_config_file(struct weftd_config *config, const char *path, FILE *err) {
     struct reading reading = {.config = config, .path = path, .err = err};
-    struct weft_yaml_report report = {.mistake = yaml_mistake, .ctx = &reading};
+    struct weft_yaml_report report = {
+        .mistake = yaml_mistake, .ctx = &reading, .expected = "a configuration"};
     bool no_memory = false;
     size_t size = 0;
     char *data = slurp(&reading, &size);

@@ -14,23 +14,34 @@
 #include <unistd.h>
 
 /* I1  fd < 0: the slot is free
- * I2  op != 0: the node was asked, and its answer is not here yet */
+ * I2  op != 0: the node was asked, and its answer is not here yet
+ * I3  op == 0 and answer.size == 0: the request is not complete */
 struct client {
     int fd;
     uint64_t op;
+    weft_time since; /* accepted, asked, or some of the answer written */
     char line[CONTROL_REQUEST_MAX];
     size_t line_size;
     struct text answer;
     size_t written;
 };
 
+/* I4  paused: the listener is not watched; it is again from resume_at on */
 struct control_socket {
     struct daemon *daemon;
     int fd;
     uint64_t last_op;
+    bool paused;
+    weft_time resume_at;
+    dev_t device; /* of the socket's name, so that only our own is removed */
+    ino_t inode;
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
     struct client clients[CONTROL_CLIENTS_MAX];
 };
+
+static weft_time now_of(const struct control_socket *control) {
+    return weft_env_now(weft_posix_env(control->daemon->posix));
+}
 
 static void client_close(struct control_socket *control, struct client *client) {
     WEFT_ASSERT(client->fd >= 0);
@@ -39,15 +50,18 @@ static void client_close(struct control_socket *control, struct client *client) 
     text_clear(&client->answer);
     client->fd = -1;
     client->op = 0;
+    control->resume_at = 0; /* there is room */
 }
 
 static void client_write(struct control_socket *control, struct client *client) {
     while (client->written < client->answer.size) {
         ssize_t sent = send(client->fd, client->answer.data + client->written,
                             client->answer.size - client->written, MSG_NOSIGNAL);
-        if (sent < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0 && errno == EAGAIN) return;
         if (sent < 0) break;
         client->written += (size_t)sent;
+        client->since = now_of(control);
     }
     client_close(control, client);
 }
@@ -58,6 +72,10 @@ static void on_client(void *ctx, int fd, int events);
 static void client_answer(struct control_socket *control, struct client *client) {
     WEFT_ASSERT(client->op == 0);
     int fd = client->fd;
+    if (client->answer.failed) { /* a part would look like the whole */
+        text_clear(&client->answer);
+        answer_error(WEFT_ERR_NOMEM, NULL, &client->answer);
+    }
     client_write(control, client);
     if (client->fd != fd) return;
     if (weft_posix_watch(control->daemon->posix, fd, WEFT_WATCH_WRITE, on_client, control) != 0) {
@@ -68,18 +86,19 @@ static void client_answer(struct control_socket *control, struct client *client)
 static void client_ask(struct control_socket *control, struct client *client,
                        struct weft_node_ask *ask) {
     client->op = ask->op = ++control->last_op;
-    /* Nothing more is read; what is watched now is only whether the client goes away. */
-    weft_posix_unwatch(control->daemon->posix, client->fd);
-    int rv = weft_node_ask(control->daemon->node, ask);
+    client->since = now_of(control);
+    /* Nothing more is read; a client that goes away is still noticed. */
+    int rv = weft_posix_watch(control->daemon->posix, client->fd, 0, on_client, control);
+    if (rv == WEFT_OK) rv = weft_node_ask(control->daemon->node, ask);
     if (rv == WEFT_OK) return;
     client->op = 0;
     answer_error(rv, NULL, &client->answer);
     client_answer(control, client);
 }
 
-static void client_request(struct control_socket *control, struct client *client) {
+static void client_request(struct control_socket *control, struct client *client, size_t size) {
     struct request request;
-    request_parse(&request, client->line);
+    request_parse(&request, client->line, size);
     switch (request.kind) {
     case REQUEST_ASK:
         client_ask(control, client, &request.ask);
@@ -114,7 +133,7 @@ static void client_read(struct control_socket *control, struct client *client) {
     char *end = memchr(client->line, '\n', client->line_size);
     if (end != NULL) {
         *end = '\0';
-        client_request(control, client);
+        client_request(control, client, (size_t)(end - client->line));
     } else if (client->line_size == sizeof client->line - 1) {
         answer_error(WEFT_ERR_TOO_BIG, "the request is too long", &client->answer);
         client_answer(control, client);
@@ -132,55 +151,150 @@ static void on_client(void *ctx, int fd, int events) {
     struct control_socket *control = ctx;
     struct client *client = find_client(control, fd);
     WEFT_ASSERT(client != NULL);
-    if (client->answer.size > 0) {
+    if (client->op != 0) {
+        client_close(control, client); /* its answer will find nobody */
+    } else if (client->answer.size > 0) {
         client_write(control, client);
     } else if (events & WEFT_WATCH_READ) {
         client_read(control, client);
     }
 }
 
+/* Leave newcomers in the kernel's queue until resume_at, or until a client goes. */
+static void pause_accept(struct control_socket *control, weft_time resume_at) {
+    weft_posix_unwatch(control->daemon->posix, control->fd);
+    control->paused = true;
+    control->resume_at = resume_at;
+}
+
 static void on_listener(void *ctx, int fd, int events) {
     struct control_socket *control = ctx;
-    (void)events;
-    int accepted = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (accepted < 0) return;
     struct client *client = find_client(control, -1);
-    if (client == NULL ||
-        weft_posix_watch(control->daemon->posix, accepted, WEFT_WATCH_READ, on_client, control)) {
+    (void)events;
+    if (client == NULL) {
+        pause_accept(control, WEFT_TIME_NEVER);
+        return;
+    }
+    int accepted = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (accepted < 0) { /* gone again; or out of descriptors, which would come back at once */
+        bool gone = errno == EAGAIN || errno == EINTR || errno == ECONNABORTED;
+        if (!gone) pause_accept(control, weft_time_add(now_of(control), WEFT_S(1)));
+        return;
+    }
+    if (weft_posix_watch(control->daemon->posix, accepted, WEFT_WATCH_READ, on_client, control)) {
         static const char full[] = "error FULL too many clients\n";
         (void)!send(accepted, full, sizeof full - 1, MSG_NOSIGNAL);
         close(accepted);
         return;
     }
-    *client = (struct client){.fd = accepted};
+    *client = (struct client){.fd = accepted, .since = now_of(control)};
 }
 
-/* Whether a live daemon listens at `addr`. */
-static bool answers(const struct sockaddr_un *addr) {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return false;
-    int rv = connect(fd, (const struct sockaddr *)addr, sizeof *addr);
-    close(fd);
-    return rv == 0;
+/* --- who is silent for too long --- */
+
+/* When `client` has to go. */
+static weft_time client_due(const struct control_socket *control, const struct client *client) {
+    WEFT_ASSERT(client->fd >= 0);
+    if (client->op != 0) return weft_time_add(client->since, CONTROL_ANSWER_MAX);
+    weft_duration max = control->paused ? CONTROL_SILENT_FULL_MAX : CONTROL_SILENT_MAX;
+    return weft_time_add(client->since, max);
 }
 
-static int listen_at(const struct sockaddr_un *addr, int *out) {
-    if (answers(addr)) return WEFT_ERR_IN_USE;
-    struct stat info;
-    if (lstat(addr->sun_path, &info) == 0 && !S_ISSOCK(info.st_mode)) return WEFT_ERR_DENIED;
-    unlink(addr->sun_path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return WEFT_ERR_IO;
-    mode_t mask = umask(0177);
-    int rv = bind(fd, (const struct sockaddr *)addr, sizeof *addr);
-    umask(mask);
-    if (rv == 0 && listen(fd, CONTROL_CLIENTS_MAX) == 0) {
-        *out = fd;
-        return WEFT_OK;
+static void client_late(struct control_socket *control, struct client *client) {
+    if (client->op == 0) {
+        client_close(control, client);
+        return;
     }
-    int error = errno == EACCES || errno == EROFS ? WEFT_ERR_DENIED : WEFT_ERR_IO;
+    client->op = 0;
+    answer_error(WEFT_ERR_TIMEOUT, "the node does not answer", &client->answer);
+    client_answer(control, client);
+}
+
+void control_socket_run(struct control_socket *control) {
+    weft_time now = now_of(control);
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        struct client *client = &control->clients[i];
+        if (client->fd >= 0 && client_due(control, client) <= now) client_late(control, client);
+    }
+    if (!control->paused || control->resume_at > now) return;
+    control->paused = weft_posix_watch(control->daemon->posix, control->fd, WEFT_WATCH_READ,
+                                       on_listener, control) != WEFT_OK;
+    if (control->paused) control->resume_at = weft_time_add(now, WEFT_S(1));
+}
+
+weft_time control_socket_next_at(const struct control_socket *control) {
+    weft_time at = control->paused ? control->resume_at : WEFT_TIME_NEVER;
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        const struct client *client = &control->clients[i];
+        if (client->fd >= 0) at = weft_time_min(at, client_due(control, client));
+    }
+    return at;
+}
+
+/* --- its place in the file system --- */
+
+static int place_error(int number) {
+    switch (number) {
+    case EADDRINUSE:
+        return WEFT_ERR_IN_USE;
+    case ENOENT:
+    case ENOTDIR:
+        return WEFT_ERR_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return WEFT_ERR_DENIED;
+    default:
+        return WEFT_ERR_IO;
+    }
+}
+
+/* How a connection to `addr` fails: 0 when somebody listens there, busy or not. */
+static int probe(const struct sockaddr_un *addr) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return errno;
+    int rv = connect(fd, (const struct sockaddr *)addr, sizeof *addr);
+    int number = rv == 0 || errno == EAGAIN ? 0 : errno;
     close(fd);
-    return error;
+    return number;
+}
+
+/* Take away what a dead daemon left at `addr`. */
+static int clear_place(const struct sockaddr_un *addr) {
+    struct stat info;
+    if (lstat(addr->sun_path, &info) != 0) return errno == ENOENT ? WEFT_OK : place_error(errno);
+    if (!S_ISSOCK(info.st_mode)) return WEFT_ERR_EXISTS;
+    int number = probe(addr);
+    if (number == 0) return WEFT_ERR_IN_USE;
+    if (number != ECONNREFUSED) return WEFT_ERR_DENIED; /* somebody else's */
+    return unlink(addr->sun_path) == 0 || errno == ENOENT ? WEFT_OK : place_error(errno);
+}
+
+static int listen_at(struct control_socket *control, const struct sockaddr_un *addr) {
+    struct stat info;
+    int rv = clear_place(addr);
+    if (rv != WEFT_OK) return rv;
+    control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (control->fd < 0) return WEFT_ERR_IO;
+    mode_t mask = umask(0177);
+    int failed = bind(control->fd, (const struct sockaddr *)addr, sizeof *addr);
+    umask(mask);
+    if (failed == 0) failed = listen(control->fd, CONTROL_CLIENTS_MAX);
+    if (failed == 0) failed = lstat(addr->sun_path, &info);
+    if (failed != 0) {
+        int error = place_error(errno);
+        close(control->fd);
+        return error;
+    }
+    control->device = info.st_dev;
+    control->inode = info.st_ino;
+    return WEFT_OK;
+}
+
+static void remove_place(const struct control_socket *control) {
+    struct stat info;
+    if (lstat(control->path, &info) != 0) return;
+    if (info.st_dev == control->device && info.st_ino == control->inode) unlink(control->path);
 }
 
 int control_socket_open(struct daemon *daemon, const char *path, struct control_socket **out) {
@@ -192,7 +306,7 @@ int control_socket_open(struct daemon *daemon, const char *path, struct control_
     control->daemon = daemon;
     memcpy(control->path, addr.sun_path, sizeof control->path);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) control->clients[i].fd = -1;
-    int rv = listen_at(&addr, &control->fd);
+    int rv = listen_at(control, &addr);
     if (rv != WEFT_OK) goto err_after_alloc;
     rv = weft_posix_watch(daemon->posix, control->fd, WEFT_WATCH_READ, on_listener, control);
     if (rv != WEFT_OK) goto err_after_listen;
@@ -201,7 +315,7 @@ int control_socket_open(struct daemon *daemon, const char *path, struct control_
 
 err_after_listen:
     close(control->fd);
-    unlink(control->path);
+    remove_place(control);
 err_after_alloc:
     free(control);
     return rv;
@@ -210,11 +324,17 @@ err_after_alloc:
 void control_socket_close(struct control_socket *control) {
     if (control == NULL) return;
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
-        if (control->clients[i].fd >= 0) client_close(control, &control->clients[i]);
+        struct client *client = &control->clients[i];
+        if (client->fd >= 0 && client->op != 0) {
+            answer_error(WEFT_ERR_CLOSED, "the daemon is stopping", &client->answer);
+            client->op = 0;
+            client_write(control, client);
+        }
+        if (client->fd >= 0) client_close(control, client);
     }
     weft_posix_unwatch(control->daemon->posix, control->fd);
     close(control->fd);
-    unlink(control->path);
+    remove_place(control);
     free(control);
 }
 

@@ -42,13 +42,34 @@ static void deliver(void *ctx, const struct weft_event *event) {
     weft_node_deliver(((struct daemon *)ctx)->node, event);
 }
 
-static bool run(void *ctx) { return weft_node_run(((struct daemon *)ctx)->node); }
+static bool run(void *ctx) {
+    struct daemon *daemon = ctx;
+    if (daemon->control != NULL) control_socket_run(daemon->control);
+    return weft_node_run(daemon->node);
+}
 
-static weft_time next_at(void *ctx) { return weft_node_next_at(((struct daemon *)ctx)->node); }
+static weft_time next_at(void *ctx) {
+    struct daemon *daemon = ctx;
+    weft_time at = weft_node_next_at(daemon->node);
+    if (daemon->control == NULL) return at;
+    return weft_time_min(at, control_socket_next_at(daemon->control));
+}
 
-static bool done(void *ctx) {
-    struct weft_reason why;
-    return weft_node_ended(((struct daemon *)ctx)->node, &why);
+static bool done(void *ctx) { return weft_node_ended(((struct daemon *)ctx)->node, NULL); }
+
+static const char *control_trouble(int error) {
+    switch (error) {
+    case WEFT_ERR_IN_USE:
+        return "another weftd answers there";
+    case WEFT_ERR_EXISTS:
+        return "a file that is no socket is there";
+    case WEFT_ERR_NOT_FOUND:
+        return "no such folder";
+    case WEFT_ERR_INVAL:
+        return "the path is too long for a socket";
+    default:
+        return weft_error_text(error);
+    }
 }
 
 /* A default place that is taken only costs the socket; a place that was asked for is an error. */
@@ -63,7 +84,7 @@ static int open_control(struct daemon *daemon) {
     }
     int rv = control_socket_open(daemon, path, &daemon->control);
     if (rv == WEFT_OK) return WEFT_OK;
-    const char *why = rv == WEFT_ERR_IN_USE ? "another weftd answers there" : weft_error_text(rv);
+    const char *why = control_trouble(rv);
     if (config->control[0] == '\0') {
         log_line(WEFT_LOG_WARN, "no control socket at %s: %s (--control names another place)", path,
                  why);
@@ -81,7 +102,19 @@ static int open_env(struct daemon *daemon) {
                                        .trace = on_trace,
                                        .trace_ctx = daemon};
     int rv = weft_posix_new(&config, &daemon->posix);
-    if (rv != WEFT_OK) log_line(WEFT_LOG_ERROR, "--data %s: %s", data, weft_error_text(rv));
+    if (rv == WEFT_OK) return WEFT_OK;
+    log_line(WEFT_LOG_ERROR, "%s%s: %s", data[0] != '\0' ? "--data " : "cannot start", data,
+             weft_error_text(rv));
+    return rv;
+}
+
+/* Before the node starts, so that a signal that comes early ends it in order as well. */
+static int watch_signals(struct daemon *daemon) {
+    signal(SIGPIPE, SIG_IGN); /* whoever reads the log may go away */
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk, no more */
+    int rv = weft_posix_on_signal(daemon->posix, SIGTERM, on_signal, daemon);
+    if (rv == WEFT_OK) rv = weft_posix_on_signal(daemon->posix, SIGINT, on_signal, daemon);
+    if (rv != WEFT_OK) log_line(WEFT_LOG_ERROR, "no signals: %s", weft_error_text(rv));
     return rv;
 }
 
@@ -100,26 +133,30 @@ static int start_node(struct daemon *daemon) {
 /* 0 after an orderly end, 1 when the node gave up. */
 static int drive(struct daemon *daemon) {
     struct weft_posix_driver driver = {daemon, deliver, run, next_at, done};
-    weft_posix_on_signal(daemon->posix, SIGTERM, on_signal, daemon);
-    weft_posix_on_signal(daemon->posix, SIGINT, on_signal, daemon);
+    struct weft_reason why = weft_reason(WEFT_REASON_NORMAL, 0);
     int rv = weft_posix_loop(daemon->posix, &driver);
-    struct weft_reason why;
-    if (rv == WEFT_OK && weft_node_ended(daemon->node, &why) && weft_reason_is_clean(&why) &&
-        daemon->node != NULL) {
+    if (rv != WEFT_OK) {
+        log_line(WEFT_LOG_ERROR, "cannot wait for events: %s", weft_error_text(rv));
+        return 1;
+    }
+    bool ended = weft_node_ended(daemon->node, &why);
+    WEFT_ASSERT(ended);
+    if (weft_reason_is_clean(&why)) {
         log_line(WEFT_LOG_INFO, "stopped");
         return 0;
     }
-    log_line(WEFT_LOG_ERROR, "the node ended: %s",
-             rv != WEFT_OK ? weft_error_text(rv) : weft_reason_name(why.kind));
+    log_line(WEFT_LOG_ERROR, "the node ended: %s %d%s%s", weft_reason_name(why.kind), why.code,
+             why.text[0] != '\0' ? ": " : "", why.text);
     return 1;
 }
 
 int daemon_run(struct daemon *daemon) {
     int code = 1;
+    log_open(daemon->config.log_level);
     weft_posix_guard_install();
     if (open_env(daemon) != WEFT_OK) return code;
     daemon->started = weft_env_now(weft_posix_env(daemon->posix));
-    if (start_node(daemon) == WEFT_OK) {
+    if (watch_signals(daemon) == WEFT_OK && start_node(daemon) == WEFT_OK) {
         if (open_control(daemon) == WEFT_OK) code = drive(daemon);
         control_socket_close(daemon->control);
         daemon->control = NULL;

@@ -2,17 +2,22 @@
 #include "core/weftd/log.h"
 
 #include "core/base/id.h"
+#include "core/otp/types.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+static enum weft_log_level level_max = WEFT_LOG_DEBUG;
+
+void log_open(enum weft_log_level level) { level_max = level; }
+
 uint64_t log_mask(enum weft_log_level level) {
-    uint64_t mask = WEFT_TRACE_BIT(WEFT_TRACE_LOG) | WEFT_TRACE_BIT(WEFT_TRACE_DHT_UP);
+    uint64_t mask = WEFT_TRACE_BIT(WEFT_TRACE_LOG) | WEFT_TRACE_BIT(WEFT_TRACE_DHT_UP) |
+                    WEFT_TRACE_BIT(WEFT_TRACE_SUP_GIVE_UP);
     if (level >= WEFT_LOG_INFO) {
-        mask |= WEFT_TRACE_BIT(WEFT_TRACE_DHT_JOINED) | WEFT_TRACE_BIT(WEFT_TRACE_SUP_GIVE_UP) |
-                WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_DOWN);
+        mask |= WEFT_TRACE_BIT(WEFT_TRACE_DHT_JOINED) | WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_DOWN);
     }
     if (level >= WEFT_LOG_DEBUG) {
         mask |= WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_UP) | WEFT_TRACE_BIT(WEFT_TRACE_DHT_TABLE) |
@@ -26,6 +31,7 @@ void log_line(enum weft_log_level level, const char *format, ...) {
     struct timespec now;
     struct tm utc;
     char stamp[32], text[512];
+    if (level > level_max) return;
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
@@ -46,7 +52,9 @@ static void log_fields(const struct weft_trace_event *event) {
         log_line(WEFT_LOG_INFO, "joined the DHT in %llu ms, %llu contacts",
                  (unsigned long long)(n[0] / 1000000), (unsigned long long)n[1]);
     } else if (event->kind == WEFT_TRACE_SUP_CHILD_DOWN) {
-        log_line(WEFT_LOG_WARN, "child %s ended, %s", text, n[4] ? "restarting it" : "for good");
+        log_line(WEFT_LOG_INFO, "child %s ended (%s), %s", text,
+                 weft_reason_name((enum weft_reason_kind)n[3]),
+                 n[4] ? "restarting it" : "for good");
     } else if (event->kind == WEFT_TRACE_SUP_GIVE_UP) {
         log_line(WEFT_LOG_ERROR, "a supervisor gave up after %llu restarts",
                  (unsigned long long)n[1]);

@@ -4,6 +4,9 @@
 
 #include "core/env/trace.h"
 
+/* Lines above `level` are not written from now on. */
+void log_open(enum weft_log_level level);
+
 /* The kinds of trace events that are worth a line at `level`. */
 uint64_t log_mask(enum weft_log_level level);
 

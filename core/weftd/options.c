@@ -1,5 +1,6 @@
 /* The command line of weftd. */
 #include "core/base/assert.h"
+#include "core/config/suggest.h"
 #include "core/weftd/config.h"
 #include "core/weftd/version.h"
 
@@ -69,7 +70,7 @@ static const char *take(struct weftd_config *config, int code, const char *value
     case OPT_DATA:
         return weftd_set_path(config->data, value);
     case OPT_CONTROL:
-        return weftd_set_path(config->control, value);
+        return weftd_set_control(config, value);
     case OPT_NO_CONTROL:
         config->control_off = true;
         return NULL;
@@ -114,18 +115,6 @@ static void give_way(struct weftd_config *config, int code, bool replaced[2]) {
     }
 }
 
-static bool read_file_option(struct weftd_config *config, int argc, char **argv, FILE *err) {
-    for (int i = 1; i < argc; i++) {
-        if (strncmp(argv[i], "--config=", 9) == 0) {
-            return weftd_config_file(config, argv[i] + 9, err);
-        }
-        if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) {
-            return weftd_config_file(config, argv[i + 1], err);
-        }
-    }
-    return true;
-}
-
 static const char *name_of(int code) {
     for (const struct option *at = options; at->name != NULL; at++) {
         if (at->val == code) return at->name;
@@ -133,35 +122,71 @@ static const char *name_of(int code) {
     WEFT_UNREACHABLE("getopt returns only codes of the table");
 }
 
-/* WEFTD_RUN: go on with the next option. */
-static enum weftd_start read_option(struct weftd_config *config, int code, bool replaced[2],
-                                    FILE *err) {
-    if (code == OPT_HELP || code == OPT_VERSION) return show(code);
-    if (code == '?') {
-        fputs("weftd: see weftd --help\n", err);
-        return WEFTD_WRONG;
+/* What getopt does not take, as one line. `word` is what stands on the command line. */
+static enum weftd_start refuse(int code, const char *word, FILE *err) {
+    const char *names[sizeof options / sizeof options[0]];
+    size_t count = 0, length = strcspn(word, "=");
+    char name[WEFT_SUGGEST_SIZE_MAX + 1] = "";
+    for (; options[count].name != NULL; count++) names[count] = options[count].name;
+    if (strncmp(word, "--", 2) == 0 && length - 2 < sizeof name) {
+        memcpy(name, word + 2, length - 2);
     }
-    if (code == OPT_CONFIG) return WEFTD_RUN;
-    give_way(config, code, replaced);
-    const char *wrong = take(config, code, optarg);
-    if (wrong == NULL) return WEFTD_RUN;
-    fprintf(err, "weftd: --%s %s: %s\n", name_of(code), optarg != NULL ? optarg : "", wrong);
+    const char *near = weft_suggest(name, names, count);
+    if (code == ':') {
+        fprintf(err, "weftd: --%s: a value is missing; see weftd --help\n", name_of(optopt));
+    } else if (optopt >= OPT_CONFIG) {
+        fprintf(err, "weftd: --%s takes no value; see weftd --help\n", name_of(optopt));
+    } else if (near != NULL) {
+        fprintf(err, "weftd: unknown option %s, did you mean --%s?\n", word, near);
+    } else {
+        fprintf(err, "weftd: unknown option %s; see weftd --help\n", word);
+    }
     return WEFTD_WRONG;
 }
 
-enum weftd_start weftd_config_read(struct weftd_config *config, int argc, char **argv, FILE *err) {
+/* The first pass: every option is known and has what it needs, --help and --version, and the name
+ * of the file, which is read before the options that win over it. */
+static enum weftd_start scan(int argc, char **argv, const char **file, FILE *err) {
+    optind = 0; /* start over, in the GNU library */
+    opterr = 0;
+    int at = 1;
+    for (int code; (code = getopt_long(argc, argv, "+:", options, NULL)) != -1; at = optind) {
+        if (code == OPT_HELP || code == OPT_VERSION) return show(code);
+        if (code == '?' || code == ':') return refuse(code, argv[at], err);
+        if (code != OPT_CONFIG) continue;
+        if (*file != NULL) {
+            fprintf(err, "weftd: --config %s: one file at most, %s is given\n", optarg, *file);
+            return WEFTD_WRONG;
+        }
+        *file = optarg;
+    }
+    if (optind == argc) return WEFTD_RUN;
+    fprintf(err, "weftd: unexpected argument '%s'; see weftd --help\n", argv[optind]);
+    return WEFTD_WRONG;
+}
+
+/* The second pass: the values. */
+static bool take_all(struct weftd_config *config, int argc, char **argv, FILE *err) {
     bool replaced[2] = {false, false};
+    optind = 0;
+    for (int code; (code = getopt_long(argc, argv, "+:", options, NULL)) != -1;) {
+        if (code == OPT_CONFIG) continue;
+        give_way(config, code, replaced);
+        const char *wrong = take(config, code, optarg);
+        if (wrong == NULL) continue;
+        fprintf(err, "weftd: --%s %s: %s\n", name_of(code), optarg != NULL ? optarg : "", wrong);
+        return false;
+    }
+    return true;
+}
+
+enum weftd_start weftd_config_read(struct weftd_config *config, int argc, char **argv, FILE *err) {
+    const char *file = NULL;
     memset(config, 0, sizeof *config);
-    if (!read_file_option(config, argc, argv, err)) return WEFTD_WRONG;
-    optind = 1;
-    for (int code; (code = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        enum weftd_start start = read_option(config, code, replaced, err);
-        if (start != WEFTD_RUN) return start;
-    }
-    if (optind < argc) {
-        fprintf(err, "weftd: unexpected argument '%s'; see weftd --help\n", argv[optind]);
-        return WEFTD_WRONG;
-    }
+    enum weftd_start start = scan(argc, argv, &file, err);
+    if (start != WEFTD_RUN) return start;
+    if (file != NULL && !weftd_config_file(config, file, err)) return WEFTD_WRONG;
+    if (!take_all(config, argc, argv, err)) return WEFTD_WRONG;
     finish(config);
     return WEFTD_RUN;
 }

@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,9 +38,10 @@ static void parse_id(struct request *request, char **rest) {
 static void parse_announce(struct request *request, char **rest) {
     parse_id(request, rest);
     if (request->kind == REQUEST_WRONG) return;
-    char *word = next_word(rest), *end = NULL;
-    unsigned long port = word != NULL ? strtoul(word, &end, 10) : 65536;
-    if (word == NULL || *end != '\0' || port > 65535) {
+    const char *word = next_word(rest);
+    bool digits = word != NULL && strspn(word, "0123456789") == strlen(word);
+    unsigned long port = digits ? strtoul(word, NULL, 10) : ULONG_MAX;
+    if (port > 65535) {
         refuse(request, "expected a key and a port from 0 (that of the packet) to 65535");
         return;
     }
@@ -110,8 +112,20 @@ static bool parse_verb(struct request *request, const struct verb *table, size_t
     return false;
 }
 
-void request_parse(struct request *request, char *line) {
+static bool is_text(const char *line, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)line[i] < ' ' && line[i] != '\t' && line[i] != '\r') return false;
+    }
+    return true;
+}
+
+void request_parse(struct request *request, char *line, size_t size) {
+    WEFT_ASSERT(line[size] == '\0');
     memset(request, 0, sizeof *request);
+    if (!is_text(line, size)) {
+        refuse(request, "control characters; a request is a line of text");
+        return;
+    }
     char *rest = line + strspn(line, SPACE);
     if (strncmp(rest, "dht", 3) == 0 && (rest[3] == '\0' || strchr(SPACE, rest[3]) != NULL)) {
         rest += 3;

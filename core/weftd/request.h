@@ -22,8 +22,8 @@ struct request {
     unsigned char item[WEFT_ITEM_SIZE_MAX];
 };
 
-/* Read one line (no newline). Changes `line`. */
-void request_parse(struct request *request, char *line);
+/* Read one line of `size` bytes (no newline, a NUL behind it). Changes `line`. */
+void request_parse(struct request *request, char *line, size_t size);
 
 /* "ok\n" and a body, or "error NAME text\n". */
 void answer_error(int error, const char *what, struct text *out);

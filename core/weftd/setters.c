@@ -5,11 +5,16 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 const char *weftd_set_bind(struct weftd_config *config, const char *text) {
     struct weft_addr addr;
     if (weft_addr_parse(&addr, text) != WEFT_OK) return "expected an IPv4 or IPv6 address";
-    if (addr.port != 0) return "expected an address without a port";
+    if (addr.family == WEFT_FAMILY_NONE) return "expected an IPv4 or IPv6 address";
+    bool dotted = text[strcspn(text, ".:[")] == '.';
+    if (text[0] == '[' || (dotted && strchr(text, ':') != NULL)) {
+        return "expected an address without a port";
+    }
     struct weft_addr *bind =
         addr.family == WEFT_FAMILY_V4 ? &config->dht.bind4 : &config->dht.bind6;
     if (bind->family != WEFT_FAMILY_NONE) return "at most one address of each family";
@@ -55,6 +60,7 @@ static const char *resolve(struct weftd_config *config, const char *host, uint16
     return wrong;
 }
 
+/* 1 to 65535, in digits alone. */
 static bool read_port(const char *text, uint16_t *port) {
     char *end = NULL;
     unsigned long value = strtoul(text, &end, 10);
@@ -84,6 +90,15 @@ const char *weftd_set_path(char to[WEFTD_PATH_MAX], const char *text) {
     if (length >= WEFTD_PATH_MAX) return "the path is too long";
     memcpy(to, text, length + 1);
     return NULL;
+}
+
+const char *weftd_set_control(struct weftd_config *config, const char *text) {
+    const struct sockaddr_un *addr = NULL;
+    if (strlen(text) >= sizeof addr->sun_path) {
+        return "the path is too long for a socket, at most 107 bytes";
+    }
+    config->control_off = false; /* said later, it counts more */
+    return weftd_set_path(config->control, text);
 }
 
 const char *weftd_set_log(struct weftd_config *config, const char *text) {

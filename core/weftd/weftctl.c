@@ -4,15 +4,19 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define PATH_SIZE 512
+#define CONNECT_MAX_S 30
+#define ANSWER_MAX_S 240 /* longer than the daemon takes for anything */
 
 static const char usage[] =
     "weftctl: ask a running weftd\n"
@@ -35,45 +39,62 @@ static bool is_socket_name(const char *name) {
            strcmp(name + length - 5, ".sock") == 0;
 }
 
-/* The one socket in the default folder. 0, or the exit code after a complaint. */
+/* A socket connected to `path`, or -1 and errno. With `wait_s` 0 it never waits. */
+static int connect_to(const char *path, long wait_s) {
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    struct timeval send_max = {.tv_sec = wait_s}, answer_max = {.tv_sec = ANSWER_MAX_S};
+    if (strlen(path) >= sizeof addr.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(addr.sun_path, path, strlen(path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (wait_s == 0 ? SOCK_NONBLOCK : 0), 0);
+    if (fd < 0) return -1;
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &send_max, sizeof send_max);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &answer_max, sizeof answer_max);
+    if (connect(fd, (const struct sockaddr *)&addr, sizeof addr) == 0) return fd;
+    int kept = errno;
+    close(fd);
+    errno = kept;
+    return -1;
+}
+
+/* Whether a daemon listens there, and not only the socket of a dead one is left. */
+static bool is_alive(const char *path) {
+    int fd = connect_to(path, 0);
+    if (fd < 0) return errno == EAGAIN;
+    close(fd);
+    return true;
+}
+
+/* The one daemon with a socket in the default folder. 0, or the exit code after a complaint. */
 static int find_only(char path[PATH_SIZE]) {
     DIR *folder = opendir(control_folder());
     int found = 0;
     if (folder == NULL) return complain(3, "cannot read ", control_folder());
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        char at[PATH_SIZE];
         if (!is_socket_name(entry->d_name)) continue;
+        int length = snprintf(at, sizeof at, "%s/%s", control_folder(), entry->d_name);
+        if (length < 0 || (size_t)length >= sizeof at || !is_alive(at)) continue;
         found++;
-        snprintf(path, PATH_SIZE, "%s/%.200s", control_folder(), entry->d_name);
+        memcpy(path, at, sizeof at);
     }
     closedir(folder);
-    if (found == 0) return complain(3, "no weftd has a control socket in ", control_folder());
+    if (found == 0) return complain(3, "no weftd answers in ", control_folder());
     if (found > 1) return complain(2, "several weftd run: choose with --control or --port", "");
     return 0;
 }
 
-static int connect_to(const char *path) {
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof addr.sun_path) return -1;
-    memcpy(addr.sun_path, path, strlen(path));
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof addr) != 0) {
-        int kept = errno;
-        close(fd);
-        errno = kept;
-        return -1;
-    }
-    return fd;
-}
-
-static bool send_all(int fd, const char *data, size_t size) {
+/* What cannot be sent was not wanted: the answer says why. */
+static void send_all(int fd, const char *data, size_t size) {
     while (size > 0) {
         ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) continue;
-        if (sent <= 0) return false;
+        if (sent <= 0) return;
         data += sent;
         size -= (size_t)sent;
     }
-    return true;
 }
 
 /* Print the body after the first line; the first line decides the exit code. */
@@ -84,10 +105,12 @@ static int print_answer(int fd) {
     int code = 3;
     ssize_t size = in != NULL ? getline(&line, &capacity, in) : -1;
     if (size <= 0) {
-        complain(3, "the daemon closed the connection without an answer", "");
+        bool late = in != NULL && ferror(in) && errno == EAGAIN;
+        complain(3, late ? "the daemon does not answer" : "the daemon closed the connection", "");
     } else if (strcmp(line, "ok\n") == 0) {
         code = 0;
         while ((size = getline(&line, &capacity, in)) > 0) fwrite(line, 1, (size_t)size, stdout);
+        if (fflush(stdout) != 0) code = complain(1, "cannot print: ", strerror(errno));
     } else {
         line[strcspn(line, "\n")] = '\0';
         code = complain(1, strncmp(line, "error ", 6) == 0 ? line + 6 : line, "");
@@ -97,19 +120,34 @@ static int print_answer(int fd) {
     return code;
 }
 
+/* The words as one line. NULL: no memory. */
+static char *join(char **words, int count, size_t *size) {
+    size_t length = 0;
+    for (int i = 0; i < count; i++) length += strlen(words[i]) + 1;
+    char *line = malloc(length + 1), *at = line;
+    if (line == NULL) return NULL;
+    for (int i = 0; i < count; i++) at += sprintf(at, "%s%c", words[i], i + 1 < count ? ' ' : '\n');
+    *size = length;
+    return line;
+}
+
 static int ask(const char *path, char **words, int count) {
-    int fd = connect_to(path);
+    size_t size = 0;
+    for (int i = 0; i < count; i++) {
+        if (strchr(words[i], '\n') != NULL) return complain(2, "a newline in: ", words[i]);
+    }
+    int fd = connect_to(path, CONNECT_MAX_S);
     if (fd < 0) {
         fprintf(stderr, "weftctl: %s: %s\n", path, strerror(errno));
         return 3;
     }
-    bool sent = true;
-    for (int i = 0; i < count; i++) {
-        if (strpbrk(words[i], "\n") != NULL) return complain(2, "a newline in: ", words[i]);
-        sent = sent && send_all(fd, words[i], strlen(words[i]));
-        sent = sent && send_all(fd, i + 1 < count ? " " : "\n", 1);
+    char *line = join(words, count, &size);
+    if (line == NULL) {
+        close(fd);
+        return complain(3, "out of memory", "");
     }
-    if (!sent) return complain(3, "the daemon closed the connection: ", strerror(errno));
+    send_all(fd, line, size);
+    free(line);
     return print_answer(fd);
 }
 
@@ -121,22 +159,39 @@ static bool read_port(const char *text, char path[PATH_SIZE]) {
     return true;
 }
 
+/* The options before the request. -1: go on; else the exit code. */
+static int read_options(int argc, char **argv, char path[PATH_SIZE]) {
+    static const struct option options[] = {{"control", required_argument, NULL, 'c'},
+                                            {"port", required_argument, NULL, 'p'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {NULL, 0, NULL, 0}};
+    int at = 1;
+    opterr = 0;
+    for (int code; (code = getopt_long(argc, argv, "+:", options, NULL)) != -1; at = optind) {
+        if (code == 'h') return fputs(usage, stdout) < 0;
+        if (code == 'v') return puts("weftctl " WEFT_VERSION) < 0;
+        if (code == ':') return complain(2, "a value is missing after ", argv[at]);
+        if (code == '?') return complain(2, "unknown option ", argv[at]);
+        if (code == 'p' && !read_port(optarg, path)) {
+            return complain(2, "--port: expected 1 to 65535, not ", optarg);
+        }
+        if (code != 'c') continue;
+        if (optarg[0] == '\0') return complain(2, "--control: expected a path", "");
+        if (strlen(optarg) >= PATH_SIZE) return complain(2, "--control: too long: ", optarg);
+        memcpy(path, optarg, strlen(optarg) + 1);
+    }
+    return -1;
+}
+
 int main(int argc, char **argv) {
     char path[PATH_SIZE] = "";
-    int at = 1;
-    for (; at < argc && strncmp(argv[at], "--", 2) == 0; at++) {
-        if (strcmp(argv[at], "--help") == 0) return fputs(usage, stdout) < 0;
-        if (strcmp(argv[at], "--version") == 0) return puts("weftctl " WEFT_VERSION) < 0;
-        bool control = strcmp(argv[at], "--control") == 0, port = strcmp(argv[at], "--port") == 0;
-        if (!control && !port) return complain(2, "unknown option ", argv[at]);
-        if (at + 1 == argc) return complain(2, "a value is missing after ", argv[at]);
-        at++;
-        if (control) snprintf(path, sizeof path, "%s", argv[at]);
-        if (port && !read_port(argv[at], path)) {
-            return complain(2, "--port: expected 1 to 65535, not ", argv[at]);
-        }
+    int code = read_options(argc, argv, path);
+    if (code >= 0) return code;
+    if (optind == argc) {
+        fputs(usage, stderr);
+        return 2;
     }
-    if (at == argc) return fputs(usage, stderr), 2;
-    int code = path[0] == '\0' ? find_only(path) : 0;
-    return code != 0 ? code : ask(path, argv + at, argc - at);
+    code = path[0] == '\0' ? find_only(path) : 0;
+    return code != 0 ? code : ask(path, argv + optind, argc - optind);
 }

@@ -45,6 +45,16 @@ enum sim_check_kind {
 const char *sim_check_name(enum sim_check_kind kind);
 const char *sim_check_promise(enum sim_check_kind kind);
 
+/* What checks must know of the numbers in the trace, from rooms they must not know. A run asserts
+ * that these are still theirs (sim/scenario/run.c). */
+enum sim_check_number {
+    SIM_CHECK_CUT_PARTITION = 1, /* `kind` of FAULT_ON: enum sim_fault_kind */
+    SIM_CHECK_CUT_ISOLATE = 2,
+    SIM_CHECK_CUT_PAUSE = 7,
+    SIM_CHECK_CUT_DEGRADE = 9,
+    SIM_CHECK_PERMANENT = 0 /* `restart` of SUP_CHILD_DOWN: enum weft_restart */
+};
+
 struct sim_check_spec {
     enum sim_check_kind kind;
     uint32_t line;

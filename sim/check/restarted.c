@@ -2,7 +2,6 @@
 #include "sim/check/internal.h"
 
 #include "core/base/hash.h"
-#include "core/otp/supervisor.h"
 
 #include <stdlib.h>
 
@@ -37,7 +36,7 @@ static void death_close(struct restarted *check, struct death *death) {
 }
 
 static void on_child_down(struct restarted *check, const struct weft_trace_event *event) {
-    bool permanent = event->number[2] == WEFT_PERMANENT, will_restart = event->number[4] != 0;
+    bool permanent = event->number[2] == SIM_CHECK_PERMANENT, will_restart = event->number[4] != 0;
     struct sim_check__key key = child_key(event);
     if (!permanent || !will_restart || sim_check__map_get(&check->index, key) != NULL) return;
     if (check->head == check->count) check->head = check->count = 0;

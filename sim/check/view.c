@@ -2,7 +2,6 @@
 #include "sim/check/internal.h"
 
 #include "core/base/assert.h"
-#include "sim/fault/fault.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -131,15 +130,15 @@ static void child_down(struct sim_check__view *view, const struct weft_trace_eve
 /* --- cuts --- */
 
 static bool is_cut(uint64_t kind) {
-    return kind == SIM_FAULT_PARTITION || kind == SIM_FAULT_ISOLATE || kind == SIM_FAULT_PAUSE ||
-           kind == SIM_FAULT_DEGRADE;
+    return kind == SIM_CHECK_CUT_PARTITION || kind == SIM_CHECK_CUT_ISOLATE ||
+           kind == SIM_CHECK_CUT_PAUSE || kind == SIM_CHECK_CUT_DEGRADE;
 }
 
 static void fault_on(struct sim_check__view *view, const struct weft_trace_event *event) {
     if (!is_cut(event->number[1])) return;
     view->cuts++;
     view->changed_at = event->at;
-    if (event->number[1] != SIM_FAULT_PAUSE) return;
+    if (event->number[1] != SIM_CHECK_CUT_PAUSE) return;
     view->pauses++;
     view->pause_changed_at = event->at;
 }
@@ -149,7 +148,7 @@ static void fault_off(struct sim_check__view *view, const struct weft_trace_even
     view->cuts--;
     view->changed_at = event->at;
     if (view->cuts == 0) view->healed_at = event->at;
-    if (event->number[1] != SIM_FAULT_PAUSE || view->pauses == 0) return;
+    if (event->number[1] != SIM_CHECK_CUT_PAUSE || view->pauses == 0) return;
     view->pauses--;
     view->pause_changed_at = event->at;
 }

@@ -1,5 +1,5 @@
-# Writes ${OUT} with the version and the commit, and only when they changed: a commit costs one
-# small file and a link.
+# Writes ${OUT}, which says which build this is, and only when that changed: a commit costs one small
+# file and a link.
 set(commit "unknown")
 find_program(GIT git)
 if(GIT)
@@ -10,7 +10,11 @@ if(GIT)
     set(commit ${described})
   endif()
 endif()
-set(text "#define WEFT_VERSION \"${VERSION}\"\n#define WEFT_COMMIT \"${commit}\"\n")
+set(text "/* Which build this is. Made by sim/cli/build_id.cmake. */
+#include \"sim/cli/cli.h\"
+
+const char *cli_build_id(void) { return \"weft ${VERSION} (${commit})\"; }
+")
 set(before "")
 if(EXISTS ${OUT})
   file(READ ${OUT} before)

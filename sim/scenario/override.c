@@ -84,7 +84,7 @@ static struct weft_yaml_node *value_of(struct sim_plan__reader *reader, const ch
     struct weft_yaml_node *node = NULL;
     bool no_memory = false;
     if (*text == '[' || *text == '{') {
-        struct weft_yaml_report report = {sim_plan__yaml_mistake, reader, set};
+        struct weft_yaml_report report = {sim_plan__yaml_mistake, reader, set, "a value"};
         node = weft_yaml_read(weft_bytes_text(text), &report, &no_memory);
     } else {
         node = weft_yaml_new(text, &place);

@@ -167,7 +167,7 @@ static void fold_identity(struct sim_plan *plan, struct weft_bytes text,
 
 static void read_text_of(struct sim_plan__reader *reader, struct weft_bytes text,
                          const struct sim_plan_sets *sets) {
-    struct weft_yaml_report report = {sim_plan__yaml_mistake, reader, NULL};
+    struct weft_yaml_report report = {sim_plan__yaml_mistake, reader, NULL, "a scenario"};
     bool no_memory = false;
     struct weft_yaml_node *root = weft_yaml_read(text, &report, &no_memory);
     reader->no_memory = reader->no_memory || no_memory;

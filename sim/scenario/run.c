@@ -21,6 +21,12 @@
     (WEFT_TRACE_BIT(WEFT_TRACE_DHT_UP) | WEFT_TRACE_BIT(WEFT_TRACE_NODE_DOWN) |                    \
      WEFT_TRACE_BIT(WEFT_TRACE_LOOKUP_DONE) | WEFT_TRACE_BIT(WEFT_TRACE_STORE_DONE))
 
+_Static_assert((int)SIM_CHECK_CUT_PARTITION == (int)SIM_FAULT_PARTITION, "as the trace says");
+_Static_assert((int)SIM_CHECK_CUT_ISOLATE == (int)SIM_FAULT_ISOLATE, "as the trace says");
+_Static_assert((int)SIM_CHECK_CUT_PAUSE == (int)SIM_FAULT_PAUSE, "as the trace says");
+_Static_assert((int)SIM_CHECK_CUT_DEGRADE == (int)SIM_FAULT_DEGRADE, "as the trace says");
+_Static_assert((int)SIM_CHECK_PERMANENT == (int)WEFT_PERMANENT, "as the trace says");
+
 struct run {
     const struct sim_plan *plan;
     const struct sim_run_options *options;

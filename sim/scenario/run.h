@@ -12,7 +12,7 @@ struct sim_run_where {
 
 struct sim_run_options {
     uint64_t seed;
-    weft_time until;               /* TIME_NEVER: the plan's stop */
+    weft_time until; /* TIME_NEVER: the plan's stop */
     struct sim_host host;
     /* Events for a trace file, of kinds in trace_mask; NULL: none. Does not change the run. */
     void (*trace)(void *ctx, const struct weft_trace_event *event);
@@ -20,7 +20,7 @@ struct sim_run_options {
     /* Called from time to time with where the run is; NULL: not. */
     void (*progress)(void *ctx, weft_time now, weft_time stop, uint64_t events);
     void *ctx;
-    struct sim_run_where *where;   /* kept up to date while the run goes on; NULL: not wanted */
+    struct sim_run_where *where; /* kept up to date while the run goes on; NULL: not wanted */
 };
 
 enum sim_verdict { SIM_HOLDS = 0, SIM_FAILS };
@@ -58,7 +58,7 @@ struct sim_run_report {
     struct sim_check_report checks[SIM_CHECKS_MAX];
     uint32_t checks_count;
     struct sim_world_stats world;
-    size_t node_bytes_peak;        /* memory of all nodes together, at its greatest sample */
+    size_t node_bytes_peak; /* memory of all nodes together, at its greatest sample */
     enum sim_verdict verdict;
     char reasons[SIM_REASONS_MAX][SIM_REASON_TEXT_MAX]; /* why it fails, one line each */
     uint32_t reasons_count;

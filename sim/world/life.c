@@ -61,9 +61,10 @@ int sim_world_boot(struct sim_world *world, uint32_t node) {
         world->config.config_of(world->config.ctx, node, entry->life);
     WEFT_ASSERT(config != NULL);
     trace_up(world, node, config);
-    struct weft_reason why;
+    struct weft_reason why = {.text = ""};
     int rv = weft_node_new(env, config, &entry->node, &why);
     if (rv != WEFT_OK) {
+        weft_log(env, WEFT_LOG_ERROR, "boot failed: %s %s", weft_error_name(rv), why.text);
         sim_fabric_halt(world->fabric, node, SIM_END_KILLED);
         go_down(world, node, false, WEFT_NODE_ENDED);
         return rv;

@@ -196,8 +196,10 @@ static void wake_up(struct sim_world *world, uint32_t node) {
     WEFT_ASSERT(entry->node != NULL && entry->state != SIM_NODE_PAUSED); /* I3 */
     entry->wake = 0;
     weft_time next = weft_node_next_at(entry->node);
-    if (next > sim_engine_now(world->engine)) sim_world__wake(world, node, next);
-    else sim_world__run_node(world, node);
+    if (next > sim_engine_now(world->engine))
+        sim_world__wake(world, node, next);
+    else
+        sim_world__run_node(world, node);
 }
 
 static void handle(struct sim_world *world, const struct sim_event *event) {

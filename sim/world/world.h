@@ -65,8 +65,9 @@ enum sim_node_state sim_world_state(const struct sim_world *world, uint32_t node
 uint32_t sim_world_life(const struct sim_world *world, uint32_t node);    /* boots so far */
 struct weft_node *sim_world_node(struct sim_world *world, uint32_t node); /* NULL when down */
 
-/* Start a node that is down. Its disk is as its last life left it. What weft_node_new returns; when
- * the node ends by itself later (its root gave up), that is a NODE_DOWN that is not clean. */
+/* Start a node that is down. Its disk is as its last life left it. What weft_node_new returns
+ * (then a LOG says why, and a NODE_DOWN follows the NODE_UP), or WEFT_ERR_NOMEM; when the node ends
+ * by itself later (its root gave up), that is a NODE_DOWN that is not clean. */
 int sim_world_boot(struct sim_world *world, uint32_t node);
 
 /* Ask the tree to shut down in order; NODE_LEFT with what leaked and NODE_DOWN (clean) follow. A

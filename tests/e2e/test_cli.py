@@ -4,6 +4,7 @@
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -203,6 +204,22 @@ class Cli(unittest.TestCase):
             self.assertEqual(done.returncode, 2, (args, done.stderr))
             self.assertIn(words, done.stderr, args)
             self.assertEqual(done.stdout if args[:1] != ("check",) else "", "", args)
+
+    def test_a_panic_exits_3_and_says_where_and_how_to_repeat_it(self):
+        # The run blocks once the pipe is full, so it is in its midst when the signal comes.
+        pipe = self.path("pipe")
+        os.mkfifo(pipe)
+        path = self.file(GOOD.replace("population: 20", "population: 200"))
+        with subprocess.Popen([WEFT, "run", path, "--seed", "9", "--trace", pipe],
+                              stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+            with open(pipe, "rb") as events:
+                self.assertEqual(events.read(8), b"WEFTTRC1")
+                run.send_signal(signal.SIGSEGV)
+                _, stderr = run.communicate(timeout=60)
+        self.assertEqual(run.returncode, 3, stderr)
+        self.assertRegex(stderr, r"(?m)^panic: ")
+        self.assertRegex(stderr, r"(?m)^at \d+\.\d{9} s of virtual time, node -?\d+$")
+        self.assertRegex(stderr, r"(?m)^repeat: \S+ run \S+ --seed 9$")
 
     def test_help_and_version_exit_0(self):
         for args in [("help",), ("help", "run"), ("run", "--help"), ("--help",), ("--version",)]:

@@ -20,7 +20,7 @@
 #include "tests/harness/harness.h"
 
 #define WORLD_LOG_SIZE 65536
-#define WORLD_SOCKETS 64
+#define WORLD_SOCKETS 4096
 #define WORLD_TRACES 4096
 
 struct fake_socket {

@@ -250,6 +250,38 @@ static void a_stop_in_init_ends_a_process_that_did_start(void) {
     world_close();
 }
 
+static int init_unlinks_parent(weft_self *self) {
+    weft_unlink(self, weft_self_parent(self));
+    return WEFT_ERR_IO;
+}
+static int init_links_parent(weft_self *self) {
+    weft_link(self, weft_self_parent(self));
+    return WEFT_ERR_IO;
+}
+static bool link_it;
+static int (*linking_init)(weft_self *self);
+static void spawn_linking(weft_self *self) {
+    struct probe_arg arg = {.name = "u", .init = linking_init};
+    struct weft_spawn spawn = {
+        .behaviour = &probe_v1, .arg = weft_bytes(&arg, sizeof arg), .link = link_it};
+    weft_pid pid;
+    rv = weft_spawn(self, &spawn, &pid);
+}
+
+static void a_failed_start_sends_no_exit_whatever_its_init_linked_or_unlinked(void) {
+    for (int i = 0; i < 2; i++) {
+        world_open();
+        a = probe("a", PROBE_TRAP);
+        link_it = i == 0;
+        linking_init = i == 0 ? init_unlinks_parent : init_links_parent;
+        in(a, spawn_linking);
+        CHECK_EQ_INT(rv, WEFT_ERR_IO);
+        CHECK_EQ_UINT(stats().procs, 2);
+        CHECK_LOG("");
+        world_close();
+    }
+}
+
 static int init_links_dead(weft_self *self) {
     weft_link(self, b);
     return WEFT_OK;
@@ -439,6 +471,7 @@ TEST_MAIN("otp/process", TEST(messages_of_a_pair_stay_in_order),
           TEST(a_taken_name_says_who_started_already),
           TEST(init_returns_before_spawn_does_and_knows_its_pid_and_name),
           TEST(a_stop_in_init_ends_a_process_that_did_start),
+          TEST(a_failed_start_sends_no_exit_whatever_its_init_linked_or_unlinked),
           TEST(an_exit_signal_in_init_fails_the_start), TEST(inits_that_start_inits_end_at_a_bound),
           TEST(the_first_reason_to_stop_counts), TEST(messages_behind_a_stop_are_not_handled),
           TEST(a_process_handles_a_bounded_number_of_messages_a_turn),

@@ -91,6 +91,12 @@ static void a_boot_that_fails_leaves_the_node_down(void) {
     small->arg[0] = (struct small_arg){.act = SMALL_LISTEN_TWICE};
     CHECK_EQ_INT(sim_world_boot(small->world, 0), WEFT_ERR_IN_USE);
     CHECK_EQ_INT(sim_world_state(small->world, 0), SIM_NODE_DOWN);
+    const struct small_event *log =
+        small_find(small, 0, WEFT_TRACE_LOG, small_count(small, 0, WEFT_TRACE_LOG) - 1);
+    const struct small_event *down = small_find(small, 0, WEFT_TRACE_NODE_DOWN, 0);
+    REQUIRE(log != NULL && down != NULL);
+    CHECK(strncmp(log->text, "boot failed: IN_USE ", 20) == 0);
+    CHECK_EQ_UINT(down->number[1], 0);
     small->arg[0] = (struct small_arg){.act = SMALL_NOTHING};
     CHECK_EQ_INT(sim_world_boot(small->world, 0), WEFT_OK);
     CHECK_EQ_UINT(sim_world_life(small->world, 0), 2);

@@ -1,0 +1,191 @@
+/* Datagrams between machines, and the limits of a machine's sockets. Links take 10 ms. */
+#include "tests/unit/sim/bare.h"
+
+#include "sim/world/internal.h"
+
+#include <stdlib.h>
+
+static weft_socket open_at(struct bare *bare, uint32_t node, uint16_t port) {
+    struct weft_env *env = bare_env(bare, node);
+    struct weft_addr local = {.family = WEFT_FAMILY_V4, .port = port};
+    weft_socket socket = WEFT_SOCKET_NONE;
+    CHECK_EQ_INT(env->net->datagram_open(env, &local, node, &socket), WEFT_OK);
+    return socket;
+}
+
+static void send_to(struct bare *bare, weft_socket socket, struct weft_addr to, size_t size) {
+    static const unsigned char zeros[WEFT_DATAGRAM_MAX];
+    struct weft_env *env = bare_env(bare, 0);
+    CHECK_EQ_INT(env->net->datagram_send(env, socket, &to, zeros, size), WEFT_OK);
+}
+
+static void add_element(struct bare *bare, struct sim_element element) {
+    struct sim_chain *chain = &bare->spec.rules[0].chain;
+    chain->elements[chain->count++] = element;
+}
+
+static void datagrams_of_one_instant_arrive_a_nanosecond_apart(void) {
+    struct bare *bare = malloc(sizeof *bare);
+    bare_open(bare);
+    weft_socket socket = open_at(bare, 0, 9);
+    open_at(bare, 1, 9);
+    for (size_t i = 0; i < 5; i++) send_to(bare, socket, sim_world_addr(1, WEFT_FAMILY_V4, 9), i);
+    bare_run(bare, WEFT_S(1));
+    REQUIRE(bare->count == 5);
+    for (size_t i = 0; i < 5; i++) {
+        CHECK_EQ_UINT(bare->events[i].size, i);
+        CHECK_EQ_INT(bare->events[i].at, WEFT_MS(10) + (weft_time)i);
+    }
+    bare_close(bare);
+    free(bare);
+}
+
+static void a_doubled_datagram_is_delivered_twice(void) {
+    struct bare *bare = malloc(sizeof *bare);
+    struct sim_fabric_stats stats;
+    bare_open(bare);
+    add_element(bare, (struct sim_element){.kind = SIM_ELEMENT_DUPLICATE,
+                                           .ppm = 1000000,
+                                           .delay = {.kind = SIM_DELAY_CONSTANT, .a = WEFT_MS(3)}});
+    weft_socket socket = open_at(bare, 0, 9);
+    open_at(bare, 1, 9);
+    send_to(bare, socket, sim_world_addr(1, WEFT_FAMILY_V4, 9), 2000);
+    bare_run(bare, WEFT_S(1));
+    REQUIRE(bare->count == 2);
+    CHECK_EQ_INT(bare->events[0].at, WEFT_MS(10));
+    CHECK_EQ_INT(bare->events[1].at, WEFT_MS(13));
+    sim_fabric_stats(bare->fabric, &stats);
+    CHECK_EQ_UINT(stats.packets_sent, 1);
+    CHECK_EQ_UINT(stats.packets_received, 2);
+    bare_close(bare);
+    free(bare);
+}
+
+static void what_finds_no_socket_or_no_machine_is_lost(void) {
+    struct bare *bare = malloc(sizeof *bare);
+    struct sim_fabric_stats stats;
+    bare_open(bare);
+    weft_socket socket = open_at(bare, 0, 9);
+    open_at(bare, 1, 9);
+    bare_down(bare, 2, SIM_END_CRASHED);
+    send_to(bare, socket, sim_world_addr(1, WEFT_FAMILY_V4, 10), 1);
+    send_to(bare, socket, sim_world_addr(2, WEFT_FAMILY_V4, 9), 1);
+    send_to(bare, socket, sim_world_addr(BARE_NODES, WEFT_FAMILY_V4, 9), 1);
+    send_to(bare, socket, weft_addr_v4(192, 0, 2, 1, 9), 1);
+    bare_run(bare, WEFT_S(1));
+    CHECK_EQ_UINT(bare->count, 0);
+    sim_fabric_stats(bare->fabric, &stats);
+    CHECK_EQ_UINT(stats.packets_sent, 4);
+    CHECK_EQ_UINT(stats.packets_lost, 4);
+    bare_close(bare);
+    free(bare);
+}
+
+static void a_datagram_on_its_way_reaches_the_next_life(void) {
+    struct bare *bare = malloc(sizeof *bare);
+    bare_open(bare);
+    weft_socket socket = open_at(bare, 0, 9);
+    open_at(bare, 1, 9);
+    send_to(bare, socket, sim_world_addr(1, WEFT_FAMILY_V4, 9), 1);
+    bare_run(bare, WEFT_MS(5));
+    bare_down(bare, 1, SIM_END_CRASHED);
+    bare_up(bare, 1);
+    weft_socket next = open_at(bare, 1, 9);
+    bare_run(bare, WEFT_MS(20));
+    REQUIRE(bare->count == 1);
+    CHECK_EQ_UINT(bare->events[0].socket, next);
+    bare_close(bare);
+    free(bare);
+}
+
+static void entropy_repeats_with_the_life_and_not_beyond(void) {
+    struct bare *bare = malloc(sizeof *bare), *other = malloc(sizeof *other);
+    unsigned char first[16], again[16];
+    bare_open(bare);
+    bare_open(other);
+    struct weft_env *env = bare_env(bare, 1), *same = bare_env(other, 1);
+    env->entropy->fill(env, first, sizeof first);
+    same->entropy->fill(same, again, sizeof again);
+    CHECK_EQ_BYTES(first, again, sizeof first);
+    bare_down(bare, 1, SIM_END_CRASHED);
+    bare_up(bare, 1);
+    env = bare_env(bare, 1);
+    env->entropy->fill(env, again, sizeof again);
+    CHECK(memcmp(first, again, sizeof first) != 0);
+    bare_close(bare);
+    bare_close(other);
+    free(bare);
+    free(other);
+}
+
+static void a_machine_has_so_many_sockets_and_no_more(void) {
+    struct bare *bare = malloc(sizeof *bare);
+    struct weft_addr to = sim_world_addr(1, WEFT_FAMILY_V4, 80);
+    weft_socket socket = WEFT_SOCKET_NONE, last = WEFT_SOCKET_NONE;
+    bare_open(bare);
+    struct weft_env *env = bare_env(bare, 0);
+    for (uint32_t i = 0; i < SIM_SOCKETS_MAX; i++) {
+        if (env->net->stream_connect(env, &to, 1, &last) != WEFT_OK) break;
+    }
+    CHECK_EQ_UINT(sim_fabric_sockets(bare->fabric, 0), SIM_SOCKETS_MAX);
+    CHECK_EQ_INT(env->net->stream_connect(env, &to, 1, &socket), WEFT_ERR_FULL);
+    env->net->close(env, last);
+    CHECK_EQ_INT(env->net->stream_connect(env, &to, 1, &socket), WEFT_OK);
+    CHECK(socket != last);
+    bare_close(bare);
+    free(bare);
+}
+
+static void ports_run_out_and_come_back(void) {
+    struct bare *bare = malloc(sizeof *bare);
+    weft_socket socket = WEFT_SOCKET_NONE;
+    bare_open(bare);
+    struct weft_env *env = bare_env(bare, 0);
+    struct sim_machine *machine = sim_fabric__machine(env);
+    weft_socket first = open_at(bare, 0, 0);
+    struct weft_addr local = {.family = WEFT_FAMILY_V4};
+    for (uint32_t i = 1; i < 400; i++) open_at(bare, 0, 0);
+    CHECK_EQ_INT(machine->port_next, SIM_PORT_EPHEMERAL + 400);
+    machine->port_next = UINT16_MAX;
+    CHECK_EQ_INT(env->net->datagram_open(env, &local, 1, &socket), WEFT_OK);
+    CHECK_EQ_INT(local.port, UINT16_MAX);
+    local.port = 0;
+    CHECK_EQ_INT(env->net->datagram_open(env, &local, 1, &socket), WEFT_OK);
+    CHECK_EQ_INT(local.port, SIM_PORT_EPHEMERAL + 400); /* around, past those in use */
+    env->net->close(env, first);
+    machine->port_next = SIM_PORT_EPHEMERAL;
+    local.port = 0;
+    CHECK_EQ_INT(env->net->datagram_open(env, &local, 1, &socket), WEFT_OK);
+    CHECK_EQ_INT(local.port, SIM_PORT_EPHEMERAL);
+    bare_close(bare);
+    free(bare);
+}
+
+static void a_byte_queue_keeps_bytes_in_order_around_its_end(void) {
+    struct sim_queue queue = {0};
+    unsigned char block[300], out[300];
+    unsigned char in_next = 0, out_next = 0;
+    bool held = true;
+    for (int round = 0; round < 200; round++) {
+        uint32_t size = 1 + (uint32_t)round * 7 % 300;
+        for (uint32_t i = 0; i < size; i++) block[i] = in_next++;
+        CHECK_EQ_INT(sim_queue_push(&queue, block, size), WEFT_OK);
+        uint32_t take = round % 3 == 0 ? queue.size : queue.size / 2;
+        take = take < sizeof out ? take : sizeof out;
+        sim_queue_peek(&queue, 0, out, take);
+        for (uint32_t i = 0; i < take; i++) held = held && out[i] == out_next++;
+        sim_queue_drop(&queue, take);
+    }
+    CHECK(held);
+    sim_queue_drop(&queue, queue.size);
+    CHECK(queue.data == NULL);
+    CHECK_EQ_UINT(queue.capacity, 0);
+}
+
+TEST_MAIN("sim/datagrams", TEST(datagrams_of_one_instant_arrive_a_nanosecond_apart),
+          TEST(a_doubled_datagram_is_delivered_twice),
+          TEST(what_finds_no_socket_or_no_machine_is_lost),
+          TEST(a_datagram_on_its_way_reaches_the_next_life),
+          TEST(entropy_repeats_with_the_life_and_not_beyond),
+          TEST(a_machine_has_so_many_sockets_and_no_more), TEST(ports_run_out_and_come_back),
+          TEST(a_byte_queue_keeps_bytes_in_order_around_its_end))
