@@ -28,7 +28,8 @@ def v6(i):
     return f"fd77::{i:x}"
 
 
-SEED, LEECH, TRANSMISSION, ARIA2, NEWCOMER = 21, 22, 23, 24, 25  # their addresses; weftd i has 1 + i
+# Their addresses; weftd i has 1 + i.
+SEED, LEECH, TRANSMISSION, ARIA2, NEWCOMER = 21, 22, 23, 24, 25
 
 
 def missing():

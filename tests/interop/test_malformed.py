@@ -44,10 +44,12 @@ def malformed_packets(count):
     wrong types and lengths, endless nesting, and every one of them cut or bent."""
     rng = random.Random(7)
     whole = [b"d1:ad2:id20:" + rng.randbytes(20) + b"e1:q4:ping1:t2:aa1:y1:q",  # no end
-             b"d1:ad2:id20:" + rng.randbytes(20) + b"6:target20:" + rng.randbytes(19) + b"e1:q9:find_node",
+             b"d1:ad2:id20:" + rng.randbytes(20) + b"6:target20:" + rng.randbytes(19)
+             + b"e1:q9:find_node",
              b"l" * 900, b"d" * 900, b"i" + b"9" * 400 + b"e", b"99999999999999999999:x",
              b"d1:t2:aa1:y1:re", b"d1:rd2:id19:" + rng.randbytes(19) + b"e1:t2:aa1:y1:re",
-             b"d1:rd2:id20:" + rng.randbytes(20) + b"5:nodes25:" + rng.randbytes(25) + b"e1:t2:aa1:y1:re"]
+             b"d1:rd2:id20:" + rng.randbytes(20) + b"5:nodes25:" + rng.randbytes(25)
+             + b"e1:t2:aa1:y1:re"]
     for i in range(count):
         if i % 4 == 0:
             yield rng.randbytes(rng.randint(1, 200))

@@ -134,8 +134,8 @@ def weftd_joins_and_finds_peers_through_each_of_them():
 
 def tshark(show, *fields):
     """The packets a filter shows: a line each."""
-    command = ["tshark", "-n", "-r", stage.capture, "-d", f"udp.port=={PORT}-{PORT + 2},bt-dht", "-Y",
-               show]
+    command = ["tshark", "-n", "-r", stage.capture, "-d", f"udp.port=={PORT}-{PORT + 2},bt-dht",
+               "-Y", show]
     if fields:
         command += ["-T", "fields", *(word for field in fields for word in ("-e", field))]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
@@ -148,24 +148,26 @@ def wireshark_reads_every_packet_without_an_error():
     stage.daemons.stop("capture")
     assert "/0 (pcap:0/" in stage.daemons.log("capture"), "the capture lost packets: " + \
         stage.daemons.log("capture")
-    ours = f"udp.port >= {PORT} && udp.port <= {PORT + 2}"
+    ports = f"{{{PORT}..{PORT + 2}}}"
+    ours = f"udp.port in {ports}"
     assert len(tshark(f"{ours} && bt-dht")) > 1000, "few packets were captured"
     assert not tshark(f"{ours} && !bt-dht")
     assert not tshark(f"{ours} && (_ws.malformed || _ws.expert.severity >= 0x600000)")
-    assert not tshark(f"udp.srcport >= {PORT} && udp.srcport <= {PORT + 2} && udp.length > 1480")
+    assert not tshark(f"udp.srcport in {ports} && udp.length > 1480")
 
 
 def weftd_stays_below_the_rate_that_libtorrent_bans():
     """More than 50 packets of an address in 10 s silence it for 5 minutes."""
     times = collections.defaultdict(collections.deque)
-    for line in tshark(f"udp.srcport=={PORT} && udp.dstport=={LISTEN} && bt-dht.bencoded.string == q",
-                       "frame.time_epoch", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst"):
+    asked = f"udp.srcport=={PORT} && udp.dstport=={LISTEN} && bt-dht.bencoded.string == \"q\""
+    for line in tshark(asked, "frame.time_epoch", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst"):
         at, *pair = line.split("\t")
         window = times[tuple(pair)]
         window.append(float(at))
         while window[0] < window[-1] - 10:
             window.popleft()
         assert len(window) <= 50, f"{pair}: {len(window)} queries in 10 s"
+    assert len(times) >= WEFTD_COUNT, "few queries of weftd to peers were captured"
 
 
 def main():
