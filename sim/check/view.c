@@ -92,6 +92,7 @@ static void dht_up(struct sim_check__view *view, const struct weft_trace_event *
     struct sim_check__node *node = &view->nodes[event->node];
     node->has_dht = true;
     node->read_only = event->number[0] != 0;
+    node->k = (uint32_t)event->number[2];
     node->dht_up_at = event->at;
     node->id_known = sim_check__id_at(event->bytes, 0, &node->id);
     members_changed(view, event->at);
