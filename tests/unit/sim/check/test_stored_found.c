@@ -67,6 +67,13 @@ static void an_item_forgotten_and_stored_again_is_promised_only_then(void) {
     CHECK_RESULT(result_of(&run), 0, 0, false);
 }
 
+static void storing_again_is_no_get(void) {
+    struct run run = start(0);
+    stored(&run, 1, WEFT_STORE_VALUE, id_of(7));
+    get(&run, 1, WEFT_TRACE_OP_OWN | 1, id_of(7), WEFT_OK);
+    CHECK_RESULT(result_of(&run), 0, 0, false);
+}
+
 static void a_key_nobody_stored_is_not_promised(void) {
     struct run run = start(0);
     get(&run, 2, 1, id_of(7), WEFT_ERR_NOT_FOUND);
@@ -204,7 +211,7 @@ TEST_MAIN("sim/check/stored_found", TEST(a_get_that_finds_holds),
           TEST(a_get_after_the_lifetime_of_an_item_is_not_promised),
           TEST(an_item_stored_again_is_promised_anew),
           TEST(an_item_forgotten_and_stored_again_is_promised_only_then),
-          TEST(a_key_nobody_stored_is_not_promised),
+          TEST(storing_again_is_no_get), TEST(a_key_nobody_stored_is_not_promised),
           TEST(a_get_that_began_before_the_store_ended_is_not_promised),
           TEST(a_get_during_a_partition_is_not_judged),
           TEST(a_partition_that_comes_while_a_get_runs_excuses_it),
