@@ -32,7 +32,7 @@ bool weft_value_bool(const char *text, bool *out);
 /* "7" or "5-10" with 5 <= 10. */
 bool weft_value_range(const char *text, uint32_t *first, uint32_t *last);
 
-#define WEFT_VALUE_TEXT_MAX 32
+#define WEFT_VALUE_TEXT_MAX 48
 
 /* As a scenario would write it: "2s", "1500ms", "2.5%", "0.0001%". Returns `out`. */
 const char *weft_value_show_duration(weft_duration duration, char out[WEFT_VALUE_TEXT_MAX]);

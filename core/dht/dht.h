@@ -75,7 +75,7 @@ struct weft_dht_result {
                                    answered); WEFT_ERR_FULL (LOOKUPS_MAX);
                                    WEFT_ERR_TIMEOUT (a store nobody accepted) */
     weft_id target;
-    const struct weft_contact *closest; /* up to k that answered, closest first */
+    const struct weft_contact *closest; /* up to k of each family that answered, closest first */
     size_t closest_count;
     const struct weft_addr *peers; /* PEERS: distinct peers */
     size_t peers_count;

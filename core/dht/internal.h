@@ -29,6 +29,7 @@
 #define DHT_COOLING WEFT_S(30)         /* a newcomer that did not answer is not asked again */
 #define DHT_LOST_MAX WEFT_LIMIT(16, 2) /* addresses of contacts lost, tried again */
 #define DHT_LOST_RETRY WEFT_S(10)      /* doubled after each try */
+#define DHT_ADDED_RETRY WEFT_S(2)      /* the same for an address the caller gave */
 #define DHT_LOST_TRIES 10
 #define DHT_REFRESH_SPACING WEFT_S(1) /* between refreshes of a table */
 #define DHT_REFRESH_SOON WEFT_S(5)    /* a bucket made by a split, at the earliest */
@@ -37,6 +38,7 @@
 #define DHT_FILL_TRIES 16             /* questions to fill a bucket that is not full */
 #define DHT_JOIN_RETRY WEFT_S(5)      /* the second self lookup; then doubled */
 #define DHT_JOIN_RETRY_MAX WEFT_S(60)
+#define DHT_JOIN_REFRESHES 8        /* self lookups in each refresh_after, once settled */
 #define DHT_REPEAT_RETRY WEFT_S(60) /* an announce or a put that nobody accepted */
 #define DHT_CANDIDATES_PER_K 8      /* of a lookup, of each family */
 #define DHT_TID_SIZE 4
@@ -109,6 +111,7 @@ struct weft_dht__lost {
     struct weft_addr addr;
     weft_dht__tick due;
     uint8_t tries;
+    bool added; /* given by the caller, and never answered */
 };
 
 enum weft_dht__purpose {
@@ -378,7 +381,7 @@ void weft_dht__newcomer_failed(struct weft_dht *dht, const struct weft_addr *add
 void weft_dht__newcomer_run(struct weft_dht *dht);
 
 /* --- lost.c --- */
-void weft_dht__lost_add(struct weft_dht *dht, const struct weft_addr *addr);
+void weft_dht__lost_add(struct weft_dht *dht, const struct weft_addr *addr, bool added);
 /* It answered: true when it was among the lost. */
 bool weft_dht__lost_found(struct weft_dht *dht, const struct weft_addr *addr);
 void weft_dht__lost_run(struct weft_dht *dht);

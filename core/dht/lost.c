@@ -9,7 +9,7 @@ static struct weft_dht__lost *at(const struct weft_dht *dht, uint32_t index) {
 
 static void set_due(struct weft_dht *dht, struct weft_dht__lost *lost) {
     WEFT_ASSERT(lost->tries < DHT_LOST_TRIES);
-    weft_duration wait = DHT_LOST_RETRY << lost->tries;
+    weft_duration wait = (lost->added ? DHT_ADDED_RETRY : DHT_LOST_RETRY) << lost->tries;
     wait = wait / 2 + weft_dht__jitter(dht, wait);
     lost->due = weft_dht__tick_now(dht) + 1 + weft_dht__ticks(wait);
     dht->lost_due = weft_time_min(dht->lost_due, weft_dht__tick_time(dht, lost->due));
@@ -23,7 +23,7 @@ static void drop(struct weft_dht *dht, uint32_t index) {
 }
 
 /* A full list takes a newcomer in a random place: it stays a sample of all that were lost. */
-void weft_dht__lost_add(struct weft_dht *dht, const struct weft_addr *addr) {
+void weft_dht__lost_add(struct weft_dht *dht, const struct weft_addr *addr, bool added) {
     WEFT_ASSERT(addr->port != 0);
     WEFT_ASSERT(dht->lost.count <= DHT_LOST_MAX);
     for (uint32_t i = 0; i < dht->lost.count; i++) {
@@ -36,7 +36,7 @@ void weft_dht__lost_add(struct weft_dht *dht, const struct weft_addr *addr) {
         if (!weft_dht__reserve(dht, &dht->lost, place + 1, sizeof(struct weft_dht__lost))) return;
         dht->lost.count++;
     }
-    *at(dht, place) = (struct weft_dht__lost){.addr = *addr};
+    *at(dht, place) = (struct weft_dht__lost){.addr = *addr, .added = added};
     set_due(dht, at(dht, place));
 }
 

@@ -176,7 +176,7 @@ void weft_dht__query_failed(struct weft_dht *dht, const struct weft_dht__query *
     } else {
         /* Given by the caller: it may only be late, and others may come through it meanwhile.
          * Without it the two would stay islands (scenarios/leaf-degree-one.yaml). */
-        weft_dht__lost_add(dht, &query->to);
+        weft_dht__lost_add(dht, &query->to, true);
     }
     weft_dht__newcomer_failed(dht, &query->to);
     if (query->purpose == DHT_ASK_LOOKUP) weft_dht__lookup_failed(dht, query);

@@ -85,51 +85,46 @@ bool weft_dht__table_has_room(const struct weft_dht *dht, const struct weft_dht_
 /* --- closest --- */
 
 static uint64_t load_be(const unsigned char *at) {
-    uint64_t word = 0;
-    for (size_t i = 0; i < 8; i++) word = word << 8 | at[i];
-    return word;
-}
-
-/* Sort `count` contacts by distance to `target`: few, so by insertion, and by their first 64 bits
- * first. */
-static void sort_by_distance(const weft_id *target, const struct weft_dht__contact **contacts,
-                             uint32_t count) {
-    WEFT_ASSERT(count <= WEFT_DHT_K_MAX);
-    uint64_t keys[WEFT_DHT_K_MAX], head = load_be(target->bytes);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct weft_dht__contact *contact = contacts[i];
-        uint64_t key = load_be(contact->id.bytes) ^ head;
-        uint32_t at = i;
-        for (; at > 0; at--) {
-            if (keys[at - 1] < key) break;
-            if (keys[at - 1] == key &&
-                weft_id_closer(target, &contacts[at - 1]->id, &contact->id) < 0) {
-                break;
-            }
-            keys[at] = keys[at - 1];
-            contacts[at] = contacts[at - 1];
-        }
-        keys[at] = key;
-        contacts[at] = contact;
-    }
+    return (uint64_t)at[0] << 56 | (uint64_t)at[1] << 48 | (uint64_t)at[2] << 40 |
+           (uint64_t)at[3] << 32 | (uint64_t)at[4] << 24 | (uint64_t)at[5] << 16 |
+           (uint64_t)at[6] << 8 | (uint64_t)at[7];
 }
 
 struct walk {
     const struct weft_dht__table *table;
     const weft_id *target, *except;
+    uint64_t head; /* of the target */
     const struct weft_dht__contact **out;
     size_t count, max;
 };
 
+/* By the first 64 bits of the distance, which nearly always differ. */
+static bool goes_before(const struct walk *walk, uint64_t key, uint64_t other_key,
+                        const struct weft_dht__contact *const pair[2]) {
+    if (key != other_key) return key < other_key;
+    return weft_id_closer(walk->target, &pair[0]->id, &pair[1]->id) < 0;
+}
+
+/* Add a bucket's contacts, closest first: few, so sorted by insertion. */
 static void take_bucket(struct walk *walk, const struct weft_dht__bucket *bucket) {
     const struct weft_dht__contact *sorted[WEFT_DHT_K_MAX];
+    uint64_t keys[WEFT_DHT_K_MAX];
     uint32_t count = 0;
+    WEFT_ASSERT(bucket->count <= WEFT_DHT_K_MAX);
     for (uint32_t i = 0; i < bucket->count; i++) {
         const struct weft_dht__contact *contact = weft_dht__bucket_at(walk->table, bucket, i);
         if (walk->except != NULL && weft_id_equal(&contact->id, walk->except)) continue;
-        sorted[count++] = contact;
+        uint64_t key = load_be(contact->id.bytes) ^ walk->head;
+        uint32_t at = count++;
+        for (; at > 0; at--) {
+            const struct weft_dht__contact *const pair[2] = {contact, sorted[at - 1]};
+            if (!goes_before(walk, key, keys[at - 1], pair)) break;
+            keys[at] = keys[at - 1];
+            sorted[at] = sorted[at - 1];
+        }
+        keys[at] = key;
+        sorted[at] = contact;
     }
-    sort_by_distance(walk->target, sorted, count);
     for (uint32_t i = 0; i < count && walk->count < walk->max; i++) {
         walk->out[walk->count++] = sorted[i];
     }
@@ -142,18 +137,24 @@ size_t weft_dht__table_closest(const struct weft_dht *dht, const struct weft_dht
                                const weft_id *target, const weft_id *except,
                                const struct weft_dht__contact **out, size_t max) {
     WEFT_ASSERT(max <= WEFT_DHT_K_MAX);
-    struct walk walk = {table, target, except, out, 0, max};
-    uint32_t last = table->bucket_count - 1;
-    for (uint32_t i = 0; i < last && walk.count < max; i++) {
-        if (table->buckets[i].count == 0) continue;
+    struct walk walk = {table, target, except, load_be(target->bytes), out, 0, max};
+    uint64_t differing = load_be(dht->id.bytes) ^ walk.head;
+    uint32_t last = table->bucket_count - 1, deeper = last;
+    for (uint32_t i = 0; i < last && i < 64 && walk.count < max; i++) {
+        if (differing >> (63 - i) & 1) take_bucket(&walk, &table->buckets[i]);
+    }
+    for (uint32_t i = 64; i < last && walk.count < max; i++) {
         bool differs = weft_id_bit(&dht->id, (int)i) != weft_id_bit(target, (int)i);
         if (differs) take_bucket(&walk, &table->buckets[i]);
     }
     if (walk.count < max) take_bucket(&walk, &table->buckets[last]);
-    for (uint32_t i = last; i-- > 0 && walk.count < max;) {
-        if (table->buckets[i].count == 0) continue;
-        bool differs = weft_id_bit(&dht->id, (int)i) != weft_id_bit(target, (int)i);
-        if (!differs) take_bucket(&walk, &table->buckets[i]);
+    for (; deeper > 64 && walk.count < max; deeper--) {
+        int bit = (int)deeper - 1;
+        bool differs = weft_id_bit(&dht->id, bit) != weft_id_bit(target, bit);
+        if (!differs) take_bucket(&walk, &table->buckets[bit]);
+    }
+    for (; deeper > 0 && walk.count < max; deeper--) {
+        if (!(differing >> (64 - deeper) & 1)) take_bucket(&walk, &table->buckets[deeper - 1]);
     }
     return walk.count;
 }
@@ -354,7 +355,7 @@ void weft_dht__table_failed(struct weft_dht *dht, const weft_id *id, const struc
         weft_dht__check_due(dht, table, bucket, contact->due);
         return;
     }
-    weft_dht__lost_add(dht, addr);
+    weft_dht__lost_add(dht, addr, false);
     weft_dht__bucket_remove(dht, table, bucket, (uint32_t)weft_dht__bucket_find(table, bucket, id));
     weft_dht__table_fill(dht, table, id);
 }

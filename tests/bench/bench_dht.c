@@ -6,7 +6,9 @@
  * asked must allow the rate (dht.source_rate). Any KRPC implementation can be measured. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +20,6 @@
 #include <unistd.h>
 
 #define WINDOW_MAX 512
-#define PACKET_SIZE 2048
 #define SAMPLES_MAX 8000000
 
 struct load {
@@ -76,22 +77,35 @@ static size_t make_query(struct load *load, unsigned slot, char *out) {
     return at + put(out + at, "1:y1:qe");
 }
 
+/* All queries are of one size, so they go as one message that the kernel cuts (UDP_SEGMENT): the
+ * load must not be what is measured. */
 static void send_slots(struct load *load, const unsigned *slots, unsigned count) {
-    static char packets[WINDOW_MAX][256];
-    static struct iovec iov[WINDOW_MAX];
-    static struct mmsghdr headers[WINDOW_MAX];
+    static char packets[WINDOW_MAX * 256];
+    size_t total = 0, each = 0;
     int64_t now = now_ns();
     for (unsigned i = 0; i < count; i++) {
         load->round[slots[i]]++;
         load->sent_at[slots[i]] = now;
-        iov[i] = (struct iovec){packets[i], make_query(load, slots[i], packets[i])};
-        headers[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iov[i], .msg_iovlen = 1}};
+        each = make_query(load, slots[i], packets + total);
+        total += each;
     }
-    for (unsigned done = 0; done < count;) {
-        int sent = sendmmsg(load->fd, headers + done, count - done, 0);
-        if (sent <= 0) break;
-        done += (unsigned)sent;
+    union {
+        char bytes[CMSG_SPACE(sizeof(uint16_t))];
+        struct cmsghdr align;
+    } control = {0};
+    struct iovec iov = {packets, total};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (count > 1) {
+        uint16_t size = (uint16_t)each;
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof control.bytes;
+        struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+        head->cmsg_level = SOL_UDP;
+        head->cmsg_type = UDP_SEGMENT;
+        head->cmsg_len = CMSG_LEN(sizeof size);
+        memcpy(CMSG_DATA(head), &size, sizeof size);
     }
+    if (sendmsg(load->fd, &message, 0) < 0) perror("bench_dht: send");
 }
 
 static void take_answer(struct load *load, const char *data, size_t size, int64_t now,
@@ -113,21 +127,38 @@ static void take_answer(struct load *load, const char *data, size_t size, int64_
     slots[(*count)++] = slot;
 }
 
+/* Bytes of each packet in a message that the kernel joined; `size` if it is one packet. */
+static size_t segment_of(struct msghdr *message, size_t size) {
+    for (struct cmsghdr *head = CMSG_FIRSTHDR(message); head != NULL;
+         head = CMSG_NXTHDR(message, head)) {
+        if (head->cmsg_level != SOL_UDP || head->cmsg_type != UDP_GRO) continue;
+        int segment;
+        memcpy(&segment, CMSG_DATA(head), sizeof segment);
+        if (segment > 0) return (size_t)segment;
+    }
+    return size;
+}
+
 static unsigned receive(struct load *load, unsigned *slots) {
-    static char packets[WINDOW_MAX][PACKET_SIZE];
-    static struct iovec iov[WINDOW_MAX];
-    static struct mmsghdr headers[WINDOW_MAX];
-    for (unsigned i = 0; i < load->window; i++) {
-        iov[i] = (struct iovec){packets[i], PACKET_SIZE};
-        headers[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iov[i], .msg_iovlen = 1}};
-    }
-    int got = recvmmsg(load->fd, headers, load->window, MSG_DONTWAIT, NULL);
+    static char packets[65536];
     unsigned count = 0;
-    int64_t now = now_ns();
-    for (int i = 0; i < got; i++) {
-        take_answer(load, packets[i], headers[i].msg_len, now, slots, &count);
+    for (;;) {
+        char control[CMSG_SPACE(sizeof(int))];
+        struct iovec iov = {packets, sizeof packets};
+        struct msghdr message = {.msg_iov = &iov,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control,
+                                 .msg_controllen = sizeof control};
+        ssize_t got = recvmsg(load->fd, &message, MSG_DONTWAIT);
+        if (got <= 0) return count;
+        int64_t now = now_ns();
+        size_t each = segment_of(&message, (size_t)got);
+        for (size_t at = 0; at < (size_t)got; at += each) {
+            size_t size = (size_t)got - at < each ? (size_t)got - at : each;
+            take_answer(load, packets + at, size, now, slots, &count);
+        }
+        if (count == load->window) return count;
     }
-    return count;
 }
 
 /* Queries older than half a second are lost; their slots are used again. */
@@ -169,7 +200,9 @@ static int open_to(unsigned port) {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     int fd = socket(AF_INET, SOCK_DGRAM, 0), size = 4 << 20;
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int join = 1;
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    setsockopt(fd, SOL_UDP, UDP_GRO, &join, sizeof join);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0) return fd;
     perror("bench_dht");
     return -1;

@@ -26,18 +26,17 @@ static const struct expected {
     {10000, 1, 3.10}, {10000, 3, 2.87}, {100000, 1, 3.88}, {100000, 3, 3.54},
 };
 
-static const char scenario[] =
-    "name: static\n"
-    "about: A network in which nobody comes or goes.\n"
-    "population: 100\n"
-    "join: {over: 60s, from: random, contacts: 3}\n"
-    "dht: {k: 8, alpha: 3, stale_after: 2h, forget_after: 3h}\n"
-    "network: {delay: 20ms}\n"
-    "workload:\n"
-    "  - lookup: {from: 240s, until: 340s, every: 50ms}\n"
-    "checks:\n"
-    "  - closest: {within: 30s}\n"
-    "stop: 360s\n";
+static const char scenario[] = "name: static\n"
+                               "about: A network in which nobody comes or goes.\n"
+                               "population: 100\n"
+                               "join: {over: 60s, from: random, contacts: 3}\n"
+                               "dht: {k: 8, alpha: 3, stale_after: 2h, forget_after: 3h}\n"
+                               "network: {delay: 20ms}\n"
+                               "workload:\n"
+                               "  - lookup: {from: 240s, until: 340s, every: 50ms}\n"
+                               "checks:\n"
+                               "  - closest: {within: 30s}\n"
+                               "stop: 360s\n";
 
 struct sum {
     uint64_t lookups, depth, queries, rounds_ns;
@@ -95,8 +94,8 @@ static bool measure(const struct expected *row) {
     getrusage(RUSAGE_SELF, &usage);
     double depth = (double)sum.depth / (double)sum.lookups;
     const struct sim_check_result *closest = &report.checks[0].result;
-    bool good = fabs(depth - row->depth) <= TOLERANCE && closest->failed == 0 &&
-                closest->evaluated > 0;
+    bool good =
+        fabs(depth - row->depth) <= TOLERANCE && closest->failed == 0 && closest->evaluated > 0;
     printf("kademlia n=%u alpha=%u depth=%.2f expected=%.2f queries=%.1f rtts=%.2f lookups=%llu "
            "recall_misses=%llu/%llu events=%llu events/s=%.0f bytes/node=%zu peak_mb=%ld %s\n",
            row->nodes, row->alpha, depth, row->depth, (double)sum.queries / (double)sum.lookups,

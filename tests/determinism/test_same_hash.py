@@ -12,7 +12,7 @@ from daemons import BIN, SOURCE, run_tests  # noqa: E402
 
 BUILD = os.environ.get("WEFT_BUILD", os.path.join(SOURCE, "build"))
 SCENARIOS = ["first-partition", "heavy-churn", "lossy-radio"]
-SMALLER = ["--set", "population=150"]
+SMALLER = ["--set", "population=200"]
 
 VARIANTS = {
     "gcc-O0": ["-DCMAKE_C_COMPILER=gcc", "-DCMAKE_C_FLAGS_NONE=-O0"],

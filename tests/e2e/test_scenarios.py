@@ -10,7 +10,7 @@ import unittest
 
 SOURCE = os.environ.get("WEFT_SOURCE", os.getcwd())
 WEFT = os.path.abspath(os.path.join(os.environ.get("WEFT_BIN", "build/bin"), "weft"))
-FOLDERS = ["scenarios"]
+FOLDERS = ["scenarios", "scenarios/scale", "scenarios/regressions"]
 SECONDS_MAX = 120
 
 

@@ -12,7 +12,7 @@ static struct {
     FILE *xml;
     const char *only;
     bool failed_here;
-    char first_failure[512];
+    char first_failure[8192];
 } state;
 
 static void note_failure(const char *message, const char *file, int line) {

@@ -47,7 +47,7 @@ struct rig {
 
 static struct rig rig;
 
-static void rig_on_send(void *ctx, const struct weft_addr *to, struct weft_bytes data) {
+static inline void rig_on_send(void *ctx, const struct weft_addr *to, struct weft_bytes data) {
     (void)ctx;
     if (rig.sent_count == RIG_SENT_MAX) abort();
     struct rig_packet *packet = &rig.sent[rig.sent_count++];
@@ -59,7 +59,7 @@ static void rig_on_send(void *ctx, const struct weft_addr *to, struct weft_bytes
     CHECK(data.size <= WEFT_KRPC_SIZE_MAX);
 }
 
-static void rig_on_done(void *ctx, const struct weft_dht_result *result) {
+static inline void rig_on_done(void *ctx, const struct weft_dht_result *result) {
     (void)ctx;
     rig.done_count++;
     rig.result = *result;
@@ -75,8 +75,8 @@ static void rig_on_done(void *ctx, const struct weft_dht_result *result) {
     rig.result.value = weft_bytes(rig.value, result->value.size);
 }
 
-static void rig_on_fact(void *ctx, enum weft_trace_kind kind, const uint64_t *numbers, size_t count,
-                        struct weft_bytes bytes) {
+static inline void rig_on_fact(void *ctx, enum weft_trace_kind kind, const uint64_t *numbers,
+                               size_t count, struct weft_bytes bytes) {
     (void)ctx;
     if (rig.facts_count == RIG_FACTS_MAX) rig.facts_count = 0;
     struct rig_fact *fact = &rig.facts[rig.facts_count++];
@@ -92,7 +92,7 @@ static const struct weft_dht_sink rig_sink = {NULL, rig_on_send, rig_on_done, ri
 /* The own id is all zeros, so that an id's leading zero bits are its bucket. */
 static const weft_id rig_own = {{0}};
 
-static void rig_open(const struct weft_dht_config *config) {
+static inline void rig_open(const struct weft_dht_config *config) {
     memset(&rig, 0, sizeof rig);
     weft_mem_heap_init(&rig.heap, 0);
     rig.sent = calloc(RIG_SENT_MAX, sizeof *rig.sent);
@@ -102,7 +102,7 @@ static void rig_open(const struct weft_dht_config *config) {
     CHECK_EQ_INT(weft_dht_new(config, &rig_own, 42, rig.now, &rig.heap.base, &rig.dht), WEFT_OK);
 }
 
-static void rig_close(void) {
+static inline void rig_close(void) {
     weft_dht_free(rig.dht);
     CHECK_EQ_UINT(rig.heap.bytes, 0);
     CHECK_EQ_UINT(rig.heap.blocks, 0);
@@ -112,20 +112,20 @@ static void rig_close(void) {
     rig.facts = NULL;
 }
 
-static int rig_step(struct weft_dht_event event) {
+static inline int rig_step(struct weft_dht_event event) {
     event.now = rig.now;
     int result = weft_dht_step(rig.dht, &event, &rig_sink);
     CHECK(weft_dht_next_at(rig.dht) > rig.now);
     return result;
 }
 
-static int rig_receive(const struct weft_addr *from, const void *data, size_t size) {
+static inline int rig_receive(const struct weft_addr *from, const void *data, size_t size) {
     return rig_step((struct weft_dht_event){
         .kind = WEFT_DHT_RECEIVE, .addr = *from, .data = weft_bytes(data, size)});
 }
 
-static int rig_receive_msg(const struct weft_addr *from, const struct weft_krpc *msg,
-                           const struct weft_krpc_peers *peers) {
+static inline int rig_receive_msg(const struct weft_addr *from, const struct weft_krpc *msg,
+                                  const struct weft_krpc_peers *peers) {
     unsigned char packet[WEFT_KRPC_RECEIVE_MAX];
     size_t size = 0;
     CHECK_EQ_INT(weft_krpc_encode(msg, peers, packet, sizeof packet, &size), WEFT_OK);
@@ -133,7 +133,7 @@ static int rig_receive_msg(const struct weft_addr *from, const struct weft_krpc 
 }
 
 /* An id in bucket `bucket` of the rig's machine (own id 0): that many zero bits, a one, `tail`. */
-static weft_id rig_id(unsigned bucket, unsigned tail) {
+static inline weft_id rig_id(unsigned bucket, unsigned tail) {
     weft_id id = {{0}};
     id.bytes[bucket / 8] = (unsigned char)(0x80u >> (bucket % 8));
     id.bytes[18] = (unsigned char)(tail >> 8);
@@ -141,33 +141,33 @@ static weft_id rig_id(unsigned bucket, unsigned tail) {
     return id;
 }
 
-static struct weft_addr rig_addr(unsigned host) {
+static inline struct weft_addr rig_addr(unsigned host) {
     return weft_addr_v4(10, 0, (unsigned char)(host >> 8), (unsigned char)host, 6881);
 }
 
-static struct weft_addr rig_addr6(unsigned host) {
+static inline struct weft_addr rig_addr6(unsigned host) {
     unsigned char ip[16] = {0xfd, 0x77};
     ip[15] = (unsigned char)host;
     return weft_addr_v6(ip, 6881);
 }
 
 /* The next packet the machine sent that the test has not seen; NULL: none. */
-static struct rig_packet *rig_next(void) {
+static inline struct rig_packet *rig_next(void) {
     return rig.read < rig.sent_count ? &rig.sent[rig.read++] : NULL;
 }
 
-static void rig_skip(void) { rig.read = rig.sent_count; }
+static inline void rig_skip(void) { rig.read = rig.sent_count; }
 
 /* Answer `query` of the machine as `id`, naming nothing. */
-static int rig_reply(const struct rig_packet *query, const weft_id *id) {
+static inline int rig_reply(const struct rig_packet *query, const weft_id *id) {
     const struct weft_krpc reply = {.type = WEFT_KRPC_RESPONSE, .tid = query->msg.tid, .id = id};
     struct weft_addr from = query->to;
     return rig_receive_msg(&from, &reply, NULL);
 }
 
 /* The same naming `count` nodes. */
-static int rig_reply_nodes(const struct rig_packet *query, const weft_id *id,
-                           const struct weft_contact *nodes, size_t count) {
+static inline int rig_reply_nodes(const struct rig_packet *query, const weft_id *id,
+                                  const struct weft_contact *nodes, size_t count) {
     unsigned char packed[64 * WEFT_COMPACT_NODE4_SIZE];
     size_t size = 0;
     for (size_t i = 0; i < count; i++) {
@@ -183,8 +183,8 @@ static int rig_reply_nodes(const struct rig_packet *query, const weft_id *id,
 }
 
 /* A query of `method` from `id` at `from`; NULL target for ping. */
-static int rig_query(const struct weft_addr *from, const weft_id *id, enum weft_krpc_method method,
-                     const weft_id *target) {
+static inline int rig_query(const struct weft_addr *from, const weft_id *id,
+                            enum weft_krpc_method method, const weft_id *target) {
     const struct weft_krpc msg = {.type = WEFT_KRPC_QUERY,
                                   .method = method,
                                   .tid = weft_bytes("aa", 2),
@@ -194,7 +194,7 @@ static int rig_query(const struct weft_addr *from, const weft_id *id, enum weft_
 }
 
 /* Let time pass to `until`, with a TIMER exactly whenever one is wanted. */
-static void rig_until(weft_time until) {
+static inline void rig_until(weft_time until) {
     while (weft_dht_next_at(rig.dht) <= until) {
         rig.now = weft_dht_next_at(rig.dht);
         (void)rig_step((struct weft_dht_event){.kind = WEFT_DHT_TIMER});
@@ -202,7 +202,7 @@ static void rig_until(weft_time until) {
     rig.now = until;
 }
 
-static void rig_pass(weft_duration duration) { rig_until(rig.now + duration); }
+static inline void rig_pass(weft_duration duration) { rig_until(rig.now + duration); }
 
 /* Answer every query the machine has sent to 10.x and is not yet read, as the id that host has;
  * hosts without an entry are silent. */
@@ -211,7 +211,7 @@ struct rig_host {
     struct weft_addr addr;
 };
 
-static void rig_answer_all(const struct rig_host *hosts, size_t count) {
+static inline void rig_answer_all(const struct rig_host *hosts, size_t count) {
     for (struct rig_packet *packet; (packet = rig_next()) != NULL;) {
         if (packet->msg.type != WEFT_KRPC_QUERY) continue;
         for (size_t i = 0; i < count; i++) {
@@ -222,7 +222,7 @@ static void rig_answer_all(const struct rig_host *hosts, size_t count) {
 }
 
 /* Time passes, and `hosts` answer within it. */
-static void rig_live(const struct rig_host *hosts, size_t count, weft_duration duration) {
+static inline void rig_live(const struct rig_host *hosts, size_t count, weft_duration duration) {
     weft_time until = rig.now + duration;
     rig_answer_all(hosts, count);
     while (weft_dht_next_at(rig.dht) <= until) {
@@ -234,16 +234,16 @@ static void rig_live(const struct rig_host *hosts, size_t count, weft_duration d
 }
 
 /* Make `host` a verified contact: it is added, asked, and answers. */
-static void rig_meet(const struct rig_host *host) {
+static inline void rig_meet(const struct rig_host *host) {
     (void)rig_step((struct weft_dht_event){.kind = WEFT_DHT_ADD, .addr = host->addr});
     rig_answer_all(host, 1);
 }
 
-static struct rig_host rig_host(unsigned bucket, unsigned tail) {
+static inline struct rig_host rig_host(unsigned bucket, unsigned tail) {
     return (struct rig_host){rig_id(bucket, tail), rig_addr(bucket * 256 + tail)};
 }
 
-static struct weft_dht_stats rig_stats(void) {
+static inline struct weft_dht_stats rig_stats(void) {
     struct weft_dht_stats stats;
     weft_dht_stats(rig.dht, &stats);
     return stats;
@@ -255,7 +255,7 @@ struct rig_search {
     bool found;
 };
 
-static void rig_search_one(void *ctx, const struct weft_contact_info *info) {
+static inline void rig_search_one(void *ctx, const struct weft_contact_info *info) {
     struct rig_search *search = ctx;
     if (!weft_id_equal(&info->contact.id, search->id) || search->found) return;
     search->info = *info;
@@ -263,25 +263,25 @@ static void rig_search_one(void *ctx, const struct weft_contact_info *info) {
 }
 
 /* What weft_dht_each says of `id`; false: nothing. */
-static bool rig_find(const weft_id *id, struct weft_contact_info *info) {
+static inline bool rig_find(const weft_id *id, struct weft_contact_info *info) {
     struct rig_search search = {.id = id};
     weft_dht_each(rig.dht, rig.now, rig_search_one, &search);
     if (info != NULL) *info = search.info;
     return search.found;
 }
 
-static bool rig_is_contact(const weft_id *id) {
+static inline bool rig_is_contact(const weft_id *id) {
     struct weft_contact_info info;
     return rig_find(id, &info) && info.verified && !info.in_cache;
 }
 
-static size_t rig_facts(enum weft_trace_kind kind) {
+static inline size_t rig_facts(enum weft_trace_kind kind) {
     size_t count = 0;
     for (size_t i = 0; i < rig.facts_count; i++) count += rig.facts[i].kind == kind;
     return count;
 }
 
-static const struct rig_fact *rig_fact(enum weft_trace_kind kind) {
+static inline const struct rig_fact *rig_fact(enum weft_trace_kind kind) {
     for (size_t i = rig.facts_count; i-- > 0;) {
         if (rig.facts[i].kind == kind) return &rig.facts[i];
     }
@@ -289,7 +289,7 @@ static const struct rig_fact *rig_fact(enum weft_trace_kind kind) {
 }
 
 /* The next packet must be a query of `method`, else NULL and a failure. */
-static struct rig_packet *rig_next_query(enum weft_krpc_method method) {
+static inline struct rig_packet *rig_next_query(enum weft_krpc_method method) {
     struct rig_packet *packet = rig_next();
     CHECK(packet != NULL);
     if (packet == NULL) return NULL;

@@ -1,4 +1,5 @@
 /* Buckets, replacement cache, who enters and who stays. */
+#include "core/dht/internal.h"
 #include "tests/unit/dht/rig.h"
 
 static const struct weft_dht_config normal = {.k = 8};
@@ -235,11 +236,11 @@ static void newcomers_are_bounded(void) {
         rig_skip();
         rig.sent_count = rig.read = 0;
     }
-    CHECK_EQ_UINT(rig_stats().candidates, 64);
+    CHECK_EQ_UINT(rig_stats().candidates, DHT_NEWCOMERS_MAX);
     rig_pass(WEFT_S(1));
     size_t pings = 0;
     while (rig_next() != NULL) pings++;
-    CHECK_EQ_UINT(pings, 64);
+    CHECK_EQ_UINT(pings, DHT_NEWCOMERS_MAX);
     rig_close();
 }
 
