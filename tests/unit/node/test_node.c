@@ -279,21 +279,36 @@ static void the_real_dht_comes_back_after_a_fault(void) {
     close_all();
 }
 
-static void a_dht_that_cannot_come_back_is_no_proc_until_the_root_gives_up(void) {
+static const struct weft_net_ops *real_net;
+static int open_error;
+
+static int failing_datagram_open(struct weft_env *env, struct weft_addr *local, uint64_t owner,
+                                 weft_socket *out) {
+    return open_error != WEFT_OK ? open_error : real_net->datagram_open(env, local, owner, out);
+}
+
+static void a_dht_that_cannot_come_back_ends_the_node(void) {
     open_env();
     struct weft_dht_service_config dht = loopback();
     struct weft_reason why;
+    struct weft_net_ops net = *rig.env->net;
+    real_net = rig.env->net;
+    net.datagram_open = failing_datagram_open;
+    rig.env->net = &net;
+    open_error = WEFT_OK;
     rig.config.dht = &dht;
     rig.config.intensity = 2;
     open_node();
-    dht.bind4 = weft_addr_v4(192, 0, 2, 1, 1); /* the specs point here: nobody's address */
+    open_error = WEFT_ERR_IN_USE;
     CHECK_EQ_INT(weft_sched_poison(weft_node_sched(rig.node), pid_of(WEFT_DHT_NAME), "planted"),
                  WEFT_OK);
     CHECK_EQ_INT(ask(WEFT_NODE_DHT_STATS, 1), WEFT_OK);
     run();
     CHECK_EQ_UINT(rig.count, 1);
     CHECK_EQ_INT(rig.replies[0].status, WEFT_ERR_NO_PROC);
-    CHECK(!weft_node_ended(rig.node, &why)); /* the spec was copied: the old address is kept */
+    CHECK(weft_node_ended(rig.node, &why));
+    CHECK(!weft_reason_is_clean(&why)); /* it was not told to */
+    CHECK_EQ_TEXT(why.text, "more than 2 restarts in 10000 ms");
     close_all();
 }
 
@@ -412,6 +427,9 @@ static void a_root_that_gives_up_says_so(void) {
         CHECK_EQ_INT(weft_node_ended(rig.node, &why), i >= 10); /* intensity 10 */
     }
     CHECK(weft_node_ended(rig.node, &why));
+    CHECK_EQ_INT(why.kind, WEFT_REASON_LIMIT);
+    CHECK_EQ_TEXT(why.text, "more than 10 restarts in 10000 ms");
+    CHECK_EQ_INT(ask(WEFT_NODE_GET, 1), WEFT_ERR_NO_PROC);
     close_all();
 }
 
@@ -538,8 +556,7 @@ TEST_MAIN("node/node", TEST(what_is_asked_at_once_is_answered_when_the_node_runs
           TEST(asks_beyond_the_bound_are_full_and_the_others_stay),
           TEST(a_death_of_the_dht_answers_what_was_asked_of_it),
           TEST(the_real_dht_comes_back_after_a_fault),
-          TEST(a_dht_that_cannot_come_back_is_no_proc_until_the_root_gives_up),
-          TEST(a_fault_of_control_is_survived),
+          TEST(a_dht_that_cannot_come_back_ends_the_node), TEST(a_fault_of_control_is_survived),
           TEST(what_other_processes_send_to_control_is_no_ask),
           TEST(a_value_larger_than_an_item_is_refused_and_one_as_large_is_not),
           TEST(a_mailbox_that_is_full_is_told_at_once),
