@@ -112,7 +112,12 @@ void weft_node_stop(struct weft_node *node) {
 }
 
 bool weft_node_ended(const struct weft_node *node, struct weft_reason *why) {
-    return weft_sched_ended(node->sched, why);
+    WEFT_ASSERT(node != NULL);
+    bool ended = weft_sched_ended(node->sched, why);
+    /* A supervisor that gives up ends with SHUTDOWN (OTP), as one that was told to. */
+    bool gave_up = ended && !node->stopping;
+    if (gave_up && why != NULL && weft_reason_is_clean(why)) why->kind = WEFT_REASON_LIMIT;
+    return ended;
 }
 
 struct weft_sched *weft_node_sched(struct weft_node *node) {
