@@ -11,32 +11,32 @@
 #endif
 
 /* core/otp */
-#define WEFT_PROCS_MAX WEFT_LIMIT(16777216, 64)     /* processes of a node */
-#define WEFT_MAILBOX_MAX WEFT_LIMIT(65536, 64)      /* messages in a mailbox, by default */
-#define WEFT_TIMERS_MAX WEFT_LIMIT(16777216, 64)    /* timers of a node */
-#define WEFT_CHILDREN_MAX WEFT_LIMIT(16777216, 16)  /* children of a supervisor */
-#define WEFT_TURN_MAX WEFT_LIMIT(32, 1)             /* messages a process handles a turn */
-#define WEFT_SPAWN_DEPTH_MAX WEFT_LIMIT(64, 8)      /* inits that start a process that ... */
-#define WEFT_NAME_MAX 64                            /* bytes of a registered name, with the NUL */
-#define WEFT_MESSAGE_MAX (16 * 1024 * 1024)         /* bytes of data in one message */
+#define WEFT_PROCS_MAX WEFT_LIMIT(16777216, 64)    /* processes of a node */
+#define WEFT_MAILBOX_MAX WEFT_LIMIT(65536, 64)     /* messages in a mailbox, by default */
+#define WEFT_TIMERS_MAX WEFT_LIMIT(16777216, 64)   /* timers of a node */
+#define WEFT_CHILDREN_MAX WEFT_LIMIT(16777216, 16) /* children of a supervisor */
+#define WEFT_TURN_MAX WEFT_LIMIT(32, 1)            /* messages a process handles a turn */
+#define WEFT_SPAWN_DEPTH_MAX WEFT_LIMIT(64, 8)     /* inits that start a process that ... */
+#define WEFT_NAME_MAX 64                           /* bytes of a registered name, with the NUL */
+#define WEFT_MESSAGE_MAX (16 * 1024 * 1024)        /* bytes of data in one message */
 
 /* core/wire */
-#define WEFT_KRPC_SIZE_MAX 1472      /* bytes of a KRPC packet we send: no fragment on Ethernet */
-#define WEFT_KRPC_RECEIVE_MAX 2048   /* larger ones are refused unread */
-#define WEFT_BENCODE_DEPTH_MAX 8     /* nesting of lists and dictionaries */
-#define WEFT_KRPC_TID_MAX 32         /* bytes of a transaction id */
-#define WEFT_KRPC_TOKEN_MAX 64       /* bytes of a token */
-#define WEFT_ITEM_SIZE_MAX 1000      /* bytes of a stored value (BEP 44) */
+#define WEFT_KRPC_SIZE_MAX 1472    /* bytes of a KRPC packet we send: no fragment on Ethernet */
+#define WEFT_KRPC_RECEIVE_MAX 2048 /* larger ones are refused unread */
+#define WEFT_BENCODE_DEPTH_MAX 8   /* nesting of lists and dictionaries */
+#define WEFT_KRPC_TID_MAX 32       /* bytes of a transaction id */
+#define WEFT_KRPC_TOKEN_MAX 64     /* bytes of a token */
+#define WEFT_ITEM_SIZE_MAX 1000    /* bytes of a stored value (BEP 44) */
 
 /* core/dht */
-#define WEFT_DHT_K_MAX 32                                /* contacts in a bucket */
-#define WEFT_DHT_ALPHA_MAX 16                            /* parallel queries of a lookup */
-#define WEFT_DHT_LOOKUPS_MAX WEFT_LIMIT(256, 2)          /* lookups at once */
-#define WEFT_DHT_PENDING_MAX WEFT_LIMIT(1024, 3)         /* queries awaiting a reply */
-#define WEFT_DHT_KEYS_MAX WEFT_LIMIT(4096, 2)            /* info-hashes and items stored */
-#define WEFT_DHT_PEERS_MAX WEFT_LIMIT(512, 2)            /* peers stored of an info-hash */
-#define WEFT_DHT_SOURCES_MAX WEFT_LIMIT(1024, 2)         /* addresses whose rate is watched */
-#define WEFT_DHT_BOOTSTRAP_MAX 64                        /* contacts given at start */
-#define WEFT_DHT_RESULT_VALUES_MAX 256                   /* peers returned of one lookup */
+#define WEFT_DHT_K_MAX 32                        /* contacts in a bucket */
+#define WEFT_DHT_ALPHA_MAX 16                    /* parallel queries of a lookup */
+#define WEFT_DHT_LOOKUPS_MAX WEFT_LIMIT(256, 2)  /* lookups at once */
+#define WEFT_DHT_PENDING_MAX WEFT_LIMIT(1024, 3) /* queries awaiting a reply */
+#define WEFT_DHT_KEYS_MAX WEFT_LIMIT(4096, 2)    /* info-hashes and items stored */
+#define WEFT_DHT_PEERS_MAX WEFT_LIMIT(512, 2)    /* peers stored of an info-hash */
+#define WEFT_DHT_SOURCES_MAX WEFT_LIMIT(1024, 2) /* addresses whose rate is watched */
+#define WEFT_DHT_BOOTSTRAP_MAX 64                /* contacts given at start */
+#define WEFT_DHT_RESULT_VALUES_MAX 256           /* peers returned of one lookup */
 
 #endif

@@ -11,9 +11,9 @@ typedef int64_t weft_time;
 typedef int64_t weft_duration;
 
 #define WEFT_NS(n) ((weft_duration)(n))
-#define WEFT_US(n) ((weft_duration)(n) * INT64_C(1000))
-#define WEFT_MS(n) ((weft_duration)(n) * INT64_C(1000000))
-#define WEFT_S(n) ((weft_duration)(n) * INT64_C(1000000000))
+#define WEFT_US(n) ((weft_duration)(n)*INT64_C(1000))
+#define WEFT_MS(n) ((weft_duration)(n)*INT64_C(1000000))
+#define WEFT_S(n) ((weft_duration)(n)*INT64_C(1000000000))
 #define WEFT_MIN(n) (WEFT_S(n) * INT64_C(60))
 #define WEFT_HOUR(n) (WEFT_S(n) * INT64_C(3600))
 

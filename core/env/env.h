@@ -9,6 +9,7 @@
 #ifndef WEFT_ENV_ENV_H
 #define WEFT_ENV_ENV_H
 
+#include "core/base/mem.h"
 #include "core/env/clock.h"
 #include "core/env/disk.h"
 #include "core/env/entropy.h"
@@ -16,7 +17,6 @@
 #include "core/env/loader.h"
 #include "core/env/net.h"
 #include "core/env/trace.h"
-#include "core/base/mem.h"
 
 struct weft_env {
     const struct weft_clock_ops *clock;
@@ -26,9 +26,9 @@ struct weft_env {
     const struct weft_loader_ops *loader;
     const struct weft_guard_ops *guard;
     const struct weft_trace_ops *trace;
-    uint64_t trace_mask;      /* bit k set: kind k is wanted; the rest need not be built */
-    struct weft_mem *mem;     /* the node's memory; its account shows what the node holds */
-    uint32_t node;            /* number of this node in its run, written into trace events */
+    uint64_t trace_mask;  /* bit k set: kind k is wanted; the rest need not be built */
+    struct weft_mem *mem; /* the node's memory; its account shows what the node holds */
+    uint32_t node;        /* number of this node in its run, written into trace events */
 };
 
 static inline weft_time weft_env_now(struct weft_env *env) { return env->clock->monotonic(env); }

@@ -29,12 +29,12 @@ enum weft_fault_kind {
 
 struct weft_fault {
     enum weft_fault_kind kind;
-    int line;            /* ASSERT: where; else 0 */
-    const char *file;    /* ASSERT: static text; else NULL */
-    const char *what;    /* ASSERT: the condition; else the kind's text. Static. */
-    uintptr_t address;   /* SEGV, BUS: the address accessed; STACK likewise */
-    uintptr_t code;      /* address of the faulting instruction; 0 for ASSERT. Differs from run to
-                            run: for logs, never for decisions, traces or hashes. */
+    int line;          /* ASSERT: where; else 0 */
+    const char *file;  /* ASSERT: static text; else NULL */
+    const char *what;  /* ASSERT: the condition; else the kind's text. Static. */
+    uintptr_t address; /* SEGV, BUS: the address accessed; STACK likewise */
+    uintptr_t code;    /* address of the faulting instruction; 0 for ASSERT. Differs from run to
+                          run: for logs, never for decisions, traces or hashes. */
 };
 
 struct weft_guard_ops {
@@ -42,8 +42,8 @@ struct weft_guard_ops {
      * which. Calls nest: a fault ends the innermost one. *runtime_depth is read at the moment of
      * a fault; it must then hold the value it has now, or the fault is a panic. After false the
      * caller sets it back itself. */
-    bool (*run)(struct weft_env *env, void (*fn)(void *arg), void *arg,
-                volatile int *runtime_depth, struct weft_fault *fault);
+    bool (*run)(struct weft_env *env, void (*fn)(void *arg), void *arg, volatile int *runtime_depth,
+                struct weft_fault *fault);
 };
 
 #endif

@@ -66,7 +66,7 @@ enum weft_trace_kind {
 #define WEFT_TRACE_ENUM(NAME, name, fields) WEFT_TRACE_##NAME,
     WEFT_TRACE_KINDS(WEFT_TRACE_ENUM)
 #undef WEFT_TRACE_ENUM
-    WEFT_TRACE_KIND_COUNT
+        WEFT_TRACE_KIND_COUNT
 };
 
 _Static_assert(WEFT_TRACE_KIND_COUNT <= 64, "kinds fit the mask");

@@ -122,7 +122,8 @@ static void open_xml(size_t count) {
     snprintf(path, sizeof path, "%s/%s.xml", folder, flat);
     state.xml = fopen(path, "w");
     if (state.xml == NULL) return;
-    fprintf(state.xml, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"%s\" tests=\"%zu\">\n",
+    fprintf(state.xml,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"%s\" tests=\"%zu\">\n",
             state.suite, count);
 }
 

@@ -38,7 +38,7 @@ PURE = ["core/base", "core/env", "core/wire", "core/config", "core/otp", "core/d
         "sim/engine", "sim/net", "sim/disk", "sim/world", "sim/fault", "sim/workload", "sim/check"]
 PURE_IMPORTS = re.compile(
     r"^(weft_|sim_|ana_|mem(cpy|move|set|cmp|chr)$|str(len|cmp|ncmp|chr|rchr|spn|cspn|nlen)$"
-    r"|malloc$|calloc$|realloc$|free$|v?snprintf$|qsort$|bsearch$|SHA1(Init|Update|Final)$"
+    r"|malloc$|calloc$|realloc$|aligned_alloc$|free$|v?snprintf$|qsort$|bsearch$|SHA1(Init|Update|Final)$"
     r"|strto(l|ul|ll|ull)$|__isoc23_strto|_GLOBAL_OFFSET_TABLE_$|__stack_chk_fail$|yaml_"
     r"|__(asan|ubsan|tsan|sanitizer|lsan|sancov)_|__mul|__udiv|__umod|__popcount)")
 
