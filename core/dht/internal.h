@@ -44,7 +44,7 @@
 #define DHT_TID_SIZE 4
 #define DHT_TOKEN_SIZE 8
 #define DHT_REPLY_OVERHEAD 200 /* bytes of a reply beside nodes, values and value */
-#define DHT_OP_INTERNAL (UINT64_C(1) << 62)
+#define DHT_OP_INTERNAL WEFT_TRACE_OP_OWN
 #define DHT_NONE UINT16_MAX
 
 /* Milliseconds since the machine started, modulo 2^32. Two ticks are compared by the sign of

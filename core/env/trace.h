@@ -26,7 +26,9 @@ struct weft_env;
 /* X(NAME, "name", "field:type ...")
  *
  * Lookups, puts and announces carry `op`, unique within one life of a node. A trace consumer
- * joins START and DONE by (node, op). */
+ * joins START and DONE by (node, op). What a node does by itself (joining, refreshing, storing
+ * again) has WEFT_TRACE_OP_OWN set in its `op`. */
+#define WEFT_TRACE_OP_OWN (UINT64_C(1) << 62)
 #define WEFT_TRACE_KINDS(X)                                                                        \
     /* a node's life: told by the driver of the node */                                            \
     X(NODE_UP, "node.up", "life:u addr:addr")                                                      \

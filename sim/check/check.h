@@ -65,7 +65,8 @@ struct sim_check_spec {
 /* What a check may know beforehand about a run. */
 struct sim_check_setup {
     uint32_t nodes; /* population */
-    uint32_t k;     /* of the DHT */
+    /* How long nodes keep what was stored; 0: longer than the run. Of several the shortest. */
+    weft_duration item_lifetime, peer_lifetime;
 };
 
 struct sim_checks;

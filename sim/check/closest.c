@@ -15,7 +15,8 @@ struct truth {
 
 /* The k closest but for the asker, who does not look for itself. */
 static void truth_of(struct closest *check, const struct sim_check__op *op, struct truth *truth) {
-    uint32_t k = check->ctx.setup.k < WEFT_DHT_K_MAX ? check->ctx.setup.k : WEFT_DHT_K_MAX;
+    uint32_t asked = check->ctx.view->nodes[op->node].k;
+    uint32_t k = asked < WEFT_DHT_K_MAX ? asked : WEFT_DHT_K_MAX;
     size_t found = sim_check__members_closest(sim_check__view_members(check->ctx.view), &op->target,
                                               truth->list, k + 1);
     truth->count = 0;

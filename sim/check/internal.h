@@ -73,6 +73,7 @@ struct sim_check__node {
     weft_time dht_up_at; /* of this life of its DHT */
     weft_id id;
     uint32_t contacts; /* in the routing table, as told last */
+    uint32_t k;        /* of its DHT; groups may differ */
     bool up, has_dht, read_only, id_known;
     bool joined; /* its DHT has found the others */
 };

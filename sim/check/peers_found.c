@@ -11,7 +11,8 @@
 
 struct announcer {
     uint32_t node;
-    weft_time since; /* of the announce that its present life made last */
+    weft_time since; /* of the first announce of its present life */
+    weft_time until; /* nodes begin to forget it then */
 };
 
 struct announced {
@@ -39,6 +40,12 @@ static struct announced *announced_of(struct peers_found *check, const weft_id *
     return &check->hashes[check->count++];
 }
 
+static weft_time until_of(const struct peers_found *check, const struct weft_trace_event *event) {
+    weft_duration lifetime = check->ctx.setup.peer_lifetime;
+    weft_time began = event->at - (weft_time)event->number[4];
+    return lifetime > 0 ? weft_time_add(began, lifetime) : WEFT_TIME_NEVER;
+}
+
 static void on_announced(struct peers_found *check, const struct weft_trace_event *event) {
     weft_id hash;
     size_t index;
@@ -51,22 +58,26 @@ static void on_announced(struct peers_found *check, const struct weft_trace_even
     if (known != NULL) {
         struct announcer *announcer = &announced->list[*known];
         bool same_life = announcer->since >= check->ctx.view->nodes[event->node].up_at;
-        announcer->since = same_life ? announcer->since : event->at;
+        bool forgotten = announcer->until <= event->at - (weft_time)event->number[4];
+        announcer->since = same_life && !forgotten ? announcer->since : event->at;
+        announcer->until = until_of(check, event);
         return;
     }
     announced->list = sim_check__grow(announced->list, announced->count, &announced->capacity,
                                       sizeof *announced->list);
     sim_check__map_put(&check->by_both, both, announced->count);
     announced->list[announced->count++] =
-        (struct announcer){.node = event->node, .since = event->at};
+        (struct announcer){event->node, event->at, until_of(check, event)};
 }
 
 struct counts {
     uint64_t live, other;
 };
 
-/* Live: up since it announced, and announced before the lookup began. */
-static struct counts count_of(const struct peers_found *check, const struct sim_check__op *op) {
+/* Live: up since it announced, and announced before the lookup began, not so long ago that it may
+ * be forgotten. */
+static struct counts count_of(const struct peers_found *check, const struct sim_check__op *op,
+                              weft_time now) {
     struct counts counts = {0, 0};
     const uint64_t *index = sim_check__map_get(&check->by_hash, sim_check__key_of_id(&op->target));
     if (index == NULL) return counts;
@@ -75,6 +86,7 @@ static struct counts count_of(const struct peers_found *check, const struct sim_
         const struct announcer *announcer = &announced->list[i];
         const struct sim_check__node *node = &check->ctx.view->nodes[announcer->node];
         bool live = node->up && node->up_at <= announcer->since && announcer->since <= op->start;
+        live = live && announcer->until > now;
         counts.live += live;
         counts.other += !live;
     }
@@ -87,7 +99,7 @@ static void judge(struct peers_found *check, const struct sim_check__op *op,
     sim_check__short(&op->target, text);
     if (op->kind != WEFT_LOOKUP_PEERS || !op->joined) return;
     if (!sim_check__view_healed(check->ctx.view, op->start, check->ctx.within)) return;
-    struct counts counts = count_of(check, op);
+    struct counts counts = count_of(check, op, event->at);
     if (counts.live == 0) return;
     if (op->lost && op->start + check->ctx.within > event->at) return;
     if (op->lost) {

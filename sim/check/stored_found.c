@@ -3,7 +3,8 @@
 
 struct stored_found {
     struct sim_check__ctx ctx;
-    struct sim_check__map stored; /* key to when it was stored */
+    struct sim_check__map stored; /* key to when it was stored first */
+    struct sim_check__map kept;   /* key to when nodes begin to forget it */
 };
 
 static void on_stored(struct stored_found *check, const struct weft_trace_event *event) {
@@ -11,15 +12,25 @@ static void on_stored(struct stored_found *check, const struct weft_trace_event 
     bool accepted = event->number[2] == WEFT_OK && event->number[3] > 0;
     if (event->number[1] != WEFT_STORE_VALUE || !accepted) return;
     if (!sim_check__id_at(event->bytes, 0, &key)) return;
-    if (sim_check__map_get(&check->stored, sim_check__key_of_id(&key)) != NULL) return;
-    sim_check__map_put(&check->stored, sim_check__key_of_id(&key), (uint64_t)event->at);
+    struct sim_check__key short_key = sim_check__key_of_id(&key);
+    weft_duration lifetime = check->ctx.setup.item_lifetime;
+    weft_time began = event->at - (weft_time)event->number[4];
+    weft_time until = lifetime > 0 ? weft_time_add(began, lifetime) : WEFT_TIME_NEVER;
+    const uint64_t *known = sim_check__map_get(&check->kept, short_key);
+    bool was_forgotten = known == NULL || (weft_time)*known <= began;
+    if (was_forgotten) sim_check__map_put(&check->stored, short_key, (uint64_t)event->at);
+    sim_check__map_put(&check->kept, short_key, (uint64_t)until);
 }
 
-/* The key was stored before, the asker had joined, and no cut was in the way. */
-static bool is_promised(const struct stored_found *check, const struct sim_check__op *op) {
+/* The key was stored before and not so long ago that it may be forgotten, the asker had joined, and
+ * no cut was in the way. */
+static bool is_promised(const struct stored_found *check, const struct sim_check__op *op,
+                        weft_time now) {
     if (op->kind != WEFT_LOOKUP_VALUE || !op->joined) return false;
-    const uint64_t *since = sim_check__map_get(&check->stored, sim_check__key_of_id(&op->target));
+    struct sim_check__key key = sim_check__key_of_id(&op->target);
+    const uint64_t *since = sim_check__map_get(&check->stored, key);
     if (since == NULL || (weft_time)*since > op->start) return false;
+    if ((weft_time)*sim_check__map_get(&check->kept, key) <= now) return false;
     return sim_check__view_healed(check->ctx.view, op->start, check->ctx.within);
 }
 
@@ -27,7 +38,7 @@ static void judge(struct stored_found *check, const struct sim_check__op *op,
                   const struct weft_trace_event *event) {
     char text[SIM_CHECK_SHORT_SIZE];
     sim_check__short(&op->target, text);
-    if (!is_promised(check, op)) return;
+    if (!is_promised(check, op, event->at)) return;
     if (op->lost && op->start + check->ctx.within > event->at) return;
     if (op->lost) {
         sim_check__failed(&check->ctx, event->at, op->node, "get of %s never ended", text);
@@ -51,6 +62,7 @@ static void trace(void *state, const struct weft_trace_event *event) {
 static void deinit(void *state) {
     struct stored_found *check = state;
     sim_check__map_free(&check->stored);
+    sim_check__map_free(&check->kept);
 }
 
 const struct sim_check__ops sim_check__stored_found = {

@@ -56,7 +56,7 @@ static void settle(struct tables *check, const struct arrival *arrival) {
 static void judge(struct tables *check, uint32_t node, weft_time at) {
     const struct sim_check__node *seen = &check->ctx.view->nodes[node];
     uint32_t others = check->settled_count - (check->counted[node] ? 1 : 0);
-    uint32_t wanted = check->ctx.setup.k < others ? check->ctx.setup.k : others;
+    uint32_t wanted = seen->k < others ? seen->k : others;
     if (wanted == 0) return;
     if (seen->contacts >= wanted) {
         sim_check__held(&check->ctx);

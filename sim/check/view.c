@@ -29,7 +29,9 @@ static struct sim_check__key op_key(uint32_t node, uint64_t op) {
     return (struct sim_check__key){.a = node, .b = op};
 }
 
-static bool is_followed(uint64_t kind) {
+/* A node that stores again looks up as well: it asks for no value, so it could not fail. */
+static bool is_followed(uint64_t op, uint64_t kind) {
+    if (op & WEFT_TRACE_OP_OWN) return false;
     return kind == WEFT_LOOKUP_NODES || kind == WEFT_LOOKUP_PEERS || kind == WEFT_LOOKUP_VALUE;
 }
 
@@ -39,7 +41,9 @@ static void op_open(struct sim_check__view *view, const struct weft_trace_event 
                                .op = event->number[0],
                                .start = event->at,
                                .joined = view->nodes[event->node].joined};
-    if (!is_followed(event->number[1]) || !sim_check__id_at(event->bytes, 0, &op.target)) return;
+    if (!is_followed(event->number[0], event->number[1]) ||
+        !sim_check__id_at(event->bytes, 0, &op.target))
+        return;
     if (sim_check__map_get(&view->open_index, op_key(op.node, op.op)) != NULL) return;
     view->open =
         sim_check__grow(view->open, view->open_count, &view->open_capacity, sizeof *view->open);
@@ -92,6 +96,7 @@ static void dht_up(struct sim_check__view *view, const struct weft_trace_event *
     struct sim_check__node *node = &view->nodes[event->node];
     node->has_dht = true;
     node->read_only = event->number[0] != 0;
+    node->k = (uint32_t)event->number[2];
     node->dht_up_at = event->at;
     node->id_known = sim_check__id_at(event->bytes, 0, &node->id);
     members_changed(view, event->at);

@@ -134,6 +134,8 @@ static void finish(struct sim_plan *plan) {
         dht->v6 = plan->v6;
         if (dht->k == 0) dht->k = 8;
         if (dht->alpha == 0) dht->alpha = 3;
+        if (dht->peer_lifetime == 0) dht->peer_lifetime = WEFT_MIN(30);
+        if (dht->item_lifetime == 0) dht->item_lifetime = WEFT_HOUR(2);
     }
 }
 

@@ -63,7 +63,7 @@ static void on_trace(void *ctx, const struct weft_trace_event *event) {
 static void boot_node(void *ctx, uint64_t arg) {
     struct run *run = ctx;
     uint32_t node = (uint32_t)arg;
-    if (run->over || sim_world_state(run->world, node) != SIM_NODE_DOWN) return;
+    if (run->over || sim_world_life(run->world, node) > 0) return; /* a fault came before */
     int rv = sim_world_boot(run->world, node);
     if (rv != WEFT_OK && run->boot_error == WEFT_OK) run->boot_error = rv;
 }
@@ -94,10 +94,22 @@ static int open_world(struct run *run) {
     return WEFT_OK;
 }
 
+static void shorten(weft_duration *lifetime, weft_duration other) {
+    if (other != 0 && (*lifetime == 0 || other < *lifetime)) *lifetime = other;
+}
+
+static struct sim_check_setup setup_of(const struct sim_plan *plan) {
+    struct sim_check_setup setup = {.nodes = plan->population};
+    for (uint32_t g = 0; g < plan->groups_count; g++) {
+        shorten(&setup.item_lifetime, plan->dht_of[g].item_lifetime);
+        shorten(&setup.peer_lifetime, plan->dht_of[g].peer_lifetime);
+    }
+    return setup;
+}
+
 static int open_checks(struct run *run) {
     const struct sim_plan *plan = run->plan;
-    uint32_t k = plan->dht_of[plan->groups_count > 0 ? plan->groups_count - 1 : 0].k;
-    struct sim_check_setup setup = {.nodes = plan->population, .k = k > 0 ? k : 8};
+    struct sim_check_setup setup = setup_of(plan);
     run->checks = sim_checks_new(plan->checks, plan->checks_count, &setup);
     if (run->checks == NULL) return WEFT_ERR_NOMEM;
     run->checks_mask = sim_checks_mask(run->checks);

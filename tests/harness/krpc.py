@@ -41,20 +41,23 @@ def decode(data, at=0):
 
 
 def compact(host, port):
-    return socket.inet_aton(host) + port.to_bytes(2, "big")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.inet_pton(family, host) + port.to_bytes(2, "big")
 
 
 class Node:
     """A socket that speaks KRPC: asks, and answers what it is asked while it waits."""
 
     def __init__(self, host="127.0.0.1", port=0, node_id=None, answers=True,
-                 read_only=False):
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                 read_only=False, names=()):
+        self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET,
+                                    socket.SOCK_DGRAM)
         self.socket.bind((host, port))
-        self.host, self.port = self.socket.getsockname()
+        self.host, self.port = self.socket.getsockname()[:2]
         self.id = node_id or os.urandom(20)
         self.answers = answers
         self.read_only = read_only  # BEP 43: nobody keeps us
+        self.names = names  # nodes it tells of when asked
         self.last_size = 0
 
     def close(self):
@@ -88,5 +91,7 @@ class Node:
                 return message
             if self.answers and message.get(b"y") == b"q":
                 self.send(sender, {"t": message[b"t"], "y": "r",
-                                   "r": {"id": self.id, "nodes": b""}})
+                                   "r": {"id": self.id, "nodes": b"".join(
+                                       node.id + compact(node.host, node.port)
+                                       for node in self.names)}})
         return None

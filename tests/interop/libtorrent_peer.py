@@ -26,7 +26,8 @@ def session(listen, bootstrap):
         "dht_restrict_routing_ips": False, "dht_restrict_search_ips": False,
         "dht_ignore_dark_internet": False, "dht_prefer_verified_node_ids": False,
         "dht_announce_interval": 30, "seeding_outgoing_connections": False,
-        "allow_multiple_connections_per_ip": True, "alert_mask": lt.alert.category_t.all_categories})
+        "allow_multiple_connections_per_ip": True,
+        "alert_mask": lt.alert.category_t.all_categories})
 
 
 def quiet(handle):

@@ -1,10 +1,12 @@
 """A network namespace with weftd nodes, and the independent implementations put beside them."""
+import base64
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.environ.get("WEFT_SOURCE", os.getcwd()), "tests/harness"))
 from daemons import SOURCE, Daemons, wait_until  # noqa: E402
@@ -26,7 +28,8 @@ def v6(i):
     return f"fd77::{i:x}"
 
 
-SEED, LEECH, TRANSMISSION, ARIA2, NEWCOMER = 21, 22, 23, 24, 25  # their addresses; weftd i has 1 + i
+# Their addresses; weftd i has 1 + i.
+SEED, LEECH, TRANSMISSION, ARIA2, NEWCOMER = 21, 22, 23, 24, 25
 
 
 def missing():
@@ -156,6 +159,12 @@ for _ in range(2):
             raise AssertionError(f"transmission: {method}: {result.stderr[-300:]}")
         return json.loads(result.stdout)["arguments"]
 
+    def add(self, torrent):
+        """By its file: a magnet link's torrent is started anew when its metadata comes, and then
+        every try to announce ends the search of the one before."""
+        with open(torrent.path, "rb") as file:
+            self.call("torrent-add", metainfo=base64.b64encode(file.read()).decode())
+
     def up(self):
         try:
             self.call("session-get")
@@ -205,7 +214,9 @@ class Stage:
         return Torrent(self.folder, name)
 
     def peers(self, node, key):
-        """What weftd finds under a key: a list of HOST:PORT, empty if nobody announced it."""
+        """What weftd finds under a key: a list of HOST:PORT, empty if nobody announced it. Slow,
+        because it is polled: libtorrent bans who asks it more than 50 times in 10 s."""
+        time.sleep(0.5)
         try:
             return self.daemons.ask(node, "dht", "peers", key).split()
         except AssertionError as refused:

@@ -14,6 +14,7 @@
 struct run {
     struct sim_checks *checks;
     weft_time now;
+    uint32_t k; /* of every DHT */
 };
 
 /* An id whose first byte is `first` and whose others are 0. */
@@ -23,8 +24,9 @@ static inline weft_id id_of(unsigned char first) {
 }
 
 static inline struct run run_of(struct sim_check_spec spec, uint32_t k) {
-    struct sim_check_setup setup = {.nodes = RUN_NODES, .k = k};
-    return (struct run){.checks = sim_checks_new(&spec, 1, &setup)};
+    struct sim_check_setup setup = {
+        .nodes = RUN_NODES, .item_lifetime = WEFT_HOUR(2), .peer_lifetime = WEFT_HOUR(1)};
+    return (struct run){.checks = sim_checks_new(&spec, 1, &setup), .k = k};
 }
 
 static inline void tell(struct run *run, uint32_t node, struct weft_trace_event event) {
@@ -38,7 +40,8 @@ static inline void up_as(struct run *run, uint32_t node, weft_id id, uint64_t co
     struct weft_bytes bytes = weft_bytes(id.bytes, WEFT_ID_SIZE);
     tell(run, node, (struct weft_trace_event){.kind = WEFT_TRACE_NODE_UP, .number = {1}});
     tell(run, node,
-         (struct weft_trace_event){.kind = WEFT_TRACE_DHT_UP, .number = {0, 0, 8}, .bytes = bytes});
+         (struct weft_trace_event){
+             .kind = WEFT_TRACE_DHT_UP, .number = {0, 0, run->k}, .bytes = bytes});
     tell(run, node,
          (struct weft_trace_event){.kind = WEFT_TRACE_DHT_TABLE, .number = {contacts, 0, 1}});
 }

@@ -26,7 +26,7 @@ static void every_check_is_dead_in_an_empty_run(void) {
 static void several_checks_of_a_kind_are_judged_apart(void) {
     struct sim_check_spec specs[] = {{.kind = SIM_CHECK_RESTARTED, .within = WEFT_S(1)},
                                      {.kind = SIM_CHECK_RESTARTED, .within = WEFT_S(9)}};
-    struct sim_check_setup setup = {.nodes = RUN_NODES, .k = 8};
+    struct sim_check_setup setup = {.nodes = RUN_NODES};
     struct run run = {.checks = sim_checks_new(specs, 2, &setup)};
     struct weft_trace_event event = {.kind = WEFT_TRACE_SUP_CHILD_DOWN,
                                      .number = {7, 8, 0, 0, 1},

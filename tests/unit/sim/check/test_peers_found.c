@@ -30,6 +30,17 @@ static void finding_nobody_while_one_lives_fails(void) {
                   "node 2: get_peers of 07000000... found nobody, 1 live nodes announced it");
 }
 
+static void nothing_is_promised_after_the_lifetime_of_an_announce(void) {
+    struct run run = start();
+    stored(&run, 1, WEFT_STORE_PEER, id_of(7));
+    run.now = WEFT_HOUR(1) - WEFT_S(1) - 1; /* get_peers takes 1 s */
+    get_peers(&run, 2, 1, 0);
+    get_peers(&run, 2, 2, 0);
+    stored(&run, 1, WEFT_STORE_PEER, id_of(7));
+    get_peers(&run, 2, 3, 0);
+    CHECK_RESULT(result_of(&run), 2, 2, false);
+}
+
 static void nothing_is_promised_when_every_announcer_is_dead(void) {
     struct run run = start();
     stored(&run, 1, WEFT_STORE_PEER, id_of(7));
@@ -71,6 +82,7 @@ static void a_cut_excuses(void) {
 
 TEST_MAIN("sim/check/peers_found", TEST(finding_a_live_announcer_holds),
           TEST(finding_nobody_while_one_lives_fails),
+          TEST(nothing_is_promised_after_the_lifetime_of_an_announce),
           TEST(nothing_is_promised_when_every_announcer_is_dead),
           TEST(one_found_of_one_dead_and_one_live_says_nothing),
           TEST(an_announcer_that_came_back_must_announce_again_to_count), TEST(a_cut_excuses))

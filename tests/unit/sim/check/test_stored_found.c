@@ -36,6 +36,44 @@ static void a_get_that_finds_nothing_fails_and_says_which(void) {
     CHECK_EQ_TEXT(result.why, "node 2: get of 07000000... ended with NOT_FOUND");
 }
 
+static void a_get_after_the_lifetime_of_an_item_is_not_promised(void) {
+    struct run run = start(0);
+    stored(&run, 1, WEFT_STORE_VALUE, id_of(7));
+    run.now = WEFT_HOUR(2) - WEFT_S(1) - 1; /* the get takes 1 s */
+    get(&run, 2, 1, id_of(7), WEFT_ERR_NOT_FOUND);
+    get(&run, 2, 2, id_of(7), WEFT_ERR_NOT_FOUND);
+    CHECK_RESULT(result_of(&run), 1, 1, false);
+}
+
+static void an_item_stored_again_is_promised_anew(void) {
+    struct run run = start(0);
+    stored(&run, 1, WEFT_STORE_VALUE, id_of(7));
+    run.now = WEFT_HOUR(1);
+    stored(&run, 1, WEFT_STORE_VALUE, id_of(7));
+    run.now = WEFT_HOUR(3) - WEFT_S(2);
+    get(&run, 2, 1, id_of(7), WEFT_ERR_NOT_FOUND);
+    get(&run, 2, 2, id_of(7), WEFT_ERR_NOT_FOUND);
+    CHECK_RESULT(result_of(&run), 1, 1, false);
+}
+
+static void an_item_forgotten_and_stored_again_is_promised_only_then(void) {
+    struct run run = start(0);
+    stored(&run, 1, WEFT_STORE_VALUE, id_of(7));
+    run.now = WEFT_HOUR(4);
+    look_up(&run, 2, 1, WEFT_LOOKUP_VALUE, id_of(7));
+    run.now += WEFT_MS(1);
+    stored(&run, 1, WEFT_STORE_VALUE, id_of(7));
+    end_look_up(&run, 2, (struct found){.op = 1, .kind = 3, .status = WEFT_ERR_NOT_FOUND});
+    CHECK_RESULT(result_of(&run), 0, 0, false);
+}
+
+static void storing_again_is_no_get(void) {
+    struct run run = start(0);
+    stored(&run, 1, WEFT_STORE_VALUE, id_of(7));
+    get(&run, 1, WEFT_TRACE_OP_OWN | 1, id_of(7), WEFT_OK);
+    CHECK_RESULT(result_of(&run), 0, 0, false);
+}
+
 static void a_key_nobody_stored_is_not_promised(void) {
     struct run run = start(0);
     get(&run, 2, 1, id_of(7), WEFT_ERR_NOT_FOUND);
@@ -170,7 +208,10 @@ static void at_least_allows_a_share_of_failures_and_no_more(void) {
 
 TEST_MAIN("sim/check/stored_found", TEST(a_get_that_finds_holds),
           TEST(a_get_that_finds_nothing_fails_and_says_which),
-          TEST(a_key_nobody_stored_is_not_promised),
+          TEST(a_get_after_the_lifetime_of_an_item_is_not_promised),
+          TEST(an_item_stored_again_is_promised_anew),
+          TEST(an_item_forgotten_and_stored_again_is_promised_only_then),
+          TEST(storing_again_is_no_get), TEST(a_key_nobody_stored_is_not_promised),
           TEST(a_get_that_began_before_the_store_ended_is_not_promised),
           TEST(a_get_during_a_partition_is_not_judged),
           TEST(a_partition_that_comes_while_a_get_runs_excuses_it),

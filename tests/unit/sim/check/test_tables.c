@@ -98,6 +98,7 @@ static void a_restarted_dht_has_its_own_deadline(void) {
     weft_id id = id_of(1);
     tell(&run, 1,
          (struct weft_trace_event){.kind = WEFT_TRACE_DHT_UP,
+                                   .number = {0, 0, 8},
                                    .bytes = weft_bytes(id.bytes, WEFT_ID_SIZE)});
     run.now = WEFT_S(15);
     struct sim_check_result result = result_of(&run);
