@@ -90,7 +90,7 @@ static void a_lookup_ends_when_the_k_closest_answered(void) {
 }
 
 static void a_slow_query_frees_its_slot_after_one_second_and_fails_after_two(void) {
-    rig_open(&normal);
+    rig_open(&(struct weft_dht_config){.k = 8, .alpha = 3, .pending_max = 16});
     struct rig_host hosts[8];
     const struct rig_packet *queries[16];
     settle(hosts, 8);
@@ -194,6 +194,31 @@ static void candidates_are_bounded_to_eight_times_k(void) {
     }
     CHECK_EQ_UINT(queries_total, 40);
     CHECK(rig.heap.bytes < 8000);
+    rig_close();
+}
+
+/* A liar with many addresses names a node that is closer than itself in every answer. */
+static void a_lookup_led_on_for_ever_ends_after_32_k_queries(void) {
+    rig_open(&(struct weft_dht_config){.k = 2, .alpha = 1});
+    struct rig_host host;
+    settle(&host, 1);
+    weft_id target = rig_id(2, 0), id = host.id;
+    find(1, &target);
+    size_t queries_total = 0;
+    for (unsigned round = 0; round < 200 && rig.done_count == 0; round++) {
+        const struct rig_packet *queries[1];
+        struct weft_contact closer = {rig_id(2, 0x4000 - round), rig_addr(0x4000 - round)};
+        REQUIRE(asked(queries, 1) == 1);
+        queries_total++;
+        (void)rig_reply_nodes(queries[0], &id, &closer, 1);
+        id = closer.id;
+    }
+    CHECK_EQ_UINT(queries_total, 64);
+    REQUIRE(rig.done_count == 1);
+    CHECK_EQ_INT(rig.result.status, WEFT_OK);
+    CHECK_EQ_UINT(rig.result.queries, 64);
+    CHECK_EQ_UINT(rig.result.closest_count, 2);
+    CHECK_EQ_UINT(rig_stats().lookups, 0);
     rig_close();
 }
 
@@ -479,10 +504,11 @@ TEST_MAIN("dht/lookup", TEST(a_lookup_with_nobody_to_ask_ends_before_the_call_re
           TEST(a_slow_query_frees_its_slot_after_one_second_and_fails_after_two),
           TEST(a_slow_answer_still_counts), TEST(depth_counts_hops_from_the_own_table),
           TEST(what_is_learned_is_asked_and_the_closest_are_returned),
-          TEST(candidates_are_bounded_to_eight_times_k), TEST(an_impostor_fails_as_a_candidate),
-          TEST(an_error_answer_fails_a_candidate), TEST(one_address_under_many_ids_is_asked_once),
-          TEST(lookups_are_bounded_and_say_so), TEST(lookups_wait_for_room_among_the_pending),
-          TEST(the_trace_tells_start_and_end),
+          TEST(candidates_are_bounded_to_eight_times_k),
+          TEST(a_lookup_led_on_for_ever_ends_after_32_k_queries),
+          TEST(an_impostor_fails_as_a_candidate), TEST(an_error_answer_fails_a_candidate),
+          TEST(one_address_under_many_ids_is_asked_once), TEST(lookups_are_bounded_and_say_so),
+          TEST(lookups_wait_for_room_among_the_pending), TEST(the_trace_tells_start_and_end),
           TEST(both_families_are_asked_for_and_both_end_a_lookup),
           TEST(get_peers_collects_each_peer_once), TEST(an_announce_gives_back_the_token_of_each),
           TEST(an_announce_nobody_accepts_times_out),

@@ -89,7 +89,8 @@ static void r2_a_wrong_transaction_id_changes_nothing(void) {
 
 static void r3_a_new_contact_is_asked_within_verify_after(void) {
     rig_open(&normal);
-    for (unsigned i = 1; i <= 20; i++) {
+    const unsigned peers_count = WEFT_LIMIT(20, 2); /* as many as may wait */
+    for (unsigned i = 1; i <= peers_count; i++) {
         struct rig_host peer = rig_host(0, i);
         (void)rig_query(&peer.addr, &peer.id, WEFT_KRPC_PING, NULL);
     }
@@ -103,8 +104,8 @@ static void r3_a_new_contact_is_asked_within_verify_after(void) {
         first = weft_time_min(first, packet->at);
         last = weft_time_max(last, packet->at);
     }
-    CHECK_EQ_UINT(asked, 20);
-    CHECK(last - first > WEFT_MS(500)); /* spread, not a burst */
+    CHECK_EQ_UINT(asked, peers_count);
+    CHECK(last - first > WEFT_LIMIT(WEFT_MS(500), 0)); /* spread, not a burst */
     rig_close();
 }
 

@@ -128,7 +128,7 @@ static void an_item_and_peers_share_a_key_without_harm(void) {
 }
 
 static void many_keys_are_all_found(void) {
-    rig_open(&(struct weft_dht_config){.k = 8});
+    rig_open(&(struct weft_dht_config){.k = 8, .keys_max = 1000});
     for (unsigned i = 0; i < 1000; i++) CHECK_EQ_INT(store_peer(i * 7919 % 1000, 1), WEFT_OK);
     CHECK_EQ_UINT(rig_stats().keys, 1000);
     for (unsigned i = 0; i < 1000; i++) CHECK_EQ_UINT(peers_of(i), 1);
@@ -138,7 +138,7 @@ static void many_keys_are_all_found(void) {
 
 /* 300 peers do not fit; what comes is a different choice each time, and in the end everyone. */
 static void too_many_peers_are_drawn_at_random_to_fit(void) {
-    rig_open(&(struct weft_dht_config){.k = 8});
+    rig_open(&(struct weft_dht_config){.k = 8, .peers_max = 300});
     static bool seen[301];
     struct weft_addr from = rig_addr(9999);
     weft_id id = rig_id(0, 9), key = key_of(1);
