@@ -38,6 +38,7 @@
 #define DHT_FILL_TRIES 16             /* questions to fill a bucket that is not full */
 #define DHT_JOIN_RETRY WEFT_S(5)      /* the second self lookup; then doubled */
 #define DHT_JOIN_RETRY_MAX WEFT_S(60)
+#define DHT_JOIN_FAR 3              /* contacts asked beside each self lookup */
 #define DHT_JOIN_REFRESHES 8        /* self lookups in each refresh_after, once settled */
 #define DHT_REPEAT_RETRY WEFT_S(60) /* an announce or a put that nobody accepted */
 #define DHT_CANDIDATES_PER_K 8      /* of a lookup, of each family */

@@ -24,6 +24,24 @@ void weft_dht__join_again(struct weft_dht *dht) {
     start_over(dht, weft_dht__jitter(dht, WEFT_S(1)));
 }
 
+/* A self lookup asks the nearest only. Where two networks have met, an island of nearest may know
+ * but itself, and all around it but the island; so a few contacts from anywhere are asked too. */
+static void ask_far(struct weft_dht *dht, const struct weft_dht__table *table) {
+    WEFT_ASSERT(table->bucket_count > 0);
+    for (uint32_t i = 0; i < DHT_JOIN_FAR; i++) {
+        uint32_t place = (uint32_t)weft_rand_below(&dht->rand, table->bucket_count);
+        const struct weft_dht__bucket *bucket = &table->buckets[place];
+        if (bucket->count == 0) continue;
+        uint32_t index = (uint32_t)weft_rand_below(&dht->rand, bucket->count);
+        const struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, index);
+        const struct weft_dht__query query = {.id = contact->id,
+                                              .to = weft_dht__contact_addr(table, contact),
+                                              .purpose = DHT_ASK_FILL,
+                                              .lookup = DHT_NONE};
+        (void)weft_dht__find_node_ask(dht, &query, &dht->id); /* no room: the next self lookup */
+    }
+}
+
 void weft_dht__join_run(struct weft_dht *dht) {
     struct weft_dht__join *join = &dht->join;
     WEFT_ASSERT(!join->running);
@@ -33,6 +51,9 @@ void weft_dht__join_run(struct weft_dht *dht) {
                                         .target = &dht->id,
                                         .kind = WEFT_LOOKUP_JOIN,
                                         .internal = true};
+    for (size_t i = 0; i < 2; i++) {
+        if (dht->tables[i].contacts > dht->config.k) ask_far(dht, &dht->tables[i]);
+    }
     join->running = true; /* before the start: it may end at once */
     if (weft_dht__lookup_start(dht, &task) == WEFT_OK) return;
     join->running = false;

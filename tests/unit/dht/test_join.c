@@ -65,6 +65,25 @@ static void a_small_network_is_looked_at_again_at_growing_intervals(void) {
     rig_close();
 }
 
+static void a_self_lookup_asks_some_far_away_as_well(void) {
+    rig_open(&normal);
+    struct rig_host hosts[12];
+    for (unsigned i = 0; i < 12; i++) hosts[i] = rig_host(i < 8 ? 5 : 0, i + 1); /* near, far */
+    for (unsigned i = 0; i < 12; i++) rig_meet(&hosts[i]);
+    rig_live(hosts, 12, WEFT_S(30));
+    size_t before = rig.sent_count, asked = 0;
+    rig_live(hosts, 12, WEFT_MIN(10));
+    rig.read = before;
+    for (const struct rig_packet *packet; (packet = rig_next()) != NULL;) {
+        if (packet->msg.type != WEFT_KRPC_QUERY) continue;
+        if (packet->msg.method != WEFT_KRPC_FIND_NODE) continue;
+        if (!weft_id_equal(packet->msg.target, &rig_own)) continue;
+        for (unsigned i = 8; i < 12; i++) asked += weft_addr_equal(&packet->to, &hosts[i].addr);
+    }
+    CHECK(asked >= 3);
+    rig_close();
+}
+
 static void a_settled_node_looks_for_itself_ever_more_seldom(void) {
     rig_open(&normal);
     struct rig_host hosts[8];
@@ -268,6 +287,7 @@ static void an_announce_refused_for_now_stays_repeated_if_it_was(void) {
 TEST_MAIN("dht/join", TEST(add_asks_the_address_for_the_own_id_at_once),
           TEST(the_first_contact_starts_the_self_lookup_and_joined_is_told_once),
           TEST(a_small_network_is_looked_at_again_at_growing_intervals),
+          TEST(a_self_lookup_asks_some_far_away_as_well),
           TEST(a_settled_node_looks_for_itself_ever_more_seldom),
           TEST(a_join_that_fails_is_tried_again),
           TEST(every_bucket_is_refreshed_within_fifteen_minutes),
