@@ -32,7 +32,7 @@ weft_dht__tick weft_dht__tick_now(const struct weft_dht *dht) {
 weft_dht__tick weft_dht__ticks(weft_duration duration) {
     WEFT_ASSERT(duration >= 0);
     weft_duration ticks = duration / WEFT_MS(1) + (duration % WEFT_MS(1) != 0);
-    return ticks > INT32_MAX ? INT32_MAX : (weft_dht__tick)ticks;
+    return ticks > DHT_TICKS_MAX ? DHT_TICKS_MAX : (weft_dht__tick)ticks;
 }
 
 weft_time weft_dht__tick_time(const struct weft_dht *dht, weft_dht__tick tick) {

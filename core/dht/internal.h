@@ -41,6 +41,7 @@
 #define DHT_JOIN_REFRESHES 8        /* self lookups in each refresh_after, once settled */
 #define DHT_REPEAT_RETRY WEFT_S(60) /* an announce or a put that nobody accepted */
 #define DHT_CANDIDATES_PER_K 8      /* of a lookup, of each family */
+#define DHT_QUERIES_PER_K 32 /* of a lookup: one liar could name ever closer nodes for ever */
 #define DHT_TID_SIZE 4
 #define DHT_TOKEN_SIZE 8
 #define DHT_REPLY_OVERHEAD 200 /* bytes of a reply beside nodes, values and value */
@@ -50,6 +51,9 @@
 /* Milliseconds since the machine started, modulo 2^32. Two ticks are compared by the sign of
  * their difference; those kept are within days of each other (R3 drops the silent). */
 typedef uint32_t weft_dht__tick;
+
+/* The longest distance, 12 days: what is added to it still lies ahead. */
+#define DHT_TICKS_MAX (INT32_MAX / 2)
 
 /* An array that starts empty. */
 struct weft_dht__array {
@@ -258,7 +262,7 @@ bool weft_dht__reserve(struct weft_dht *dht, struct weft_dht__array *array, uint
 void weft_dht__array_free(struct weft_dht *dht, struct weft_dht__array *array, size_t item_size);
 
 weft_dht__tick weft_dht__tick_now(const struct weft_dht *dht);
-weft_dht__tick weft_dht__ticks(weft_duration duration); /* rounded up */
+weft_dht__tick weft_dht__ticks(weft_duration duration); /* rounded up, <= DHT_TICKS_MAX */
 weft_time weft_dht__tick_time(const struct weft_dht *dht, weft_dht__tick tick);
 static inline bool weft_dht__tick_reached(weft_dht__tick due, weft_dht__tick now) {
     return (int32_t)(due - now) <= 0;
@@ -468,6 +472,7 @@ uint64_t weft_dht__operation_internal(struct weft_dht *dht);
 /* --- repeat.c --- */
 /*   WEFT_ERR_FULL, WEFT_ERR_NOMEM */
 int weft_dht__repeat_set(struct weft_dht *dht, const struct weft_dht__task *task);
+bool weft_dht__repeat_is_set(const struct weft_dht *dht, const struct weft_dht__task *task);
 void weft_dht__repeat_drop(struct weft_dht *dht, const weft_id *key);
 void weft_dht__repeat_ended(struct weft_dht *dht, const struct weft_dht__lookup *lookup, bool ok);
 void weft_dht__repeat_run(struct weft_dht *dht);

@@ -201,6 +201,11 @@ static bool ask_next(struct weft_dht *dht, struct weft_dht__lookup *lookup,
     return true;
 }
 
+static bool asked_enough(const struct weft_dht *dht, const struct weft_dht__lookup *lookup) {
+    WEFT_ASSERT(dht->config.k > 0);
+    return lookup->queries >= DHT_QUERIES_PER_K * dht->config.k;
+}
+
 void weft_dht__lookup_advance(struct weft_dht *dht, struct weft_dht__lookup *lookup) {
     bool open = false;
     WEFT_ASSERT(lookup->active <= lookup->outstanding); /* I9 */
@@ -211,6 +216,10 @@ void weft_dht__lookup_advance(struct weft_dht *dht, struct weft_dht__lookup *loo
     while (!found_enough(lookup)) {
         struct weft_dht__candidate *next = weft_dht__candidate_next(dht, lookup, &open);
         if (next == NULL) break;
+        if (asked_enough(dht, lookup)) {
+            open = lookup->outstanding > 0;
+            break;
+        }
         if (lookup->active >= dht->config.alpha || !ask_next(dht, lookup, next)) return;
     }
     if (!open || found_enough(lookup)) weft_dht__lookup_searched(dht, lookup);

@@ -23,7 +23,7 @@ static void drop(struct weft_dht *dht, uint32_t index) {
 static void set_due(struct weft_dht *dht, struct weft_dht__newcomer *newcomer,
                     weft_duration after) {
     WEFT_ASSERT(after >= 0);
-    newcomer->due = weft_dht__tick_now(dht) + 1 + (weft_dht__tick)(after / WEFT_MS(1));
+    newcomer->due = weft_dht__tick_now(dht) + 1 + weft_dht__ticks(after - after % WEFT_MS(1));
     dht->newcomers_due = weft_time_min(dht->newcomers_due, weft_dht__tick_time(dht, newcomer->due));
 }
 

@@ -28,13 +28,14 @@ static int refuse(struct weft_dht *dht, const struct weft_dht__task *task, int s
 
 static int start(struct weft_dht *dht, const struct weft_dht__task *task, bool repeat) {
     WEFT_ASSERT(!repeat || task->store != 0);
+    bool known = repeat && weft_dht__repeat_is_set(dht, task);
     if (repeat) {
         int error = weft_dht__repeat_set(dht, task);
         if (error != WEFT_OK) return refuse(dht, task, error);
     }
     int error = weft_dht__lookup_start(dht, task);
     if (error == WEFT_OK) return WEFT_OK;
-    if (repeat) weft_dht__repeat_drop(dht, task->target);
+    if (repeat && !known) weft_dht__repeat_drop(dht, task->target);
     return refuse(dht, task, error);
 }
 

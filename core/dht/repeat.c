@@ -55,6 +55,11 @@ int weft_dht__repeat_set(struct weft_dht *dht, const struct weft_dht__task *task
     return WEFT_OK;
 }
 
+bool weft_dht__repeat_is_set(const struct weft_dht *dht, const struct weft_dht__task *task) {
+    WEFT_ASSERT(task->store != 0);
+    return find(dht, task->target, task->store) != NULL;
+}
+
 void weft_dht__repeat_drop(struct weft_dht *dht, const weft_id *key) {
     WEFT_ASSERT(key != NULL);
     for (uint32_t i = 0; i < dht->repeats.count;) {

@@ -99,7 +99,7 @@ struct tie {
 };
 
 /* tie[i] lies with end[i]; when that one ends, the record becomes the EXIT of the other.
- * end[0] is the one who linked; its EXIT carries `tag`. */
+ * end[0] is the one who linked, or the parent of the other; its EXIT carries `tag`. */
 struct peer_link {
     struct notice notice;
     struct weft_process *end[2];

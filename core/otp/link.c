@@ -67,7 +67,12 @@ static int link_to(struct weft_sched *sched, weft_self *self, weft_pid to) {
     struct weft_process *peer = weft_otp__find(sched, to);
     if (peer == NULL) return link_dead(self, to);
     if (weft_otp__link_find(self, peer) != NULL) return WEFT_OK;
-    return weft_otp__link_new(self, peer, 0) == NULL ? WEFT_ERR_NOMEM : WEFT_OK;
+    /* A parent knows its child's end by the tag of its start, whoever links them again. */
+    bool to_parent = weft_pid_equal(peer->pid, self->parent);
+    bool to_child = weft_pid_equal(peer->parent, self->pid);
+    struct peer_link *link = to_parent ? weft_otp__link_new(peer, self, self->tag)
+                                       : weft_otp__link_new(self, peer, to_child ? peer->tag : 0);
+    return link == NULL ? WEFT_ERR_NOMEM : WEFT_OK;
 }
 
 int weft_link(weft_self *self, weft_pid to) {

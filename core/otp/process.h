@@ -62,7 +62,8 @@ struct weft_spawn {
     weft_ref *ref;
     uint32_t mailbox_max; /* messages; 0: WEFT_MAILBOX_MAX */
     size_t memory_max;    /* bytes by weft_alloc; 0: no limit of its own */
-    uint32_t tag;         /* of the EXIT message that tells a linked caller of its end */
+    uint32_t tag; /* of the EXIT message that tells a linked caller of its end, also when the
+                     link was made later */
 };
 
 /* Start a process; its init has returned when this does.

@@ -64,6 +64,20 @@ void weft_posix__deliver(struct weft_posix *posix, const struct weft_event *even
     posix->driver->deliver(posix->driver->ctx, event);
 }
 
+/* Undo: the stack is as large as the table says. */
+static void shrink_free_slots(struct weft_posix *posix, uint32_t size, uint32_t old) {
+    struct weft_mem *mem = &posix->own.base;
+    if (old == 0) {
+        weft_mem_free(mem, posix->free_slots, size * sizeof *posix->free_slots);
+        posix->free_slots = NULL;
+        return;
+    }
+    void *slots = weft_mem_resize(mem, posix->free_slots, size * sizeof *posix->free_slots,
+                                  old * sizeof *posix->free_slots);
+    WEFT_ASSERT(slots != NULL); /* less is always there */
+    posix->free_slots = slots;
+}
+
 static int table_grow(struct weft_posix *posix) {
     uint32_t old = posix->sockets_size, size = old == 0 ? 16 : old * 2;
     if (size > posix->sockets_max) size = posix->sockets_max;
@@ -75,10 +89,8 @@ static int table_grow(struct weft_posix *posix) {
     posix->free_slots = slots;
     void *sockets =
         weft_mem_resize(mem, posix->sockets, old * sizeof(void *), size * sizeof(void *));
-    if (sockets == NULL) { /* the stack stays as large as the table says */
-        posix->free_slots =
-            weft_mem_resize(mem, posix->free_slots, size * sizeof *posix->free_slots,
-                            (old == 0 ? 1 : old) * sizeof *posix->free_slots);
+    if (sockets == NULL) {
+        shrink_free_slots(posix, size, old);
         return WEFT_ERR_NOMEM;
     }
     posix->sockets = sockets;

@@ -37,8 +37,8 @@ LAYERS = {
 PURE = ["core/base", "core/env", "core/wire", "core/config", "core/otp", "core/dht", "core/node",
         "sim/engine", "sim/net", "sim/disk", "sim/world", "sim/fault", "sim/workload", "sim/check"]
 PURE_IMPORTS = re.compile(
-    r"^(weft_|sim_|ana_|mem(cpy|move|set|cmp|chr)$|str(len|cmp|ncmp|chr|rchr|spn|cspn|nlen)$"
-    r"|malloc$|calloc$|realloc$|aligned_alloc$|free$|v?snprintf$|qsort$|bsearch$|SHA1(Init|Update|Final)$"
+    r"^(weft_|sim_|ana_|mem(cpy|move|set|cmp|chr)$|bcmp$|str(len|cmp|ncmp|chr|rchr|spn|cspn|nlen)$"
+    r"|malloc$|aligned_alloc$|calloc$|realloc$|free$|v?snprintf$|qsort$|bsearch$|SHA1(Init|Update|Final)$"
     r"|strto(l|ul|ll|ull)$|__isoc23_strto|_GLOBAL_OFFSET_TABLE_$|__stack_chk_fail$|yaml_"
     r"|__(asan|ubsan|tsan|sanitizer|lsan|sancov)_|__mul|__udiv|__umod|__popcount)")
 
@@ -173,8 +173,10 @@ def sizes(root):
 
 
 def _objects(root, build):
-    """Object files with the source each was made from."""
-    for base, _, names in os.walk(build):
+    """Object files of this build, not of those nested in it, with the source of each."""
+    for base, folders, names in os.walk(build):
+        folders[:] = [name for name in folders
+                      if not os.path.exists(os.path.join(base, name, "CMakeCache.txt"))]
         for name in names:
             if not name.endswith(".c.o"):
                 continue

@@ -227,6 +227,44 @@ static void a_repeated_announce_is_made_again_until_withdrawn(void) {
     rig_close();
 }
 
+static void an_announce_refused_for_now_stays_repeated_if_it_was(void) {
+    rig_open(&normal);
+    struct rig_host host = rig_host(0, 1);
+    weft_id key = rig_id(2, 2), other = rig_id(2, 3);
+    rig_meet(&host);
+    rig_live(&host, 1, WEFT_S(30));
+    struct weft_dht_event announce = {
+        .kind = WEFT_DHT_ANNOUNCE, .op = 1, .target = key, .port = 5, .repeat = true};
+    (void)rig_step(announce);
+    rig_live(&host, 1, WEFT_S(1));
+    CHECK_EQ_UINT(rig.done_count, 1);
+    for (uint64_t op = 2; rig.result.status != WEFT_ERR_FULL; op++) {
+        (void)rig_step(
+            (struct weft_dht_event){.kind = WEFT_DHT_FIND_NODES, .op = op, .target = key});
+    }
+    announce.op = 1000;
+    (void)rig_step(announce);
+    CHECK_EQ_UINT(rig.result.op, 1000);
+    CHECK_EQ_INT(rig.result.status, WEFT_ERR_FULL);
+    announce.target = other; /* new: refused, and not made later */
+    (void)rig_step(announce);
+    CHECK_EQ_INT(rig.result.status, WEFT_ERR_FULL);
+    rig_live(&host, 1, WEFT_S(5));
+    size_t again[2] = {0, 0};
+    for (int i = 0; i < 26; i++) {
+        rig.sent_count = rig.read = 0;
+        rig_live(&host, 1, WEFT_MIN(1));
+        for (size_t p = 0; p < rig.sent_count; p++) {
+            const struct weft_krpc *msg = &rig.sent[p].msg;
+            if (msg->method != WEFT_KRPC_GET_PEERS) continue;
+            again[weft_id_equal(msg->target, &other)]++;
+        }
+    }
+    CHECK(again[0] > 0); /* its first repeat, and those after it that nobody accepted */
+    CHECK_EQ_UINT(again[1], 0);
+    rig_close();
+}
+
 TEST_MAIN("dht/join", TEST(add_asks_the_address_for_the_own_id_at_once),
           TEST(the_first_contact_starts_the_self_lookup_and_joined_is_told_once),
           TEST(a_small_network_is_looked_at_again_at_growing_intervals),
@@ -236,4 +274,5 @@ TEST_MAIN("dht/join", TEST(add_asks_the_address_for_the_own_id_at_once),
           TEST(a_bucket_that_is_not_full_asks_its_contacts_for_others),
           TEST(a_lost_contact_is_found_again_when_it_comes_back),
           TEST(a_lost_contact_is_given_up_in_the_end),
-          TEST(a_repeated_announce_is_made_again_until_withdrawn))
+          TEST(a_repeated_announce_is_made_again_until_withdrawn),
+          TEST(an_announce_refused_for_now_stays_repeated_if_it_was))

@@ -154,6 +154,30 @@ static void a_machine_runs_for_more_than_two_months(void) {
     rig_close();
 }
 
+/* Ticks compare by the sign of their difference: a far one must not seem past. */
+static void times_beyond_the_reach_of_ticks_are_shortened_to_it(void) {
+    rig_open(&(struct weft_dht_config){.k = 8,
+                                       .verify_after = WEFT_HOUR(24 * 60),
+                                       .refresh_after = WEFT_HOUR(24 * 60),
+                                       .peer_lifetime = WEFT_HOUR(24 * 60),
+                                       .item_lifetime = WEFT_HOUR(24 * 60)});
+    struct rig_host hosts[12]; /* more than a bucket holds: the last splits and is filled */
+    for (unsigned i = 0; i < 12; i++) {
+        hosts[i] = rig_host(i % 2, i + 1);
+        rig_meet(&hosts[i]);
+    }
+    CHECK_EQ_UINT(rig_stats().buckets, 2);
+    for (uint64_t op = 1; op <= 3; op++) {
+        weft_id target = rig_id(1, (unsigned)op);
+        (void)rig_step(
+            (struct weft_dht_event){.kind = WEFT_DHT_FIND_NODES, .op = op, .target = target});
+        rig_live(hosts, 12, WEFT_S(30));
+    }
+    CHECK_EQ_UINT(rig.done_count, 3);
+    CHECK_EQ_UINT(rig_stats().contacts4, 12);
+    rig_close();
+}
+
 static void a_late_driver_loses_nothing(void) {
     struct rig_host host = quiet();
     rig.now += WEFT_HOUR(1);
@@ -169,4 +193,6 @@ TEST_MAIN("dht/time", TEST(an_idle_machine_wants_nothing_but_its_refresh),
           TEST(the_promise_holds_for_any_settings), TEST(checks_of_many_contacts_are_spread),
           TEST(a_contact_that_lookups_ask_needs_no_ping),
           TEST(a_query_is_given_up_after_query_timeout_exactly),
-          TEST(a_machine_runs_for_more_than_two_months), TEST(a_late_driver_loses_nothing))
+          TEST(a_machine_runs_for_more_than_two_months),
+          TEST(times_beyond_the_reach_of_ticks_are_shortened_to_it),
+          TEST(a_late_driver_loses_nothing))

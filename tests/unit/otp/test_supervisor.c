@@ -48,6 +48,25 @@ static void a_temporary_child_is_never_restarted_and_its_spec_goes(void) {
     each_reason(WEFT_TEMPORARY, "", "");
 }
 
+static void link_again(weft_self *self) {
+    weft_unlink(self, sup);
+    CHECK_EQ_INT(weft_link(self, sup), WEFT_OK);
+}
+
+static void a_child_that_unlinked_and_linked_again_is_restarted(void) {
+    struct weft_child_spec specs[] = {kid("a", WEFT_PERMANENT, 0), kid("b", WEFT_PERMANENT, 0)};
+    struct weft_sup_config config = {.children = specs, .children_count = 2};
+    sup_open(&config);
+    weft_pid before = pid_of("b");
+    in(before, link_again);
+    kill_kid("b");
+    CHECK(!alive(before));
+    CHECK_EQ_TEXT(which_text(), "a:run b:run ");
+    CHECK_EQ_UINT(traced(WEFT_TRACE_SUP_CHILD_UP), 1);
+    world_log_clear();
+    world_close();
+}
+
 /* --- strategies: otp25-vectors sup.order.* --- */
 
 static void order_case(enum weft_strategy strategy, const char *victim, const char *log) {
@@ -542,7 +561,8 @@ static void many_restarts_leave_no_memory_behind(void) {
     world_close();
 }
 
-TEST_MAIN("otp/supervisor", TEST(a_permanent_child_is_restarted_whatever_it_ended_with),
+TEST_MAIN("otp/supervisor", TEST(a_child_that_unlinked_and_linked_again_is_restarted),
+          TEST(a_permanent_child_is_restarted_whatever_it_ended_with),
           TEST(a_transient_child_is_restarted_unless_it_ended_clean_and_its_spec_stays),
           TEST(a_temporary_child_is_never_restarted_and_its_spec_goes),
           TEST(one_for_one_restarts_the_one_that_died),

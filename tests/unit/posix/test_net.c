@@ -1,5 +1,6 @@
 /* Sockets beyond the contract: running out of descriptors, many sockets, batches, forks. */
 #define _GNU_SOURCE
+#include "core/posix/internal.h"
 #include "tests/unit/posix/node.h"
 
 #include <fcntl.h>
@@ -90,6 +91,23 @@ static void sockets_of_a_node_are_bounded(void) {
 }
 
 /* An accepted stream that finds the table full is closed; the listener lives on. */
+static void a_table_of_sockets_that_cannot_grow_goes_on_later(void) {
+    struct node *node = node_new(&(struct weft_posix_config){.node = 1});
+    struct weft_mem_heap *own = &node->posix->own;
+    weft_socket socket;
+    for (int i = 0; i < 17; i++) {
+        struct weft_addr local = weft_addr_v4(127, 0, 0, 1, 0);
+        if (i % 16 == 0) { /* room for the stack of slots, not for the table */
+            own->bytes_max = own->bytes + (i == 0 ? 64 : 65);
+            CHECK_EQ_INT(node->env->net->datagram_open(node->env, &local, 7, &socket),
+                         WEFT_ERR_NOMEM);
+            own->bytes_max = 0;
+        }
+        CHECK_EQ_INT(node->env->net->datagram_open(node->env, &local, 7, &socket), WEFT_OK);
+    }
+    node_free(node); /* which checks that nothing of ours is left */
+}
+
 static void a_full_table_turns_new_streams_away(void) {
     struct weft_posix_config config = {.sockets_max = 2};
     struct node *server = node_new(&config), *client = node_new(&plain);
@@ -331,6 +349,7 @@ static const struct test_case cases[] = {
     TEST(a_listener_without_descriptors_waits_for_one),
     TEST(opening_without_descriptors_is_full),
     TEST(sockets_of_a_node_are_bounded),
+    TEST(a_table_of_sockets_that_cannot_grow_goes_on_later),
     TEST(a_full_table_turns_new_streams_away),
     TEST(hundreds_of_streams_are_all_served),
     TEST(events_fetched_already_are_not_delivered_after_close),
