@@ -51,8 +51,8 @@ static void mistake(struct reading *reading, const struct weft_yaml_node *node, 
     fputc('\n', reading->err);
 }
 
-static void yaml_mistake(void *ctx, const struct weft_yaml_place *place, const char *format,
-                         va_list args) {
+__attribute__((format(printf, 3, 0))) static void
+yaml_mistake(void *ctx, const struct weft_yaml_place *place, const char *format, va_list args) {
     struct reading *reading = ctx;
     reading->mistakes++;
     fprintf(reading->err, "%s:%u:%u: ", reading->path, place->line, place->column);

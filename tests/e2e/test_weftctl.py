@@ -39,8 +39,8 @@ def weftctl(*args, env=None):
 
 def connect(daemons, name="a"):
     client = socket.socket(socket.AF_UNIX)
+    client.connect(daemons.path(name + ".sock"))  # waits while the queue is full
     client.settimeout(20)
-    client.connect(daemons.path(name + ".sock"))
     return client
 
 
