@@ -97,7 +97,7 @@ static void offer(struct weft_dht *dht, const struct named *named) {
         const unsigned char *at = named->packed.data + i * named->each;
         if (!weft_compact_node_read(&contact.id, &contact.addr, at, named->each)) continue;
         const struct weft_dht__table *table = weft_dht__table_of(dht, contact.addr.family);
-        if (table == NULL) return;
+        if (table == NULL) continue; /* an IPv6 node whose compact form is an IPv4 one */
         bool *same = &taken[weft_id_prefix(&dht->id, &contact.id)];
         if (*same || weft_dht__table_find(dht, table, &contact.id) != NULL) continue;
         if (weft_dht__lookup_clusters(dht, table, named->target, &contact.id)) continue;
