@@ -23,13 +23,19 @@ static void ask(struct weft_dht *dht, const struct weft_dht__table *table,
     contact->due = weft_dht__tick_now(dht) + weft_dht__ticks(again);
 }
 
+/* Who is due by then is asked now: waking for each contact alone would cost more than its ping. */
+static weft_dht__tick horizon(const struct weft_dht *dht) {
+    return weft_dht__tick_now(dht) + weft_dht__ticks(dht->config.stale_after / DHT_CHECK_EARLY);
+}
+
 static void check_bucket(struct weft_dht *dht, const struct weft_dht__table *table,
                          struct weft_dht__bucket *bucket) {
-    weft_dht__tick now = weft_dht__tick_now(dht);
+    weft_dht__tick now = weft_dht__tick_now(dht), by = horizon(dht);
     WEFT_ASSERT(bucket->count > 0);
     for (uint32_t i = 0; i < bucket->count; i++) {
         struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, i);
-        if (weft_dht__tick_reached(contact->due, now)) ask(dht, table, contact);
+        bool idle = !(contact->flags & DHT_CONTACT_ASKED) && contact->failures == 0;
+        if (weft_dht__tick_reached(contact->due, idle ? by : now)) ask(dht, table, contact);
         if (i == 0 || weft_dht__tick_reached(contact->due, bucket->due)) bucket->due = contact->due;
     }
     WEFT_ASSERT(!weft_dht__tick_reached(bucket->due, now));
@@ -37,12 +43,12 @@ static void check_bucket(struct weft_dht *dht, const struct weft_dht__table *tab
 
 void weft_dht__check_run(struct weft_dht *dht, struct weft_dht__table *table) {
     WEFT_ASSERT(table->family != WEFT_FAMILY_NONE);
-    weft_dht__tick now = weft_dht__tick_now(dht), earliest = 0;
+    weft_dht__tick by = horizon(dht), earliest = 0;
     bool any = false;
     for (uint32_t i = 0; i < table->bucket_count; i++) {
         struct weft_dht__bucket *bucket = &table->buckets[i];
         if (bucket->count == 0) continue;
-        if (weft_dht__tick_reached(bucket->due, now)) check_bucket(dht, table, bucket);
+        if (weft_dht__tick_reached(bucket->due, by)) check_bucket(dht, table, bucket);
         if (!any || weft_dht__tick_reached(bucket->due, earliest)) earliest = bucket->due;
         any = true;
     }

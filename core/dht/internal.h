@@ -20,6 +20,7 @@
 #include "core/wire/krpc.h"
 
 /* Policy without a setting; docs/dht.md lists the numbers. */
+#define DHT_CHECK_EARLY 32          /* a contact may be asked this part of stale_after too early */
 #define DHT_RETRY_GAP_MAX WEFT_S(5) /* between the first failure of a contact and the retry */
 #define DHT_FAILURES_MAX 2          /* a contact goes at this many */
 #define DHT_NEWCOMERS_MAX WEFT_LIMIT(64, 2) /* waiting to be verified, from the network */

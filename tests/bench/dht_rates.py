@@ -15,8 +15,8 @@ PORT, PEER_PORT, OTHERS = 23881, 23980, 12
 SECONDS, WINDOW, ROUNDS = "3", "64", 3
 
 OPEN_RATES = """dht:
-  source_rate: 100000000
-  source_burst: 100000000
+  source_rate: 1000000
+  source_burst: 1000000
 """
 
 
