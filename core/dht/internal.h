@@ -354,6 +354,10 @@ struct weft_dht__answerer {
 };
 
 void weft_dht__table_answered(struct weft_dht *dht, const struct weft_dht__answerer *answerer);
+/* A contact asked us something: it lives (BEP 5), and is asked later itself; but never so late
+ * that, should it hear us no more, it could not be forgotten within forget_after of its last
+ * answer. */
+void weft_dht__table_heard(struct weft_dht *dht, struct weft_dht__contact *contact);
 /* A query to a contact, sent at `sent`, was not answered. Nothing if it is no contact. */
 void weft_dht__table_failed(struct weft_dht *dht, const weft_id *id, const struct weft_addr *addr,
                             weft_time sent);

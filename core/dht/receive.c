@@ -56,8 +56,12 @@ static void answer(struct weft_dht *dht, const struct weft_dht__request *request
 static void offer_asker(struct weft_dht *dht, const weft_id *id, const struct weft_addr *from) {
     const struct weft_dht__table *table = weft_dht__table_of(dht, from->family);
     WEFT_ASSERT(table != NULL);
-    if (weft_dht__table_find(dht, table, id) == NULL &&
-        weft_dht__table_is_far(table, weft_dht__table_bucket(dht, table, id)) &&
+    struct weft_dht__contact *known = weft_dht__table_find(dht, table, id);
+    if (known != NULL && weft_dht__contact_at(table, known, from)) {
+        weft_dht__table_heard(dht, known);
+        return;
+    }
+    if (known == NULL && weft_dht__table_is_far(table, weft_dht__table_bucket(dht, table, id)) &&
         weft_dht__passed_over(dht, from)) {
         return;
     }

@@ -280,12 +280,31 @@ static void enter(struct weft_dht *dht, struct weft_dht__table *table,
     weft_dht__join_wake(dht);
 }
 
+static weft_duration retry_gap(const struct weft_dht *dht) {
+    const struct weft_dht_config *config = &dht->config;
+    weft_duration spare = config->forget_after - config->stale_after - 2 * config->query_timeout;
+    WEFT_ASSERT(spare > 0);
+    return spare / 2 < DHT_RETRY_GAP_MAX ? spare / 2 : DHT_RETRY_GAP_MAX;
+}
+
 static void renew(struct weft_dht *dht, struct weft_dht__contact *contact) {
     WEFT_ASSERT(contact->flags & DHT_CONTACT_VERIFIED);
     contact->answered = weft_dht__tick_now(dht);
     contact->due = next_check(dht);
     contact->failures = 0;
     contact->flags = DHT_CONTACT_VERIFIED;
+}
+
+void weft_dht__table_heard(struct weft_dht *dht, struct weft_dht__contact *contact) {
+    WEFT_ASSERT(contact != NULL);
+    if (contact->failures > 0 || contact->flags != DHT_CONTACT_VERIFIED) return;
+    const struct weft_dht_config *config = &dht->config;
+    weft_duration stale = config->stale_after - config->stale_after / 8;
+    weft_duration unasked = config->forget_after - 2 * config->query_timeout - retry_gap(dht);
+    weft_dht__tick due = weft_dht__tick_now(dht) + weft_dht__ticks(stale);
+    weft_dht__tick latest = contact->answered + weft_dht__ticks(unasked);
+    if (weft_dht__tick_reached(latest, due)) due = latest;
+    if (weft_dht__tick_reached(contact->due, due)) contact->due = due;
 }
 
 /* Someone else answered at the address of contact `expected`. */
@@ -327,13 +346,6 @@ void weft_dht__table_answered(struct weft_dht *dht, const struct weft_dht__answe
     }
     admit(dht, table, answerer, weft_dht__table_find(dht, table, answerer->id));
     if (lost) weft_dht__join_again(dht);
-}
-
-static weft_duration retry_gap(const struct weft_dht *dht) {
-    const struct weft_dht_config *config = &dht->config;
-    weft_duration spare = config->forget_after - config->stale_after - 2 * config->query_timeout;
-    WEFT_ASSERT(spare > 0);
-    return spare / 2 < DHT_RETRY_GAP_MAX ? spare / 2 : DHT_RETRY_GAP_MAX;
 }
 
 void weft_dht__table_failed(struct weft_dht *dht, const weft_id *id, const struct weft_addr *addr,

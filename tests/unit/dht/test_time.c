@@ -124,6 +124,38 @@ static void a_contact_that_lookups_ask_needs_no_ping(void) {
     rig_close();
 }
 
+/* `host` asks us every four seconds, and answers all but pings. When the first ping to it went out,
+ * and its last answer before. */
+static weft_time ping_to_a_talker(const struct rig_host *host, weft_time *answered) {
+    for (int turn = 0; turn < 100; turn++) {
+        rig_pass(WEFT_S(4));
+        for (const struct rig_packet *packet; (packet = rig_next()) != NULL;) {
+            if (packet->msg.type != WEFT_KRPC_QUERY) continue;
+            if (packet->msg.method == WEFT_KRPC_PING) return packet->at;
+            (void)rig_reply(packet, &host->id);
+            *answered = rig.now;
+        }
+        (void)rig_query(&host->addr, &host->id, WEFT_KRPC_PING, NULL);
+    }
+    return 0;
+}
+
+static void a_contact_that_asks_us_is_asked_later_and_still_forgotten_in_time(void) {
+    rig_open(&(struct weft_dht_config){.k = 8, .query_timeout = WEFT_S(5)});
+    struct rig_host host = rig_host(0, 1);
+    rig_meet(&host);
+    weft_time answered = rig.now;
+    weft_time pinged = ping_to_a_talker(&host, &answered);
+    CHECK(pinged > answered + WEFT_S(25));  /* a silent one is asked by then */
+    CHECK(pinged <= answered + WEFT_S(45)); /* 60 - 2 * 5 - 5 */
+    while (rig.now < answered + WEFT_S(60)) {
+        rig_pass(WEFT_S(1));
+        (void)rig_query(&host.addr, &host.id, WEFT_KRPC_PING, NULL);
+    }
+    CHECK(!rig_is_contact(&host.id)); /* it hears nothing of us */
+    rig_close();
+}
+
 static void a_query_is_given_up_after_query_timeout_exactly(void) {
     rig_open(&(struct weft_dht_config){.query_timeout = WEFT_MS(700), .query_slow = WEFT_MS(300)});
     struct weft_addr addr = rig_addr(1);
@@ -192,6 +224,7 @@ TEST_MAIN("dht/time", TEST(an_idle_machine_wants_nothing_but_its_refresh),
           TEST(a_dead_contact_is_forgotten_after_thirty_four_seconds_at_most),
           TEST(the_promise_holds_for_any_settings), TEST(checks_of_many_contacts_are_spread),
           TEST(a_contact_that_lookups_ask_needs_no_ping),
+          TEST(a_contact_that_asks_us_is_asked_later_and_still_forgotten_in_time),
           TEST(a_query_is_given_up_after_query_timeout_exactly),
           TEST(a_machine_runs_for_more_than_two_months),
           TEST(times_beyond_the_reach_of_ticks_are_shortened_to_it),
