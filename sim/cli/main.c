@@ -2,6 +2,7 @@
 #include "core/config/suggest.h"
 #include "core/posix/guard.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/memory.h"
 
 #include <signal.h>
 #include <string.h>
@@ -80,6 +81,7 @@ static bool asks_for_help(struct cli_args args) {
 
 int main(int argc, char **argv) {
     signal(SIGABRT, on_abort);
+    cli_memory_prepare();
     weft_posix_guard_install();
     if (argc > 0) cli_program = argv[0];
     if (argc < 2) {
