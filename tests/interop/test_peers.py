@@ -9,6 +9,7 @@ the namespace; skipped without.
 import collections
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -151,9 +152,15 @@ def wireshark_reads_every_packet_without_an_error():
     ports = f"{{{PORT}..{PORT + 2}}}"
     ours = f"udp.port in {ports}"
     assert len(tshark(f"{ours} && bt-dht")) > 1000, "few packets were captured"
-    assert not tshark(f"{ours} && !bt-dht")
-    assert not tshark(f"{ours} && (_ws.malformed || _ws.expert.severity >= 0x600000)")
-    assert not tshark(f"udp.srcport in {ports} && udp.length > 1480")
+    for what, wrong in (("not DHT", f"{ours} && !bt-dht"),
+                        ("malformed", f"{ours} && (_ws.malformed || _ws.expert.severity >= 0x600000)")):
+        lines = tshark(wrong)
+        assert not lines, f"{what}: {lines[:3]}"
+    # Replies to one peer that leave together are cut by the kernel (UDP_SEGMENT) behind the capture
+    # on loopback: such a frame holds several, each of which must fit.
+    for line in tshark(f"udp.srcport in {ports} && udp.length > 1480"):
+        size = int(re.search(r"BT-DHT (\d+) ", line).group(1))
+        assert line.count("reply=") > 1 and size <= 62 + 1472 * line.count("reply="), line
 
 
 def weftd_stays_below_the_rate_that_libtorrent_bans():
