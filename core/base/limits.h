@@ -16,6 +16,8 @@
 #define WEFT_TIMERS_MAX WEFT_LIMIT(16777216, 64)   /* timers of a node */
 #define WEFT_CHILDREN_MAX WEFT_LIMIT(16777216, 16) /* children of a supervisor */
 #define WEFT_TURN_MAX WEFT_LIMIT(32, 1)            /* messages a process handles a turn */
+#define WEFT_HIGH_TURNS_MAX WEFT_LIMIT(64, 3)      /* of HIGH while others wait */
+#define WEFT_NORMAL_TURNS_MAX WEFT_LIMIT(7, 2)     /* of NORMAL while LOW waits */
 #define WEFT_SPAWN_DEPTH_MAX WEFT_LIMIT(64, 8)     /* inits that start a process that ... */
 #define WEFT_NAME_MAX 64                           /* bytes of a registered name, with the NUL */
 #define WEFT_MESSAGE_MAX (16 * 1024 * 1024)        /* bytes of data in one message */

@@ -3,7 +3,7 @@
 
 static void attach_data(struct weft_sched *sched, struct call *call, struct weft_bytes data) {
     if (data.size == 0) return;
-    call->data = weft_mem_alloc(sched->env->mem, data.size);
+    call->data = weft_otp__alloc(sched, data.size);
     if (call->data == NULL) {
         call->status = WEFT_ERR_NOMEM;
         return;

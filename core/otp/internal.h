@@ -165,7 +165,7 @@ _Static_assert(sizeof(struct block) % 16 == 0, "blocks are aligned for any type"
 /* --- processes --- */
 
 enum proc_flag {
-    PROC_QUEUED = 1,  /* in the run queue */
+    PROC_QUEUED = 1,  /* in a run queue */
     PROC_RUNNING = 2, /* a callback of it is on the stack */
     PROC_TRAP = 4,
     PROC_DOOMED = 8,    /* an exit signal ends it */
@@ -176,7 +176,8 @@ enum proc_flag {
     PROC_STARTING = 256 /* its init has not returned */
 };
 
-/* The state follows the struct.
+/* `state` is `body`, unless code of today has one of another size elsewhere: that one is a record
+ * of behaviour->state_size bytes.
  * I1  DOOMED and STOPPING exclude each other; `end` is valid when one is set.
  * I2  QUEUED only if the mailbox holds something or CONTINUE, STOPPING is set.
  * I3  `memory` is the sum of the sizes of `blocks`. */
@@ -184,7 +185,8 @@ struct weft_process {
     struct weft_sched *sched;
     weft_pid pid, parent;
     const struct weft_behaviour *behaviour;
-    struct weft_link run;     /* run queue, or the dying */
+    void *state;
+    struct weft_link run;     /* a run queue, or the dying */
     struct weft_link mailbox; /* struct mail */
     struct weft_link pending; /* struct mail: own timers, monitors and calls */
     struct weft_link ties;    /* struct tie */
@@ -199,9 +201,12 @@ struct weft_process {
     uint32_t mailbox_count, mailbox_max;
     uint32_t events_count; /* EVENTs in the mailbox */
     uint32_t links, monitors, timers, sockets_count;
-    uint32_t tag;   /* as given at spawn */
-    uint16_t flags; /* enum proc_flag */
-    _Alignas(16) unsigned char state[];
+    uint32_t tag;        /* as given at spawn */
+    uint32_t body_size;  /* bytes */
+    uint32_t code_epoch; /* differs from the scheduler's: code is to be looked at */
+    uint16_t flags;      /* enum proc_flag */
+    uint8_t priority;    /* enum weft_priority */
+    _Alignas(16) unsigned char body[];
 };
 
 struct name {
@@ -234,8 +239,36 @@ struct poison {
     const char *text;
 };
 
+/* --- memory of records (pool.c) --- */
+
+#define POOL_STEP 16
+#define POOL_MAX 512 /* bytes of the largest record that is kept */
+#define POOL_CLASSES (POOL_MAX / POOL_STEP)
+
+/* I1  a class never has a free record while it grows.
+ * I2  a record goes back to the class of the size it was asked for with. */
+struct pool {
+    void *free[POOL_CLASSES];    /* each begins with the next */
+    uint32_t made[POOL_CLASSES]; /* free or not */
+    struct slab *slabs;
+    uint32_t classes; /* POOL_CLASSES, or 0: each record is an allocation of its own */
+    uint32_t used;    /* records in use that are of a class */
+};
+
+/* --- who runs next (run_queue.c) --- */
+
+#define RUN_QUEUES 3
+
+struct run_queues {
+    struct weft_link at[RUN_QUEUES]; /* by enum weft_priority */
+    uint32_t count;                  /* in all of them */
+    uint32_t high_turns;             /* of HIGH in a row while others waited */
+    uint32_t normal_turns;           /* of NORMAL since the last of LOW, while LOW waited */
+};
+
 struct weft_sched {
     struct weft_env *env;
+    struct pool pool;
     volatile int runtime_depth;
     weft_time now;
 
@@ -253,8 +286,9 @@ struct weft_sched {
     struct map names;
     struct weft_hash_key key;
 
-    struct weft_link run_queue, dying, poisons;
-    uint32_t run_count;
+    struct run_queues queues;
+    struct weft_link dying, poisons;
+    uint32_t code_epoch;
     bool reaping;
     struct mail *handling; /* freed also when the handler faults */
     int spawn_depth;
@@ -290,6 +324,58 @@ void weft_otp__touch(struct weft_bytes bytes);
 
 /* Double a table of `size` byte elements. WEFT_ERR_NOMEM */
 int weft_otp__grow(struct weft_mem *mem, void **table, uint32_t *room, size_t size);
+
+/* pool.c */
+void weft_otp__pool_init(struct pool *pool, bool plain);
+void weft_otp__pool_deinit(struct weft_sched *sched);
+/* One more record of `class`, which has none free; NULL when there is no memory. */
+void *weft_otp__pool_grow(struct weft_sched *sched, uint32_t class);
+
+static inline uint32_t weft_otp__class(size_t size) {
+    size_t class = (size - 1) / POOL_STEP;
+    return class < POOL_CLASSES ? (uint32_t) class : POOL_CLASSES;
+}
+
+/* `size` bytes (> 0) aligned for any type, not cleared; NULL when there is no memory. */
+static inline void *weft_otp__alloc(struct weft_sched *sched, size_t size) {
+    uint32_t class = weft_otp__class(size);
+    struct pool *pool = &sched->pool;
+    if (class >= pool->classes) return weft_mem_alloc(sched->env->mem, size);
+    void **first = pool->free[class];
+    if (first == NULL) return weft_otp__pool_grow(sched, class);
+    pool->free[class] = *first;
+    pool->used++;
+    return first;
+}
+
+/* `size` is what was asked for. NULL is ignored. */
+static inline void weft_otp__free(struct weft_sched *sched, void *ptr, size_t size) {
+    if (ptr == NULL) return;
+    uint32_t class = weft_otp__class(size);
+    struct pool *pool = &sched->pool;
+    if (class >= pool->classes) {
+        weft_mem_free(sched->env->mem, ptr, size);
+        return;
+    }
+    WEFT_ASSERT(pool->used > 0);
+    *(void **)ptr = pool->free[class];
+    pool->free[class] = ptr;
+    pool->used--;
+}
+
+/* As realloc: on NULL `ptr` still stands. */
+void *weft_otp__resize(struct weft_sched *sched, void *ptr, size_t old_size, size_t size);
+
+/* run_queue.c */
+void weft_otp__queues_init(struct run_queues *queues);
+void weft_otp__queue_push(struct weft_process *proc);
+/* Out of its queue, or of the dying; harmless when it is in none. */
+void weft_otp__queue_remove(struct weft_process *proc);
+/* The next to run, in no queue any more; NULL when nobody is runnable. */
+struct weft_process *weft_otp__queue_pop(struct weft_sched *sched);
+
+/* code_switch.c: called between two messages when the epochs differ; makes them equal. */
+void weft_otp__code_catch_up(struct weft_process *proc);
 
 /* proc_table.c */
 struct weft_process *weft_otp__find(const struct weft_sched *sched, weft_pid pid);

@@ -22,7 +22,7 @@ void *weft_otp__mail_new(struct weft_process *owner, enum weft_msg_kind kind, si
     WEFT_ASSERT(size >= clear);
     WEFT_ASSERT(clear >= sizeof(struct mail));
     WEFT_ASSERT(size <= UINT32_MAX);
-    struct mail *mail = weft_mem_alloc(owner->sched->env->mem, size);
+    struct mail *mail = weft_otp__alloc(owner->sched, size);
     if (mail == NULL) return NULL;
     memset(mail, 0, clear);
     weft_list_init(&mail->link);
@@ -44,7 +44,7 @@ static void mail_release(struct weft_sched *sched, struct mail *mail) {
         break;
     case WEFT_MSG_REPLY: {
         struct call *call = (struct call *)mail;
-        weft_mem_free(sched->env->mem, call->data, call->data_size);
+        weft_otp__free(sched, call->data, call->data_size);
         weft_otp__ref_drop(sched, mail);
         break;
     }
@@ -62,15 +62,12 @@ void weft_otp__mail_free(struct weft_sched *sched, struct mail *mail) {
     WEFT_ASSERT(!mail->queued);
     WEFT_ASSERT(weft_list_empty(&mail->link));
     mail_release(sched, mail);
-    weft_mem_free(sched->env->mem, mail, mail->size);
+    weft_otp__free(sched, mail, mail->size);
 }
 
 void weft_otp__runnable(struct weft_process *proc) {
     if (proc->flags & (PROC_QUEUED | PROC_RUNNING | PROC_DOOMED)) return;
-    WEFT_ASSERT(weft_list_empty(&proc->run));
-    proc->flags |= PROC_QUEUED;
-    weft_list_push_back(&proc->sched->run_queue, &proc->run);
-    proc->sched->run_count++;
+    weft_otp__queue_push(proc);
 }
 
 void weft_otp__mail_push(struct mail *mail) {

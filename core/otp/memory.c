@@ -26,7 +26,7 @@ static void account(struct weft_process *proc, size_t old_size, size_t size) {
 
 static void *block_new(struct weft_process *proc, size_t size) {
     if (!fits(proc, 0, size)) return NULL;
-    struct block *block = weft_mem_alloc(proc->sched->env->mem, sizeof *block + size);
+    struct block *block = weft_otp__alloc(proc->sched, sizeof *block + size);
     if (block == NULL) return NULL;
     block->owner = proc;
     block->size = size;
@@ -38,15 +38,15 @@ static void *block_new(struct weft_process *proc, size_t size) {
 static void block_free(struct weft_process *proc, struct block *block) {
     weft_list_remove(&block->link);
     account(proc, block->size, 0);
-    weft_mem_free(proc->sched->env->mem, block, sizeof *block + block->size);
+    weft_otp__free(proc->sched, block, sizeof *block + block->size);
 }
 
 static void *block_resize(struct weft_process *proc, struct block *block, size_t size) {
     size_t old_size = block->size;
     if (!fits(proc, old_size, size)) return NULL;
     struct weft_link *next = block->link.next;
-    struct block *moved = weft_mem_resize(proc->sched->env->mem, block, sizeof *block + old_size,
-                                          sizeof *block + size);
+    struct block *moved =
+        weft_otp__resize(proc->sched, block, sizeof *block + old_size, sizeof *block + size);
     if (moved == NULL) return NULL;
     moved->link.prev->next = &moved->link;
     next->prev = &moved->link;

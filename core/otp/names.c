@@ -31,14 +31,14 @@ int weft_otp__name_set(struct weft_process *proc, const char *text) {
     WEFT_ASSERT(proc->name == NULL);
     WEFT_ASSERT(find(sched, text) == NULL);
     size_t size = strlen(text) + 1;
-    struct name *name = weft_mem_alloc(sched->env->mem, sizeof *name + size);
+    struct name *name = weft_otp__alloc(sched, sizeof *name + size);
     if (name == NULL) return WEFT_ERR_NOMEM;
     name->proc = proc;
     name->size = (uint32_t)size;
     memcpy(name->text, text, size);
     int rv = weft_otp__map_insert(&sched->names, &name->node, hash_of(sched, text));
     if (rv != WEFT_OK) {
-        weft_mem_free(sched->env->mem, name, sizeof *name + size);
+        weft_otp__free(sched, name, sizeof *name + size);
         return rv;
     }
     proc->name = name;
@@ -50,7 +50,7 @@ void weft_otp__name_clear(struct weft_process *proc) {
     if (name == NULL) return;
     WEFT_ASSERT(name->proc == proc);
     weft_otp__map_remove(&proc->sched->names, &name->node);
-    weft_mem_free(proc->sched->env->mem, name, sizeof *name + name->size);
+    weft_otp__free(proc->sched, name, sizeof *name + name->size);
     proc->name = NULL;
 }
 

@@ -4,11 +4,10 @@
  * that no pid ever comes twice; that costs sizeof(struct slot) per million processes. */
 #include "core/otp/internal.h"
 
-#define SLOT_BITS 28
+#define SLOT_BITS WEFT_PID_SLOT_BITS
 #define SLOT_MASK ((UINT64_C(1) << SLOT_BITS) - 1)
 #define SLOT_NONE UINT32_MAX
-#define SERIAL_BITS 20
-#define SERIAL_MAX ((UINT32_C(1) << SERIAL_BITS) - 1)
+#define SERIAL_MAX ((UINT32_C(1) << WEFT_PID_SERIAL_BITS) - 1)
 
 #define TABLE_MIN 8
 
@@ -31,7 +30,7 @@ struct weft_process *weft_otp__find(const struct weft_sched *sched, weft_pid pid
     uint32_t index = slot_of(pid);
     if (index >= sched->slots_count) return NULL;
     const struct slot *slot = &sched->slots[index];
-    /* A pid of another node has bits above the serial and so equals none here. */
+    /* A pid of elsewhere has bits above the serial and so equals none here. */
     return slot->serial == serial_of(pid) ? slot->proc : NULL;
 }
 

@@ -53,6 +53,9 @@ struct weft_behaviour {
  * WEFT_PROCESS(echo, .name = "echo", .version = 1, .handle = on_message); */
 #define WEFT_PROCESS(ident, ...) const struct weft_behaviour ident = {__VA_ARGS__}
 
+/* Who runs first among those that have something to do: see core/otp/sched.h for the rule. */
+enum weft_priority { WEFT_PRIORITY_NORMAL = 0, WEFT_PRIORITY_HIGH, WEFT_PRIORITY_LOW };
+
 struct weft_spawn {
     const struct weft_behaviour *behaviour;
     struct weft_bytes arg; /* copied nowhere: init reads it */
@@ -64,6 +67,7 @@ struct weft_spawn {
     size_t memory_max;    /* bytes by weft_alloc; 0: no limit of its own */
     uint32_t tag; /* of the EXIT message that tells a linked caller of its end, also when the
                      link was made later */
+    enum weft_priority priority;
 };
 
 /* Start a process; its init has returned when this does.
@@ -168,6 +172,9 @@ void weft_trap_exit(weft_self *self, bool trap);
  * weft_stop when it has finished what it has to. How long that may take is the `shutdown` of its
  * child spec. Needs weft_trap_exit. (OTP: a special process that handles its parent's EXIT.) */
 void weft_trap_parent_exit(weft_self *self, bool trap);
+
+/* As the `priority` of its spawn, from its next turn on (process_flag(priority)). */
+void weft_set_priority(weft_self *self, enum weft_priority priority);
 
 /* --- names --- */
 

@@ -57,7 +57,7 @@ static size_t text_length(const struct weft_reason *reason) {
 static struct cause_text *text_new(struct weft_sched *sched, const char *text, size_t length) {
     WEFT_ASSERT(length > 0);
     WEFT_ASSERT(length < WEFT_REASON_TEXT_SIZE);
-    struct cause_text *shared = weft_mem_alloc(sched->env->mem, sizeof *shared + length + 1);
+    struct cause_text *shared = weft_otp__alloc(sched, sizeof *shared + length + 1);
     if (shared == NULL) return NULL;
     shared->refs = 1;
     shared->size = (uint32_t)length + 1;
@@ -92,7 +92,7 @@ void weft_otp__cause_drop(struct weft_sched *sched, struct cause *cause) {
     cause->text = NULL;
     if (text == NULL) return;
     WEFT_ASSERT(text->refs > 0);
-    if (--text->refs == 0) weft_mem_free(sched->env->mem, text, sizeof *text + text->size);
+    if (--text->refs == 0) weft_otp__free(sched, text, sizeof *text + text->size);
 }
 
 struct weft_reason weft_otp__cause_reason(const struct cause *cause) {

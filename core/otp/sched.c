@@ -22,7 +22,8 @@ int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
     sched->free_head = sched->free_tail = UINT32_MAX;
     sched->refs_free = WEFT_REF_SLOT_NONE;
     sched->now = weft_env_now(env);
-    weft_list_init(&sched->run_queue);
+    weft_otp__pool_init(&sched->pool, config != NULL && config->plain_memory);
+    weft_otp__queues_init(&sched->queues);
     weft_list_init(&sched->dying);
     weft_list_init(&sched->poisons);
     env->entropy->fill(env, &sched->key, sizeof sched->key);
@@ -72,6 +73,7 @@ void weft_sched_free(struct weft_sched *sched) {
     weft_mem_free(mem, sched->slots, sched->slots_room * sizeof *sched->slots);
     weft_mem_free(mem, sched->refs, sched->refs_room * sizeof *sched->refs);
     weft_mem_free(mem, sched->heap, sched->heap_room * sizeof *sched->heap);
+    weft_otp__pool_deinit(sched);
     weft_mem_free(mem, sched, sizeof *sched);
 }
 
@@ -86,20 +88,17 @@ bool weft_sched_run(struct weft_sched *sched, uint32_t messages_max) {
     WEFT_ASSERT(sched->runtime_depth == 0);
     sched->now = weft_env_now(sched->env);
     weft_otp__alarms_fire(sched);
-    while (messages_max > 0 && !weft_list_empty(&sched->run_queue)) {
-        struct weft_process *proc =
-            WEFT_CONTAINER(weft_list_pop_front(&sched->run_queue), struct weft_process, run);
-        proc->flags = (uint16_t)(proc->flags & ~PROC_QUEUED);
-        sched->run_count--;
+    while (messages_max > 0 && sched->queues.count > 0) {
+        struct weft_process *proc = weft_otp__queue_pop(sched);
         uint32_t limit = messages_max < WEFT_TURN_MAX ? messages_max : WEFT_TURN_MAX;
         messages_max -= weft_otp__turn(proc, limit);
     }
-    return !weft_list_empty(&sched->run_queue);
+    return sched->queues.count > 0;
 }
 
 weft_time weft_sched_next_at(const struct weft_sched *sched) {
     WEFT_ASSERT(sched != NULL);
-    if (!weft_list_empty(&sched->run_queue)) return weft_env_now(sched->env);
+    if (sched->queues.count > 0) return weft_env_now(sched->env);
     return sched->heap_count > 0 ? sched->heap[0].at : WEFT_TIME_NEVER;
 }
 
@@ -117,7 +116,7 @@ int weft_sched_poison(struct weft_sched *sched, weft_pid pid, const char *text) 
     struct weft_process *proc = weft_otp__find(sched, pid);
     if (proc == NULL) return WEFT_ERR_NO_PROC;
     if (proc->flags & PROC_POISONED) return WEFT_OK;
-    struct poison *poison = weft_mem_alloc(sched->env->mem, sizeof *poison);
+    struct poison *poison = weft_otp__alloc(sched, sizeof *poison);
     if (poison == NULL) return WEFT_ERR_NOMEM;
     *poison = (struct poison){.pid = pid, .text = text};
     weft_list_init(&poison->link);
@@ -132,7 +131,7 @@ void weft_sched_stats(const struct weft_sched *sched, struct weft_sched_stats *s
     *stats = (struct weft_sched_stats){.procs = sched->procs_count,
                                        .timers = sched->heap_count,
                                        .sockets = sched->sockets_count,
-                                       .runnable = sched->run_count,
+                                       .runnable = sched->queues.count,
                                        .spawned = sched->spawned,
                                        .exited = sched->exited,
                                        .faulted = sched->faulted,
@@ -156,7 +155,8 @@ static struct weft_proc_info info_of(const struct weft_process *proc) {
                                    .messages = proc->messages,
                                    .is_supervisor =
                                        proc->behaviour->handle == weft_supervisor.handle,
-                                   .trap_exit = (proc->flags & PROC_TRAP) != 0};
+                                   .trap_exit = (proc->flags & PROC_TRAP) != 0,
+                                   .priority = proc->priority};
 }
 
 void weft_sched_each(const struct weft_sched *sched,

@@ -7,7 +7,11 @@
  *     while (weft_sched_run(sched, BUDGET)) deliver_more();
  *     sleep_until(weft_sched_next_at(sched)) or until something happens
  *
- * The run queue is first in, first out; a process handles up to WEFT_TURN_MAX messages a turn. */
+ * Each priority has a run queue, first in, first out; a process handles up to WEFT_TURN_MAX
+ * messages a turn. HIGH goes before all others, but after WEFT_HIGH_TURNS_MAX turns of HIGH while
+ * others wait one of these has its turn. Of the others, NORMAL goes before LOW, but after
+ * WEFT_NORMAL_TURNS_MAX turns of NORMAL while LOW waits LOW has one (OTP: LOW has one turn in 8).
+ * Difference from OTP: there HIGH may keep the others from running for ever, and MAX exists. */
 #ifndef WEFT_OTP_SCHED_H
 #define WEFT_OTP_SCHED_H
 
@@ -17,6 +21,8 @@ struct weft_sched;
 
 struct weft_sched_config {
     uint32_t procs_max; /* 0: WEFT_PROCS_MAX */
+    bool plain_memory;  /* keep no free records: each is an allocation of env->mem of its own. For
+                           tests that fail the Nth, and for looking at memory with tools. */
 };
 
 /* A scheduler with no process. Uses env->mem for everything; `env` must outlive it.
@@ -75,6 +81,7 @@ struct weft_proc_info {
     size_t memory;
     uint64_t messages; /* handled */
     bool is_supervisor, trap_exit;
+    enum weft_priority priority;
 };
 
 /* Call `fn` for every process, by ascending slot. `fn` must not change processes. */

@@ -18,11 +18,7 @@ void weft_otp__doom(struct weft_process *proc, struct cause cause) {
     proc->end = weft_otp__cause_share(cause);
     proc->flags = (uint16_t)((proc->flags & ~PROC_STOPPING) | PROC_DOOMED);
     if (proc->flags & PROC_RUNNING) return;
-    if (proc->flags & PROC_QUEUED) {
-        proc->flags = (uint16_t)(proc->flags & ~PROC_QUEUED);
-        sched->run_count--;
-    }
-    weft_list_remove(&proc->run);
+    weft_otp__queue_remove(proc);
     weft_list_push_back(&sched->dying, &proc->run);
 }
 
@@ -152,7 +148,7 @@ static void forget_poison(struct weft_process *proc) {
         next = at->next;
         if (!weft_pid_equal(poison->pid, proc->pid)) continue;
         weft_list_remove(at);
-        weft_mem_free(sched->env->mem, poison, sizeof *poison);
+        weft_otp__free(sched, poison, sizeof *poison);
     }
 }
 
@@ -172,13 +168,9 @@ static void report(struct weft_process *proc, const struct weft_reason *why, boo
 }
 
 static void leave_queues(struct weft_process *proc) {
-    if (proc->flags & PROC_QUEUED) {
-        WEFT_ASSERT(proc->sched->run_count > 0);
-        proc->sched->run_count--;
-    }
-    weft_list_remove(&proc->run);
+    weft_otp__queue_remove(proc);
     /* Nothing that comes while it ends makes it run again. */
-    proc->flags = (uint16_t)((proc->flags & ~PROC_QUEUED) | PROC_DOOMED);
+    proc->flags |= PROC_DOOMED;
 }
 
 void weft_otp__discard(struct weft_process *proc) {
@@ -189,7 +181,8 @@ void weft_otp__discard(struct weft_process *proc) {
     release(proc);
     weft_otp__cause_drop(sched, &proc->end);
     weft_otp__table_remove(sched, proc);
-    weft_mem_free(sched->env->mem, proc, sizeof *proc + proc->behaviour->state_size);
+    if (proc->state != proc->body) weft_otp__free(sched, proc->state, proc->behaviour->state_size);
+    weft_otp__free(sched, proc, sizeof *proc + proc->body_size);
 }
 
 static void note_root(struct weft_sched *sched, weft_pid pid, const struct weft_reason *why) {

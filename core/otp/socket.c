@@ -25,12 +25,12 @@ static void sock_remove(struct weft_process *proc, struct sock *sock) {
 
 static void sock_free(struct weft_process *proc, struct sock *sock) {
     sock_remove(proc, sock);
-    weft_mem_free(proc->sched->env->mem, sock, sizeof *sock);
+    weft_otp__free(proc->sched, sock, sizeof *sock);
 }
 
 /* The record is made before the socket is, so that no socket is without an owner. */
 static struct sock *sock_new(struct weft_sched *sched) {
-    struct sock *sock = weft_mem_alloc(sched->env->mem, sizeof *sock);
+    struct sock *sock = weft_otp__alloc(sched, sizeof *sock);
     if (sock != NULL) *sock = (struct sock){.socket = WEFT_SOCKET_NONE};
     return sock;
 }
@@ -77,7 +77,7 @@ static int open_socket(weft_self *self, struct request *request, weft_socket *ou
         opened = sock->socket;
         sock_add(self, sock);
     } else {
-        weft_mem_free(sched->env->mem, sock, sizeof *sock);
+        weft_otp__free(sched, sock, sizeof *sock);
     }
     weft_otp__leave(sched);
     *out = opened;

@@ -18,12 +18,17 @@ static int refuse(struct weft_sched *sched, int error) {
 
 static struct weft_process *process_new(struct weft_sched *sched, const struct weft_spawn *spec) {
     size_t size = sizeof(struct weft_process) + spec->behaviour->state_size;
-    struct weft_process *proc = weft_mem_zalloc(sched->env->mem, size);
+    struct weft_process *proc = weft_otp__alloc(sched, size);
     if (proc == NULL) return NULL;
+    memset(proc, 0, size);
     proc->sched = sched;
     proc->behaviour = spec->behaviour;
     proc->mailbox_max = spec->mailbox_max != 0 ? spec->mailbox_max : WEFT_MAILBOX_MAX;
     proc->tag = spec->tag;
+    proc->state = proc->body;
+    proc->body_size = spec->behaviour->state_size;
+    proc->code_epoch = sched->code_epoch;
+    proc->priority = (uint8_t)spec->priority;
     weft_list_init(&proc->run);
     weft_list_init(&proc->mailbox);
     weft_list_init(&proc->pending);
@@ -75,8 +80,7 @@ static int create(struct weft_sched *sched, struct birth *birth) {
     if (birth->child == NULL) return WEFT_ERR_NOMEM;
     int rv = weft_otp__table_add(sched, birth->child);
     if (rv != WEFT_OK) {
-        weft_mem_free(sched->env->mem, birth->child,
-                      sizeof *birth->child + birth->spec->behaviour->state_size);
+        weft_otp__free(sched, birth->child, sizeof *birth->child + birth->child->body_size);
         return rv;
     }
     rv = bind(birth);
@@ -173,6 +177,7 @@ static void check_spec(const struct weft_spawn *spec) {
     WEFT_ASSERT(spec->behaviour != NULL);
     WEFT_ASSERT(spec->behaviour->handle != NULL);
     WEFT_ASSERT(!spec->monitor || spec->ref != NULL);
+    WEFT_ASSERT((unsigned)spec->priority < RUN_QUEUES);
     if (spec->name != NULL) (void)weft_otp__name_valid(spec->name);
     weft_otp__touch(spec->arg);
 }

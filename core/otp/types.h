@@ -11,14 +11,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A process of this node: its slot and the serial of the slot's present holder, so that a pid
- * kept across a restart is dead, never somebody else. 0 is no process.
- * Bits: 0-27 slot, 28-47 serial, 48-63 node (0: this one). */
+/* A process: its slot and the serial of the slot's present holder, so that a pid kept across a
+ * restart is dead, never somebody else. 0 is no process.
+ * Bits: 0-23 slot, 24-43 serial, 44-49 scheduler of the node, 50-63 node (0: this one). */
 typedef struct {
     uint64_t raw;
 } weft_pid;
 
 #define WEFT_PID_NONE ((weft_pid){0})
+#define WEFT_PID_SLOT_BITS 24
+#define WEFT_PID_SERIAL_BITS 20
+#define WEFT_PID_SCHED_BITS 6
+#define WEFT_PID_NODE_BITS 14
+
+static inline uint32_t weft_pid_slot(weft_pid pid) { return (uint32_t)(pid.raw & 0xffffff); }
+static inline uint32_t weft_pid_serial(weft_pid pid) { return (uint32_t)(pid.raw >> 24 & 0xfffff); }
+static inline uint32_t weft_pid_sched(weft_pid pid) { return (uint32_t)(pid.raw >> 44 & 0x3f); }
+static inline uint32_t weft_pid_node(weft_pid pid) { return (uint32_t)(pid.raw >> 50); }
 
 static inline bool weft_pid_equal(weft_pid a, weft_pid b) { return a.raw == b.raw; }
 static inline bool weft_pid_is_none(weft_pid pid) { return pid.raw == 0; }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 struct world world;
+bool world_pooled;
 
 #define NAMES_MAX 8192
 
@@ -317,7 +318,8 @@ void world_open_bare(void) {
                                   .trace_mask = WEFT_TRACE_ALL,
                                   .mem = &world.mem,
                                   .node = 1};
-    CHECK_EQ_INT(weft_sched_new(&world.env, NULL, &world.sched), WEFT_OK);
+    struct weft_sched_config config = {.plain_memory = !world_pooled};
+    CHECK_EQ_INT(weft_sched_new(&world.env, &config, &world.sched), WEFT_OK);
 }
 
 void world_open(void) {

@@ -55,6 +55,10 @@ struct world {
 
 extern struct world world;
 
+/* Schedulers keep free records, as programs' do; without it each record is an allocation that the
+ * world counts and fails. */
+extern bool world_pooled;
+
 /* A scheduler whose root is the probe "root", which traps exits. */
 void world_open(void);
 /* Ends everything and checks that nothing is left. */

@@ -19,7 +19,7 @@ static void spawn_one(weft_self *self) {
 static void open_bounded(uint32_t procs_max) {
     world_open_bare();
     weft_sched_free(world.sched);
-    struct weft_sched_config config = {.procs_max = procs_max};
+    struct weft_sched_config config = {.procs_max = procs_max, .plain_memory = true};
     CHECK_EQ_INT(weft_sched_new(&world.env, &config, &world.sched), WEFT_OK);
     struct probe_arg arg = {.name = "root"};
     struct weft_spawn spawn = {.behaviour = &probe_v1, .arg = weft_bytes(&arg, sizeof arg)};

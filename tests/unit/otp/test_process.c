@@ -47,7 +47,7 @@ static void a_dead_pid_is_not_somebody_else(void) {
     a = probe("a", 0);
     in(a, stop_normal);
     b = probe("b", 0);
-    CHECK_EQ_UINT(a.raw & 0x0fffffff, b.raw & 0x0fffffff);
+    CHECK_EQ_UINT(a.raw & 0xffffff, b.raw & 0xffffff);
     CHECK(!weft_pid_equal(a, b));
     CHECK(!alive(a));
     CHECK(alive(b));
@@ -62,8 +62,8 @@ static void free_slots_are_used_again_first_in_first_out(void) {
     for (int i = 0; i < 3; i++) pids[i] = probe("x", 0);
     in(pids[2], stop_normal);
     in(pids[0], stop_normal);
-    CHECK_EQ_UINT(probe("y", 0).raw & 0xfffffff, pids[2].raw & 0xfffffff);
-    CHECK_EQ_UINT(probe("z", 0).raw & 0xfffffff, pids[0].raw & 0xfffffff);
+    CHECK_EQ_UINT(probe("y", 0).raw & 0xffffff, pids[2].raw & 0xffffff);
+    CHECK_EQ_UINT(probe("z", 0).raw & 0xffffff, pids[0].raw & 0xffffff);
     CHECK_LOG("x terminate normal/0, x terminate normal/0");
     world_close();
 }
@@ -100,8 +100,8 @@ static void a_slot_whose_serials_are_used_up_is_retired(void) {
     CHECK_EQ_UINT(serial_seen, 1);
     a = probe("a", 0);
     /* The root holds slot 0; slot 1 is used up. */
-    CHECK_EQ_UINT(a.raw & 0xfffffff, 2);
-    CHECK_EQ_UINT(a.raw >> 28, 1);
+    CHECK_EQ_UINT(a.raw & 0xffffff, 2);
+    CHECK_EQ_UINT(a.raw >> 24, 1);
     world_close();
 }
 
@@ -130,7 +130,7 @@ static void look_at_self(weft_self *self) {
     CHECK(weft_self_env(self) == &world.env);
     CHECK(weft_alive(self, a));
     CHECK(!weft_alive(self, WEFT_PID_NONE));
-    CHECK(!weft_alive(self, (weft_pid){a.raw | UINT64_C(1) << 48}));
+    CHECK(!weft_alive(self, (weft_pid){a.raw | UINT64_C(1) << 50}));
     CHECK(!weft_alive(self, (weft_pid){a.raw + 1000}));
 }
 

@@ -68,7 +68,8 @@ static void do_spawn(weft_self *self) {
                                .monitor = draw(3) == 0,
                                .ref = &ref,
                                .mailbox_max = 30,
-                               .memory_max = 1000};
+                               .memory_max = 1000,
+                               .priority = (enum weft_priority)draw(3)};
     weft_pid pid;
     if (weft_spawn(self, &spawn, &pid) != WEFT_OK) return;
     if (spawn.monitor) promise(self, PROMISE_DOWN, ref, pid);
@@ -298,6 +299,22 @@ static void everything_promised_comes_once_when_memory_fails(void) {
     for (uint64_t seed = 1; seed <= 150; seed++) (void)live(seed, true);
 }
 
+/* Where a record lies changes nothing. */
+static void a_life_is_the_same_when_free_records_are_kept(void) {
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        uint64_t plain = live(seed, false);
+        world_pooled = true;
+        CHECK_EQ_UINT(live(seed, false), plain);
+        world_pooled = false;
+    }
+}
+
+static void everything_promised_comes_once_when_slabs_fail(void) {
+    world_pooled = true;
+    for (uint64_t seed = 1; seed <= 60; seed++) (void)live(seed, true);
+    world_pooled = false;
+}
+
 static void the_same_seed_gives_the_same_life(void) {
     for (uint64_t seed = 1; seed <= 20; seed++) {
         uint64_t first = live(seed, seed % 2 == 0);
@@ -308,4 +325,6 @@ static void the_same_seed_gives_the_same_life(void) {
 
 TEST_MAIN("otp/random", TEST(everything_promised_comes_once_in_random_lives),
           TEST(everything_promised_comes_once_when_memory_fails),
+          TEST(a_life_is_the_same_when_free_records_are_kept),
+          TEST(everything_promised_comes_once_when_slabs_fail),
           TEST(the_same_seed_gives_the_same_life))

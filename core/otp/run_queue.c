@@ -1,0 +1,69 @@
+/* Who runs next: one queue for each priority, each first in, first out. */
+#include "core/otp/internal.h"
+
+void weft_otp__queues_init(struct run_queues *queues) {
+    WEFT_ASSERT(queues->count == 0);
+    for (int i = 0; i < RUN_QUEUES; i++) weft_list_init(&queues->at[i]);
+}
+
+void weft_otp__queue_push(struct weft_process *proc) {
+    struct run_queues *queues = &proc->sched->queues;
+    WEFT_ASSERT(weft_list_empty(&proc->run));
+    WEFT_ASSERT(proc->priority < RUN_QUEUES);
+    proc->flags |= PROC_QUEUED;
+    weft_list_push_back(&queues->at[proc->priority], &proc->run);
+    queues->count++;
+}
+
+void weft_otp__queue_remove(struct weft_process *proc) {
+    if (proc->flags & PROC_QUEUED) {
+        WEFT_ASSERT(proc->sched->queues.count > 0);
+        proc->sched->queues.count--;
+        proc->flags = (uint16_t)(proc->flags & ~PROC_QUEUED);
+    }
+    weft_list_remove(&proc->run);
+}
+
+static bool waits(const struct run_queues *queues, enum weft_priority priority) {
+    return !weft_list_empty(&queues->at[priority]);
+}
+
+/* Turns are counted only while somebody of a lower priority waits: who comes when nobody waited
+ * finds the whole measure ahead of it. */
+static enum weft_priority next_of(struct run_queues *queues) {
+    bool normal = waits(queues, WEFT_PRIORITY_NORMAL), low = waits(queues, WEFT_PRIORITY_LOW);
+    if (waits(queues, WEFT_PRIORITY_HIGH)) {
+        bool others = normal || low;
+        if (!others || queues->high_turns < WEFT_HIGH_TURNS_MAX) {
+            queues->high_turns = others ? queues->high_turns + 1 : 0;
+            return WEFT_PRIORITY_HIGH;
+        }
+    }
+    queues->high_turns = 0;
+    if (normal && (!low || queues->normal_turns < WEFT_NORMAL_TURNS_MAX)) {
+        queues->normal_turns = low ? queues->normal_turns + 1 : 0;
+        return WEFT_PRIORITY_NORMAL;
+    }
+    queues->normal_turns = 0;
+    return WEFT_PRIORITY_LOW;
+}
+
+struct weft_process *weft_otp__queue_pop(struct weft_sched *sched) {
+    struct run_queues *queues = &sched->queues;
+    if (queues->count == 0) return NULL;
+    struct weft_link *first = weft_list_pop_front(&queues->at[next_of(queues)]);
+    WEFT_ASSERT(first != NULL);
+    struct weft_process *proc = WEFT_CONTAINER(first, struct weft_process, run);
+    proc->flags = (uint16_t)(proc->flags & ~PROC_QUEUED);
+    queues->count--;
+    return proc;
+}
+
+void weft_set_priority(weft_self *self, enum weft_priority priority) {
+    WEFT_ASSERT(self != NULL);
+    WEFT_ASSERT((unsigned)priority < RUN_QUEUES);
+    struct weft_sched *sched = weft_otp__enter(self);
+    /* A handler runs, so the process is in no queue: the next time it is put in one counts. */
+    self->priority = (uint8_t)priority;
+    weft_otp__leave(sched);
+}
