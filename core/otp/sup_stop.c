@@ -125,10 +125,26 @@ static bool stop_one(weft_self *self, struct sup *sup, struct child *child) {
     return true;
 }
 
+/* Processes lie all over the memory by the time they are stopped: ask for them some steps before
+ * they are needed. Returns where to go on. */
+#define LOOK_AHEAD 6
+#define CACHE_LINE 64
+
+static uint32_t look_ahead(const weft_self *self, const struct sup *sup, uint32_t index) {
+    const struct child *child = weft_otp__child_at(sup, index);
+    if (child == NULL) return CHILD_NONE;
+    const char *proc = (const char *)weft_otp__find(self->sched, child->pid);
+    for (size_t at = 0; proc != NULL && at < sizeof(struct weft_process); at += CACHE_LINE)
+        __builtin_prefetch(proc + at);
+    return child->order.prev;
+}
+
 static void stop_next(weft_self *self, struct sup *sup) {
-    uint32_t end = CHILD_NONE, count = 0;
+    uint32_t end = CHILD_NONE, count = 0, ahead = sup->cursor;
     if (sup->op == OP_GROUP && sup->strategy == WEFT_REST_FOR_ONE) end = sup->origin->index;
+    for (int i = 0; i < LOOK_AHEAD; i++) ahead = look_ahead(self, sup, ahead);
     while (sup->cursor != end) {
+        ahead = look_ahead(self, sup, ahead);
         if (++count > WEFT_SUP_STOPS_MAX && weft_otp__sup_pause(self)) return;
         struct child *child = weft_otp__child_at(sup, sup->cursor);
         sup->cursor = child->order.prev;
