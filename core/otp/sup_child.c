@@ -1,222 +1,201 @@
-/* The children of a supervisor: found by id, by pid and in order. */
+/* The children of a supervisor: found by id and by pid, started, and gone. */
 #include "core/otp/sup_internal.h"
 
-void weft_otp__sup_children_init(weft_self *self, struct sup *sup) {
-    struct weft_env *env = weft_self_env(self);
-    WEFT_ASSERT(sup->counts.specs == 0);
-    weft_list_init(&sup->children);
-    weft_list_init(&sup->deaths);
-    weft_list_init(&sup->retries);
-    weft_list_init(&sup->requests);
-    sup->index_free = CHILD_INDEX_NONE;
-    env->entropy->fill(env, &sup->key, sizeof sup->key);
-    weft_otp__map_init(&sup->ids, weft_self_mem(self));
-}
-
-bool weft_otp__child_is_supervisor(const struct child *child) {
-    WEFT_ASSERT(child != NULL);
-    return child->behaviour->handle == weft_supervisor.handle;
-}
-
-static uint64_t hash_of(const struct sup *sup, const char *id) {
-    return weft_siphash(&sup->key, id, strlen(id));
+static struct child *owner_of(const struct sup *sup, const struct spec *spec) {
+    return spec == NULL ? NULL : weft_otp__child_at(sup, spec->owner);
 }
 
 struct child *weft_otp__child_by_id(const struct sup *sup, const char *id) {
-    WEFT_ASSERT(id != NULL);
-    if (id[0] == '\0') return NULL;
-    struct map_node *node = weft_otp__map_first(&sup->ids, hash_of(sup, id));
-    for (; node != NULL; node = weft_otp__map_next(node)) {
-        struct child *child = WEFT_CONTAINER(node, struct child, node);
-        if (strcmp(child->id, id) == 0) return child;
-    }
-    return NULL;
+    return owner_of(sup, weft_otp__spec_by_id(sup, id));
+}
+
+bool weft_otp__child_is_up(const struct child *child) {
+    return child->state == CHILD_UP || child->state == CHILD_DIED;
+}
+
+bool weft_otp__child_is_restarting(const struct child *child) {
+    return child->state >= CHILD_TRYING;
 }
 
 struct child *weft_otp__child_by_tag(const struct sup *sup, uint32_t tag, weft_pid pid) {
-    if (tag >= sup->index_count || weft_pid_is_none(pid)) return NULL;
-    struct child *child = sup->index[tag].child;
-    return child != NULL && weft_pid_equal(child->pid, pid) ? child : NULL;
+    if (tag >= sup->slots_used || weft_pid_is_none(pid)) return NULL;
+    struct child *child = weft_otp__child_at(sup, tag);
+    return weft_otp__child_is_up(child) && weft_pid_equal(child->pid, pid) ? child : NULL;
+}
+
+/* Rare, and few wait for long: looked for one by one. */
+static struct child *restarting_by_pid(const struct sup *sup, weft_pid pid) {
+    if (sup->restarting == 0) return NULL;
+    struct child *child = weft_otp__child_at(sup, sup->children.first);
+    for (; child != NULL; child = weft_otp__child_next(sup, child))
+        if (weft_otp__child_is_restarting(child) && weft_pid_equal(child->pid, pid)) return child;
+    return NULL;
 }
 
 struct child *weft_otp__child_by_pid(weft_self *self, weft_pid pid) {
+    const struct sup *sup = weft_state(self);
+    if (weft_pid_is_none(pid)) return NULL;
     const struct weft_process *proc = weft_otp__find(self->sched, pid);
-    if (proc == NULL || !weft_pid_equal(proc->parent, self->pid)) return NULL;
-    return weft_otp__child_by_tag(weft_state(self), proc->tag, pid);
+    if (proc == NULL) return restarting_by_pid(sup, pid);
+    if (!weft_pid_equal(proc->parent, self->pid)) return NULL;
+    return weft_otp__child_by_tag(sup, proc->tag, pid);
 }
 
-static int index_get(weft_self *self, struct sup *sup, struct child *child) {
-    uint32_t index = sup->index_free;
-    if (index != CHILD_INDEX_NONE) {
-        WEFT_ASSERT(index < sup->index_count);
-        WEFT_ASSERT(sup->index[index].child == NULL);
-        sup->index_free = sup->index[index].next;
+static void count_spec(struct sup *sup, const struct spec *spec, bool more) {
+    if (spec->the.type != WEFT_TYPE_SUPERVISOR) return;
+    WEFT_ASSERT(more || sup->supervisors > 0);
+    sup->supervisors = more ? sup->supervisors + 1 : sup->supervisors - 1;
+}
+
+static void count_state(struct sup *sup, const struct child *child, uint32_t one) {
+    if (child->state == CHILD_DOWN) return;
+    if (child->spec->the.significant) sup->significant += one;
+    if (weft_otp__child_is_up(child)) {
+        sup->active += one;
     } else {
-        if (sup->index_count == sup->index_room) {
-            void *table = sup->index;
-            int rv = weft_otp__grow(weft_self_mem(self), &table, &sup->index_room,
-                                    sizeof(struct child_slot));
-            if (rv != WEFT_OK) return rv;
-            sup->index = table;
-        }
-        index = sup->index_count++;
+        sup->restarting += one;
     }
-    sup->index[index].child = child;
-    child->index = index;
-    return WEFT_OK;
 }
 
-static void index_put(struct sup *sup, const struct child *child) {
-    WEFT_ASSERT(child->index < sup->index_count);
-    WEFT_ASSERT(sup->index[child->index].child == child);
-    sup->index[child->index] = (struct child_slot){.child = NULL, .next = sup->index_free};
-    sup->index_free = child->index;
+static struct index_list *list_of(struct sup *sup, const struct child *child) {
+    if (child->state == CHILD_DIED) return &sup->deaths;
+    if (child->state == CHILD_TRYING) return &sup->retries;
+    return child->state == CHILD_WAITED ? &sup->waited : NULL;
 }
 
-static char *copy_text(char *at, const char *text, size_t size) {
-    memcpy(at, text, size);
-    return at + size;
-}
-
-static weft_duration shutdown_of(const struct weft_child_spec *spec) {
-    if (spec->shutdown != 0) return spec->shutdown;
-    return spec->behaviour->handle == weft_supervisor.handle ? WEFT_INFINITY : WEFT_S(5);
-}
-
-/* One block: the struct, then arg (aligned), id and name. */
-static struct child *child_alloc(weft_self *self, const struct weft_child_spec *spec) {
-    const char *id = spec->id != NULL ? spec->id : "";
-    size_t id_size = strlen(id) + 1, name_size = spec->name != NULL ? strlen(spec->name) + 1 : 0;
-    size_t head = (sizeof(struct child) + 15) / 16 * 16;
-    struct child *child = weft_alloc(self, head + spec->arg.size + id_size + name_size);
-    if (child == NULL) return NULL;
-    char *at = (char *)child + head;
-    if (spec->arg.size > 0) {
-        memcpy(at, spec->arg.data, spec->arg.size);
-        child->arg = weft_bytes(at, spec->arg.size);
-        at += spec->arg.size;
-    }
-    child->id = at;
-    at = copy_text(at, id, id_size);
-    if (name_size > 0) {
-        child->name = at;
-        copy_text(at, spec->name, name_size);
-    }
-    child->behaviour = spec->behaviour;
-    child->restart = (uint8_t)spec->restart;
-    child->shutdown = shutdown_of(spec);
-    child->mailbox_max = spec->mailbox_max;
-    child->memory_max = spec->memory_max;
-    return child;
-}
-
-int weft_otp__child_new(weft_self *self, const struct weft_child_spec *spec, struct child **out) {
+void weft_otp__child_set_state(weft_self *self, struct child *child, enum child_state state) {
     struct sup *sup = weft_state(self);
-    WEFT_ASSERT(spec->behaviour != NULL);
-    struct child *child = child_alloc(self, spec);
-    if (child == NULL) return WEFT_ERR_NOMEM;
-    int rv = WEFT_OK;
-    if (child->id[0] != '\0')
-        rv = weft_otp__map_insert(&sup->ids, &child->node, hash_of(sup, child->id));
-    if (rv != WEFT_OK) goto err_after_alloc;
-    rv = index_get(self, sup, child);
-    if (rv != WEFT_OK) goto err_after_insert;
-    weft_list_init(&child->due);
-    weft_list_push_back(&sup->children, &child->order);
-    sup->counts.specs++;
-    if (weft_otp__child_is_supervisor(child)) {
-        sup->counts.supervisors++;
-    } else {
-        sup->counts.workers++;
+    WEFT_ASSERT(child->state != CHILD_FREE);
+    WEFT_ASSERT(state != CHILD_FREE);
+    struct index_list *from = list_of(sup, child);
+    if (from != NULL) weft_otp__list_remove(sup, from, child);
+    if (child->state == CHILD_WAITING) (void)weft_timer_cancel(self, child->timer);
+    count_state(sup, child, UINT32_MAX);
+    child->state = (uint8_t)state;
+    count_state(sup, child, 1);
+    struct index_list *to = list_of(sup, child);
+    if (to != NULL) weft_otp__list_push(sup, to, child);
+}
+
+int weft_otp__child_new(weft_self *self, struct spec *spec, struct child **out) {
+    struct sup *sup = weft_state(self);
+    struct child *child;
+    int rv = weft_otp__slot_get(self, &child);
+    if (rv != WEFT_OK) {
+        weft_otp__spec_put(self, spec);
+        return rv;
     }
+    child->spec = spec;
+    if (!weft_otp__spec_is_shared(&spec->the)) {
+        WEFT_ASSERT(spec->owner == CHILD_NONE);
+        spec->owner = child->index;
+    }
+    count_spec(sup, spec, true);
     *out = child;
     return WEFT_OK;
-
-err_after_insert:
-    if (child->id[0] != '\0') weft_otp__map_remove(&sup->ids, &child->node);
-err_after_alloc:
-    weft_free(self, child);
-    return rv;
 }
 
 void weft_otp__child_free(weft_self *self, struct child *child) {
     struct sup *sup = weft_state(self);
-    WEFT_ASSERT(weft_pid_is_none(child->pid));
-    WEFT_ASSERT(sup->counts.specs > 0);
-    if (child->id[0] != '\0') weft_otp__map_remove(&sup->ids, &child->node);
-    index_put(sup, child);
-    weft_list_remove(&child->order);
-    weft_list_remove(&child->due);
-    sup->counts.specs--;
-    if (weft_otp__child_is_supervisor(child)) {
-        sup->counts.supervisors--;
-    } else {
-        sup->counts.workers--;
-    }
-    weft_free(self, child);
+    WEFT_ASSERT(!weft_otp__child_is_up(child));
+    weft_otp__child_set_state(self, child, CHILD_DOWN);
+    count_spec(sup, child->spec, false);
+    weft_otp__spec_put(self, child->spec);
+    weft_otp__slot_put(self, child);
+}
+
+void weft_otp__child_respec(weft_self *self, struct child *child, struct spec *spec) {
+    struct sup *sup = weft_state(self);
+    struct spec *old = child->spec;
+    WEFT_ASSERT(child->state != CHILD_FREE);
+    count_state(sup, child, UINT32_MAX);
+    count_spec(sup, old, false);
+    child->spec = spec;
+    count_spec(sup, spec, true);
+    count_state(sup, child, 1);
+    if (!weft_otp__spec_is_shared(&spec->the)) spec->owner = child->index;
+    weft_otp__spec_put(self, old);
 }
 
 static void came_up(weft_self *self, struct child *child, bool again) {
-    struct sup *sup = weft_state(self);
-    sup->counts.active++;
-    weft_trace(weft_self_env(self), WEFT_TRACE_SUP_CHILD_UP, weft_bytes_text(child->id),
-               self->pid.raw, child->pid.raw, child->restart, again ? 1 : 0);
+    weft_trace(weft_self_env(self), WEFT_TRACE_SUP_CHILD_UP, weft_bytes_text(child->spec->the.id),
+               self->pid.raw, child->pid.raw, child->spec->the.restart, again ? 1 : 0);
 }
 
-static void report_start(weft_self *self, const struct child *child, int error) {
+static void report_start(weft_self *self, const struct spec *spec, int error) {
     const struct weft_reason *why = weft_last_reason(self);
     weft_log(weft_self_env(self), WEFT_LOG_ERROR,
              "supervisor %llx: child %s (%s) did not start: %s; %s %d: %s",
-             (unsigned long long)self->pid.raw, child->id, child->behaviour->name,
+             (unsigned long long)self->pid.raw, spec->the.id, spec->the.behaviour->name,
              weft_error_text(error), weft_reason_name(why->kind), why->code, why->text);
 }
 
-int weft_otp__child_start(weft_self *self, struct child *child, bool again, weft_pid *holder) {
-    WEFT_ASSERT(weft_pid_is_none(child->pid));
-    struct weft_spawn spawn = {.behaviour = child->behaviour,
-                               .arg = child->arg,
-                               .name = child->name,
+int weft_otp__child_start(weft_self *self, struct child *child, struct start *start) {
+    const struct weft_child_spec *spec = &child->spec->the;
+    WEFT_ASSERT(!weft_otp__child_is_up(child));
+    struct weft_spawn spawn = {.behaviour = spec->behaviour,
+                               .arg = start->arg,
+                               .name = spec->name,
                                .link = true,
-                               .mailbox_max = child->mailbox_max,
-                               .memory_max = child->memory_max,
+                               .mailbox_max = spec->mailbox_max,
+                               .memory_max = spec->memory_max,
                                .tag = child->index};
-    weft_list_remove(&child->due);
-    child->restarting = child->died = false;
+    weft_otp__child_set_state(self, child, CHILD_DOWN);
     weft_pid pid;
     int rv = weft_spawn(self, &spawn, &pid);
     if (rv == WEFT_OK) {
         child->pid = pid;
-        came_up(self, child, again);
+        child->started = (uint32_t)(weft_now(self) / WEFT_MS(1));
+        weft_otp__child_set_state(self, child, CHILD_UP);
+        came_up(self, child, start->again);
         return WEFT_OK;
     }
     if (rv == WEFT_ERR_IGNORE) return WEFT_OK;
-    if (holder != NULL) *holder = pid;
-    report_start(self, child, rv);
+    start->holder = pid;
+    report_start(self, child->spec, rv);
+    return rv;
+}
+
+int weft_otp__child_restart(weft_self *self, struct child *child) {
+    struct start start = {.arg = child->spec->the.arg, .again = true};
+    WEFT_ASSERT(child->spec->refs > 0);
+    int rv = weft_otp__child_start(self, child, &start);
+    struct sup *sup = weft_state(self);
+    /* Its process was all that this child was. */
+    if (rv == WEFT_OK && child->state == CHILD_DOWN && sup->template != NULL)
+        weft_otp__child_remove(self, child);
     return rv;
 }
 
 void weft_otp__child_down(weft_self *self, struct child *child, const struct weft_reason *why,
                           bool will_restart) {
-    struct sup *sup = weft_state(self);
     struct weft_env *env = weft_self_env(self);
-    WEFT_ASSERT(sup->counts.active > 0);
-    WEFT_ASSERT(!weft_pid_is_none(child->pid));
-    weft_trace(env, WEFT_TRACE_SUP_CHILD_DOWN, weft_bytes_text(child->id), self->pid.raw,
-               child->pid.raw, child->restart, (uint64_t)why->kind, will_restart ? 1 : 0);
+    const struct weft_child_spec *spec = &child->spec->the;
+    WEFT_ASSERT(weft_otp__child_is_up(child));
+    weft_trace(env, WEFT_TRACE_SUP_CHILD_DOWN, weft_bytes_text(spec->id), self->pid.raw,
+               child->pid.raw, spec->restart, (uint64_t)why->kind, will_restart ? 1 : 0);
     if (!weft_reason_is_clean(why))
         weft_log(env, WEFT_LOG_ERROR, "supervisor %llx: child %s (%s) %llx ended: %s %d: %s%s",
-                 (unsigned long long)self->pid.raw, child->id, child->behaviour->name,
+                 (unsigned long long)self->pid.raw, spec->id, spec->behaviour->name,
                  (unsigned long long)child->pid.raw, weft_reason_name(why->kind), why->code,
                  why->text, will_restart ? "; restarting" : "");
-    sup->counts.active--;
-    child->pid = WEFT_PID_NONE;
-    child->died = false;
-    weft_list_remove(&child->due);
+    weft_otp__backoff_note_end(self, child);
+    weft_otp__child_set_state(self, child, CHILD_DOWN);
 }
 
 void weft_otp__child_remove(weft_self *self, struct child *child) {
-    WEFT_ASSERT(weft_pid_is_none(child->pid));
-    weft_trace(weft_self_env(self), WEFT_TRACE_SUP_CHILD_REMOVED, weft_bytes_text(child->id),
-               self->pid.raw, child->restart);
+    WEFT_ASSERT(!weft_otp__child_is_up(child));
+    weft_trace(weft_self_env(self), WEFT_TRACE_SUP_CHILD_REMOVED,
+               weft_bytes_text(child->spec->the.id), self->pid.raw, child->spec->the.restart);
     weft_otp__child_free(self, child);
+}
+
+void weft_otp__child_leave(weft_self *self, struct child *child) {
+    const struct sup *sup = weft_state(self);
+    WEFT_ASSERT(!weft_otp__child_is_up(child));
+    if (child->spec->the.restart == WEFT_TEMPORARY || sup->template != NULL) {
+        weft_otp__child_remove(self, child);
+    } else {
+        weft_otp__child_set_state(self, child, CHILD_DOWN);
+    }
 }

@@ -5,41 +5,70 @@
 #include "core/otp/internal.h"
 #include "core/otp/supervisor.h"
 
-#define CHILD_INDEX_NONE UINT32_MAX
+#define CHILD_NONE UINT32_MAX
 
-/* id, name and arg follow the struct.
- * I1  `due` is in sup->deaths (it ended while the supervisor was stopping others), in
- *     sup->retries (`restarting`), or in none. */
+/* What children are started from; id, name and arg follow the struct.
+ * I1  without id and name it is shared: in `contents`, one of each kind; else it has one child,
+ *     and is in `ids` if it has an id.
+ * I2  `refs` counts its children, and the supervisor's own for a template. */
+struct spec {
+    struct weft_link link; /* sup->specs */
+    struct map_node node;
+    uint32_t refs;
+    uint32_t owner; /* the child, unless shared */
+    struct weft_child_spec the;
+};
+
+enum child_state {
+    CHILD_FREE = 0, /* a slot without child */
+    CHILD_DOWN,
+    CHILD_UP,
+    CHILD_DIED,    /* while the supervisor was stopping others: in sup->deaths, its turn comes */
+    CHILD_TRYING,  /* in sup->retries: a SUP_RETRY is on its way */
+    CHILD_WAITING, /* for `timer`, to be restarted */
+    CHILD_WAITED   /* it went off while the supervisor was stopping others: in sup->waited */
+};
+
+struct hook {
+    uint32_t next, prev;
+};
+
+/* A child is a slot of the supervisor's table; slots do not move.
+ * I3  pid is its process in UP and DIED, the one that was in TRYING, WAITING and WAITED. */
 struct child {
-    struct weft_link order; /* by start */
-    struct weft_link due;
-    struct map_node node; /* by id, unless "" */
-    uint32_t index;       /* in sup->index; the tag of its EXIT */
     weft_pid pid;
-    const struct weft_behaviour *behaviour;
-    const char *id, *name; /* name may be NULL */
-    struct weft_bytes arg;
-    weft_duration shutdown;
-    size_t memory_max;
-    uint32_t mailbox_max;
-    uint8_t restart; /* enum weft_restart */
-    bool restarting;
-    bool died; /* in sup->deaths, for the reason below */
-    uint8_t died_kind;
+    struct spec *spec;
+    union {
+        struct hook due;
+        weft_ref timer;
+    };
+    struct hook order; /* by start; FREE: next is the next free slot */
+    uint32_t index;    /* of its slot; the tag of its EXIT */
+    uint32_t started;  /* in ms, wraps after 49 days */
     int32_t died_code;
+    uint8_t state; /* enum child_state */
+    uint8_t died_kind;
+    uint8_t failures; /* in a row, for the backoff */
 };
 
-struct child_slot {
-    struct child *child; /* NULL: free */
-    uint32_t next;       /* free list */
+/* With a million children each byte is a megabyte. */
+_Static_assert(sizeof(struct child) <= 48, "a child is small");
+
+struct index_list {
+    uint32_t first, last;
+    bool due; /* by which hook */
 };
 
-/* A request that waits for the operation to end. */
 struct request {
-    struct weft_link link;
     struct weft_call call;
     uint32_t tag;
-    size_t size;
+    struct weft_bytes data;
+};
+
+/* One that waits for the operation to end. */
+struct late_request {
+    struct weft_link link;
+    struct request request;
     _Alignas(16) unsigned char data[];
 };
 
@@ -50,27 +79,45 @@ enum sup_op {
     OP_END        /* stop all, then end with `end_why` */
 };
 
-/* I1  stopping != NULL only while op != OP_NONE.
- * I2  with op == OP_NONE, deaths and requests are empty between two messages. */
+/* I4  stopping != NULL only while op != OP_NONE.
+ * I5  with op == OP_NONE, deaths and requests are empty between two messages.
+ * I6  segments hold slots_room slots, of which those below slots_used were ever used. */
 struct sup {
     enum weft_strategy strategy;
+    enum weft_auto_shutdown auto_shutdown;
     uint32_t intensity;
-    weft_duration period;
+    uint32_t backoff_jitter;
+    weft_duration period, backoff_first, backoff_max, backoff_reset;
 
-    struct weft_link children; /* by start */
-    struct weft_link deaths, retries, requests;
-    uint32_t retries_due; /* SUP_RETRY messages that came during an operation */
-    struct child_slot *index;
-    uint32_t index_count, index_room, index_free;
-    struct map ids;
+    struct child **segments;
+    uint32_t segments_count, segments_room;
+    uint32_t slots_used, slots_room, slots_free;
+    struct index_list children, deaths, waited, retries;
+    struct weft_link specs;
+    struct map ids, contents;
     struct weft_hash_key key;
-    struct weft_child_counts counts;
+    struct spec *template; /* simple_one_for_one; else NULL */
+
+    uint32_t children_count, supervisors;
+    uint32_t active;      /* UP, DIED */
+    uint32_t restarting;  /* TRYING, WAITING, WAITED */
+    uint32_t significant; /* and neither FREE nor DOWN */
+
+    struct weft_link requests;
+    uint32_t requests_count;
+    uint32_t retries_due; /* SUP_RETRY messages that came during an operation */
+
+    /* Why the child `last_of` ended or did not start; one text is kept, the newest. */
+    struct weft_reason last_why;
+    uint32_t last_of;
 
     weft_time *restarts; /* ring of the last `restarts_count` ones */
     uint32_t restarts_room, restarts_head, restarts_count;
 
     enum sup_op op;
-    struct weft_link *cursor; /* the next to stop, going backwards */
+    bool paused;     /* a SUP_GO_ON is on its way */
+    bool waits;      /* OP_GROUP: the backoff comes before the start */
+    uint32_t cursor; /* the next to stop, going backwards */
     struct child *origin, *stopping;
     weft_ref stop_monitor, stop_timer;
     struct weft_call asker;
@@ -85,29 +132,83 @@ enum sup_tag {
     SUP_RESTART,
     SUP_DELETE,
     SUP_WHICH,
-    SUP_COUNT
+    SUP_COUNT,
+    SUP_START_SIMPLE,
+    SUP_PAGE,
+    SUP_SPEC,
+    SUP_SPEC_PID,
+    SUP_GO_ON, /* to itself: stop some more */
+    SUP_WAITED /* a timer's: data is the index of the child */
 };
 
+/* What SUP_START carries: this, arg, id and name with their NULs (name_size 0: none). The
+ * pointers of `spec` are cleared. */
+struct start_head {
+    _Alignas(16) struct weft_child_spec spec;
+    uint32_t id_size, name_size;
+};
+
+/* sup_table.c */
+void weft_otp__sup_table_init(struct sup *sup);
+struct child *weft_otp__child_at(const struct sup *sup, uint32_t index);
+/* A slot in the order's end, DOWN, without spec. WEFT_ERR_FULL, WEFT_ERR_NOMEM */
+int weft_otp__slot_get(weft_self *self, struct child **out);
+void weft_otp__slot_put(weft_self *self, struct child *child);
+void weft_otp__list_push(struct sup *sup, struct index_list *list, struct child *child);
+void weft_otp__list_remove(struct sup *sup, struct index_list *list, struct child *child);
+
+static inline struct child *weft_otp__child_next(const struct sup *sup, const struct child *child) {
+    return weft_otp__child_at(sup, child->order.next);
+}
+
+/* sup_spec.c */
+/* What is wrong with it, or NULL. */
+const char *weft_otp__spec_problem(const struct weft_child_spec *spec,
+                                   enum weft_auto_shutdown auto_shutdown);
+bool weft_otp__spec_is_shared(const struct weft_child_spec *spec);
+/* One like `spec`, with the defaults filled in, and a reference to it. WEFT_ERR_NOMEM */
+int weft_otp__spec_get(weft_self *sup_self, const struct weft_child_spec *spec, struct spec **out);
+void weft_otp__spec_put(weft_self *sup_self, struct spec *spec);
+struct spec *weft_otp__spec_by_id(const struct sup *sup, const char *id);
+const char *weft_otp__spec_label(const struct spec *spec); /* its id, or its behaviour's name */
+
 /* sup_child.c */
-void weft_otp__sup_children_init(weft_self *self, struct sup *sup);
-/* Adds it at the end, not running. WEFT_ERR_NOMEM */
-int weft_otp__child_new(weft_self *self, const struct weft_child_spec *spec, struct child **out);
+/* Adds it at the end, not running, and takes the reference to `spec`. WEFT_ERR_FULL,
+ * WEFT_ERR_NOMEM: the reference is dropped. */
+int weft_otp__child_new(weft_self *self, struct spec *spec, struct child **out);
 void weft_otp__child_free(weft_self *self, struct child *child);
+/* Give it `spec` (the reference is taken) instead of its own. */
+void weft_otp__child_respec(weft_self *self, struct child *child, struct spec *spec);
 struct child *weft_otp__child_by_id(const struct sup *sup, const char *id);
 /* The running child `pid`, or NULL. */
 struct child *weft_otp__child_by_tag(const struct sup *sup, uint32_t tag, weft_pid pid);
+/* Also by the last pid of one that waits to be restarted. */
 struct child *weft_otp__child_by_pid(weft_self *self, weft_pid pid);
-/* WEFT_OK also when init chose IGNORE; `holder` is set on WEFT_ERR_EXISTS. */
-int weft_otp__child_start(weft_self *self, struct child *child, bool again, weft_pid *holder);
-bool weft_otp__child_is_supervisor(const struct child *child);
-/* It is down: trace, pid gone. */
+bool weft_otp__child_is_up(const struct child *child); /* UP or DIED */
+bool weft_otp__child_is_restarting(const struct child *child);
+/* Out of every list, its timer cancelled. */
+void weft_otp__child_set_state(weft_self *self, struct child *child, enum child_state state);
+struct start {
+    struct weft_bytes arg;
+    bool again;
+    weft_pid holder; /* set on WEFT_ERR_EXISTS */
+};
+/* WEFT_OK also when init chose IGNORE: it is then DOWN. */
+int weft_otp__child_start(weft_self *self, struct child *child, struct start *start);
+/* The same with the arg of its spec. */
+int weft_otp__child_restart(weft_self *self, struct child *child);
+/* It has ended: trace, then DOWN. */
 void weft_otp__child_down(weft_self *self, struct child *child, const struct weft_reason *why,
                           bool will_restart);
 /* Its spec goes: trace, then free. */
 void weft_otp__child_remove(weft_self *self, struct child *child);
+/* DOWN for good: forgotten if temporary, or if nothing but its process made it a child. */
+void weft_otp__child_leave(weft_self *self, struct child *child);
 
-/* supervisor.c */
-bool weft_otp__sup_spec_valid(const struct weft_child_spec *spec);
+/* sup_reason.c */
+/* The reason a supervisor ends with for which `child`'s end by `why` was one too many. */
+struct weft_reason weft_otp__sup_give_up_reason(const struct sup *sup, const struct child *child,
+                                                const struct weft_reason *why);
 
 /* sup_restart.c */
 void weft_otp__sup_death(weft_self *self, struct child *child, const struct weft_reason *why);
@@ -115,19 +216,66 @@ void weft_otp__sup_death(weft_self *self, struct child *child, const struct weft
 void weft_otp__sup_start_group(weft_self *self);
 /* The SUP_RETRY message. */
 void weft_otp__sup_retry(weft_self *self);
+/* The backoff of `child` is over. */
+void weft_otp__sup_waited(weft_self *self, struct child *child);
+
+/* sup_backoff.c */
+void weft_otp__backoff_configure(struct sup *sup, const struct weft_sup_config *config);
+/* It ended or failed to start: WAITING, unless there is no backoff (false). */
+bool weft_otp__backoff_begin(weft_self *self, struct child *child);
+/* Of a process that had started: how many failures in a row that makes. */
+void weft_otp__backoff_note_end(weft_self *self, struct child *child);
 
 /* sup_stop.c */
-void weft_otp__sup_begin_group(weft_self *self, struct child *origin);
+void weft_otp__sup_begin_group(weft_self *self, struct child *origin, bool waits);
 void weft_otp__sup_begin_end(weft_self *self, const struct weft_reason *why);
 void weft_otp__sup_begin_terminate(weft_self *self, struct child *child, struct weft_call asker);
 /* The child being stopped has ended. */
 void weft_otp__sup_stopped(weft_self *self, const struct weft_reason *why);
 void weft_otp__sup_stop_late(weft_self *self);
+void weft_otp__sup_go_on(weft_self *self);
+/* Go on in a turn to come; false when that cannot be had, and now is the time. */
+bool weft_otp__sup_pause(weft_self *self);
 /* What came during an operation that is over. */
 void weft_otp__sup_catch_up(weft_self *self);
+/* `child` ended while an operation was under way: its turn comes. */
+void weft_otp__sup_note_death(weft_self *self, struct child *child, const struct weft_reason *why);
+struct weft_reason weft_otp__sup_died_of(const struct sup *sup, const struct child *child);
+/* End `child` now, if exit signals do that: *why is what it ended with. It is then unlinked. */
+bool weft_otp__stop_at_once(weft_self *self, struct child *child, struct weft_reason *why);
+
+/* sup_parallel.c */
+void weft_otp__parallel_begin(weft_self *self);
+void weft_otp__parallel_go_on(weft_self *self);
+void weft_otp__parallel_ended(weft_self *self, struct child *child, const struct weft_reason *why);
+void weft_otp__parallel_late(weft_self *self);
 
 /* sup_request.c */
 void weft_otp__sup_request(weft_self *self, const struct request *request);
-void weft_otp__sup_request_later(weft_self *self, const struct weft_msg *call);
+void weft_otp__sup_request_later(weft_self *self, const struct request *request);
+
+/* sup_start.c: SUP_START and SUP_START_SIMPLE */
+void weft_otp__sup_start_child(weft_self *self, const struct request *request);
+void weft_otp__sup_start_simple(weft_self *self, const struct request *request);
+
+/* sup_which.c */
+void weft_otp__sup_which(weft_self *self, const struct request *request);
+void weft_otp__sup_page(weft_self *self, const struct request *request);
+void weft_otp__sup_count(weft_self *self, const struct request *request);
+void weft_otp__sup_tell_spec(weft_self *self, const struct request *request,
+                             const struct spec *spec);
+
+/* sup_undo.c */
+/* Stop those started already, in reverse. init cannot wait for them: a process of its own kills
+ * those that are not gone in time. */
+void weft_otp__sup_undo(weft_self *self);
+
+/* supervisor.c */
+void weft_otp__sup_configure(struct sup *sup, const struct weft_sup_config *config);
+
+/* sup_change.c: for hot code upgrade. Replace `from` by `to` in every spec of the supervisor
+ * `sup`; how many changed (0 also when it is not a supervisor). */
+uint32_t weft_otp__sup_rebind(struct weft_process *sup, const struct weft_behaviour *from,
+                              const struct weft_behaviour *to);
 
 #endif

@@ -2,7 +2,7 @@
 #include "core/otp/sup_internal.h"
 
 static bool wants_restart(const struct child *child, const struct weft_reason *why) {
-    switch ((enum weft_restart)child->restart) {
+    switch (child->spec->the.restart) {
     case WEFT_PERMANENT:
         return true;
     case WEFT_TRANSIENT:
@@ -32,7 +32,8 @@ static int ring_grow(weft_self *self, struct sup *sup) {
     return WEFT_OK;
 }
 
-/* Note a restart now; false when it is one too many in the period. */
+/* Note a restart now; false when it is one too many in the period. Each is dropped once: O(1) a
+ * restart. */
 static bool may_restart(weft_self *self, struct sup *sup) {
     weft_time now = weft_now(self);
     while (sup->restarts_count > 0 && now - *ring_at(sup, 0) > sup->period) {
@@ -46,57 +47,104 @@ static bool may_restart(weft_self *self, struct sup *sup) {
     return true;
 }
 
-static void give_up(weft_self *self, struct sup *sup) {
+static void give_up(weft_self *self, struct child *child, const struct weft_reason *last) {
+    struct sup *sup = weft_state(self);
     weft_trace(weft_self_env(self), WEFT_TRACE_SUP_GIVE_UP, weft_bytes(NULL, 0), self->pid.raw,
                sup->restarts_count + 1);
-    struct weft_reason why =
-        weft_reason_text(WEFT_REASON_SHUTDOWN, 0, "more than %u restarts in %lld ms",
-                         sup->intensity, (long long)(sup->period / WEFT_MS(1)));
+    struct weft_reason why = weft_otp__sup_give_up_reason(sup, child, last);
     weft_log(weft_self_env(self), WEFT_LOG_ERROR, "supervisor %llx gives up: %s",
              (unsigned long long)self->pid.raw, why.text);
     weft_otp__sup_begin_end(self, &why);
 }
 
 /* Another try as a message, so that others are served in between. */
-static void retry_later(weft_self *self, struct sup *sup, struct child *child) {
+static void try_later(weft_self *self, struct child *child, const struct weft_reason *why) {
     struct post post = {.kind = WEFT_MSG_CAST, .from = self->pid, .tag = SUP_RETRY, .force = true};
-    child->restarting = true;
-    weft_list_push_back(&sup->retries, &child->due);
-    if (weft_otp__post(self, &post) != WEFT_OK) give_up(self, sup);
+    struct sup *sup = weft_state(self);
+    weft_otp__child_set_state(self, child, CHILD_TRYING);
+    sup->last_why = *why;
+    sup->last_of = child->index;
+    if (weft_otp__post(self, &post) != WEFT_OK) give_up(self, child, why);
 }
 
-static void restart(weft_self *self, struct child *child) {
+/* A start of it failed. With a backoff the next try is counted now and made after the wait;
+ * without, it is counted when it is made. */
+static void start_failed(weft_self *self, struct child *child) {
+    struct sup *sup = weft_state(self);
+    struct weft_reason why = *weft_last_reason(self);
+    if (sup->backoff_first == 0) {
+        try_later(self, child, &why);
+    } else if (!may_restart(self, sup)) {
+        give_up(self, child, &why);
+    } else if (!weft_otp__backoff_begin(self, child)) {
+        try_later(self, child, &why);
+    }
+}
+
+static void start_again(weft_self *self, struct child *child) {
+    if (weft_otp__child_restart(self, child) != WEFT_OK) start_failed(self, child);
+}
+
+static bool is_group(const struct sup *sup) {
+    return sup->strategy == WEFT_ONE_FOR_ALL || sup->strategy == WEFT_REST_FOR_ONE;
+}
+
+/* It is counted, and what had to be waited for is over. */
+static void restart_now(weft_self *self, struct child *child) {
+    if (is_group(weft_state(self))) {
+        weft_otp__sup_begin_group(self, child, false);
+    } else {
+        start_again(self, child);
+    }
+}
+
+static void restart(weft_self *self, struct child *child, const struct weft_reason *why) {
     struct sup *sup = weft_state(self);
     WEFT_ASSERT(sup->op == OP_NONE);
     if (!may_restart(self, sup)) {
-        give_up(self, sup);
-    } else if (sup->strategy != WEFT_ONE_FOR_ONE) {
-        weft_otp__sup_begin_group(self, child);
-    } else if (weft_otp__child_start(self, child, true, NULL) != WEFT_OK) {
-        retry_later(self, sup, child);
+        give_up(self, child, why);
+    } else if (is_group(sup)) {
+        weft_otp__sup_begin_group(self, child, true);
+    } else if (!weft_otp__backoff_begin(self, child)) {
+        start_again(self, child);
     }
+}
+
+/* https://www.erlang.org/doc/man/supervisor.html#auto_shutdown: only for one that ended by
+ * itself, not for one that the supervisor stopped. */
+static void auto_shutdown(weft_self *self, const char *id) {
+    const struct sup *sup = weft_state(self);
+    if (sup->auto_shutdown == WEFT_AUTO_NEVER) return;
+    if (sup->auto_shutdown == WEFT_AUTO_ALL_SIGNIFICANT && sup->significant > 0) return;
+    struct weft_reason why = weft_reason_text(WEFT_REASON_SHUTDOWN, 0,
+                                              "auto_shutdown: significant child '%s' ended", id);
+    weft_otp__sup_begin_end(self, &why);
 }
 
 void weft_otp__sup_death(weft_self *self, struct child *child, const struct weft_reason *why) {
-    bool again = wants_restart(child, why);
+    bool again = wants_restart(child, why), significant = child->spec->the.significant;
     weft_otp__child_down(self, child, why, again);
     if (again) {
-        restart(self, child);
-    } else if (child->restart == WEFT_TEMPORARY) {
-        weft_otp__child_remove(self, child);
+        restart(self, child, why);
+        return;
     }
+    char id[WEFT_CHILD_ID_SIZE] = "";
+    strncpy(id, weft_otp__spec_label(child->spec), sizeof id - 1);
+    weft_otp__child_leave(self, child);
+    if (significant) auto_shutdown(self, id);
 }
 
+/* With a group, the start comes after the wait of the one that failed. */
 void weft_otp__sup_start_group(weft_self *self) {
     struct sup *sup = weft_state(self);
     WEFT_ASSERT(sup->op == OP_NONE);
-    struct weft_link *at =
-        sup->strategy == WEFT_ONE_FOR_ALL ? sup->children.next : &sup->origin->order;
-    for (; at != &sup->children; at = at->next) {
-        struct child *child = WEFT_CONTAINER(at, struct child, order);
-        if (!weft_pid_is_none(child->pid)) continue;
-        if (weft_otp__child_start(self, child, true, NULL) == WEFT_OK) continue;
-        retry_later(self, sup, child);
+    if (sup->waits && weft_otp__backoff_begin(self, sup->origin)) return;
+    struct child *child = sup->origin;
+    if (sup->strategy == WEFT_ONE_FOR_ALL) child = weft_otp__child_at(sup, sup->children.first);
+    for (; child != NULL; child = weft_otp__child_next(sup, child)) {
+        if (weft_otp__child_is_up(child)) continue;
+        if (weft_otp__child_restart(self, child) == WEFT_OK) continue;
+        start_failed(self, child);
         return;
     }
 }
@@ -104,6 +152,21 @@ void weft_otp__sup_start_group(weft_self *self) {
 void weft_otp__sup_retry(weft_self *self) {
     struct sup *sup = weft_state(self);
     WEFT_ASSERT(sup->op == OP_NONE);
-    struct weft_link *first = weft_list_pop_front(&sup->retries);
-    if (first != NULL) restart(self, WEFT_CONTAINER(first, struct child, due));
+    struct child *child = weft_otp__child_at(sup, sup->retries.first);
+    if (child == NULL) return;
+    WEFT_ASSERT(child->state == CHILD_TRYING);
+    struct weft_reason why = weft_reason(WEFT_REASON_START, 0);
+    if (sup->last_of == child->index) why = sup->last_why;
+    weft_otp__child_set_state(self, child, CHILD_DOWN);
+    if (may_restart(self, sup)) {
+        restart_now(self, child);
+    } else {
+        give_up(self, child, &why);
+    }
+}
+
+void weft_otp__sup_waited(weft_self *self, struct child *child) {
+    WEFT_ASSERT(weft_otp__child_is_restarting(child));
+    weft_otp__child_set_state(self, child, CHILD_DOWN);
+    restart_now(self, child);
 }

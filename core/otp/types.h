@@ -57,7 +57,8 @@ enum weft_reason_kind {
 #undef WEFT_REASON_ENUM
 };
 
-#define WEFT_REASON_TEXT_SIZE 88
+/* Room for a chain of supervisors that gave up, with the fault at its end. */
+#define WEFT_REASON_TEXT_SIZE 184
 
 struct weft_reason {
     enum weft_reason_kind kind;

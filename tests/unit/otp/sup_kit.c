@@ -130,6 +130,9 @@ static struct {
     const struct weft_child_spec *spec;
     int (*by_id)(weft_self *, weft_pid, const char *, weft_ref *);
     int (*plain)(weft_self *, weft_pid, weft_ref *);
+    int (*by_pid)(weft_self *, weft_pid, weft_pid, weft_ref *);
+    struct weft_bytes extra;
+    uint32_t cursor;
 } asking;
 
 static void do_by_id(weft_self *self) {
@@ -144,9 +147,17 @@ static void do_start(weft_self *self) {
     weft_ref ref;
     rv = weft_sup_start_child(self, sup, asking.spec, &ref);
 }
-static void do_terminate_pid(weft_self *self) {
+static void do_by_pid(weft_self *self) {
     weft_ref ref;
-    rv = weft_sup_terminate_pid(self, sup, asking.pid, &ref);
+    rv = asking.by_pid(self, sup, asking.pid, &ref);
+}
+static void do_page(weft_self *self) {
+    weft_ref ref;
+    rv = weft_sup_children_page(self, sup, asking.cursor, &ref);
+}
+static void do_simple(weft_self *self) {
+    weft_ref ref;
+    rv = weft_sup_start_simple(self, sup, asking.extra, &ref);
 }
 
 static int ask(void (*fn)(weft_self *)) {
@@ -169,9 +180,21 @@ int ask_start(const struct weft_child_spec *spec) {
 int ask_terminate(const char *id) { return ask_id(weft_sup_terminate_child, id); }
 int ask_restart(const char *id) { return ask_id(weft_sup_restart_child, id); }
 int ask_delete(const char *id) { return ask_id(weft_sup_delete_child, id); }
-int ask_terminate_pid(weft_pid pid) {
+static int ask_pid(int (*by_pid)(weft_self *, weft_pid, weft_pid, weft_ref *), weft_pid pid) {
+    asking.by_pid = by_pid;
     asking.pid = pid;
-    return ask(do_terminate_pid);
+    return ask(do_by_pid);
+}
+int ask_terminate_pid(weft_pid pid) { return ask_pid(weft_sup_terminate_pid, pid); }
+int ask_spec_pid(weft_pid pid) { return ask_pid(weft_sup_get_childspec_pid, pid); }
+int ask_spec(const char *id) { return ask_id(weft_sup_get_childspec, id); }
+int ask_page(uint32_t cursor) {
+    asking.cursor = cursor;
+    return ask(do_page);
+}
+int ask_simple(struct weft_bytes extra) {
+    asking.extra = extra;
+    return ask(do_simple);
 }
 int ask_which(void) {
     asking.plain = weft_sup_which_children;

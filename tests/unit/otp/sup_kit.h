@@ -32,10 +32,12 @@ struct answer {
         weft_pid pid;
         struct weft_child_counts counts;
         struct weft_child_info infos[16];
-        unsigned char bytes[4096];
+        _Alignas(16) unsigned char bytes[65536];
     } as;
 };
 extern struct answer answer;
+#define ANSWER_SPEC ((const struct weft_childspec *)(const void *)answer.as.bytes)
+#define ANSWER_PAGE ((const struct weft_children_page *)(const void *)answer.as.bytes)
 extern uint32_t answers;
 
 /* Each runs the request in the parent and settles. */
@@ -45,6 +47,10 @@ int ask_terminate_pid(weft_pid pid);
 int ask_restart(const char *id);
 int ask_delete(const char *id);
 int ask_which(void);
+int ask_page(uint32_t cursor);
+int ask_spec(const char *id);
+int ask_spec_pid(weft_pid pid);
+int ask_simple(struct weft_bytes extra);
 int ask_count(void);
 /* "a:run b:- " */
 const char *which_text(void);

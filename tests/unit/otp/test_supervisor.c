@@ -494,7 +494,7 @@ static void junk_is_ignored_and_junk_calls_are_answered(void) {
     sup_open_abc(WEFT_ONE_FOR_ONE, 1, 0);
     liar = probe("liar", 0);
     in(liar, send_junk);
-    CHECK_LOG("liar reply sup UNSUPPORTED, liar reply sup MALFORMED , liar reply sup NOT_FOUND, "
+    CHECK_LOG("liar reply sup UNSUPPORTED, liar reply sup MALFORMED, liar reply sup NOT_FOUND, "
               "liar reply sup NOT_FOUND, liar reply sup NOT_FOUND, liar reply sup NOT_FOUND");
     CHECK_EQ_TEXT(which_text(), "a:run b:run c:run ");
     world_close();
