@@ -62,7 +62,12 @@ struct weft_env;
     X(FAULT_BIT, "fault.bit", "fault:u kind:u occurrence:u")                                       \
     X(WORK_ASKED, "work.asked", "work:u kind:u op:u key:id")                                       \
     X(WORK_DONE, "work.done", "work:u kind:u op:u status:e took:t key:id")                         \
-    X(LOG, "log", "level:u text:text")
+    X(LOG, "log", "level:u text:text")                                                             \
+    /* applications; asked: it was told to stop */                                                 \
+    X(APP_UP, "app.up", "pid:p type:u name:text")                                                  \
+    X(APP_DOWN, "app.down", "pid:p type:u reason:u code:u asked:b name:text")                      \
+    /* of processes that are traced by sys */                                                      \
+    X(SYS_MESSAGE, "sys.message", "pid:p peer:p out:b tag:u size:u kind:text")
 
 enum weft_trace_kind {
 #define WEFT_TRACE_ENUM(NAME, name, fields) WEFT_TRACE_##NAME,

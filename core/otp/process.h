@@ -47,6 +47,10 @@ struct weft_behaviour {
     void (*handle_info)(weft_self *self, const struct weft_msg *info);
     void (*handle_timeout)(weft_self *self);
     void (*handle_continue)(weft_self *self);
+
+    /* Write what a person wants to know of the state: at most `size` bytes of text. Returns how
+     * many. For sys (core/otp/sys.h) and crash reports; it must change nothing. May be NULL. */
+    size_t (*format_status)(weft_self *self, char *text, size_t size);
 };
 
 /* A process with a handler for everything:
@@ -140,6 +144,10 @@ void weft_stop(weft_self *self, const struct weft_reason *reason);
  * cannot be trapped and is seen as KILLED. Dead targets are ignored. To oneself it acts when the
  * handler has returned, NORMAL included. */
 void weft_exit(weft_self *self, weft_pid to, const struct weft_reason *reason);
+
+/* End the node in order: its root is told to SHUTDOWN, and weft_sched_ended tells `reason` (OTP:
+ * init:stop). The first reason counts. */
+void weft_halt(weft_self *self, const struct weft_reason *reason);
 
 /* --- links and monitors --- */
 
