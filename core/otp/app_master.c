@@ -70,6 +70,7 @@ static int on_init(weft_self *self, struct weft_bytes arg) {
     weft_trap_parent_exit(self, true);
     int rv = start_top(self);
     if (rv == WEFT_OK) rv = run_phases(self);
+    if (rv == WEFT_OK) weft_otp__app_by_id(self->sched, self->app)->top = master->top;
     return rv;
 }
 

@@ -132,7 +132,7 @@ static void answer_stop(weft_self *self, struct app *app, int status) {
 static void settle_down(weft_self *self, struct app *app, const struct weft_reason *why) {
     trace_down(self, app, why);
     app->state = WEFT_APP_LOADED;
-    app->master = WEFT_PID_NONE;
+    app->master = app->top = WEFT_PID_NONE;
     app->undo = false;
     answer_stop(self, app, WEFT_OK);
 }
@@ -302,14 +302,26 @@ static void on_info(weft_self *self, const struct weft_msg *info) {
 
 /* --- its own start --- */
 
-/* Of a controller before this one: its masters were linked to it and are ending. */
-static void forget_running(const struct weft_sched *sched) {
+/* What is left of applications that a controller before this one ran: they are ending, but may
+ * hold names that they are about to be started with again. */
+static void kill_left(weft_self *self) {
+    struct weft_sched *sched = self->sched;
+    struct weft_reason kill = weft_reason(WEFT_REASON_KILL, 0);
+    for (uint32_t i = 0; i < sched->slots_count; i++) {
+        const struct weft_process *proc = sched->slots[i].proc;
+        if (proc != NULL && proc->app != 0) weft_exit(self, proc->pid, &kill);
+    }
+}
+
+static void forget_running(weft_self *self) {
+    const struct weft_sched *sched = self->sched;
     if (sched->apps == NULL) return;
+    kill_left(self);
     struct weft_link *list = &sched->apps->apps;
     for (struct weft_link *at = list->next; at != list; at = at->next) {
         struct app *app = WEFT_CONTAINER(at, struct app, link);
         app->state = WEFT_APP_LOADED;
-        app->master = WEFT_PID_NONE;
+        app->master = app->top = WEFT_PID_NONE;
         app->asker = (struct weft_call){.ref = 0};
     }
 }
@@ -351,7 +363,7 @@ static int on_init(weft_self *self, struct weft_bytes arg) {
     int rv = WEFT_OK;
     weft_trap_exit(self, true);
     weft_trap_parent_exit(self, true);
-    forget_running(self->sched);
+    forget_running(self);
     for (size_t i = 0; rv == WEFT_OK && i < controller->config.apps_count; i++)
         rv = load_one(self, &controller->config.apps[i], &why);
     if (rv == WEFT_OK) rv = start_all(self, &why);

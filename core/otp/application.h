@@ -25,6 +25,7 @@
 #ifndef WEFT_OTP_APPLICATION_H
 #define WEFT_OTP_APPLICATION_H
 
+#include "core/base/limits.h"
 #include "core/otp/supervisor.h"
 
 struct weft_sched;
@@ -100,7 +101,8 @@ struct weft_app_spec {
 /* The controller. `arg` is a struct weft_app_config whose arrays outlive it. Its init loads all
  * `apps`, then starts them in order, each after what it depends on; if one fails so does the init,
  * and weft_last_reason names it. Its parent's exit signal stops the applications one after the
- * other, the last started first. */
+ * other, the last started first. When a supervisor starts it again after a fault, it kills what its
+ * predecessor ran and starts the configured ones anew (in OTP its end is the node's). */
 extern const struct weft_behaviour weft_app_controller;
 
 struct weft_app_config {

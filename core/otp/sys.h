@@ -14,6 +14,7 @@
 #ifndef WEFT_OTP_SYS_H
 #define WEFT_OTP_SYS_H
 
+#include "core/base/limits.h"
 #include "core/otp/sched.h"
 
 /* --- holding --- */
