@@ -41,6 +41,11 @@ struct weft_env;
     X(SUP_CHILD_UP, "sup.child_up", "sup:p pid:p restart:u again:b id:text")                       \
     X(SUP_CHILD_REMOVED, "sup.child_removed", "sup:p restart:u id:text")                           \
     X(SUP_GIVE_UP, "sup.give_up", "sup:p restarts:u")                                              \
+    /* code: the text is the module's name */                                                      \
+    X(CODE_LOADED, "code.loaded", "version:u behaviours:u module:text")                            \
+    X(CODE_SWITCHED, "code.switched", "pid:p from:u to:u module:text")                             \
+    X(CODE_ROLLED_BACK, "code.rolled_back", "from:u to:u asked:b module:text")                     \
+    X(CODE_PURGED, "code.purged", "version:u killed:u module:text")                                \
     /* DHT */                                                                                      \
     X(DHT_UP, "dht.up", "read_only:b restored:u k:u id:id")                                        \
     X(DHT_DOWN, "dht.down", "id:id")                                                               \
