@@ -23,7 +23,14 @@
 #define WEFT_NORMAL_TURNS_MAX WEFT_LIMIT(7, 2)     /* of NORMAL while LOW waits */
 #define WEFT_SPAWN_DEPTH_MAX WEFT_LIMIT(64, 8)     /* inits that start a process that ... */
 #define WEFT_NAME_MAX 64                           /* bytes of a registered name, with the NUL */
-#define WEFT_MESSAGE_MAX (16 * 1024 * 1024)        /* bytes of data in one message */
+#define WEFT_MODULES_MAX WEFT_LIMIT(256, 3)        /* loaded at once */
+#define WEFT_VERSIONS_MAX WEFT_LIMIT(65536, 8)     /* of one module, loaded at once */
+#define WEFT_BEHAVIOURS_MAX WEFT_LIMIT(1024, 8)    /* of one module */
+#define WEFT_CODE_SWEEP_MAX WEFT_LIMIT(256, 1)     /* slots looked at in one run, idle processes */
+#define WEFT_CODE_SNAPSHOT_MAX WEFT_LIMIT(1048576, 64) /* bytes kept to undo a code_change */
+#define WEFT_CODE_EXTRA_MAX 4096                       /* bytes of an upgrade's extra */
+#define WEFT_RELEASE_STEPS_MAX WEFT_LIMIT(64, 3)       /* of one plan */
+#define WEFT_MESSAGE_MAX (16 * 1024 * 1024)            /* bytes of data in one message */
 
 /* core/wire */
 #define WEFT_KRPC_SIZE_MAX 1472    /* bytes of a KRPC packet we send: no fragment on Ethernet */

@@ -41,6 +41,11 @@ struct weft_env;
     X(SUP_CHILD_UP, "sup.child_up", "sup:p pid:p restart:u again:b id:text")                       \
     X(SUP_CHILD_REMOVED, "sup.child_removed", "sup:p restart:u id:text")                           \
     X(SUP_GIVE_UP, "sup.give_up", "sup:p restarts:u")                                              \
+    /* code: the text is the module's name */                                                      \
+    X(CODE_LOADED, "code.loaded", "version:u behaviours:u module:text")                            \
+    X(CODE_SWITCHED, "code.switched", "pid:p from:u to:u module:text")                             \
+    X(CODE_ROLLED_BACK, "code.rolled_back", "from:u to:u asked:b module:text")                     \
+    X(CODE_PURGED, "code.purged", "version:u killed:u module:text")                                \
     /* DHT */                                                                                      \
     X(DHT_UP, "dht.up", "read_only:b restored:u k:u id:id")                                        \
     X(DHT_DOWN, "dht.down", "id:id")                                                               \
@@ -62,7 +67,12 @@ struct weft_env;
     X(FAULT_BIT, "fault.bit", "fault:u kind:u occurrence:u")                                       \
     X(WORK_ASKED, "work.asked", "work:u kind:u op:u key:id")                                       \
     X(WORK_DONE, "work.done", "work:u kind:u op:u status:e took:t key:id")                         \
-    X(LOG, "log", "level:u text:text")
+    X(LOG, "log", "level:u text:text")                                                             \
+    /* applications; asked: it was told to stop */                                                 \
+    X(APP_UP, "app.up", "pid:p type:u name:text")                                                  \
+    X(APP_DOWN, "app.down", "pid:p type:u reason:u code:u asked:b name:text")                      \
+    /* of processes that are traced by sys */                                                      \
+    X(SYS_MESSAGE, "sys.message", "pid:p peer:p out:b tag:u size:u kind:text")
 
 enum weft_trace_kind {
 #define WEFT_TRACE_ENUM(NAME, name, fields) WEFT_TRACE_##NAME,

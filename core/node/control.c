@@ -4,6 +4,7 @@
 #include "core/base/assert.h"
 #include "core/base/list.h"
 #include "core/otp/gen_server.h"
+#include "core/otp/sys.h"
 
 #include <string.h>
 
@@ -63,7 +64,31 @@ static size_t request_data(const struct weft_node_ask *ask, unsigned char *buffe
     return sizeof head + ask->data.size;
 }
 
-static int pass_on(weft_self *self, const struct weft_node_ask *ask, weft_ref *ref) {
+static int ask_app(weft_self *self, const struct weft_node_ask *ask, weft_ref *ref) {
+    char name[WEFT_APP_NAME_MAX] = "";
+    if (ask->data.size == 0 || ask->data.size >= sizeof name) return WEFT_ERR_NOT_FOUND;
+    memcpy(name, ask->data.data, ask->data.size);
+    if (ask->kind == WEFT_NODE_APP_STOP) return weft_app_stop(self, name, ref);
+    return weft_app_ensure_all_started(self, name, ask->app_type, ref);
+}
+
+static weft_pid supervisor_of(weft_self *self, const struct weft_node_ask *ask) {
+    char name[WEFT_NAME_MAX] = "";
+    if (ask->data.size == 0 || ask->data.size >= sizeof name) return ask->target_pid;
+    memcpy(name, ask->data.data, ask->data.size);
+    return weft_whereis(self, name);
+}
+
+static int ask_sup(weft_self *self, const struct weft_node_ask *ask, weft_ref *ref) {
+    struct weft_sys_status status;
+    weft_pid sup = supervisor_of(self, ask);
+    if (weft_sys_get_status(self, sup, &status) != WEFT_OK) return WEFT_ERR_NOT_FOUND;
+    if (!status.info.is_supervisor) return WEFT_ERR_NOT_FOUND;
+    return ask->kind == WEFT_NODE_SUP_WHICH ? weft_sup_which_children(self, sup, ref)
+                                            : weft_sup_count_children(self, sup, ref);
+}
+
+static int ask_dht(weft_self *self, const struct weft_node_ask *ask, weft_ref *ref) {
     weft_pid dht = weft_whereis(self, WEFT_DHT_NAME);
     const struct control *control = weft_state(self);
     if (weft_pid_is_none(dht)) {
@@ -75,10 +100,32 @@ static int pass_on(weft_self *self, const struct weft_node_ask *ask, weft_ref *r
                      WEFT_CONTROL_TIMEOUT, ref);
 }
 
+static int pass_on(weft_self *self, const struct weft_node_ask *ask, weft_ref *ref) {
+    switch (ask->kind) {
+    case WEFT_NODE_APP_START:
+    case WEFT_NODE_APP_STOP:
+        return ask_app(self, ask, ref);
+    case WEFT_NODE_SUP_WHICH:
+    case WEFT_NODE_SUP_COUNT:
+        return ask_sup(self, ask, ref);
+    case WEFT_NODE_FIND_NODES:
+    case WEFT_NODE_GET_PEERS:
+    case WEFT_NODE_ANNOUNCE:
+    case WEFT_NODE_GET:
+    case WEFT_NODE_PUT:
+    case WEFT_NODE_WITHDRAW:
+    case WEFT_NODE_ADD:
+    case WEFT_NODE_DHT_STATS:
+    case WEFT_NODE_DHT_TABLE:
+        return ask_dht(self, ask, ref);
+    }
+    WEFT_UNREACHABLE("every kind is in the list");
+}
+
 static void on_ask(weft_self *self, const struct weft_node_ask *ask) {
     struct control *control = weft_state(self);
     WEFT_ASSERT(ask->kind >= WEFT_NODE_FIND_NODES);
-    WEFT_ASSERT(ask->kind <= WEFT_NODE_DHT_TABLE);
+    WEFT_ASSERT(ask->kind <= WEFT_NODE_SUP_COUNT);
     if (control->pending_count >= WEFT_CONTROL_PENDING_MAX) {
         refuse(control, ask, WEFT_ERR_FULL);
         return;

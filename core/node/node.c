@@ -23,18 +23,19 @@ struct weft_node {
     bool stopping;
 };
 
-static struct weft_child_spec apps_spec(const struct weft_sup_config *apps) {
-    return (struct weft_child_spec){
-        .id = "apps", .behaviour = &weft_supervisor, .arg = weft_bytes(apps, sizeof *apps)};
+static struct weft_child_spec apps_spec(const struct weft_app_config *apps) {
+    return (struct weft_child_spec){.id = "application",
+                                    .name = WEFT_APP_NAME,
+                                    .behaviour = &weft_app_controller,
+                                    .arg = weft_bytes(apps, sizeof *apps),
+                                    .shutdown = WEFT_INFINITY};
 }
 
 /* Start the tree. The specs are on the stack: the supervisor copies them; what they point at is
  * the configuration, which outlives the node. */
 static int start_tree(struct weft_node *node, const struct weft_node_config *config,
                       struct weft_reason *why) {
-    struct weft_sup_config apps = {.strategy = WEFT_ONE_FOR_ONE,
-                                   .children = config->apps,
-                                   .children_count = config->apps_count};
+    struct weft_app_config apps = {.apps = config->apps, .apps_count = config->apps_count};
     struct weft_child_spec children[3];
     size_t count = 0;
     if (config->dht != NULL) {
@@ -49,7 +50,7 @@ static int start_tree(struct weft_node *node, const struct weft_node_config *con
                                                  .name = WEFT_CONTROL_NAME,
                                                  .behaviour = &weft_node__control,
                                                  .arg = weft_bytes(&config, sizeof config)};
-    if (config->apps_count > 0) children[count++] = apps_spec(&apps);
+    if (config->apps_count > 0 || config->apps_later) children[count++] = apps_spec(&apps);
     struct weft_sup_config root = {.strategy = WEFT_ONE_FOR_ONE,
                                    .intensity = config->intensity != 0 ? config->intensity
                                                                        : INTENSITY_DEFAULT,
@@ -115,7 +116,7 @@ bool weft_node_ended(const struct weft_node *node, struct weft_reason *why) {
     WEFT_ASSERT(node != NULL);
     bool ended = weft_sched_ended(node->sched, why);
     /* A supervisor that gives up ends with SHUTDOWN (OTP), as one that was told to. */
-    bool gave_up = ended && !node->stopping;
+    bool gave_up = ended && !node->stopping && !weft_sched_halting(node->sched);
     if (gave_up && why != NULL && weft_reason_is_clean(why)) why->kind = WEFT_REASON_LIMIT;
     return ended;
 }
@@ -128,7 +129,7 @@ int weft_node_ask(struct weft_node *node, const struct weft_node_ask *ask) {
     WEFT_ASSERT(node != NULL);
     WEFT_ASSERT((ask->op >> 63) == 0);
     WEFT_ASSERT(ask->kind >= WEFT_NODE_FIND_NODES);
-    WEFT_ASSERT(ask->kind <= WEFT_NODE_DHT_TABLE);
+    WEFT_ASSERT(ask->kind <= WEFT_NODE_SUP_COUNT);
     if (ask->data.size > WEFT_ITEM_SIZE_MAX) return WEFT_ERR_TOO_BIG;
     weft_pid control = weft_sched_whereis(node->sched, WEFT_CONTROL_NAME);
     if (weft_pid_is_none(control)) return WEFT_ERR_NO_PROC;

@@ -3,7 +3,8 @@
  *     root (one_for_one)
  *     |-- dht       service process around the Kademlia machine, when configured
  *     |-- control   what scenarios, the admin socket and tests talk to
- *     `-- apps      (one_for_one) the user's applications
+ *     `-- application  the application controller, when there are applications; each of them has a
+ *                      tree of its own below it
  *
  * A node owns no thread and never waits:
  *
@@ -17,6 +18,7 @@
 #define WEFT_NODE_NODE_H
 
 #include "core/dht/service.h"
+#include "core/otp/application.h"
 #include "core/otp/sched.h"
 #include "core/otp/supervisor.h"
 
@@ -26,8 +28,10 @@ struct weft_node_reply;
 /* Borrowed for as long as the node lives, so that many nodes can share one. */
 struct weft_node_config {
     const struct weft_dht_service_config *dht; /* NULL: no DHT */
-    const struct weft_child_spec *apps;
+    /* Loaded, then started in order with the node, which fails to start if one of them does. */
+    const struct weft_app_spec *apps;
     size_t apps_count;
+    bool apps_later;      /* run the application controller also when there are none yet */
     uint32_t intensity;   /* of the root: restarts ... [10] */
     weft_duration period; /* ... within this [10 s] */
     /* Answers to weft_node_ask; called while the node runs; must not call into the node. NULL:
@@ -70,7 +74,11 @@ enum weft_node_ask_kind {
     WEFT_NODE_WITHDRAW,       /* target */
     WEFT_NODE_ADD,            /* addr */
     WEFT_NODE_DHT_STATS,
-    WEFT_NODE_DHT_TABLE
+    WEFT_NODE_DHT_TABLE,
+    WEFT_NODE_APP_START, /* data: its name; app_type. What it depends on starts first */
+    WEFT_NODE_APP_STOP,  /* data: its name */
+    WEFT_NODE_SUP_WHICH, /* data: the registered name of a supervisor, or target_pid */
+    WEFT_NODE_SUP_COUNT
 };
 
 struct weft_node_ask {
@@ -81,13 +89,17 @@ struct weft_node_ask {
     uint16_t port;
     bool repeat;
     struct weft_bytes data; /* copied */
+    enum weft_restart app_type;
+    weft_pid target_pid;
 };
 
-/* Borrowed for the call. data is that of core/dht/service.h's answer to the same request. */
+/* Borrowed for the call. data is that of core/dht/service.h's answer to the same request; of
+ * core/otp/application.h's and core/otp/supervisor.h's. */
 struct weft_node_reply {
     enum weft_node_ask_kind kind;
     uint64_t op;
-    int status; /* as the service's; WEFT_ERR_NOT_FOUND also when the node has no DHT,
+    int status; /* as the service's; WEFT_ERR_NOT_FOUND also when the node has no DHT
+                   or the name is nobody's,
                    WEFT_ERR_NO_PROC when the DHT process is dead or died meanwhile,
                    WEFT_ERR_FULL (too many asks at once), WEFT_ERR_NOMEM, WEFT_ERR_TIMEOUT,
                    WEFT_ERR_CLOSED (the node is stopping) */

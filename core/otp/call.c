@@ -72,6 +72,7 @@ static int call_start(struct weft_sched *sched, weft_self *self, struct asking *
     struct call *call = call_new(self, asking->to);
     if (call == NULL) return WEFT_ERR_NOMEM;
     asking->post.ref = call->mail.ref;
+    if (self->flags & PROC_WATCHED) weft_otp__watched_post(self, asking->to, &asking->post);
     call->mail.tag = asking->post.tag;
     int rv = ask(sched, call, asking);
     if (rv != WEFT_OK) weft_otp__mail_free(sched, &call->mail);
@@ -100,6 +101,8 @@ void weft_reply(weft_self *self, const struct weft_call *call, int status, struc
     weft_otp__touch(data);
     struct weft_call to = *call;
     struct weft_sched *sched = weft_otp__enter(self);
+    if (self->flags & PROC_WATCHED)
+        weft_otp__watched_post(self, to.from, &(struct post){.kind = WEFT_MSG_REPLY, .data = data});
     struct mail *mail = weft_otp__ref_get(sched, to.ref);
     if (mail != NULL && mail->kind == WEFT_MSG_REPLY && weft_pid_equal(mail->owner->pid, to.from)) {
         struct call *asked = (struct call *)mail;

@@ -173,7 +173,9 @@ enum proc_flag {
     PROC_CONTINUE = 32, /* handle_continue comes first */
     PROC_POISONED = 64,
     PROC_TRAP_PARENT = 128,
-    PROC_STARTING = 256 /* its init has not returned */
+    PROC_STARTING = 256,  /* its init has not returned */
+    PROC_SUSPENDED = 512, /* by sys: no message is handled */
+    PROC_WATCHED = 1024   /* by sys: it has a record in sched->debugs */
 };
 
 /* `state` is `body`, unless code of today has one of another size elsewhere: that one is a record
@@ -205,6 +207,7 @@ struct weft_process {
     uint32_t body_size;  /* bytes */
     uint32_t code_epoch; /* differs from the scheduler's: code is to be looked at */
     uint16_t flags;      /* enum proc_flag */
+    uint16_t app;        /* the application it belongs to; 0: none */
     uint8_t priority;    /* enum weft_priority */
     _Alignas(16) unsigned char body[];
 };
@@ -287,14 +290,16 @@ struct weft_sched {
     struct weft_hash_key key;
 
     struct run_queues queues;
-    struct weft_link dying, poisons;
+    struct weft_link dying, poisons, debugs;
     uint32_t code_epoch;
     bool reaping;
     struct mail *handling; /* freed also when the handler faults */
     int spawn_depth;
 
+    struct app_table *apps; /* NULL: none was ever loaded */
+
     weft_pid root;
-    bool ended;
+    bool ended, halting; /* halting: ended_why is set already */
     struct weft_reason ended_why;
     struct weft_reason last_reason;
 
@@ -417,6 +422,9 @@ struct signal {
     struct peer_link *link; /* the link it comes by, taken; NULL: weft_exit */
 };
 void weft_otp__signal(struct weft_process *to, const struct signal *signal);
+/* As weft_exit. */
+void weft_otp__exit(struct weft_sched *sched, weft_pid from, weft_pid to,
+                    const struct weft_reason *why);
 /* It ends for `cause`, trapping or not: when its handler has returned, or at the next reap. The
  * first such cause counts; a weft_stop before it counts more, except before KILLED. */
 void weft_otp__doom(struct weft_process *proc, struct cause cause);
@@ -459,6 +467,26 @@ void weft_otp__memory_free(struct weft_process *proc);
 
 /* socket.c */
 void weft_otp__sockets_close(struct weft_process *proc);
+
+/* sched.c */
+struct weft_proc_info weft_otp__info(const struct weft_process *proc);
+
+/* sys.c */
+/* `mail` lies in the mailbox of a suspended process: if it is the exit of its parent, act on it. */
+void weft_otp__suspended_exit(struct weft_process *proc, struct mail *mail);
+void weft_otp__resume(struct weft_process *proc);
+/* What format_status writes, guarded, with a NUL behind it. How many bytes. */
+size_t weft_otp__describe(struct weft_process *proc, char *text, size_t room);
+
+/* debug.c */
+void weft_otp__debug_free(struct weft_process *proc);
+/* Of a process with PROC_WATCHED: `msg` comes in or goes out; its `from` is the other side. */
+void weft_otp__watched(struct weft_process *proc, const struct weft_msg *msg, bool out);
+/* The same of what it posts to `to`. */
+void weft_otp__watched_post(struct weft_process *proc, weft_pid to, const struct post *post);
+
+/* app_table.c */
+void weft_otp__apps_free(struct weft_sched *sched);
 
 /* spawn.c */
 int weft_otp__spawn(struct weft_sched *sched, struct weft_process *parent,

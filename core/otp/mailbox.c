@@ -67,6 +67,7 @@ void weft_otp__mail_free(struct weft_sched *sched, struct mail *mail) {
 
 void weft_otp__runnable(struct weft_process *proc) {
     if (proc->flags & (PROC_QUEUED | PROC_RUNNING | PROC_DOOMED)) return;
+    if ((proc->flags & PROC_SUSPENDED) && !(proc->flags & PROC_STOPPING)) return;
     weft_otp__queue_push(proc);
 }
 
@@ -118,6 +119,7 @@ int weft_send(weft_self *self, weft_pid to, uint32_t tag, struct weft_bytes data
     weft_otp__touch(data);
     struct weft_sched *sched = weft_otp__enter(self);
     struct post post = {.kind = WEFT_MSG_CAST, .from = self->pid, .tag = tag, .data = data};
+    if (self->flags & PROC_WATCHED) weft_otp__watched_post(self, to, &post);
     struct weft_process *target = weft_otp__find(sched, to);
     int rv = target == NULL ? WEFT_ERR_NO_PROC : weft_otp__post(target, &post);
     weft_otp__leave(sched);

@@ -20,6 +20,8 @@
 /* The running process, as its own handlers see it. Valid only inside a handler. */
 typedef struct weft_process weft_self;
 
+struct weft_code_change; /* core/otp/module.h */
+
 /* A kind of process: its name, the size of its state, and its callbacks. Static and constant.
  * Define one with WEFT_PROCESS, WEFT_GEN_SERVER (core/otp/gen_server.h) or use weft_supervisor. */
 struct weft_behaviour {
@@ -47,6 +49,14 @@ struct weft_behaviour {
     void (*handle_info)(weft_self *self, const struct weft_msg *info);
     void (*handle_timeout)(weft_self *self);
     void (*handle_continue)(weft_self *self);
+
+    /* The state of another version becomes that of this one, or the reverse: module.h. May be NULL:
+     * the state is kept, which needs an equal state_size. */
+    int (*code_change)(weft_self *self, const struct weft_code_change *change);
+
+    /* Write what a person wants to know of the state: at most `size` bytes of text. Returns how
+     * many. For sys (core/otp/sys.h) and crash reports; it must change nothing. May be NULL. */
+    size_t (*format_status)(weft_self *self, char *text, size_t size);
 };
 
 /* A process with a handler for everything:
@@ -89,7 +99,8 @@ const struct weft_reason *weft_last_reason(weft_self *self);
 
 weft_pid weft_self_pid(const weft_self *self);
 
-/* The state, `state_size` bytes. Lives as long as the process. */
+/* The state, `state_size` bytes. Lives as long as the process; at another place after its
+ * code_change has run, so that no pointer to it is kept from one message to the next. */
 void *weft_state(weft_self *self);
 
 /* Time as of when this handler was called; all handlers of one run see the same. */
@@ -140,6 +151,10 @@ void weft_stop(weft_self *self, const struct weft_reason *reason);
  * cannot be trapped and is seen as KILLED. Dead targets are ignored. To oneself it acts when the
  * handler has returned, NORMAL included. */
 void weft_exit(weft_self *self, weft_pid to, const struct weft_reason *reason);
+
+/* End the node in order: its root is told to SHUTDOWN, and weft_sched_ended tells `reason` (OTP:
+ * init:stop). The first reason counts. */
+void weft_halt(weft_self *self, const struct weft_reason *reason);
 
 /* --- links and monitors --- */
 

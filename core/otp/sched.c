@@ -1,6 +1,7 @@
 /* The scheduler as its driver sees it. */
 #include "core/otp/sched.h"
 
+#include "core/otp/application.h"
 #include "core/otp/internal.h"
 #include "core/otp/supervisor.h"
 
@@ -26,6 +27,7 @@ int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
     weft_otp__queues_init(&sched->queues);
     weft_list_init(&sched->dying);
     weft_list_init(&sched->poisons);
+    weft_list_init(&sched->debugs);
     env->entropy->fill(env, &sched->key, sizeof sched->key);
     weft_otp__map_init(&sched->names, env->mem);
     *out = sched;
@@ -69,6 +71,7 @@ void weft_sched_free(struct weft_sched *sched) {
     WEFT_ASSERT(sched->runtime_depth == 0);
     struct weft_mem *mem = sched->env->mem;
     discard_all(sched);
+    weft_otp__apps_free(sched);
     weft_otp__map_deinit(&sched->names);
     weft_mem_free(mem, sched->slots, sched->slots_room * sizeof *sched->slots);
     weft_mem_free(mem, sched->refs, sched->refs_room * sizeof *sched->refs);
@@ -140,7 +143,7 @@ void weft_sched_stats(const struct weft_sched *sched, struct weft_sched_stats *s
                                        .process_bytes = sched->process_bytes};
 }
 
-static struct weft_proc_info info_of(const struct weft_process *proc) {
+struct weft_proc_info weft_otp__info(const struct weft_process *proc) {
     return (struct weft_proc_info){.pid = proc->pid,
                                    .parent = proc->parent,
                                    .name = proc->name != NULL ? proc->name->text : NULL,
@@ -156,7 +159,11 @@ static struct weft_proc_info info_of(const struct weft_process *proc) {
                                    .is_supervisor =
                                        proc->behaviour->handle == weft_supervisor.handle,
                                    .trap_exit = (proc->flags & PROC_TRAP) != 0,
-                                   .priority = proc->priority};
+                                   .priority = proc->priority,
+
+                                   .suspended = (proc->flags & PROC_SUSPENDED) != 0,
+                                   .watched = (proc->flags & PROC_WATCHED) != 0,
+                                   .application = weft_sched_application(proc->sched, proc->pid)};
 }
 
 void weft_sched_each(const struct weft_sched *sched,
@@ -166,7 +173,7 @@ void weft_sched_each(const struct weft_sched *sched,
     for (uint32_t i = 0; i < sched->slots_count; i++) {
         const struct weft_process *proc = sched->slots[i].proc;
         if (proc == NULL) continue;
-        struct weft_proc_info info = info_of(proc);
+        struct weft_proc_info info = weft_otp__info(proc);
         fn(ctx, &info);
     }
 }

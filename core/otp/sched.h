@@ -42,6 +42,10 @@ int weft_sched_start(struct weft_sched *sched, const struct weft_spawn *spawn, w
 /* Whether the root has ended, and why. */
 bool weft_sched_ended(const struct weft_sched *sched, struct weft_reason *why);
 
+/* As weft_halt, from outside; and whether anyone has asked for the node's end. */
+void weft_sched_halt(struct weft_sched *sched, const struct weft_reason *reason);
+bool weft_sched_halting(const struct weft_sched *sched);
+
 /* Hand an event of the env to the process that owns the socket. Unknown owners are ignored. A full
  * mailbox drops datagrams (as a full socket buffer does) and counts them; stream events are
  * never dropped.  */
@@ -82,6 +86,8 @@ struct weft_proc_info {
     uint64_t messages; /* handled */
     bool is_supervisor, trap_exit;
     enum weft_priority priority;
+    bool suspended, watched; /* by core/otp/sys.h */
+    const char *application; /* NULL: none */
 };
 
 /* Call `fn` for every process, by ascending slot. `fn` must not change processes. */

@@ -37,6 +37,7 @@ static void trap(struct weft_process *to, const struct signal *signal) {
     notice->mail.from = signal->from;
     notice->cause = weft_otp__cause_share(signal->cause);
     weft_otp__mail_push(&notice->mail);
+    if (to->flags & PROC_SUSPENDED) weft_otp__suspended_exit(to, &notice->mail);
 }
 
 void weft_otp__signal(struct weft_process *to, const struct signal *signal) {
@@ -152,6 +153,13 @@ static void forget_poison(struct weft_process *proc) {
     }
 }
 
+static void report_state(struct weft_process *proc) {
+    char text[WEFT_LOG_TEXT_MAX];
+    if (weft_otp__describe(proc, text, sizeof text) == 0) return;
+    weft_log(proc->sched->env, WEFT_LOG_ERROR, "crash: state of process %llx: %s",
+             (unsigned long long)proc->pid.raw, text);
+}
+
 /* The crash report: of a fault, and of one who stopped itself for a reason that is not clean. */
 static void report(struct weft_process *proc, const struct weft_reason *why, bool fault) {
     struct weft_env *env = proc->sched->env;
@@ -165,6 +173,7 @@ static void report(struct weft_process *proc, const struct weft_reason *why, boo
              proc->behaviour->name != NULL ? proc->behaviour->name : "-", proc->behaviour->version,
              (unsigned long long)proc->parent.raw, weft_reason_name(why->kind), why->code,
              why->text);
+    report_state(proc);
 }
 
 static void leave_queues(struct weft_process *proc) {
@@ -176,6 +185,7 @@ static void leave_queues(struct weft_process *proc) {
 void weft_otp__discard(struct weft_process *proc) {
     struct weft_sched *sched = proc->sched;
     forget_poison(proc);
+    weft_otp__debug_free(proc);
     leave_queues(proc);
     weft_otp__name_clear(proc);
     release(proc);
@@ -189,7 +199,7 @@ static void note_root(struct weft_sched *sched, weft_pid pid, const struct weft_
     if (!weft_pid_equal(sched->root, pid)) return;
     WEFT_ASSERT(!sched->ended);
     sched->ended = true;
-    sched->ended_why = *why;
+    if (!sched->halting) sched->ended_why = *why;
 }
 
 void weft_otp__finish(struct weft_process *proc, struct cause cause, bool fault) {
@@ -227,8 +237,8 @@ void weft_stop(weft_self *self, const struct weft_reason *reason) {
     weft_otp__leave(sched);
 }
 
-static void send_exit(struct weft_sched *sched, weft_pid from, weft_pid to,
-                      const struct weft_reason *why) {
+void weft_otp__exit(struct weft_sched *sched, weft_pid from, weft_pid to,
+                    const struct weft_reason *why) {
     struct weft_process *target = weft_otp__find(sched, to);
     if (target == NULL) return;
     struct signal signal = {.from = from, .cause = weft_otp__cause_make(sched, why)};
@@ -242,12 +252,12 @@ void weft_exit(weft_self *self, weft_pid to, const struct weft_reason *reason) {
     struct weft_reason why = *reason;
     WEFT_ASSERT(weft_reason_name(why.kind)[0] != '?');
     struct weft_sched *sched = weft_otp__enter(self);
-    send_exit(sched, self->pid, to, &why);
+    weft_otp__exit(sched, self->pid, to, &why);
     weft_otp__leave(sched);
 }
 
 void weft_sched_exit(struct weft_sched *sched, weft_pid to, const struct weft_reason *reason) {
     WEFT_ASSERT(sched != NULL);
     WEFT_ASSERT(reason != NULL);
-    send_exit(sched, WEFT_PID_NONE, to, reason);
+    weft_otp__exit(sched, WEFT_PID_NONE, to, reason);
 }

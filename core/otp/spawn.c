@@ -56,6 +56,7 @@ static int bind(struct birth *birth) {
         return WEFT_ERR_NOMEM;
     if (parent == NULL) return WEFT_OK;
     child->parent = parent->pid;
+    child->app = parent->app;
     if (spec->link) {
         if (weft_otp__link_new(parent, child, spec->tag) == NULL) return WEFT_ERR_NOMEM;
     }

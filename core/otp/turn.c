@@ -58,6 +58,7 @@ static void hand_over(struct weft_process *proc, struct mail *mail) {
     struct weft_msg msg;
     struct weft_reason reason;
     fill(mail, &msg, &reason);
+    if (proc->flags & PROC_WATCHED) weft_otp__watched(proc, &msg, false);
     outside(sched);
     proc->behaviour->handle(proc, &msg);
     inside(sched);
@@ -119,7 +120,7 @@ static void run_turn(void *arg) {
     struct weft_process *proc = turn->proc;
     inside(proc->sched);
     while (turn->handled < turn->limit && has_work(proc) &&
-           !(proc->flags & (PROC_DOOMED | PROC_STOPPING))) {
+           !(proc->flags & (PROC_DOOMED | PROC_STOPPING | PROC_SUSPENDED))) {
         turn->handled++;
         if (proc->flags & PROC_CONTINUE) {
             continue_one(proc);

@@ -24,6 +24,19 @@ void answer_help(struct text *out) {
                   "dht peers KEY           who serves KEY\n"
                   "dht withdraw KEY        stop repeating a put or an announce\n"
                   "dht add ADDRESS:PORT    try this contact\n"
+                  "procs                   its processes, one a line\n"
+                  "apps                    its applications\n"
+                  "app start NAME [TYPE]   with what it needs; permanent, transient or temporary\n"
+                  "app stop NAME           in order\n"
+                  "sup which NAME          the children of a supervisor\n"
+                  "sup count NAME          how many\n"
+                  "sys suspend PROC        hold a process (a name, or a pid in hexadecimal)\n"
+                  "sys resume PROC         let it go on\n"
+                  "sys status PROC         all about it\n"
+                  "sys state PROC          the bytes of its state\n"
+                  "sys trace PROC on|off   its messages, in the log of weftd\n"
+                  "sys stats PROC [on|off] count its messages; without on or off: show\n"
+                  "sys log PROC [N]        keep its last N messages; without N: show\n"
                   "stop                    shut down in order\n");
 }
 
@@ -176,6 +189,20 @@ static void answer_operation(const struct weft_node_reply *reply, struct text *o
     }
 }
 
+static const char *text_of(struct weft_bytes data) {
+    return data.size > 0 ? (const char *)data.data : "";
+}
+
+/* An application that does not start says why. */
+static void answer_refusal(const struct weft_node_reply *reply, struct text *out) {
+    if (reply->kind == WEFT_NODE_APP_START && reply->data.size > 0) {
+        text_add(out, "error %s %s: %.*s\n", weft_error_name(reply->status),
+                 weft_error_text(reply->status), (int)reply->data.size, text_of(reply->data));
+    } else {
+        answer_error(reply->status, NULL, out);
+    }
+}
+
 void answer_reply(struct daemon *daemon, const struct weft_node_reply *reply, struct text *out) {
     switch (reply->kind) {
     case WEFT_NODE_FIND_NODES:
@@ -189,10 +216,21 @@ void answer_reply(struct daemon *daemon, const struct weft_node_reply *reply, st
     case WEFT_NODE_ADD:
     case WEFT_NODE_DHT_STATS:
     case WEFT_NODE_DHT_TABLE:
+    case WEFT_NODE_APP_START:
+    case WEFT_NODE_APP_STOP:
+    case WEFT_NODE_SUP_WHICH:
+    case WEFT_NODE_SUP_COUNT:
         break;
     }
     if (reply->status != WEFT_OK) {
-        answer_error(reply->status, NULL, out);
+        answer_refusal(reply, out);
+    } else if (reply->kind == WEFT_NODE_SUP_WHICH) {
+        answer_which(reply->data, out);
+    } else if (reply->kind == WEFT_NODE_SUP_COUNT) {
+        answer_count(reply->data, out);
+    } else if (reply->kind == WEFT_NODE_APP_START) {
+        text_add(out, "ok\n%.*s%s", (int)reply->data.size, text_of(reply->data),
+                 reply->data.size > 0 ? "\n" : "");
     } else if (reply->kind == WEFT_NODE_DHT_STATS) {
         answer_status(daemon, reply->data, out);
     } else if (reply->kind == WEFT_NODE_DHT_TABLE) {

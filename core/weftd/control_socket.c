@@ -109,6 +109,15 @@ static void client_request(struct control_socket *control, struct client *client
     case REQUEST_TREE:
         answer_tree(control->daemon, &client->answer);
         break;
+    case REQUEST_PROCS:
+        answer_procs(control->daemon, &client->answer);
+        break;
+    case REQUEST_APPS:
+        answer_apps(control->daemon, &client->answer);
+        break;
+    case REQUEST_SYS:
+        answer_sys(control->daemon, &request.sys, &client->answer);
+        break;
     case REQUEST_STOP:
         daemon_stop(control->daemon);
         text_add(&client->answer, "ok\n");

@@ -15,9 +15,11 @@ void log_open(enum weft_log_level level) { level_max = level; }
 
 uint64_t log_mask(enum weft_log_level level) {
     uint64_t mask = WEFT_TRACE_BIT(WEFT_TRACE_LOG) | WEFT_TRACE_BIT(WEFT_TRACE_DHT_UP) |
-                    WEFT_TRACE_BIT(WEFT_TRACE_SUP_GIVE_UP);
+                    WEFT_TRACE_BIT(WEFT_TRACE_SUP_GIVE_UP) |
+                    WEFT_TRACE_BIT(WEFT_TRACE_SYS_MESSAGE); /* only when it is asked for */
     if (level >= WEFT_LOG_INFO) {
-        mask |= WEFT_TRACE_BIT(WEFT_TRACE_DHT_JOINED) | WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_DOWN);
+        mask |= WEFT_TRACE_BIT(WEFT_TRACE_DHT_JOINED) | WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_DOWN) |
+                WEFT_TRACE_BIT(WEFT_TRACE_APP_UP) | WEFT_TRACE_BIT(WEFT_TRACE_APP_DOWN);
     }
     if (level >= WEFT_LOG_DEBUG) {
         mask |= WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_UP) | WEFT_TRACE_BIT(WEFT_TRACE_DHT_TABLE) |
@@ -58,6 +60,15 @@ static void log_fields(const struct weft_trace_event *event) {
     } else if (event->kind == WEFT_TRACE_SUP_GIVE_UP) {
         log_line(WEFT_LOG_ERROR, "a supervisor gave up after %llu restarts",
                  (unsigned long long)n[1]);
+    } else if (event->kind == WEFT_TRACE_APP_UP) {
+        log_line(WEFT_LOG_INFO, "application %s started", text);
+    } else if (event->kind == WEFT_TRACE_APP_DOWN) {
+        log_line(WEFT_LOG_INFO, "application %s ended (%s)%s", text,
+                 weft_reason_name((enum weft_reason_kind)n[2]), n[4] ? ", as told" : "");
+    } else if (event->kind == WEFT_TRACE_SYS_MESSAGE) {
+        log_line(WEFT_LOG_ERROR, "trace %llx %s %llx: %s tag %llu, %llu bytes",
+                 (unsigned long long)n[0], n[2] ? "to" : "from", (unsigned long long)n[1], text,
+                 (unsigned long long)n[3], (unsigned long long)n[4]);
     } else {
         log_line(WEFT_LOG_DEBUG, "%s %llu %llu %llu", weft_trace_kind_name(event->kind),
                  (unsigned long long)n[0], (unsigned long long)n[1], (unsigned long long)n[2]);

@@ -73,31 +73,142 @@ static void parse_add(struct request *request, char **rest) {
     refuse(request, "expected ADDRESS:PORT");
 }
 
-/* A request of one word, or of "dht" and one more. */
+/* --- applications and supervisors --- */
+
+/* A name into `item`, where the ask's data points. */
+static void parse_name(struct request *request, char **rest) {
+    const char *word = next_word(rest);
+    size_t length = word != NULL ? strlen(word) : 0;
+    if (length == 0 || length >= WEFT_NAME_MAX) {
+        refuse(request, "expected a name");
+        return;
+    }
+    memcpy(request->item, word, length + 1);
+    request->ask.data = weft_bytes(request->item, length);
+}
+
+static void parse_app_start(struct request *request, char **rest) {
+    static const char *const types[] = {"permanent", "transient", "temporary"};
+    parse_name(request, rest);
+    const char *word = request->kind != REQUEST_WRONG ? next_word(rest) : NULL;
+    request->ask.app_type = WEFT_TEMPORARY;
+    if (word == NULL) return;
+    for (size_t i = 0; i < 3; i++) {
+        request->ask.app_type = (enum weft_restart)i;
+        if (strcmp(word, types[i]) == 0) return;
+    }
+    refuse(request, "expected permanent, transient or temporary");
+}
+
+/* --- one process --- */
+
+static void parse_who(struct request *request, char **rest) {
+    const char *word = next_word(rest);
+    request->sys.number = -1;
+    if (word == NULL || strlen(word) >= sizeof request->sys.who) {
+        refuse(request, "expected a process: its name, or its pid in hexadecimal");
+        return;
+    }
+    memcpy(request->sys.who, word, strlen(word) + 1);
+}
+
+static void parse_switch(struct request *request, char **rest) {
+    parse_who(request, rest);
+    const char *word = request->kind != REQUEST_WRONG ? next_word(rest) : NULL;
+    if (word == NULL) {
+        if (request->sys.verb == SYS_TRACE) refuse(request, "expected a process, and on or off");
+        return;
+    }
+    bool on = strcmp(word, "on") == 0;
+    if (!on && strcmp(word, "off") != 0) refuse(request, "expected on or off");
+    request->sys.number = on ? 1 : 0;
+}
+
+static void parse_who_count(struct request *request, char **rest) {
+    parse_who(request, rest);
+    const char *word = request->kind != REQUEST_WRONG ? next_word(rest) : NULL;
+    if (word == NULL) return;
+    bool digits = strspn(word, "0123456789") == strlen(word) && strlen(word) < 8;
+    if (!digits) refuse(request, "expected how many messages to keep");
+    request->sys.number = digits ? strtol(word, NULL, 10) : 0;
+}
+
+/* A request of one word, or of the name of a group and one more. */
 struct verb {
     const char *name;
     enum request_kind kind;
     enum weft_node_ask_kind ask;
     void (*parse)(struct request *request, char **rest);
+    enum sys_verb sys;
 };
 
 static const struct verb verbs[] = {
-    {"help", REQUEST_HELP, WEFT_NODE_DHT_STATS, parse_nothing},
-    {"status", REQUEST_ASK, WEFT_NODE_DHT_STATS, parse_nothing},
-    {"table", REQUEST_ASK, WEFT_NODE_DHT_TABLE, parse_nothing},
-    {"tree", REQUEST_TREE, WEFT_NODE_DHT_STATS, parse_nothing},
-    {"stop", REQUEST_STOP, WEFT_NODE_DHT_STATS, parse_nothing},
+    {"help", REQUEST_HELP, WEFT_NODE_DHT_STATS, parse_nothing, 0},
+    {"status", REQUEST_ASK, WEFT_NODE_DHT_STATS, parse_nothing, 0},
+    {"table", REQUEST_ASK, WEFT_NODE_DHT_TABLE, parse_nothing, 0},
+    {"tree", REQUEST_TREE, WEFT_NODE_DHT_STATS, parse_nothing, 0},
+    {"stop", REQUEST_STOP, WEFT_NODE_DHT_STATS, parse_nothing, 0},
+    {"procs", REQUEST_PROCS, WEFT_NODE_DHT_STATS, parse_nothing, 0},
+    {"apps", REQUEST_APPS, WEFT_NODE_DHT_STATS, parse_nothing, 0},
 };
 
 static const struct verb dht_verbs[] = {
-    {"find", REQUEST_ASK, WEFT_NODE_FIND_NODES, parse_id},
-    {"peers", REQUEST_ASK, WEFT_NODE_GET_PEERS, parse_id},
-    {"announce", REQUEST_ASK, WEFT_NODE_ANNOUNCE, parse_announce},
-    {"get", REQUEST_ASK, WEFT_NODE_GET, parse_id},
-    {"put", REQUEST_ASK, WEFT_NODE_PUT, parse_put},
-    {"withdraw", REQUEST_ASK, WEFT_NODE_WITHDRAW, parse_id},
-    {"add", REQUEST_ASK, WEFT_NODE_ADD, parse_add},
+    {"find", REQUEST_ASK, WEFT_NODE_FIND_NODES, parse_id, 0},
+    {"peers", REQUEST_ASK, WEFT_NODE_GET_PEERS, parse_id, 0},
+    {"announce", REQUEST_ASK, WEFT_NODE_ANNOUNCE, parse_announce, 0},
+    {"get", REQUEST_ASK, WEFT_NODE_GET, parse_id, 0},
+    {"put", REQUEST_ASK, WEFT_NODE_PUT, parse_put, 0},
+    {"withdraw", REQUEST_ASK, WEFT_NODE_WITHDRAW, parse_id, 0},
+    {"add", REQUEST_ASK, WEFT_NODE_ADD, parse_add, 0},
 };
+
+static const struct verb app_verbs[] = {
+    {"start", REQUEST_ASK, WEFT_NODE_APP_START, parse_app_start, 0},
+    {"stop", REQUEST_ASK, WEFT_NODE_APP_STOP, parse_name, 0},
+};
+
+static const struct verb sup_verbs[] = {
+    {"which", REQUEST_ASK, WEFT_NODE_SUP_WHICH, parse_name, 0},
+    {"count", REQUEST_ASK, WEFT_NODE_SUP_COUNT, parse_name, 0},
+};
+
+static const struct verb sys_verbs[] = {
+    {"suspend", REQUEST_SYS, WEFT_NODE_DHT_STATS, parse_who, SYS_SUSPEND},
+    {"resume", REQUEST_SYS, WEFT_NODE_DHT_STATS, parse_who, SYS_RESUME},
+    {"status", REQUEST_SYS, WEFT_NODE_DHT_STATS, parse_who, SYS_STATUS},
+    {"state", REQUEST_SYS, WEFT_NODE_DHT_STATS, parse_who, SYS_STATE},
+    {"trace", REQUEST_SYS, WEFT_NODE_DHT_STATS, parse_switch, SYS_TRACE},
+    {"stats", REQUEST_SYS, WEFT_NODE_DHT_STATS, parse_switch, SYS_STATS},
+    {"log", REQUEST_SYS, WEFT_NODE_DHT_STATS, parse_who_count, SYS_LOG},
+};
+
+struct group {
+    const char *name, *wrong;
+    const struct verb *verbs;
+    size_t count;
+};
+
+#define GROUP(name, wrong)                                                                         \
+    { #name, wrong, name##_verbs, sizeof name##_verbs / sizeof name##_verbs[0] }
+
+static const struct group groups[] = {
+    GROUP(dht, "expected dht find, peers, announce, get, put, withdraw or add"),
+    GROUP(app, "expected app start or stop"),
+    GROUP(sup, "expected sup which or count"),
+    GROUP(sys, "expected sys suspend, resume, status, state, trace, stats or log"),
+};
+
+/* The group whose name `line` begins with; *rest is then behind it. */
+static const struct group *find_group(char *line, char **rest) {
+    size_t length = strcspn(line, SPACE);
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
+        if (strlen(groups[i].name) != length) continue;
+        if (strncmp(line, groups[i].name, length) != 0) continue;
+        *rest = line + length;
+        return &groups[i];
+    }
+    return NULL;
+}
 
 static bool parse_verb(struct request *request, const struct verb *table, size_t count,
                        char **rest) {
@@ -106,6 +217,7 @@ static bool parse_verb(struct request *request, const struct verb *table, size_t
         if (strcmp(word, table[i].name) != 0) continue;
         request->kind = table[i].kind;
         request->ask.kind = table[i].ask;
+        request->sys.verb = table[i].sys;
         table[i].parse(request, rest);
         return true;
     }
@@ -127,10 +239,10 @@ void request_parse(struct request *request, char *line, size_t size) {
         return;
     }
     char *rest = line + strspn(line, SPACE);
-    if (strncmp(rest, "dht", 3) == 0 && (rest[3] == '\0' || strchr(SPACE, rest[3]) != NULL)) {
-        rest += 3;
-        if (!parse_verb(request, dht_verbs, sizeof dht_verbs / sizeof dht_verbs[0], &rest)) {
-            refuse(request, "expected dht find, peers, announce, get, put, withdraw or add");
+    const struct group *group = find_group(rest, &rest);
+    if (group != NULL) {
+        if (!parse_verb(request, group->verbs, group->count, &rest)) {
+            refuse(request, group->wrong);
             return;
         }
     } else if (!parse_verb(request, verbs, sizeof verbs / sizeof verbs[0], &rest)) {

@@ -12,13 +12,33 @@ enum request_kind {
     REQUEST_HELP,
     REQUEST_TREE,
     REQUEST_STOP,
-    REQUEST_ASK /* the node: status, table and dht requests */
+    REQUEST_PROCS,
+    REQUEST_APPS,
+    REQUEST_SYS, /* one process: `sys` */
+    REQUEST_ASK  /* the node: status, table and dht requests */
+};
+
+enum sys_verb {
+    SYS_SUSPEND,
+    SYS_RESUME,
+    SYS_STATUS,
+    SYS_STATE,
+    SYS_TRACE, /* number: on or off */
+    SYS_STATS, /* the same, or none: show */
+    SYS_LOG    /* number: how many to keep, or none: show */
+};
+
+struct sys_request {
+    enum sys_verb verb;
+    char who[WEFT_NAME_MAX]; /* a name, or a pid in hexadecimal */
+    int64_t number;          /* -1: none given */
 };
 
 struct request {
     enum request_kind kind;
     const char *wrong;        /* static text */
     struct weft_node_ask ask; /* ASK: without op; its data points into `item` */
+    struct sys_request sys;
     unsigned char item[WEFT_ITEM_SIZE_MAX];
 };
 
@@ -29,6 +49,12 @@ void request_parse(struct request *request, char *line, size_t size);
 void answer_error(int error, const char *what, struct text *out);
 void answer_help(struct text *out);
 void answer_tree(struct daemon *daemon, struct text *out);
+void answer_procs(struct daemon *daemon, struct text *out);
+void answer_apps(struct daemon *daemon, struct text *out);
+void answer_sys(struct daemon *daemon, const struct sys_request *sys, struct text *out);
+/* Of a supervisor; `data` as core/otp/supervisor.h says. */
+void answer_which(struct weft_bytes data, struct text *out);
+void answer_count(struct weft_bytes data, struct text *out);
 void answer_reply(struct daemon *daemon, const struct weft_node_reply *reply, struct text *out);
 
 #endif

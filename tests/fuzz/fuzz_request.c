@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_ask(const struct request *request) {
     const struct weft_node_ask *ask = &request->ask;
     WEFT_ASSERT(ask->kind >= WEFT_NODE_FIND_NODES);
-    WEFT_ASSERT(ask->kind <= WEFT_NODE_DHT_TABLE);
+    WEFT_ASSERT(ask->kind <= WEFT_NODE_SUP_COUNT);
     WEFT_ASSERT(ask->op == 0);
     WEFT_ASSERT((ask->data.size > 0) == (ask->kind == WEFT_NODE_PUT));
     WEFT_ASSERT(ask->data.size <= WEFT_ITEM_SIZE_MAX);

@@ -127,8 +127,10 @@ static void stub_terminate(weft_self *self, const struct weft_reason *reason) {
 static WEFT_GEN_SERVER(silent, .name = "silent", .version = 1, .init = stub_init,
                        .handle_call = stub_call, .terminate = stub_terminate);
 
-static const struct weft_child_spec silent_dht = {
-    .id = "silent", .name = WEFT_DHT_NAME, .behaviour = &silent};
+static WEFT_APPLICATION(silent_dht,
+                        .children = {
+                            {.id = "silent", .name = WEFT_DHT_NAME, .behaviour = &silent}});
+static const struct weft_app_spec silent_apps[] = {{.application = &silent_dht}};
 
 static int refuse_init(weft_self *self, struct weft_bytes arg) {
     (void)self;
@@ -138,11 +140,12 @@ static int refuse_init(weft_self *self, struct weft_bytes arg) {
 
 static WEFT_GEN_SERVER(refuses, .name = "refuses", .version = 1, .init = refuse_init);
 
-static const struct weft_child_spec refusing_app = {.id = "broken", .behaviour = &refuses};
+static WEFT_APPLICATION(refusing, .children = {{.id = "broken", .behaviour = &refuses}});
+static const struct weft_app_spec refusing_app = {.application = &refusing};
 
 static void open_silent(void) {
     open_env();
-    rig.config.apps = &silent_dht;
+    rig.config.apps = silent_apps;
     rig.config.apps_count = 1;
     open_node();
     run();
@@ -370,7 +373,8 @@ static void a_mailbox_that_is_full_is_told_at_once(void) {
 static void a_stop_ends_the_children_in_reverse_and_answers_who_waits(void) {
     open_env();
     struct weft_dht_service_config dht = loopback();
-    static const struct weft_child_spec app = {.id = "app", .behaviour = &silent};
+    static WEFT_APPLICATION(kv, .children = {{.id = "app", .behaviour = &silent}});
+    static const struct weft_app_spec app = {.application = &kv};
     struct weft_reason why = weft_reason(WEFT_REASON_KILLED, 1);
     rig.config.dht = &dht;
     rig.config.apps = &app;
@@ -383,7 +387,7 @@ static void a_stop_ends_the_children_in_reverse_and_answers_who_waits(void) {
     pass(WEFT_S(10));
     CHECK(weft_node_ended(rig.node, &why));
     CHECK_EQ_INT(why.kind, WEFT_REASON_SHUTDOWN);
-    CHECK_EQ_TEXT(rig.down, "app apps control dht ");
+    CHECK_EQ_TEXT(rig.down, "app application control dht ");
     CHECK_EQ_INT(ask(WEFT_NODE_GET, 1), WEFT_ERR_NO_PROC);
     weft_node_stop(rig.node);
     CHECK(weft_node_next_at(rig.node) == WEFT_TIME_NEVER);
@@ -461,7 +465,7 @@ static void an_application_that_does_not_start_is_named(void) {
     rig.config.apps = &refusing_app;
     rig.config.apps_count = 1;
     CHECK_EQ_INT(weft_node_new(rig.env, &rig.config, &rig.node, &why), WEFT_ERR_UNSUPPORTED);
-    CHECK(strstr(why.text, "child apps") != NULL);
+    CHECK(strstr(why.text, "refusing: child broken") != NULL);
     CHECK(strstr(why.text, "child broken") != NULL);
     close_all();
 }

@@ -148,14 +148,16 @@ static void on_trace(void *ctx, const struct weft_trace_event *event) {
 static const struct weft_node_config *config_of(void *ctx, uint32_t node, uint32_t life) {
     struct small *small = ctx;
     (void)life;
-    small->children[node][0] =
+    small->app[node].children[0] =
         (struct weft_child_spec){.id = "echo", .name = "echo", .behaviour = &echo};
-    small->children[node][1] =
+    small->app[node].children[1] =
         (struct weft_child_spec){.id = "caller",
                                  .name = "caller",
                                  .behaviour = &caller,
                                  .arg = weft_bytes(&small->arg[node], sizeof small->arg[node])};
-    small->config[node] = (struct weft_node_config){.apps = small->children[node], .apps_count = 2};
+    small->app[node].name = "small";
+    small->apps[node] = (struct weft_app_spec){.application = &small->app[node]};
+    small->config[node] = (struct weft_node_config){.apps = &small->apps[node], .apps_count = 1};
     return &small->config[node];
 }
 

@@ -41,7 +41,8 @@ struct small {
     struct sim_net_spec spec;
     struct sim_world *world;
     struct small_arg arg[SMALL_NODES]; /* of each node's caller: set before boot */
-    struct weft_child_spec children[SMALL_NODES][2];
+    struct weft_application app[SMALL_NODES];
+    struct weft_app_spec apps[SMALL_NODES];
     struct weft_node_config config[SMALL_NODES];
     struct small_event events[SMALL_EVENTS_MAX];
     size_t count;

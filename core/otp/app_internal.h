@@ -1,0 +1,56 @@
+/* What the files of applications share. */
+#ifndef WEFT_OTP_APP_INTERNAL_H
+#define WEFT_OTP_APP_INTERNAL_H
+
+#include "core/otp/application.h"
+#include "core/otp/internal.h"
+
+/* Key and value, each with its NUL, follow. */
+struct app_var {
+    struct weft_link link;
+    uint32_t key_size, value_size;
+    char text[];
+};
+
+/* I1  master is set while RUNNING or STOPPING, unless the application has no process
+ * I2  `started` orders those that run: greater is later */
+struct app {
+    struct weft_link link; /* in the order of loading */
+    const struct weft_application *spec;
+    struct weft_link vars;
+    uint32_t vars_count;
+    uint16_t id; /* never used again within a node's life; 0 is none */
+    enum weft_app_state state;
+    enum weft_restart type;
+    bool undo; /* a failed ensure_all_started started it */
+    weft_pid master, top;
+    uint64_t started;
+    struct weft_call asker; /* of the stop; ref 0: none */
+};
+
+/* Of a scheduler. It outlives the controller, so that what was set stays set. */
+struct app_table {
+    struct weft_link apps;
+    uint32_t count;
+    uint16_t last_id;
+    uint64_t starts;
+};
+
+/* app_table.c */
+struct app *weft_otp__app_find(const struct weft_sched *sched, const char *name);
+struct app *weft_otp__app_by_id(const struct weft_sched *sched, uint16_t id);
+int weft_otp__app_load(struct weft_sched *sched, const struct weft_application *spec,
+                       struct weft_reason *why);
+int weft_otp__app_set(struct weft_sched *sched, struct app *app, const struct weft_app_env *var);
+bool weft_otp__app_name_valid(const char *name);
+
+/* app_master.c: `arg` is a struct app_birth. */
+extern const struct weft_behaviour weft_otp__app_master;
+
+struct app_birth {
+    const struct weft_application *spec;
+    enum weft_restart type;
+    uint16_t id;
+};
+
+#endif
