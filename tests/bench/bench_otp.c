@@ -14,7 +14,7 @@ static const struct {
              {"memory", "PROCESSES", bench_memory},
              {"call", "CALLS", bench_call},
              {"pingpong", "ROUNDS", bench_pingpong},
-             {"fan_in", "SENDERS MESSAGES", bench_fan_in},
+             {"fan_in", "SENDERS MESSAGES MAILBOX", bench_fan_in},
              {"fan_out", "RECEIVERS ROUNDS", bench_fan_out},
              {"timers", "TIMERS", bench_timers},
              {"restarts", "CHILDREN KILLS PAUSE_MS", bench_restarts},

@@ -153,7 +153,7 @@ def say(text):
 def shorter(numbers, divisor):
     name, *rest = numbers.split()
     rest = [int(n) for n in rest]
-    return [name] + [str(max(1, n // (divisor if i == 0 else 1))) for i, n in enumerate(rest)]
+    return [name] + [str(n if i > 0 else max(1, n // divisor)) for i, n in enumerate(rest)]
 
 
 def parse(line):

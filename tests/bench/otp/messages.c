@@ -117,9 +117,10 @@ void bench_pingpong(const struct bench_args *args) {
     bench_run(&ping);
 }
 
-/* --- many to one: a sender that finds the mailbox full waits for its next turn --- */
+/* --- many to one: a sender that finds the mailbox full waits for the next run --- */
 
 #define BURST 32
+#define BOX 1024 /* as the buffered channel of Go's */
 
 struct sender {
     uint64_t left;
@@ -133,11 +134,20 @@ static int sender_init(weft_self *self, struct weft_bytes arg) {
     return WEFT_OK;
 }
 
+/* A message to itself would come within the same turn, and find the mailbox as full as before. */
+static void wait_for_room(weft_self *self) {
+    weft_ref ref;
+    BENCH_CHECK(weft_timer_start(self, 0, 1, weft_bytes(NULL, 0), &ref) == WEFT_OK);
+}
+
 static void sender_continue(weft_self *self) {
     struct sender *sender = weft_state(self);
     for (int i = 0; i < BURST && sender->left > 0; i++, sender->left--) {
         int rv = weft_send(self, run.peer, 1, number(&sender->left));
-        if (rv == WEFT_ERR_FULL) break;
+        if (rv == WEFT_ERR_FULL) {
+            wait_for_room(self);
+            return;
+        }
         BENCH_CHECK(rv == WEFT_OK);
     }
     if (sender->left > 0) send_self(self, 1);
@@ -149,7 +159,7 @@ static void sender_cast(weft_self *self, const struct weft_msg *msg) {
 }
 
 static WEFT_GEN_SERVER(sender, .name = "sender", .state_size = sizeof(struct sender),
-                       .init = sender_init, .handle_cast = sender_cast,
+                       .init = sender_init, .handle_cast = sender_cast, .handle_info = sender_cast,
                        .handle_continue = sender_continue);
 
 static void receiver_handle(weft_self *self, const struct weft_msg *msg) {
@@ -161,9 +171,12 @@ static void receiver_handle(weft_self *self, const struct weft_msg *msg) {
 
 static WEFT_PROCESS(receiver, .name = "receiver", .handle = receiver_handle);
 
+static uint32_t mailbox;
+
 static void fan_in_handle(weft_self *self, const struct weft_msg *msg) {
     (void)msg;
-    run.peer = start(self, &receiver);
+    struct weft_spawn spawn = {.behaviour = &receiver, .mailbox_max = mailbox};
+    BENCH_CHECK(weft_spawn(self, &spawn, &run.peer) == WEFT_OK);
     run.start = bench_ns();
     for (uint64_t i = 0; i < run.parties; i++) (void)start(self, &sender);
 }
@@ -173,6 +186,7 @@ static WEFT_PROCESS(fan_in, .name = "fan_in", .handle = fan_in_handle);
 void bench_fan_in(const struct bench_args *args) {
     run.parties = bench_arg(args, 0, 10);
     run.wanted = bench_arg(args, 1, 10000000) / run.parties * run.parties;
+    mailbox = (uint32_t)bench_arg(args, 2, BOX);
     bench_run(&fan_in);
 }
 
