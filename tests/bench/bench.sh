@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measurements: ./dev bench [dht|kademlia|queue|sim|malformed|all]. One row a line.
+# Measurements: ./dev bench [dht|kademlia|otp|queue|sim|all]. One row a line.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export WEFT_BIN=$PWD/build/bin WEFT_SOURCE=$PWD
@@ -13,4 +13,5 @@ if wants queue; then known=1; build/bench/bench_queue "$@"; fi
 if wants dht; then known=1; /usr/bin/python3 tests/bench/dht_rates.py; fi
 if wants kademlia; then known=1; build/bench/bench_kademlia "$@"; fi
 if wants sim; then known=1; /usr/bin/python3 tests/bench/sim_rates.py "$@"; fi
-[ "$known" = 1 ] || { echo "bench: unknown '$what': dht, kademlia, queue, sim, all" >&2; exit 2; }
+if wants otp; then known=1; /usr/bin/python3 tests/bench/otp_rates.py "$@"; fi
+[ "$known" = 1 ] || { echo "bench: unknown '$what': dht, kademlia, otp, queue, sim, all" >&2; exit 2; }
