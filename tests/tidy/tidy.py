@@ -37,7 +37,7 @@ LAYERS = {
 PURE = ["core/base", "core/env", "core/wire", "core/config", "core/otp", "core/dht", "core/node",
         "sim/engine", "sim/net", "sim/disk", "sim/world", "sim/fault", "sim/workload", "sim/check"]
 PURE_IMPORTS = re.compile(
-    r"^(weft_|sim_|ana_|mem(cpy|move|set|cmp|chr)$|bcmp$|str(len|cmp|ncmp|chr|rchr|spn|cspn|nlen)$"
+    r"^(weft_|sim_|ana_|mem(cpy|move|set|cmp|chr)$|bcmp$|str(len|cmp|ncmp|cpy|ncpy|chr|rchr|str|spn|cspn|nlen)$"
     r"|malloc$|aligned_alloc$|calloc$|realloc$|free$|v?snprintf$|qsort$|bsearch$|SHA1(Init|Update|Final)$"
     r"|strto(l|ul|ll|ull)$|__isoc23_strto|_GLOBAL_OFFSET_TABLE_$|__stack_chk_fail$|yaml_"
     r"|__(asan|ubsan|tsan|sanitizer|lsan|sancov)_|__mul|__udiv|__umod|__popcount)")
