@@ -35,12 +35,17 @@ struct weft_env;
     X(NODE_DOWN, "node.down", "life:u clean:b cause:u")                                            \
     X(NODE_LEFT, "node.left", "procs:u timers:u sockets:u bytes:u")                                \
     /* processes */                                                                                \
-    X(PROC_START, "proc.start", "pid:p parent:p name:text")                                        \
+    X(PROC_START, "proc.start", "pid:p parent:p named:b name:text")                                \
     X(PROC_EXIT, "proc.exit", "pid:p reason:u code:u fault:b text:text")                           \
-    X(SUP_CHILD_DOWN, "sup.child_down", "sup:p pid:p restart:u reason:u will_restart:b id:text")   \
-    X(SUP_CHILD_UP, "sup.child_up", "sup:p pid:p restart:u again:b id:text")                       \
-    X(SUP_CHILD_REMOVED, "sup.child_removed", "sup:p restart:u id:text")                           \
+    X(PROC_NAME, "proc.name", "pid:p on:b name:text")                                              \
+    X(SUP_UP, "sup.up", "sup:p strategy:u intensity:u period:t auto_shutdown:u")                   \
+    X(SUP_CHILD_DOWN, "sup.child_down",                                                            \
+      "sup:p pid:p restart:u reason:u will_restart:b asked:b child:u id:text")                     \
+    X(SUP_CHILD_UP, "sup.child_up", "sup:p pid:p restart:u again:b significant:b child:u id:text") \
+    X(SUP_CHILD_REMOVED, "sup.child_removed", "sup:p restart:u child:u id:text")                   \
+    X(SUP_RESTART, "sup.restart", "sup:p child:u")                                                 \
     X(SUP_GIVE_UP, "sup.give_up", "sup:p restarts:u")                                              \
+    X(SUP_STOPPING, "sup.stopping", "sup:p cause:u")                                               \
     /* code: the text is the module's name */                                                      \
     X(CODE_LOADED, "code.loaded", "version:u behaviours:u module:text")                            \
     X(CODE_SWITCHED, "code.switched", "pid:p from:u to:u module:text")                             \
@@ -92,6 +97,18 @@ enum weft_node_down_cause {
     WEFT_NODE_STOPPED,   /* asked to, in order */
     WEFT_NODE_CRASHED,   /* loss of power */
     WEFT_NODE_KILLED     /* by its system */
+};
+
+/* What supervisors tell. `child` is the child's place in its supervisor's table: it stays the same
+ * from start to start, and is used again once the child is removed. CHILD_DOWN `asked`: the
+ * supervisor stopped it, for whatever reason. RESTART: one that counts against the intensity, told
+ * before what it does. GIVE_UP: one restart more would be too many. STOPPING: all children go
+ * down, then the supervisor. PROC_START and PROC_NAME: `named` and `on` tell whether `name` is
+ * registered (else it is the behaviour's). */
+enum weft_sup_stopping_cause {
+    WEFT_SUP_TOLD = 0, /* by its parent */
+    WEFT_SUP_GAVE_UP,
+    WEFT_SUP_AUTO /* a significant child ended */
 };
 
 /* LOOKUP_START and LOOKUP_DONE `kind`. LOOKUP_DONE's bytes are the target, then the ids of the

@@ -66,6 +66,8 @@ int weft_register(weft_self *self, const char *name, weft_pid pid) {
     if (!weft_otp__name_valid(name)) return WEFT_ERR_INVAL;
     struct weft_sched *sched = weft_otp__enter(self);
     int rv = set(sched, name, pid);
+    if (rv == WEFT_OK)
+        weft_trace(sched->env, WEFT_TRACE_PROC_NAME, weft_bytes_text(name), pid.raw, 1);
     weft_otp__leave(sched);
     return rv;
 }
@@ -75,7 +77,10 @@ int weft_unregister(weft_self *self, const char *name) {
     if (!weft_otp__name_valid(name)) return WEFT_ERR_NOT_FOUND;
     struct weft_sched *sched = weft_otp__enter(self);
     struct weft_process *proc = weft_otp__name_find(sched, name);
-    if (proc != NULL) weft_otp__name_clear(proc);
+    if (proc != NULL) {
+        weft_trace(sched->env, WEFT_TRACE_PROC_NAME, weft_bytes_text(name), proc->pid.raw, 0);
+        weft_otp__name_clear(proc);
+    }
     weft_otp__leave(sched);
     return proc != NULL ? WEFT_OK : WEFT_ERR_NOT_FOUND;
 }

@@ -114,7 +114,7 @@ static void announce(const struct weft_process *child) {
     struct weft_env *env = child->sched->env;
     const char *name = child->name != NULL ? child->name->text : child->behaviour->name;
     weft_trace(env, WEFT_TRACE_PROC_START, weft_bytes_text(name != NULL ? name : ""),
-               child->pid.raw, child->parent.raw);
+               child->pid.raw, child->parent.raw, child->name != NULL);
 }
 
 /* Take what has been marked to end it, or make a cause of what init returned. */

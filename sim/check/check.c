@@ -28,6 +28,8 @@ static const struct sim_check__ops *const ops_of[SIM_CHECK_KIND_COUNT] = {
     [SIM_CHECK_TABLES] = &sim_check__tables,
     [SIM_CHECK_DEAD_FORGOTTEN] = &sim_check__dead_forgotten,
     [SIM_CHECK_NO_SURPRISE] = &sim_check__no_surprise,
+    [SIM_CHECK_SUPERVISED] = &sim_check__supervised,
+    [SIM_CHECK_NO_ORPHAN] = &sim_check__no_orphan,
 };
 
 struct one_check {

@@ -32,7 +32,11 @@
     X(DEAD_FORGOTTEN, "dead_forgotten",                                                            \
       "no lookup that starts `within` after a node's death returns that node")                     \
     X(NO_SURPRISE, "no_surprise",                                                                  \
-      "no process faults and no node ends by itself, unless a fault of the scenario did it")
+      "no process faults and no node ends by itself, unless a fault of the scenario did it")       \
+    X(SUPERVISED, "supervised",                                                                    \
+      "supervisors start, restart, stop and give up by OTP's rules, and in its order")             \
+    X(NO_ORPHAN, "no_orphan",                                                                      \
+      "no child outlives its supervisor `within`, and a name or pid has one live holder")
 
 enum sim_check_kind {
     SIM_CHECK_NONE = 0,
@@ -52,7 +56,18 @@ enum sim_check_number {
     SIM_CHECK_CUT_ISOLATE = 2,
     SIM_CHECK_CUT_PAUSE = 7,
     SIM_CHECK_CUT_DEGRADE = 9,
-    SIM_CHECK_PERMANENT = 0 /* `restart` of SUP_CHILD_DOWN: enum weft_restart */
+    SIM_CHECK_PERMANENT = 0, /* `restart` of SUP_CHILD_DOWN: enum weft_restart */
+    SIM_CHECK_TRANSIENT = 1,
+    SIM_CHECK_TEMPORARY = 2,
+    SIM_CHECK_ONE_FOR_ONE = 0, /* `strategy` of SUP_UP: enum weft_strategy */
+    SIM_CHECK_ONE_FOR_ALL = 1,
+    SIM_CHECK_REST_FOR_ONE = 2,
+    SIM_CHECK_SIMPLE = 3,
+    SIM_CHECK_AUTO_ANY = 1, /* `auto_shutdown` of SUP_UP */
+    SIM_CHECK_AUTO_ALL = 2,
+    SIM_CHECK_NORMAL = 0, /* `reason`: enum weft_reason_kind */
+    SIM_CHECK_SHUTDOWN = 1,
+    SIM_CHECK_KILLED = 3
 };
 
 struct sim_check_spec {

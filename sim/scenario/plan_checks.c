@@ -16,7 +16,8 @@ static const struct sim_plan__key timed_keys[] = {KEY_WITHIN, KEY_AT_LEAST};
 const struct sim_plan__section sim_plan__check_sections[] = {
     {"stored_found", timed_keys, 2},   {"peers_found", timed_keys, 2}, {"closest", timed_keys, 2},
     {"restarted", timed_keys, 2},      {"no_leak", NULL, 0},           {"tables", timed_keys, 2},
-    {"dead_forgotten", timed_keys, 2}, {"no_surprise", NULL, 0}};
+    {"dead_forgotten", timed_keys, 2}, {"no_surprise", NULL, 0},       {"supervised", NULL, 0},
+    {"no_orphan", timed_keys, 2}};
 
 _Static_assert(sizeof sim_plan__check_sections / sizeof sim_plan__check_sections[0] ==
                    SIM_CHECK_KIND_COUNT - 1,
@@ -63,6 +64,8 @@ static const char *lacks(const struct sim_plan *plan, enum sim_check_kind kind) 
     case SIM_CHECK_NONE:
     case SIM_CHECK_NO_LEAK:
     case SIM_CHECK_NO_SURPRISE:
+    case SIM_CHECK_SUPERVISED:
+    case SIM_CHECK_NO_ORPHAN:
     case SIM_CHECK_KIND_COUNT:
         break;
     }
