@@ -39,11 +39,13 @@ struct weft_env;
     X(PROC_EXIT, "proc.exit", "pid:p reason:u code:u fault:b text:text")                           \
     X(PROC_NAME, "proc.name", "pid:p on:b name:text")                                              \
     X(SUP_UP, "sup.up", "sup:p strategy:u intensity:u period:t auto_shutdown:u")                   \
+    X(SUP_CHILD_ADDED, "sup.child_added", "sup:p child:u restart:u significant:b id:text")         \
     X(SUP_CHILD_DOWN, "sup.child_down",                                                            \
       "sup:p pid:p restart:u reason:u will_restart:b asked:b child:u id:text")                     \
-    X(SUP_CHILD_UP, "sup.child_up", "sup:p pid:p restart:u again:b significant:b child:u id:text") \
+    X(SUP_CHILD_UP, "sup.child_up", "sup:p pid:p restart:u again:b child:u id:text")               \
+    X(SUP_CHILD_FAILED, "sup.child_failed", "sup:p child:u")                                       \
     X(SUP_CHILD_REMOVED, "sup.child_removed", "sup:p restart:u child:u id:text")                   \
-    X(SUP_RESTART, "sup.restart", "sup:p child:u")                                                 \
+    X(SUP_RESTART, "sup.restart", "sup:p child:u counted:b")                                       \
     X(SUP_GIVE_UP, "sup.give_up", "sup:p restarts:u")                                              \
     X(SUP_STOPPING, "sup.stopping", "sup:p cause:u")                                               \
     /* code: the text is the module's name */                                                      \
@@ -100,15 +102,18 @@ enum weft_node_down_cause {
 };
 
 /* What supervisors tell. `child` is the child's place in its supervisor's table: it stays the same
- * from start to start, and is used again once the child is removed. CHILD_DOWN `asked`: the
- * supervisor stopped it, for whatever reason. RESTART: one that counts against the intensity, told
- * before what it does. GIVE_UP: one restart more would be too many. STOPPING: all children go
- * down, then the supervisor. PROC_START and PROC_NAME: `named` and `on` tell whether `name` is
- * registered (else it is the behaviour's). */
+ * from start to start, and is used again once the child is removed or its start failed. UP: also
+ * when the flags change. CHILD_ADDED: in the order of the specs. CHILD_DOWN `asked`: the supervisor
+ * stopped it, for whatever reason; with pid 0 it did not run, and no longer waits to be restarted.
+ * CHILD_FAILED: a restart did not succeed, and is tried again. RESTART: told before what it does;
+ * `counted` against the intensity, once a restart. GIVE_UP: one restart more would be too many.
+ * STOPPING: all children go down, then the supervisor. PROC_START and PROC_NAME: `named` and `on`
+ * tell whether `name` is registered (else it is the behaviour's). */
 enum weft_sup_stopping_cause {
     WEFT_SUP_TOLD = 0, /* by its parent */
     WEFT_SUP_GAVE_UP,
-    WEFT_SUP_AUTO /* a significant child ended */
+    WEFT_SUP_AUTO,     /* a significant child ended */
+    WEFT_SUP_UNSTARTED /* one of its children did not start with it */
 };
 
 /* LOOKUP_START and LOOKUP_DONE `kind`. LOOKUP_DONE's bytes are the target, then the ids of the

@@ -133,6 +133,6 @@ int weft_sup_change_config(weft_self *self, weft_pid sup_pid,
     struct change change = {
         .proc = proc, .sup = sup, .config = config, .count = (uint32_t)config->children_count};
     rv = simple ? change_template(&change) : change_children(&change);
-    if (rv == WEFT_OK) weft_otp__sup_configure(sup, config);
+    if (rv == WEFT_OK) weft_otp__sup_configure(proc, config);
     return rv;
 }

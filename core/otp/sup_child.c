@@ -91,6 +91,8 @@ int weft_otp__child_new(weft_self *self, struct spec *spec, struct child **out) 
         spec->owner = child->index;
     }
     count_spec(sup, spec, true);
+    weft_trace(weft_self_env(self), WEFT_TRACE_SUP_CHILD_ADDED, weft_bytes_text(spec->the.id),
+               self->pid.raw, child->index, spec->the.restart, spec->the.significant);
     *out = child;
     return WEFT_OK;
 }
@@ -119,7 +121,8 @@ void weft_otp__child_respec(weft_self *self, struct child *child, struct spec *s
 
 static void came_up(weft_self *self, struct child *child, bool again) {
     weft_trace(weft_self_env(self), WEFT_TRACE_SUP_CHILD_UP, weft_bytes_text(child->spec->the.id),
-               self->pid.raw, child->pid.raw, child->spec->the.restart, again ? 1 : 0);
+               self->pid.raw, child->pid.raw, child->spec->the.restart, again ? 1 : 0,
+               child->index);
 }
 
 static void report_start(weft_self *self, const struct spec *spec, int error) {
@@ -171,9 +174,11 @@ void weft_otp__child_down(weft_self *self, struct child *child, const struct wef
                           bool will_restart) {
     struct weft_env *env = weft_self_env(self);
     const struct weft_child_spec *spec = &child->spec->the;
+    const struct sup *sup = weft_state(self);
     WEFT_ASSERT(weft_otp__child_is_up(child));
     weft_trace(env, WEFT_TRACE_SUP_CHILD_DOWN, weft_bytes_text(spec->id), self->pid.raw,
-               child->pid.raw, spec->restart, (uint64_t)why->kind, will_restart ? 1 : 0);
+               child->pid.raw, spec->restart, (uint64_t)why->kind, will_restart ? 1 : 0,
+               sup->op != OP_NONE, child->index);
     if (!weft_reason_is_clean(why))
         weft_log(env, WEFT_LOG_ERROR, "supervisor %llx: child %s (%s) %llx ended: %s %d: %s%s",
                  (unsigned long long)self->pid.raw, spec->id, spec->behaviour->name,
@@ -186,7 +191,8 @@ void weft_otp__child_down(weft_self *self, struct child *child, const struct wef
 void weft_otp__child_remove(weft_self *self, struct child *child) {
     WEFT_ASSERT(!weft_otp__child_is_up(child));
     weft_trace(weft_self_env(self), WEFT_TRACE_SUP_CHILD_REMOVED,
-               weft_bytes_text(child->spec->the.id), self->pid.raw, child->spec->the.restart);
+               weft_bytes_text(child->spec->the.id), self->pid.raw, child->spec->the.restart,
+               child->index);
     weft_otp__child_free(self, child);
 }
 

@@ -228,7 +228,9 @@ void weft_otp__backoff_note_end(weft_self *self, struct child *child);
 
 /* sup_stop.c */
 void weft_otp__sup_begin_group(weft_self *self, struct child *origin, bool waits);
-void weft_otp__sup_begin_end(weft_self *self, const struct weft_reason *why);
+void weft_otp__sup_begin_end(weft_self *self, const struct weft_reason *why,
+                             enum weft_sup_stopping_cause cause);
+void weft_otp__sup_tell_stopping(weft_self *self, enum weft_sup_stopping_cause cause);
 void weft_otp__sup_begin_terminate(weft_self *self, struct child *child, struct weft_call asker);
 /* The child being stopped has ended. */
 void weft_otp__sup_stopped(weft_self *self, const struct weft_reason *why);
@@ -271,7 +273,7 @@ void weft_otp__sup_tell_spec(weft_self *self, const struct request *request,
 void weft_otp__sup_undo(weft_self *self);
 
 /* supervisor.c */
-void weft_otp__sup_configure(struct sup *sup, const struct weft_sup_config *config);
+void weft_otp__sup_configure(weft_self *self, const struct weft_sup_config *config);
 
 /* sup_change.c: for hot code upgrade. Replace `from` by `to` in every spec of the supervisor
  * `sup`; how many changed (0 also when it is not a supervisor). */

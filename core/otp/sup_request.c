@@ -36,6 +36,10 @@ static void terminate(weft_self *self, const struct request *request, struct chi
         weft_otp__sup_begin_terminate(self, child, request->call);
         return;
     }
+    if (weft_otp__child_is_restarting(child))
+        weft_trace(weft_self_env(self), WEFT_TRACE_SUP_CHILD_DOWN,
+                   weft_bytes_text(child->spec->the.id), self->pid.raw, 0,
+                   child->spec->the.restart, WEFT_REASON_SHUTDOWN, 0, 1, child->index);
     weft_otp__child_leave(self, child);
     answer(self, request, WEFT_OK);
 }

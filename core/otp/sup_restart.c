@@ -32,9 +32,15 @@ static int ring_grow(weft_self *self, struct sup *sup) {
     return WEFT_OK;
 }
 
+static void tell_restart(weft_self *self, const struct child *child, bool counted) {
+    weft_trace(weft_self_env(self), WEFT_TRACE_SUP_RESTART, weft_bytes(NULL, 0), self->pid.raw,
+               child->index, counted ? 1 : 0);
+}
+
 /* Note a restart now; false when it is one too many in the period. Each is dropped once: O(1) a
  * restart. */
-static bool may_restart(weft_self *self, struct sup *sup) {
+static bool may_restart(weft_self *self, const struct child *child) {
+    struct sup *sup = weft_state(self);
     weft_time now = weft_now(self);
     while (sup->restarts_count > 0 && now - *ring_at(sup, 0) > sup->period) {
         sup->restarts_head = (sup->restarts_head + 1) % sup->restarts_room;
@@ -44,6 +50,7 @@ static bool may_restart(weft_self *self, struct sup *sup) {
     if (sup->restarts_count == sup->restarts_room && ring_grow(self, sup) != WEFT_OK) return false;
     sup->restarts_count++;
     *ring_at(sup, sup->restarts_count - 1) = now;
+    tell_restart(self, child, true);
     return true;
 }
 
@@ -54,7 +61,7 @@ static void give_up(weft_self *self, struct child *child, const struct weft_reas
     struct weft_reason why = weft_otp__sup_give_up_reason(sup, child, last);
     weft_log(weft_self_env(self), WEFT_LOG_ERROR, "supervisor %llx gives up: %s",
              (unsigned long long)self->pid.raw, why.text);
-    weft_otp__sup_begin_end(self, &why);
+    weft_otp__sup_begin_end(self, &why, WEFT_SUP_GAVE_UP);
 }
 
 /* Another try as a message, so that others are served in between. */
@@ -72,9 +79,11 @@ static void try_later(weft_self *self, struct child *child, const struct weft_re
 static void start_failed(weft_self *self, struct child *child) {
     struct sup *sup = weft_state(self);
     struct weft_reason why = *weft_last_reason(self);
+    weft_trace(weft_self_env(self), WEFT_TRACE_SUP_CHILD_FAILED, weft_bytes(NULL, 0), self->pid.raw,
+               child->index);
     if (sup->backoff_first == 0) {
         try_later(self, child, &why);
-    } else if (!may_restart(self, sup)) {
+    } else if (!may_restart(self, child)) {
         give_up(self, child, &why);
     } else if (!weft_otp__backoff_begin(self, child)) {
         try_later(self, child, &why);
@@ -101,7 +110,7 @@ static void restart_now(weft_self *self, struct child *child) {
 static void restart(weft_self *self, struct child *child, const struct weft_reason *why) {
     struct sup *sup = weft_state(self);
     WEFT_ASSERT(sup->op == OP_NONE);
-    if (!may_restart(self, sup)) {
+    if (!may_restart(self, child)) {
         give_up(self, child, why);
     } else if (is_group(sup)) {
         weft_otp__sup_begin_group(self, child, true);
@@ -118,7 +127,7 @@ static void auto_shutdown(weft_self *self, const char *id) {
     if (sup->auto_shutdown == WEFT_AUTO_ALL_SIGNIFICANT && sup->significant > 0) return;
     struct weft_reason why = weft_reason_text(WEFT_REASON_SHUTDOWN, 0,
                                               "auto_shutdown: significant child '%s' ended", id);
-    weft_otp__sup_begin_end(self, &why);
+    weft_otp__sup_begin_end(self, &why, WEFT_SUP_AUTO);
 }
 
 void weft_otp__sup_death(weft_self *self, struct child *child, const struct weft_reason *why) {
@@ -158,7 +167,7 @@ void weft_otp__sup_retry(weft_self *self) {
     struct weft_reason why = weft_reason(WEFT_REASON_START, 0);
     if (sup->last_of == child->index) why = sup->last_why;
     weft_otp__child_set_state(self, child, CHILD_DOWN);
-    if (may_restart(self, sup)) {
+    if (may_restart(self, child)) {
         restart_now(self, child);
     } else {
         give_up(self, child, &why);
@@ -167,6 +176,7 @@ void weft_otp__sup_retry(weft_self *self) {
 
 void weft_otp__sup_waited(weft_self *self, struct child *child) {
     WEFT_ASSERT(weft_otp__child_is_restarting(child));
+    tell_restart(self, child, false);
     weft_otp__child_set_state(self, child, CHILD_DOWN);
     restart_now(self, child);
 }

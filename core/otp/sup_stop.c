@@ -164,10 +164,17 @@ void weft_otp__sup_begin_group(weft_self *self, struct child *origin, bool waits
     stop_next(self, sup);
 }
 
-void weft_otp__sup_begin_end(weft_self *self, const struct weft_reason *why) {
+void weft_otp__sup_tell_stopping(weft_self *self, enum weft_sup_stopping_cause cause) {
+    weft_trace(weft_self_env(self), WEFT_TRACE_SUP_STOPPING, weft_bytes(NULL, 0), self->pid.raw,
+               cause);
+}
+
+void weft_otp__sup_begin_end(weft_self *self, const struct weft_reason *why,
+                             enum weft_sup_stopping_cause cause) {
     struct sup *sup = weft_state(self);
     WEFT_ASSERT(why != NULL);
     if (sup->op == OP_END) return;
+    weft_otp__sup_tell_stopping(self, cause);
     sup->op = OP_END;
     sup->end_why = *why;
     sup->origin = NULL;

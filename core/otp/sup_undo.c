@@ -79,6 +79,8 @@ void weft_otp__sup_undo(weft_self *self) {
     struct sup *sup = weft_state(self);
     uint32_t count = 0, next;
     if (sup->active == 0) return;
+    weft_otp__sup_tell_stopping(self, WEFT_SUP_UNSTARTED);
+    sup->op = OP_END;
     struct left *left = weft_alloc(self, sup->active * sizeof *left), one;
     for (uint32_t at = sup->children.last; at != CHILD_NONE; at = next) {
         struct child *child = weft_otp__child_at(sup, at);

@@ -65,7 +65,8 @@ int weft_sup_check(const struct weft_sup_config *config, struct weft_reason *why
     return rv;
 }
 
-void weft_otp__sup_configure(struct sup *sup, const struct weft_sup_config *config) {
+void weft_otp__sup_configure(weft_self *self, const struct weft_sup_config *config) {
+    struct sup *sup = weft_state(self);
     WEFT_ASSERT(flags_problem(config) == NULL);
     sup->strategy = config->strategy;
     sup->auto_shutdown = config->auto_shutdown;
@@ -73,6 +74,8 @@ void weft_otp__sup_configure(struct sup *sup, const struct weft_sup_config *conf
     if (sup->intensity == 0 && !config->intensity_zero) sup->intensity = 1;
     sup->period = config->period != 0 ? config->period : WEFT_S(5);
     weft_otp__backoff_configure(sup, config);
+    weft_trace(weft_self_env(self), WEFT_TRACE_SUP_UP, weft_bytes(NULL, 0), self->pid.raw,
+               sup->strategy, sup->intensity, (uint64_t)sup->period, sup->auto_shutdown);
 }
 
 /* --- init --- */
@@ -147,7 +150,7 @@ static int on_init(weft_self *self, struct weft_bytes arg) {
     int rv = check_each(&config, &why);
     if (rv == WEFT_ERR_INVAL) weft_stop(self, &why);
     if (rv != WEFT_OK) return rv;
-    weft_otp__sup_configure(sup, &config);
+    weft_otp__sup_configure(self, &config);
     rv = add_all(self, sup, &config);
     return rv == WEFT_OK ? start_all(self, sup) : rv;
 }
@@ -170,7 +173,7 @@ static void ended(weft_self *self, struct child *child, const struct weft_reason
 static void on_exit(weft_self *self, const struct weft_msg *msg) {
     const struct sup *sup = weft_state(self);
     if (weft_pid_equal(msg->from, weft_self_parent(self))) {
-        weft_otp__sup_begin_end(self, msg->reason);
+        weft_otp__sup_begin_end(self, msg->reason, WEFT_SUP_TOLD);
         return;
     }
     struct child *child = weft_otp__child_by_tag(sup, msg->tag, msg->from);

@@ -33,6 +33,7 @@ enum phase {
 
 /* I2  in PHASE_STOPS and PHASE_ENDS nobody behind `cursor` runs of those who go down. */
 struct sup {
+    bool reordered; /* its specs have changed, and with them the order */
     uint32_t node;
     uint64_t pid, strategy, intensity, auto_shutdown;
     weft_duration period;
@@ -128,6 +129,7 @@ static void on_sup_up(struct supervised *check) {
         sup->intensity = event->number[2];
         sup->period = (weft_duration)event->number[3];
         sup->auto_shutdown = event->number[4];
+        sup->reordered = true;
         return;
     }
     while (index < check->sups_count && check->sups[index].used) index++;
@@ -149,16 +151,30 @@ static void on_sup_up(struct supervised *check) {
     sim_check__map_put(&check->by_pid, key_of(event->node, event->number[0]), index);
 }
 
-/* At the end of the order, in the place it says it has. */
-static struct kid *kid_new(struct sup *sup, const struct weft_trace_event *event) {
-    uint32_t place = (uint32_t)event->number[5];
+static void kid_remove(struct sup *sup, struct kid *kid) {
+    uint32_t place = (uint32_t)(kid - sup->kids);
+    if (sup->cursor == place) sup->cursor = kid->prev;
+    if (kid->prev != NOBODY) sup->kids[kid->prev].next = kid->next;
+    if (kid->next != NOBODY) sup->kids[kid->next].prev = kid->prev;
+    if (sup->first == place) sup->first = kid->next;
+    if (sup->last == place) sup->last = kid->prev;
+    kid->used = false;
+}
+
+static void on_child_added(struct supervised *check) {
+    const struct weft_trace_event *event = check->event;
+    struct sup *sup = sup_of(check);
+    uint32_t place = (uint32_t)event->number[1];
+    if (sup == NULL) return;
     while (sup->kids_count <= place) {
         sup->kids = sim_check__grow(sup->kids, sup->kids_count, &sup->kids_room, sizeof *sup->kids);
         sup->kids[sup->kids_count++] = (struct kid){.used = false};
     }
     struct kid *kid = &sup->kids[place];
+    if (kid->used && kid->running) wrong(check, sup, kid, "runs, and its place is given away");
+    if (kid->used) kid_remove(sup, kid); /* it never started */
     *kid = (struct kid){.restart = event->number[2],
-                        .significant = event->number[4] != 0,
+                        .significant = event->number[3] != 0,
                         .order = ++sup->orders,
                         .next = NOBODY,
                         .prev = sup->last,
@@ -168,17 +184,6 @@ static struct kid *kid_new(struct sup *sup, const struct weft_trace_event *event
     sup->last = place;
     size_t size = event->bytes.size < ID_SHOWN ? event->bytes.size : ID_SHOWN - 1;
     if (size > 0) memcpy(kid->id, event->bytes.data, size);
-    return kid;
-}
-
-static void kid_remove(struct sup *sup, struct kid *kid) {
-    uint32_t place = (uint32_t)(kid - sup->kids);
-    if (sup->cursor == place) sup->cursor = kid->prev;
-    if (kid->prev != NOBODY) sup->kids[kid->prev].next = kid->next;
-    if (kid->next != NOBODY) sup->kids[kid->next].prev = kid->prev;
-    if (sup->first == place) sup->first = kid->next;
-    if (sup->last == place) sup->last = kid->prev;
-    kid->used = false;
 }
 
 /* The first start of a group comes when all that go down with the origin are down; then they start
@@ -190,7 +195,7 @@ static const char *start_in_group(struct sup *sup, const struct kid *kid) {
         sup->phase = PHASE_STARTS;
         sup->started = 0;
     }
-    if (kid->order <= sup->started) return "started out of order";
+    if (kid->order <= sup->started && !sup->reordered) return "started out of order";
     sup->started = kid->order;
     return NULL;
 }
@@ -203,31 +208,47 @@ static const char *start_again(struct sup *sup, const struct kid *kid) {
     return start_in_group(sup, kid);
 }
 
-static void on_child_up(struct supervised *check) {
-    const struct weft_trace_event *event = check->event;
-    struct sup *sup = sup_of(check);
-    if (sup == NULL) return;
-    struct kid *kid = kid_of(sup, event->number[5]);
-    bool again = event->number[3] != 0;
-    const char *what = NULL;
-    if (kid == NULL) {
-        kid = kid_new(sup, event);
-        if (sup->phase == PHASE_ENDS) what = "started while its supervisor ends";
-        if (again) what = "started again before it ever started";
-    } else if (again) {
-        what = start_again(sup, kid);
-    } else if (kid->running) {
-        what = "started while it runs";
-    }
-    kid->running = true;
-    kid->owed = false;
-    kid->pid = event->number[1];
-    sim_check__map_put(&check->children, key_of(event->node, kid->pid), 1);
+static void judge(struct supervised *check, const struct sup *sup, const struct kid *kid,
+                  const char *what) {
     if (what != NULL) {
         wrong(check, sup, kid, what);
     } else {
         sim_check__held(&check->ctx);
     }
+}
+
+static const char *start_first(struct sup *sup, const struct kid *kid) {
+    if (kid->running) return "started while it runs";
+    if (sup->phase == PHASE_ENDS) return "started while its supervisor ends";
+    sup->phase = PHASE_IDLE; /* it serves requests */
+    return NULL;
+}
+
+static void on_child_up(struct supervised *check) {
+    const struct weft_trace_event *event = check->event;
+    struct sup *sup = sup_of(check);
+    if (sup == NULL) return;
+    struct kid *kid = kid_of(sup, event->number[4]);
+    if (kid == NULL) {
+        wrong(check, sup, NULL, "started without having been added");
+        return;
+    }
+    bool again = event->number[3] != 0;
+    judge(check, sup, kid, again ? start_again(sup, kid) : start_first(sup, kid));
+    kid->running = true;
+    kid->owed = false;
+    kid->pid = event->number[1];
+    sim_check__map_put(&check->children, key_of(event->node, kid->pid), 1);
+}
+
+/* In a group, those behind it are not tried again by themselves. */
+static void on_child_failed(struct supervised *check) {
+    struct sup *sup = sup_of(check);
+    struct kid *kid = sup != NULL ? kid_of(sup, check->event->number[1]) : NULL;
+    if (kid == NULL) return;
+    for (uint32_t at = sup->first; is_group(sup) && at != NOBODY; at = sup->kids[at].next)
+        sup->kids[at].owed = false;
+    kid->owed = true;
 }
 
 /* What counts as of now. */
@@ -239,34 +260,35 @@ static size_t restarts_within(struct sup *sup, weft_time now) {
     return sup->restarts_count - sup->head;
 }
 
+static const char *restart_is_due(struct supervised *check, struct sup *sup,
+                                  const struct kid *kid) {
+    bool counted = check->event->number[2] != 0;
+    size_t before = restarts_within(sup, check->event->at);
+    if (sup->phase == PHASE_ENDS) return "restarts while its supervisor ends";
+    if (counted) {
+        sup->restarts = sim_check__grow(sup->restarts, sup->restarts_count, &sup->restarts_room,
+                                        sizeof *sup->restarts);
+        sup->restarts[sup->restarts_count++] = check->event->at;
+        if (before >= sup->intensity) return "restarts more often than its intensity allows";
+    }
+    return kid->owed ? NULL : "restarts though it was not owed";
+}
+
 static void on_restart(struct supervised *check) {
     struct sup *sup = sup_of(check);
-    if (sup == NULL) return;
-    struct kid *kid = kid_of(sup, check->event->number[1]);
-    const char *what = NULL;
-    if (sup->phase == PHASE_ENDS) what = "restarts while its supervisor ends";
-    if (restarts_within(sup, check->event->at) >= sup->intensity)
-        what = "restarts more often than its intensity allows";
-    if (kid != NULL && !kid->owed && what == NULL) what = "restarts though it was not owed";
-    sup->restarts = sim_check__grow(sup->restarts, sup->restarts_count, &sup->restarts_room,
-                                    sizeof *sup->restarts);
-    sup->restarts[sup->restarts_count++] = check->event->at;
-    if (kid != NULL && is_group(sup) && sup->phase != PHASE_ENDS) {
-        sup->phase = PHASE_STOPS;
-        sup->origin = kid->order;
-        sup->cursor = sup->last;
-    }
-    if (what != NULL) {
-        wrong(check, sup, kid, what);
-    } else {
-        sim_check__held(&check->ctx);
-    }
+    struct kid *kid = sup != NULL ? kid_of(sup, check->event->number[1]) : NULL;
+    if (kid == NULL) return;
+    judge(check, sup, kid, restart_is_due(check, sup, kid));
+    if (!is_group(sup) || sup->phase == PHASE_ENDS) return;
+    sup->phase = PHASE_STOPS;
+    sup->origin = kid->order;
+    sup->cursor = sup->last;
 }
 
 /* In the reverse of the order of start; children of a simple_one_for_one all at once. `kid` counts
  * as running yet. */
 static const char *stopped_in_order(struct sup *sup, const struct kid *kid) {
-    if (sup->strategy == SIM_CHECK_SIMPLE) return NULL;
+    if (sup->strategy == SIM_CHECK_SIMPLE || sup->reordered) return NULL;
     if (sup->phase == PHASE_STOPS && !is_affected(sup, kid))
         return "stopped with a group it is not of";
     return last_running(sup) == kid ? NULL : "stopped before one that started after it";
@@ -297,14 +319,12 @@ static const char *died(struct supervised *check, struct sup *sup, struct kid *k
     return NULL;
 }
 
-static const char *stopped(const struct supervised *check, struct sup *sup, struct kid *kid) {
+/* A temporary one that is none of the group is stopped on request while a group waits. */
+static const char *stopped(const struct supervised *check, struct sup *sup, const struct kid *kid) {
     bool comes_back = check->event->number[4] != 0;
+    bool temporary = kid->restart == SIM_CHECK_TEMPORARY && is_affected(sup, kid);
     if (sup->phase == PHASE_ENDS) return stopped_in_order(sup, kid);
-    if (sup->phase == PHASE_STOPS && (comes_back || kid->restart == SIM_CHECK_TEMPORARY)) {
-        const char *what = stopped_in_order(sup, kid);
-        kid->owed = comes_back;
-        return what;
-    }
+    if (sup->phase == PHASE_STOPS && (comes_back || temporary)) return stopped_in_order(sup, kid);
     sup->phase = PHASE_IDLE; /* terminate_child */
     return comes_back ? "is stopped on request, and to come back" : NULL;
 }
@@ -323,6 +343,10 @@ static void on_child_down(struct supervised *check) {
     struct sup *sup = sup_of(check);
     if (sup == NULL) return;
     struct kid *kid = kid_of(sup, check->event->number[6]);
+    if (kid != NULL && check->event->number[1] == 0) {
+        kid->owed = false;
+        return;
+    }
     if (kid == NULL || !kid->running || kid->pid != check->event->number[1]) {
         wrong(check, sup, kid, "ended without having run");
         return;
@@ -333,11 +357,7 @@ static void on_child_down(struct supervised *check) {
     const char *more = asked ? stopped(check, sup, kid) : died(check, sup, kid);
     kid->running = false;
     if (what == NULL) what = more;
-    if (what != NULL) {
-        wrong(check, sup, kid, what);
-    } else {
-        sim_check__held(&check->ctx);
-    }
+    judge(check, sup, kid, what);
 }
 
 static void on_child_removed(struct supervised *check) {
@@ -369,11 +389,7 @@ static void on_stopping(struct supervised *check) {
     sup->over = sup->auto_due = false;
     sup->phase = PHASE_ENDS;
     sup->cursor = sup->last;
-    if (what != NULL) {
-        wrong(check, sup, NULL, what);
-    } else {
-        sim_check__held(&check->ctx);
-    }
+    judge(check, sup, NULL, what);
 }
 
 /* What the last event obliged it to, any event but that comes too early. */
@@ -418,6 +434,8 @@ static void on_node_down(struct supervised *check) {
 static void trace(void *state, const struct weft_trace_event *event) {
     static void (*const handlers[WEFT_TRACE_KIND_COUNT])(struct supervised * check) = {
         [WEFT_TRACE_SUP_UP] = on_sup_up,
+        [WEFT_TRACE_SUP_CHILD_ADDED] = on_child_added,
+        [WEFT_TRACE_SUP_CHILD_FAILED] = on_child_failed,
         [WEFT_TRACE_SUP_CHILD_UP] = on_child_up,
         [WEFT_TRACE_SUP_CHILD_DOWN] = on_child_down,
         [WEFT_TRACE_SUP_CHILD_REMOVED] = on_child_removed,
@@ -447,7 +465,8 @@ static void deinit(void *state) {
 }
 
 const struct sim_check__ops sim_check__supervised = {
-    .mask = WEFT_TRACE_BIT(WEFT_TRACE_SUP_UP) | WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_UP) |
+    .mask = WEFT_TRACE_BIT(WEFT_TRACE_SUP_UP) | WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_ADDED) |
+            WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_FAILED) | WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_UP) |
             WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_DOWN) |
             WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_REMOVED) | WEFT_TRACE_BIT(WEFT_TRACE_SUP_RESTART) |
             WEFT_TRACE_BIT(WEFT_TRACE_SUP_GIVE_UP) | WEFT_TRACE_BIT(WEFT_TRACE_SUP_STOPPING) |

@@ -15,16 +15,24 @@ static void sup_up(enum sim_check_number strategy, uint64_t intensity, uint64_t 
              .number = {SUP, (uint64_t)strategy, intensity, (uint64_t)WEFT_S(5), automatic}});
 }
 
+static const char *const ids[] = {"a", "b", "c", "d"};
+
 static void child_up(uint64_t place, uint64_t pid, uint64_t restart, bool again) {
-    static const char *const ids[] = {"a", "b", "c", "d"};
     tell(&run, 1,
-         (struct weft_trace_event){
-             .kind = WEFT_TRACE_SUP_CHILD_UP,
-             .number = {SUP, pid, restart, again, restart != WEFT_PERMANENT, place},
-             .bytes = weft_bytes_text(ids[place])});
+         (struct weft_trace_event){.kind = WEFT_TRACE_SUP_CHILD_UP,
+                                   .number = {SUP, pid, restart, again, place},
+                                   .bytes = weft_bytes_text(ids[place])});
+}
+
+static void child_added(uint64_t place, uint64_t restart) {
+    tell(&run, 1,
+         (struct weft_trace_event){.kind = WEFT_TRACE_SUP_CHILD_ADDED,
+                                   .number = {SUP, place, restart, restart != WEFT_PERMANENT},
+                                   .bytes = weft_bytes_text(ids[place])});
 }
 
 static void children(unsigned count, uint64_t restart) {
+    for (unsigned i = 0; i < count; i++) child_added(i, restart);
     for (unsigned i = 0; i < count; i++) child_up(i, PID(i), restart, false);
 }
 
@@ -51,7 +59,7 @@ static void child_down(struct down down) {
 
 static void restart_of(uint64_t place) {
     tell(&run, 1,
-         (struct weft_trace_event){.kind = WEFT_TRACE_SUP_RESTART, .number = {SUP, place}});
+         (struct weft_trace_event){.kind = WEFT_TRACE_SUP_RESTART, .number = {SUP, place, 1}});
 }
 
 static void removed(uint64_t place) {
@@ -272,6 +280,7 @@ static void a_killed_supervisor_owes_nothing(void) {
 static void starting_while_ending_fails(void) {
     sup_up(SIM_CHECK_ONE_FOR_ONE, 1, 0);
     children(1, WEFT_PERMANENT);
+    child_added(1, WEFT_PERMANENT);
     stopping(WEFT_SUP_TOLD);
     child_up(1, PID(1), WEFT_PERMANENT, false);
     fails("started while its supervisor ends");
@@ -289,7 +298,7 @@ static void going_on_without_its_significant_child_fails(void) {
     sup_up(SIM_CHECK_ONE_FOR_ONE, 1, SIM_CHECK_AUTO_ANY);
     children(2, WEFT_TRANSIENT);
     child_down((struct down){0, PID(0), WEFT_TRANSIENT, WEFT_REASON_NORMAL, false, false});
-    child_up(2, PID(2), WEFT_PERMANENT, false);
+    child_added(2, WEFT_PERMANENT);
     fails("goes on after its significant child ended");
 }
 
@@ -321,6 +330,7 @@ static void a_place_is_used_again_after_removal(void) {
     children(2, WEFT_TEMPORARY);
     child_down((struct down){0, PID(0), WEFT_TEMPORARY, WEFT_REASON_NORMAL, false, false});
     removed(0);
+    child_added(0, WEFT_TEMPORARY);
     child_up(0, PID(20), WEFT_TEMPORARY, false);
     stopping(WEFT_SUP_TOLD);
     child_down((struct down){0, PID(20), WEFT_TEMPORARY, WEFT_REASON_SHUTDOWN, false, true});
@@ -344,26 +354,57 @@ static void a_request_stops_any_child(void) {
     holds();
 }
 
+static void a_start_that_fails_is_tried_again_and_counted(void) {
+    sup_up(SIM_CHECK_ONE_FOR_ONE, 2, 0);
+    children(1, WEFT_PERMANENT);
+    dies(0, true);
+    for (int i = 0; i < 2; i++) {
+        restart_of(0);
+        tell(&run, 1,
+             (struct weft_trace_event){.kind = WEFT_TRACE_SUP_CHILD_FAILED, .number = {SUP, 0}});
+    }
+    give_up();
+    stopping(WEFT_SUP_GAVE_UP);
+    holds();
+}
+
+static void a_restart_nobody_owes_fails(void) {
+    sup_up(SIM_CHECK_ONE_FOR_ONE, 2, 0);
+    children(1, WEFT_PERMANENT);
+    restart_of(0);
+    fails("restarts though it was not owed");
+}
+
+static void a_child_without_a_spec_fails(void) {
+    sup_up(SIM_CHECK_ONE_FOR_ONE, 2, 0);
+    child_up(0, PID(0), WEFT_PERMANENT, false);
+    fails("started without having been added");
+}
+
 static void the_check_is_dead_without_supervisors(void) {
     run = run_of((struct sim_check_spec){.kind = SIM_CHECK_SUPERVISED}, 8);
     ended(PID(0), WEFT_REASON_NORMAL);
     CHECK_RESULT(result_of(&run), 0, 0, false);
 }
 
-TEST_MAIN(
-    "sim/check/supervised", TEST(one_for_one_restarts_the_one_that_died),
-    TEST(a_permanent_child_not_restarted_fails), TEST(a_temporary_child_restarted_fails),
-    TEST(transient_is_by_reason), TEST(a_transient_child_restarted_after_normal_fails),
-    TEST(a_restart_beyond_the_intensity_fails), TEST(restarts_leave_the_window_after_the_period),
-    TEST(giving_up_takes_a_restart_too_many), TEST(giving_up_too_early_fails),
-    TEST(one_for_all_stops_in_reverse_and_starts_in_order),
-    TEST(one_for_all_stopping_in_order_fails), TEST(one_for_all_starting_before_all_are_down_fails),
-    TEST(one_for_all_starting_in_another_order_fails), TEST(rest_for_one_leaves_those_before),
-    TEST(rest_for_one_stopping_those_before_fails),
-    TEST(a_supervisor_stops_its_children_in_reverse), TEST(ending_before_the_children_fails),
-    TEST(a_killed_supervisor_owes_nothing), TEST(starting_while_ending_fails),
-    TEST(any_significant_child_ends_its_supervisor),
-    TEST(going_on_without_its_significant_child_fails), TEST(all_significant_waits_for_the_last),
-    TEST(a_child_said_to_have_ended_that_runs_fails), TEST(another_reason_than_the_real_one_fails),
-    TEST(a_place_is_used_again_after_removal), TEST(removal_of_a_running_child_fails),
-    TEST(a_request_stops_any_child), TEST(the_check_is_dead_without_supervisors))
+TEST_MAIN("sim/check/supervised", TEST(one_for_one_restarts_the_one_that_died),
+          TEST(a_permanent_child_not_restarted_fails), TEST(a_temporary_child_restarted_fails),
+          TEST(transient_is_by_reason), TEST(a_transient_child_restarted_after_normal_fails),
+          TEST(a_restart_beyond_the_intensity_fails),
+          TEST(restarts_leave_the_window_after_the_period),
+          TEST(giving_up_takes_a_restart_too_many), TEST(giving_up_too_early_fails),
+          TEST(one_for_all_stops_in_reverse_and_starts_in_order),
+          TEST(one_for_all_stopping_in_order_fails),
+          TEST(one_for_all_starting_before_all_are_down_fails),
+          TEST(one_for_all_starting_in_another_order_fails), TEST(rest_for_one_leaves_those_before),
+          TEST(rest_for_one_stopping_those_before_fails),
+          TEST(a_supervisor_stops_its_children_in_reverse), TEST(ending_before_the_children_fails),
+          TEST(a_killed_supervisor_owes_nothing), TEST(starting_while_ending_fails),
+          TEST(any_significant_child_ends_its_supervisor),
+          TEST(going_on_without_its_significant_child_fails),
+          TEST(all_significant_waits_for_the_last),
+          TEST(a_child_said_to_have_ended_that_runs_fails),
+          TEST(another_reason_than_the_real_one_fails), TEST(a_place_is_used_again_after_removal),
+          TEST(removal_of_a_running_child_fails), TEST(a_request_stops_any_child),
+          TEST(a_start_that_fails_is_tried_again_and_counted), TEST(a_restart_nobody_owes_fails),
+          TEST(a_child_without_a_spec_fails), TEST(the_check_is_dead_without_supervisors))
