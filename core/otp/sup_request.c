@@ -38,8 +38,8 @@ static void terminate(weft_self *self, const struct request *request, struct chi
     }
     if (weft_otp__child_is_restarting(child))
         weft_trace(weft_self_env(self), WEFT_TRACE_SUP_CHILD_DOWN,
-                   weft_bytes_text(child->spec->the.id), self->pid.raw, 0,
-                   child->spec->the.restart, WEFT_REASON_SHUTDOWN, 0, 1, child->index);
+                   weft_bytes_text(child->spec->the.id), self->pid.raw, 0, child->spec->the.restart,
+                   WEFT_REASON_SHUTDOWN, 0, 1, child->index);
     weft_otp__child_leave(self, child);
     answer(self, request, WEFT_OK);
 }

@@ -131,7 +131,8 @@ static int leaf_init(weft_self *self, struct weft_bytes arg) {
         weft_trap_exit(self, true);
         weft_trap_parent_exit(self, true);
     }
-    if (draw(self, 4) == 0) (void)weft_register(self, names[draw(self, NAMES)], weft_self_pid(self));
+    if (draw(self, 4) == 0)
+        (void)weft_register(self, names[draw(self, NAMES)], weft_self_pid(self));
     if (draw(self, 4) == 0) tie_to_another(self);
     return weft_timer_start(self, lifetime(self), TAG_DIE, weft_bytes(NULL, 0), NULL);
 }
@@ -186,8 +187,8 @@ static int leaf_code_change(weft_self *self, const struct weft_code_change *chan
 #define LEAF_CODE_CHANGE
 #endif
 
-static WEFT_GEN_SERVER(leaf_behaviour, .name = "leaf", .version = GROVE_VERSION, LEAF_CODE_CHANGE
-                       .state_size = sizeof(struct leaf), .init = leaf_init,
+static WEFT_GEN_SERVER(leaf_behaviour, .name = "leaf", .version = GROVE_VERSION,
+                       LEAF_CODE_CHANGE.state_size = sizeof(struct leaf), .init = leaf_init,
                        .handle_info = leaf_info, .handle_call = leaf_call);
 
 /* --- trees --- */
@@ -222,7 +223,8 @@ static struct weft_sup_config any_config(weft_self *self) {
     case 1:
         config.children = significant;
         config.children_count = sizeof significant / sizeof significant[0];
-        config.auto_shutdown = draw(self, 2) ? WEFT_AUTO_ANY_SIGNIFICANT : WEFT_AUTO_ALL_SIGNIFICANT;
+        config.auto_shutdown =
+            draw(self, 2) ? WEFT_AUTO_ANY_SIGNIFICANT : WEFT_AUTO_ALL_SIGNIFICANT;
         break;
     case 2:
         config.strategy = WEFT_SIMPLE_ONE_FOR_ONE;
@@ -355,8 +357,8 @@ static void learn(weft_self *self, struct weft_bytes data) {
 }
 
 static void wake_later(weft_self *self) {
-    int rv = weft_timer_start(self, WEFT_MS(5 + draw(self, 150)), TAG_WAKE, weft_bytes(NULL, 0),
-                              NULL);
+    int rv =
+        weft_timer_start(self, WEFT_MS(5 + draw(self, 150)), TAG_WAKE, weft_bytes(NULL, 0), NULL);
     WEFT_ASSERT(rv == WEFT_OK);
 }
 

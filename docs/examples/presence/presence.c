@@ -38,8 +38,7 @@ struct presence {
 static void forget_the_gone(struct presence *presence, weft_time now) {
     for (uint32_t i = presence->others_count; i > 0; i--) {
         struct other *other = &presence->others[i - 1];
-        if (now - other->heard_at > GONE_AFTER)
-            *other = presence->others[--presence->others_count];
+        if (now - other->heard_at > GONE_AFTER) *other = presence->others[--presence->others_count];
     }
 }
 
@@ -68,8 +67,7 @@ static void show(weft_self *self) {
 
 static void ask_dht(weft_self *self, uint32_t request) {
     struct presence *presence = weft_state(self);
-    struct weft_dht_ask ask = {
-        .target = presence->group, .port = presence->port, .repeat = true};
+    struct weft_dht_ask ask = {.target = presence->group, .port = presence->port, .repeat = true};
     weft_ref *ref = &presence->search, ignored;
     if (request == WEFT_DHT_REQ_ANNOUNCE) ref = &ignored;
     (void)weft_call(self, weft_whereis(self, "dht"), request, weft_bytes(&ask, sizeof ask),
@@ -139,7 +137,7 @@ static int on_code_change(weft_self *self, const struct weft_code_change *change
 
 static WEFT_GEN_SERVER(server, .name = "presence", .version = VERSION,
                        .state_size = sizeof(struct presence), .init = on_init,
-                       UPGRADE .handle_info = on_info);
+                       UPGRADE.handle_info = on_info);
 
 static WEFT_APPLICATION(presence, .version = "1.0", .env = {{"port", "7000"}, {"group", "weft"}},
                         .children = {{.id = "server", .name = "presence", .behaviour = &server}});

@@ -25,9 +25,8 @@ static void ended(uint64_t pid) {
 
 static void named(uint64_t pid, bool on, const char *name) {
     tell(&run, 1,
-         (struct weft_trace_event){.kind = WEFT_TRACE_PROC_NAME,
-                                   .number = {pid, on},
-                                   .bytes = weft_bytes_text(name)});
+         (struct weft_trace_event){
+             .kind = WEFT_TRACE_PROC_NAME, .number = {pid, on}, .bytes = weft_bytes_text(name)});
 }
 
 static void fails(const char *why) {
