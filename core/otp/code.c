@@ -160,6 +160,7 @@ void weft_otp__code_free(struct weft_sched *sched) {
         struct weft_link *last = module->versions.prev;
         weft_otp__code_close(sched, WEFT_CONTAINER(last, struct code_version, link));
     }
+    weft_otp__code_unload_kept(sched);
     weft_otp__map_deinit(&code->entries);
     weft_mem_free(sched->env->mem, code, sizeof *code);
     sched->code = NULL;

@@ -52,6 +52,10 @@ struct weft_code_text {
 int weft_code_load(struct weft_sched *sched, const char *path, const struct weft_module_info **out,
                    struct weft_code_text *why);
 
+/* The memory of what `info` is in stays as long as the scheduler, also when it is purged: something
+ * other than processes points into it. */
+void weft_code_keep(struct weft_sched *sched, const struct weft_module_info *info);
+
 /* What the current version of `module` exports, or NULL. Borrowed until that version is purged. */
 const struct weft_module_info *weft_code_current(const struct weft_sched *sched,
                                                  const char *module);

@@ -23,6 +23,7 @@ struct code_version {
     char *path;
     size_t path_size; /* with the NUL */
     uint32_t version, procs, holds;
+    bool keep;            /* weft_code_keep */
     unsigned char *extra; /* of the last upgrade that had this as its newer end */
     size_t extra_size;
     size_t count;
@@ -65,6 +66,7 @@ struct code_module {
 /* What a scheduler has once a module was loaded. */
 struct weft_code {
     struct weft_link modules; /* in the order of loading */
+    struct weft_link kept;    /* versions that are gone but for their memory */
     uint32_t modules_count;
     struct map entries;
     uint32_t serials;
@@ -95,8 +97,11 @@ struct code_version *weft_otp__code_wanted(const struct weft_process *proc,
 /* Load and check, without a trace. */
 int weft_otp__code_open(struct weft_sched *sched, const char *path, struct code_version **out,
                         struct weft_code_text *why);
-/* Unload: nobody uses it. The module goes with its last version. */
+/* Unload: nobody uses it. The module goes with its last version. The memory of one whose
+ * application has supervisors under its supervisor stays until the scheduler ends: their child
+ * specs lie in it, and are read when they are restarted. */
 void weft_otp__code_close(struct weft_sched *sched, struct code_version *version);
+void weft_otp__code_unload_kept(struct weft_sched *sched);
 
 /* code_upgrade.c */
 /* Whether processes can go from one to the other. WEFT_ERR_UNSUPPORTED */

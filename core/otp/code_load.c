@@ -1,5 +1,7 @@
 /* Loading a version, and unloading it. */
+#include "core/otp/application.h"
 #include "core/otp/code_internal.h"
+#include "core/otp/supervisor.h"
 
 #include <stdio.h>
 
@@ -57,6 +59,7 @@ static int need_code(struct weft_sched *sched) {
     struct weft_code *code = weft_mem_zalloc(sched->env->mem, sizeof *code);
     if (code == NULL) return WEFT_ERR_NOMEM;
     weft_list_init(&code->modules);
+    weft_list_init(&code->kept);
     weft_otp__map_init(&code->entries, sched->env->mem);
     sched->code = code;
     return WEFT_OK;
@@ -85,10 +88,15 @@ static int module_get(struct weft_sched *sched, const char *name, struct code_mo
     return WEFT_OK;
 }
 
-static void version_free(struct weft_sched *sched, struct code_version *version) {
-    struct weft_mem *mem = sched->env->mem;
+static void forget_entries(struct weft_sched *sched, struct code_version *version) {
     for (size_t i = 0; i < version->count; i++)
         weft_otp__map_remove(&sched->code->entries, &version->entries[i].node);
+    version->count = 0;
+}
+
+static void version_free(struct weft_sched *sched, struct code_version *version) {
+    struct weft_mem *mem = sched->env->mem;
+    forget_entries(sched, version);
     weft_mem_free(mem, version->path, version->path_size);
     weft_mem_free(mem, version->extra, version->extra_size);
     weft_mem_free(mem, version,
@@ -190,19 +198,43 @@ int weft_otp__code_open(struct weft_sched *sched, const char *path, struct code_
     return WEFT_OK;
 }
 
-void weft_otp__code_close(struct weft_sched *sched, struct code_version *version) {
+static void unload(struct weft_sched *sched, struct code_version *version) {
     struct weft_env *env = sched->env;
-    struct code_module *module = version->module;
     struct weft_module *handle = version->handle;
+    version_free(sched, version);
+    env->loader->unload(env, handle); /* last: the infos are in it */
+}
+
+void weft_otp__code_unload_kept(struct weft_sched *sched) {
+    struct weft_link *link;
+    while ((link = weft_list_pop_front(&sched->code->kept)) != NULL)
+        unload(sched, WEFT_CONTAINER(link, struct code_version, link));
+}
+
+static bool is_needed(const struct weft_application *application) {
+    if (application == NULL) return false;
+    if (application->tree != NULL) return true;
+    for (size_t i = 0; i < WEFT_APP_CHILDREN_MAX; i++) {
+        if (application->children[i].behaviour == &weft_supervisor) return true;
+    }
+    return false;
+}
+
+void weft_otp__code_close(struct weft_sched *sched, struct code_version *version) {
+    struct code_module *module = version->module;
     WEFT_ASSERT(version->procs == 0); /* I1 */
     WEFT_ASSERT(version != module->candidate);
     weft_list_remove(&version->link);
     module->versions_count--;
     if (version == module->current && module->versions_count > 0) /* all of them go */
         module->current = WEFT_CONTAINER(module->versions.next, struct code_version, link);
-    version_free(sched, version);
+    forget_entries(sched, version);
+    if (version->keep || is_needed(version->info->application)) {
+        weft_list_push_back(&sched->code->kept, &version->link);
+    } else {
+        unload(sched, version);
+    }
     if (module->versions_count == 0) module_drop(sched, module);
-    env->loader->unload(env, handle); /* last: the infos are in it */
 }
 
 int weft_code_load(struct weft_sched *sched, const char *path, const struct weft_module_info **out,
@@ -216,4 +248,13 @@ int weft_code_load(struct weft_sched *sched, const char *path, const struct weft
                version->version, version->count);
     if (out != NULL) *out = version->info;
     return WEFT_OK;
+}
+
+void weft_code_keep(struct weft_sched *sched, const struct weft_module_info *info) {
+    WEFT_ASSERT(info != NULL);
+    struct code_module *module = weft_otp__code_module(sched, info->name);
+    WEFT_ASSERT(module != NULL);
+    struct code_version *version = weft_otp__code_version(module, info->version);
+    WEFT_ASSERT(version != NULL);
+    version->keep = true;
 }

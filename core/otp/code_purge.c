@@ -58,6 +58,8 @@ static int purge_one(struct weft_sched *sched, struct code_version *version, boo
     uint32_t killed = 0;
     const char *name = version->module->name;
     bool rebound = rebind_all(sched, version);
+    const struct weft_application *now = version->module->current->info->application;
+    if (!weft_otp__app_rebind(sched, version->info->application, now)) rebound = false;
     if (brutal && version->procs > 0 && version->holds == 0 && rebound)
         killed = kill_users(sched, version);
     if (version->procs > 0 || version->holds > 0 || !rebound) return refuse(version, !rebound, why);

@@ -519,6 +519,12 @@ struct code_version *weft_otp__code_hold(struct weft_sched *sched,
 void weft_otp__code_release(struct code_version *version);
 void weft_otp__code_free(struct weft_sched *sched);
 
+/* app_change.c: what is known of the application `from` goes on with `to`. False when it is loaded
+ * and `to` is no such application. */
+struct weft_application;
+bool weft_otp__app_rebind(struct weft_sched *sched, const struct weft_application *from,
+                          const struct weft_application *to);
+
 /* turn.c: up to `limit` messages; how many were handled. The process may be gone afterwards. */
 uint32_t weft_otp__turn(struct weft_process *proc, uint32_t limit);
 

@@ -256,7 +256,7 @@ static void a_child_spec_of_a_behaviour_that_is_gone_is_a_user(void) {
     CHECK_EQ_INT(upgrade(5), WEFT_OK);
     settle();
     CHECK_EQ_INT(weft_code_purge(world.sched, "kv", true, &why), WEFT_ERR_IN_USE);
-    CHECK_EQ_TEXT(why.text, "version 1 of 'kv': 0 processes, a child spec whose behaviour the "
+    CHECK_EQ_TEXT(why.text, "version 1 of 'kv': 0 processes, a child spec or application that the "
                             "current version has not");
     CHECK_LOG("root reply ? OK");
     done();
