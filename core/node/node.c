@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 #include "core/node/control.h"
+#include "core/otp/code.h"
 
 #include <string.h>
 
@@ -20,6 +21,8 @@ struct weft_node {
     struct weft_env *env;
     struct weft_sched *sched;
     weft_pid root;
+    struct weft_app_spec *specs;    /* of the configuration and of its modules, if it has any */
+    size_t specs_count, specs_room; /* room in bytes */
     bool stopping;
 };
 
@@ -31,11 +34,48 @@ static struct weft_child_spec apps_spec(const struct weft_app_config *apps) {
                                     .shutdown = WEFT_INFINITY};
 }
 
+static int load_module(struct weft_node *node, const struct weft_node_module *module,
+                       struct weft_reason *why) {
+    const struct weft_module_info *info;
+    struct weft_code_text text;
+    int rv = weft_code_load(node->sched, module->path, &info, &text);
+    if (rv != WEFT_OK) {
+        *why = weft_reason_text(WEFT_REASON_START, rv, "%s", text.text);
+        return rv;
+    }
+    if (info->application == NULL) return WEFT_OK;
+    weft_code_keep(node->sched, info); /* the specs below point into it */
+    node->specs[node->specs_count++] = (struct weft_app_spec){
+        .application = info->application, .type = module->type, .load_only = module->load_only};
+    return WEFT_OK;
+}
+
+static size_t specs_room(const struct weft_node_config *config) {
+    return (config->apps_count + config->modules_count) * sizeof(struct weft_app_spec);
+}
+
+/* Modules are loaded, and what they bring stands behind what the configuration has. */
+static int load_modules(struct weft_node *node, const struct weft_node_config *config,
+                        struct weft_reason *why) {
+    int rv = WEFT_OK;
+    if (config->modules_count == 0) return WEFT_OK;
+    node->specs = weft_mem_zalloc(node->env->mem, specs_room(config));
+    if (node->specs == NULL) return WEFT_ERR_NOMEM;
+    for (size_t i = 0; i < config->apps_count; i++)
+        node->specs[node->specs_count++] = config->apps[i];
+    for (size_t i = 0; rv == WEFT_OK && i < config->modules_count; i++)
+        rv = load_module(node, &config->modules[i], why);
+    return rv;
+}
+
 /* Start the tree. The specs are on the stack: the supervisor copies them; what they point at is
  * the configuration, which outlives the node. */
 static int start_tree(struct weft_node *node, const struct weft_node_config *config,
                       struct weft_reason *why) {
     struct weft_app_config apps = {.apps = config->apps, .apps_count = config->apps_count};
+    if (node->specs != NULL) {
+        apps = (struct weft_app_config){.apps = node->specs, .apps_count = node->specs_count};
+    }
     struct weft_child_spec children[3];
     size_t count = 0;
     if (config->dht != NULL) {
@@ -50,7 +90,7 @@ static int start_tree(struct weft_node *node, const struct weft_node_config *con
                                                  .name = WEFT_CONTROL_NAME,
                                                  .behaviour = &weft_node__control,
                                                  .arg = weft_bytes(&config, sizeof config)};
-    if (config->apps_count > 0 || config->apps_later) children[count++] = apps_spec(&apps);
+    if (apps.apps_count > 0 || config->apps_later) children[count++] = apps_spec(&apps);
     struct weft_sup_config root = {.strategy = WEFT_ONE_FOR_ONE,
                                    .intensity = config->intensity != 0 ? config->intensity
                                                                        : INTENSITY_DEFAULT,
@@ -71,15 +111,18 @@ int weft_node_new(struct weft_env *env, const struct weft_node_config *config,
     *why = weft_reason_text(WEFT_REASON_START, WEFT_ERR_NOMEM, "no memory for a node");
     if (node == NULL) return WEFT_ERR_NOMEM;
     node->env = env;
+    node->specs_room = specs_room(config);
     int rv = weft_sched_new(env, &(struct weft_sched_config){0}, &node->sched);
     if (rv != WEFT_OK) goto err_after_node;
-    rv = start_tree(node, config, why);
+    rv = load_modules(node, config, why);
+    if (rv == WEFT_OK) rv = start_tree(node, config, why);
     if (rv != WEFT_OK) goto err_after_sched;
     *out = node;
     return WEFT_OK;
 
 err_after_sched:
     weft_sched_free(node->sched);
+    weft_mem_free(env->mem, node->specs, node->specs_room);
 err_after_node:
     weft_mem_free(env->mem, node, sizeof *node);
     return rv;
@@ -89,6 +132,7 @@ void weft_node_free(struct weft_node *node) {
     WEFT_ASSERT(node != NULL);
     WEFT_ASSERT(node->sched != NULL);
     weft_sched_free(node->sched);
+    weft_mem_free(node->env->mem, node->specs, node->specs_room);
     weft_mem_free(node->env->mem, node, sizeof *node);
 }
 

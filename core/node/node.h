@@ -25,12 +25,22 @@
 struct weft_node;
 struct weft_node_reply;
 
+struct weft_node_module {
+    const char *path; /* of a shared object: core/otp/module.h */
+    enum weft_restart type;
+    bool load_only;
+};
+
 /* Borrowed for as long as the node lives, so that many nodes can share one. */
 struct weft_node_config {
     const struct weft_dht_service_config *dht; /* NULL: no DHT */
     /* Loaded, then started in order with the node, which fails to start if one of them does. */
     const struct weft_app_spec *apps;
     size_t apps_count;
+    /* Modules, loaded before the rest; an application that one brings is started as `type` says,
+     * after `apps`, or only loaded. */
+    const struct weft_node_module *modules;
+    size_t modules_count;
     bool apps_later;      /* run the application controller also when there are none yet */
     uint32_t intensity;   /* of the root: restarts ... [10] */
     weft_duration period; /* ... within this [10 s] */

@@ -22,7 +22,8 @@ struct app {
     uint16_t id; /* never used again within a node's life; 0 is none */
     enum weft_app_state state;
     enum weft_restart type;
-    bool undo; /* a failed ensure_all_started started it */
+    bool changed; /* another version of it than it was loaded with */
+    bool undo;    /* a failed ensure_all_started started it */
     weft_pid master, top;
     uint64_t started;
     struct weft_call asker; /* of the stop; ref 0: none */
@@ -47,6 +48,7 @@ bool weft_otp__app_name_valid(const char *name);
 /* app_master.c: `arg` is a struct app_birth. */
 extern const struct weft_behaviour weft_otp__app_master;
 
+/* First in the state of a master. */
 struct app_birth {
     const struct weft_application *spec;
     enum weft_restart type;

@@ -4,7 +4,7 @@
 
 /* I1  ending: prep_stop was called, and `stop` is when the top process has ended */
 struct master {
-    struct app_birth birth;
+    struct app_birth birth; /* first: app_change.c */
     weft_pid top;
     bool ending;
     struct weft_reason why; /* what it ends with, when ending */

@@ -330,7 +330,8 @@ static int load_one(weft_self *self, const struct weft_app_spec *spec, struct we
     struct weft_sched *sched = self->sched;
     int rv = weft_app_load(self, spec->application, why);
     struct app *app = weft_otp__app_find(sched, weft_app_name(spec->application));
-    bool again = rv == WEFT_ERR_EXISTS && app->spec == spec->application;
+    bool same = app != NULL && (app->changed || app->spec == spec->application);
+    bool again = rv == WEFT_ERR_EXISTS && same;
     if (again) return WEFT_OK;
     for (size_t i = 0; rv == WEFT_OK && i < spec->env_count; i++) {
         rv = weft_app_set_env(self, name_of(app), spec->env[i].key, spec->env[i].value);

@@ -175,7 +175,8 @@ enum proc_flag {
     PROC_TRAP_PARENT = 128,
     PROC_STARTING = 256,  /* its init has not returned */
     PROC_SUSPENDED = 512, /* by sys: no message is handled */
-    PROC_WATCHED = 1024   /* by sys: it has a record in sched->debugs */
+    PROC_WATCHED = 1024,  /* by sys: it has a record in sched->debugs */
+    PROC_CHANGING = 2048  /* its code_change runs: memory.c keeps what it frees */
 };
 
 /* `state` is `body`, unless code of today has one of another size elsewhere: that one is a record
@@ -203,12 +204,13 @@ struct weft_process {
     uint32_t mailbox_count, mailbox_max;
     uint32_t events_count; /* EVENTs in the mailbox */
     uint32_t links, monitors, timers, sockets_count;
-    uint32_t tag;        /* as given at spawn */
-    uint32_t body_size;  /* bytes */
-    uint32_t code_epoch; /* differs from the scheduler's: code is to be looked at */
-    uint16_t flags;      /* enum proc_flag */
-    uint16_t app;        /* the application it belongs to; 0: none */
-    uint8_t priority;    /* enum weft_priority */
+    uint32_t tag;           /* as given at spawn */
+    uint32_t body_size;     /* bytes */
+    uint32_t code_epoch;    /* differs from the scheduler's: code is to be looked at */
+    uint32_t code_messages; /* handled before it had this code */
+    uint16_t flags;         /* enum proc_flag */
+    uint16_t app;           /* the application it belongs to; 0: none */
+    uint8_t priority;       /* enum weft_priority */
     _Alignas(16) unsigned char body[];
 };
 
@@ -291,7 +293,6 @@ struct weft_sched {
 
     struct run_queues queues;
     struct weft_link dying, poisons, debugs;
-    uint32_t code_epoch;
     bool reaping;
     struct mail *handling; /* freed also when the handler faults */
     int spawn_depth;
@@ -306,6 +307,10 @@ struct weft_sched {
     uint32_t sockets_count;
     uint64_t spawned, exited, faulted, messages, dropped;
     size_t process_bytes;
+
+    struct weft_code *code; /* NULL until a module is loaded */
+    uint32_t code_epoch;    /* raised when some process may have to change its code */
+    bool code_sweeping;     /* weft_otp__code_sweep has work */
 };
 
 /* Enter the runtime on behalf of a handler. The stack that the runtime may need is touched first:
@@ -378,9 +383,6 @@ void weft_otp__queue_push(struct weft_process *proc);
 void weft_otp__queue_remove(struct weft_process *proc);
 /* The next to run, in no queue any more; NULL when nobody is runnable. */
 struct weft_process *weft_otp__queue_pop(struct weft_sched *sched);
-
-/* code_switch.c: called between two messages when the epochs differ; makes them equal. */
-void weft_otp__code_catch_up(struct weft_process *proc);
 
 /* proc_table.c */
 struct weft_process *weft_otp__find(const struct weft_sched *sched, weft_pid pid);
@@ -464,6 +466,11 @@ bool weft_otp__name_valid(const char *text);
 /* memory.c */
 void weft_otp__memory_init(struct weft_process *proc, size_t memory_max);
 void weft_otp__memory_free(struct weft_process *proc);
+/* A code_change: until the end of it, nothing that was there before is freed or moved. The link
+ * marks where in the blocks it began. Then the frees are done, or all is as it was. */
+void weft_otp__memory_begin(struct weft_process *proc, struct weft_link *mark);
+void weft_otp__memory_commit(struct weft_process *proc, struct weft_link *mark);
+void weft_otp__memory_undo(struct weft_process *proc, struct weft_link *mark);
 
 /* socket.c */
 void weft_otp__sockets_close(struct weft_process *proc);
@@ -491,6 +498,32 @@ void weft_otp__apps_free(struct weft_sched *sched);
 /* spawn.c */
 int weft_otp__spawn(struct weft_sched *sched, struct weft_process *parent,
                     const struct weft_spawn *spec, weft_pid *out);
+
+/* code.c and code_*.c. Each does nothing, cheaply, while no module is loaded. */
+struct code_version;
+/* The behaviour to start where `behaviour` was asked for. */
+const struct weft_behaviour *weft_otp__code_start_as(const struct weft_sched *sched,
+                                                     const struct weft_behaviour *behaviour);
+void weft_otp__code_born(struct weft_process *proc);
+void weft_otp__code_died(struct weft_process *proc);
+/* At the start of a turn, when the epochs differ: go over to the code it is to have. */
+void weft_otp__code_catch_up(struct weft_process *proc);
+/* A bounded number of processes that have no messages. */
+void weft_otp__code_sweep(struct weft_sched *sched);
+/* A handler of it faulted. */
+void weft_otp__code_faulted(struct weft_process *proc, const struct weft_reason *why);
+/* Keep the code of `behaviour` loaded while something other than its processes may run it: a job,
+ * an event handler. NULL, which release ignores, when it is of no module. */
+struct code_version *weft_otp__code_hold(struct weft_sched *sched,
+                                         const struct weft_behaviour *behaviour);
+void weft_otp__code_release(struct code_version *version);
+void weft_otp__code_free(struct weft_sched *sched);
+
+/* app_change.c: what is known of the application `from` goes on with `to`. False when it is loaded
+ * and `to` is no such application. */
+struct weft_application;
+bool weft_otp__app_rebind(struct weft_sched *sched, const struct weft_application *from,
+                          const struct weft_application *to);
 
 /* turn.c: up to `limit` messages; how many were handled. The process may be gone afterwards. */
 uint32_t weft_otp__turn(struct weft_process *proc, uint32_t limit);

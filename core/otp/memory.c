@@ -24,6 +24,10 @@ static void account(struct weft_process *proc, size_t old_size, size_t size) {
     proc->sched->process_bytes = proc->sched->process_bytes - old_size + size;
 }
 
+static struct block *block_at(struct weft_link *link) {
+    return WEFT_CONTAINER(link, struct block, link);
+}
+
 static void *block_new(struct weft_process *proc, size_t size) {
     if (!fits(proc, 0, size)) return NULL;
     struct block *block = weft_otp__alloc(proc->sched, sizeof *block + size);
@@ -35,14 +39,29 @@ static void *block_new(struct weft_process *proc, size_t size) {
     return block + 1;
 }
 
-static void block_free(struct weft_process *proc, struct block *block) {
+static void block_drop(struct weft_process *proc, struct block *block) {
     weft_list_remove(&block->link);
-    account(proc, block->size, 0);
     weft_otp__free(proc->sched, block, sizeof *block + block->size);
+}
+
+/* Without an owner it is nobody's any more, but still there. */
+static void block_free(struct weft_process *proc, struct block *block) {
+    account(proc, block->size, 0);
+    block->owner = NULL;
+    if (!(proc->flags & PROC_CHANGING)) block_drop(proc, block);
+}
+
+static void *block_replace(struct weft_process *proc, struct block *block, size_t size) {
+    void *moved = block_new(proc, size);
+    if (moved == NULL) return NULL;
+    memcpy(moved, block + 1, block->size < size ? block->size : size);
+    block_free(proc, block);
+    return moved;
 }
 
 static void *block_resize(struct weft_process *proc, struct block *block, size_t size) {
     size_t old_size = block->size;
+    if (proc->flags & PROC_CHANGING) return block_replace(proc, block, size);
     if (!fits(proc, old_size, size)) return NULL;
     struct weft_link *next = block->link.next;
     struct block *moved =
@@ -98,6 +117,39 @@ void weft_otp__memory_free(struct weft_process *proc) {
     while (!weft_list_empty(&proc->blocks))
         block_free(proc, WEFT_CONTAINER(proc->blocks.next, struct block, link));
     WEFT_ASSERT(proc->memory == 0);
+}
+
+void weft_otp__memory_begin(struct weft_process *proc, struct weft_link *mark) {
+    WEFT_ASSERT(!(proc->flags & PROC_CHANGING));
+    weft_list_push_back(&proc->blocks, mark);
+    proc->flags |= PROC_CHANGING;
+}
+
+void weft_otp__memory_commit(struct weft_process *proc, struct weft_link *mark) {
+    WEFT_ASSERT(proc->flags & PROC_CHANGING);
+    proc->flags = (uint16_t)(proc->flags & ~PROC_CHANGING);
+    weft_list_remove(mark);
+    struct weft_link *next;
+    for (struct weft_link *at = proc->blocks.next; at != &proc->blocks; at = next) {
+        next = at->next;
+        if (block_at(at)->owner == NULL) block_drop(proc, block_at(at));
+    }
+}
+
+void weft_otp__memory_undo(struct weft_process *proc, struct weft_link *mark) {
+    WEFT_ASSERT(proc->flags & PROC_CHANGING);
+    proc->flags = (uint16_t)(proc->flags & ~PROC_CHANGING);
+    while (mark->next != &proc->blocks) {
+        struct block *block = block_at(mark->next);
+        if (block->owner != NULL) account(proc, block->size, 0);
+        block_drop(proc, block);
+    }
+    weft_list_remove(mark);
+    for (struct weft_link *at = proc->blocks.next; at != &proc->blocks; at = at->next) {
+        struct block *block = block_at(at);
+        if (block->owner == NULL) account(proc, 0, block->size);
+        block->owner = proc;
+    }
 }
 
 void *weft_alloc(weft_self *self, size_t size) {

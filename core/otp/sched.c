@@ -72,6 +72,7 @@ void weft_sched_free(struct weft_sched *sched) {
     struct weft_mem *mem = sched->env->mem;
     discard_all(sched);
     weft_otp__apps_free(sched);
+    weft_otp__code_free(sched);
     weft_otp__map_deinit(&sched->names);
     weft_mem_free(mem, sched->slots, sched->slots_room * sizeof *sched->slots);
     weft_mem_free(mem, sched->refs, sched->refs_room * sizeof *sched->refs);
@@ -91,17 +92,18 @@ bool weft_sched_run(struct weft_sched *sched, uint32_t messages_max) {
     WEFT_ASSERT(sched->runtime_depth == 0);
     sched->now = weft_env_now(sched->env);
     weft_otp__alarms_fire(sched);
+    if (sched->code_sweeping) weft_otp__code_sweep(sched);
     while (messages_max > 0 && sched->queues.count > 0) {
         struct weft_process *proc = weft_otp__queue_pop(sched);
         uint32_t limit = messages_max < WEFT_TURN_MAX ? messages_max : WEFT_TURN_MAX;
         messages_max -= weft_otp__turn(proc, limit);
     }
-    return sched->queues.count > 0;
+    return sched->code_sweeping || sched->queues.count > 0;
 }
 
 weft_time weft_sched_next_at(const struct weft_sched *sched) {
     WEFT_ASSERT(sched != NULL);
-    if (sched->queues.count > 0) return weft_env_now(sched->env);
+    if (sched->code_sweeping || sched->queues.count > 0) return weft_env_now(sched->env);
     return sched->heap_count > 0 ? sched->heap[0].at : WEFT_TIME_NEVER;
 }
 

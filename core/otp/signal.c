@@ -191,6 +191,7 @@ void weft_otp__discard(struct weft_process *proc) {
     release(proc);
     weft_otp__cause_drop(sched, &proc->end);
     weft_otp__table_remove(sched, proc);
+    weft_otp__code_died(proc);
     if (proc->state != proc->body) weft_otp__free(sched, proc->state, proc->behaviour->state_size);
     weft_otp__free(sched, proc, sizeof *proc + proc->body_size);
 }

@@ -84,6 +84,7 @@ static int create(struct weft_sched *sched, struct birth *birth) {
         weft_otp__free(sched, birth->child, sizeof *birth->child + birth->child->body_size);
         return rv;
     }
+    weft_otp__code_born(birth->child);
     rv = bind(birth);
     if (rv == WEFT_OK) return WEFT_OK;
     unbind(birth);
@@ -135,6 +136,7 @@ static int fail(struct weft_sched *sched, struct birth *birth, const struct weft
     int rv = birth->rv;
     if (fault != NULL) {
         struct weft_reason why = weft_otp__fault_reason(fault);
+        weft_otp__code_faulted(birth->child, &why);
         cause = weft_otp__cause_make(sched, &why);
         rv = WEFT_ERR_FAULT;
     } else {
@@ -160,6 +162,12 @@ static void start(struct weft_sched *sched, struct birth *birth, weft_pid *out) 
 
 int weft_otp__spawn(struct weft_sched *sched, struct weft_process *parent,
                     const struct weft_spawn *spec, weft_pid *out) {
+    struct weft_spawn chosen;
+    if (sched->code != NULL) {
+        chosen = *spec;
+        chosen.behaviour = weft_otp__code_start_as(sched, spec->behaviour);
+        spec = &chosen;
+    }
     struct birth birth = {.parent = parent, .spec = spec, .rv = WEFT_OK};
     struct weft_fault fault = {.kind = WEFT_FAULT_NONE};
     *out = WEFT_PID_NONE;

@@ -135,6 +135,7 @@ static void run_turn(void *arg) {
 static void end_by_fault(struct weft_process *proc, const struct weft_fault *fault) {
     struct weft_sched *sched = proc->sched;
     struct weft_reason why = weft_otp__fault_reason(fault);
+    weft_otp__code_faulted(proc, &why);
     weft_otp__finish(proc, weft_otp__cause_make(sched, &why), true);
 }
 

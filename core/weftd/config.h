@@ -3,10 +3,12 @@
 #define WEFT_WEFTD_CONFIG_H
 
 #include "core/dht/service.h"
+#include "core/node/node.h"
 
 #include <stdio.h>
 
 #define WEFTD_PATH_MAX 512
+#define WEFTD_APPS_MAX 32
 
 struct weftd_config {
     struct weft_dht_service_config dht; /* bootstrap points below */
@@ -15,6 +17,9 @@ struct weftd_config {
     char data[WEFTD_PATH_MAX];    /* folder; "": keep nothing on disk */
     char control[WEFTD_PATH_MAX]; /* socket; "": the default place */
     bool control_off;
+    struct weft_node_module apps[WEFTD_APPS_MAX]; /* their paths below */
+    char app_paths[WEFTD_APPS_MAX][WEFTD_PATH_MAX];
+    size_t apps_count;
     enum weft_log_level log_level; /* [INFO] */
 };
 
@@ -36,6 +41,7 @@ const char *weftd_set_bind(struct weftd_config *config, const char *text);
 const char *weftd_set_port(struct weftd_config *config, const char *text);
 const char *weftd_set_log(struct weftd_config *config, const char *text);
 const char *weftd_set_control(struct weftd_config *config, const char *text);
+const char *weftd_add_app(struct weftd_config *config, const char *path, const char *type);
 const char *weftd_set_path(char to[WEFTD_PATH_MAX], const char *text);
 
 #endif

@@ -3,6 +3,8 @@
  *     data: /var/lib/weft
  *     control: /run/weftd.sock
  *     log: info
+ *     apps:
+ *       - {module: /usr/lib/weft/kv.so, type: permanent}
  *     dht:
  *       bind: [0.0.0.0, "::"]
  *       port: 6881
@@ -270,11 +272,36 @@ static void read_dht(struct reading *reading, const struct weft_yaml_node *node,
     read_mapping(reading, node, dht_keys, sizeof dht_keys / sizeof dht_keys[0]);
 }
 
+/* A path, or {module: PATH, type: TYPE}. */
+static void read_app(struct reading *reading, const struct weft_yaml_node *node,
+                     const struct key *key) {
+    const struct weft_yaml_node *module = weft_yaml_get(node, "module");
+    const struct weft_yaml_node *type = weft_yaml_get(node, "type");
+    bool known =
+        node->kind == WEFT_YAML_MAPPING && module != NULL && node->count == (type != NULL ? 2 : 1);
+    if (node->kind == WEFT_YAML_MAPPING && !known) {
+        mistake(reading, node, "expected 'module', a path, and perhaps 'type'");
+        return;
+    }
+    const char *path = scalar(reading, known ? module : node, key, "a path");
+    const char *kind = type != NULL ? scalar(reading, type, key, "a type") : "permanent";
+    if (path == NULL || kind == NULL) return;
+    const char *wrong = weftd_add_app(reading->config, path, kind);
+    if (wrong != NULL) mistake(reading, node, "'%s': %s", key->name, wrong);
+}
+
+static void read_apps(struct reading *reading, const struct weft_yaml_node *node,
+                      const struct key *key) {
+    if (node->kind != WEFT_YAML_SEQUENCE) {
+        read_app(reading, node, key);
+        return;
+    }
+    for (uint32_t i = 0; i < node->count; i++) read_app(reading, node->items[i], key);
+}
+
 static const struct key top_keys[] = {
-    {"data", read_data, 0, 0, 0},
-    {"control", read_control, 0, 0, 0},
-    {"log", read_log, 0, 0, 0},
-    {"dht", read_dht, 0, 0, 0},
+    {"data", read_data, 0, 0, 0}, {"control", read_control, 0, 0, 0}, {"log", read_log, 0, 0, 0},
+    {"apps", read_apps, 0, 0, 0}, {"dht", read_dht, 0, 0, 0},
 };
 
 /* The file's bytes; NULL after a complaint. One byte over the limit is read, so that the reader

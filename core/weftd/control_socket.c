@@ -2,6 +2,7 @@
 #include "core/weftd/control_socket.h"
 
 #include "core/base/assert.h"
+#include "core/weftd/code_command.h"
 #include "core/weftd/daemon.h"
 #include "core/weftd/request.h"
 
@@ -117,6 +118,12 @@ static void client_request(struct control_socket *control, struct client *client
         break;
     case REQUEST_SYS:
         answer_sys(control->daemon, &request.sys, &client->answer);
+        break;
+    case REQUEST_CODE:
+        code_command(control->daemon, request.words, &client->answer);
+        break;
+    case REQUEST_RELEASE:
+        release_command(control->daemon, request.words, &client->answer);
         break;
     case REQUEST_STOP:
         daemon_stop(control->daemon);

@@ -120,8 +120,12 @@ static int watch_signals(struct daemon *daemon) {
 
 static int start_node(struct daemon *daemon) {
     struct weft_reason why = weft_reason(WEFT_REASON_NORMAL, 0);
-    daemon->node_config =
-        (struct weft_node_config){.dht = &daemon->config.dht, .reply = on_reply, .ctx = daemon};
+    daemon->node_config = (struct weft_node_config){.dht = &daemon->config.dht,
+                                                    .modules = daemon->config.apps,
+                                                    .modules_count = daemon->config.apps_count,
+                                                    .apps_later = true,
+                                                    .reply = on_reply,
+                                                    .ctx = daemon};
     int rv =
         weft_node_new(weft_posix_env(daemon->posix), &daemon->node_config, &daemon->node, &why);
     if (rv == WEFT_OK) return WEFT_OK;

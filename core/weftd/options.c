@@ -21,6 +21,7 @@ static const char help[] =
     "  --control PATH         socket for weftctl [weftd-PORT.sock in $XDG_RUNTIME_DIR, /run or "
     "/tmp]\n"
     "  --no-control           no such socket\n"
+    "  --app PATH             run the application of this module; may be given several times\n"
     "  --log LEVEL            error, warn, info or debug [info]\n"
     "  --help, --version\n"
     "\n"
@@ -36,6 +37,7 @@ enum option_code {
     OPT_CONTROL,
     OPT_NO_CONTROL,
     OPT_LOG,
+    OPT_APP,
     OPT_HELP,
     OPT_VERSION
 };
@@ -50,6 +52,7 @@ static const struct option options[] = {
     {"control", required_argument, NULL, OPT_CONTROL},
     {"no-control", no_argument, NULL, OPT_NO_CONTROL},
     {"log", required_argument, NULL, OPT_LOG},
+    {"app", required_argument, NULL, OPT_APP},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
@@ -76,6 +79,8 @@ static const char *take(struct weftd_config *config, int code, const char *value
         return NULL;
     case OPT_LOG:
         return weftd_set_log(config, value);
+    case OPT_APP:
+        return weftd_add_app(config, value, "permanent");
     default:
         WEFT_UNREACHABLE("every option is in the table");
     }

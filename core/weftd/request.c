@@ -29,6 +29,11 @@ static void parse_nothing(struct request *request, char **rest) {
     (void)rest;
 }
 
+static void parse_words(struct request *request, char **rest) {
+    request->words = *rest;
+    *rest += strlen(*rest);
+}
+
 static void parse_id(struct request *request, char **rest) {
     char *word = next_word(rest);
     if (word != NULL && weft_id_parse(&request->ask.target, word) == WEFT_OK) return;
@@ -150,6 +155,8 @@ static const struct verb verbs[] = {
     {"stop", REQUEST_STOP, WEFT_NODE_DHT_STATS, parse_nothing, 0},
     {"procs", REQUEST_PROCS, WEFT_NODE_DHT_STATS, parse_nothing, 0},
     {"apps", REQUEST_APPS, WEFT_NODE_DHT_STATS, parse_nothing, 0},
+    {"code", REQUEST_CODE, WEFT_NODE_DHT_STATS, parse_words, 0},
+    {"release", REQUEST_RELEASE, WEFT_NODE_DHT_STATS, parse_words, 0},
 };
 
 static const struct verb dht_verbs[] = {

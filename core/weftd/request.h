@@ -14,8 +14,10 @@ enum request_kind {
     REQUEST_STOP,
     REQUEST_PROCS,
     REQUEST_APPS,
-    REQUEST_SYS, /* one process: `sys` */
-    REQUEST_ASK  /* the node: status, table and dht requests */
+    REQUEST_CODE,    /* `words` follow */
+    REQUEST_RELEASE, /* `words` follow */
+    REQUEST_SYS,     /* one process: `sys` */
+    REQUEST_ASK      /* the node: status, table and dht requests */
 };
 
 enum sys_verb {
@@ -39,6 +41,7 @@ struct request {
     const char *wrong;        /* static text */
     struct weft_node_ask ask; /* ASK: without op; its data points into `item` */
     struct sys_request sys;
+    char *words; /* CODE, RELEASE: the rest of the line */
     unsigned char item[WEFT_ITEM_SIZE_MAX];
 };
 

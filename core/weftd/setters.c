@@ -92,6 +92,21 @@ const char *weftd_set_path(char to[WEFTD_PATH_MAX], const char *text) {
     return NULL;
 }
 
+const char *weftd_add_app(struct weftd_config *config, const char *path, const char *type) {
+    static const char *const types[] = {"permanent", "transient", "temporary"};
+    if (config->apps_count == WEFTD_APPS_MAX) return "too many applications";
+    struct weft_node_module *app = &config->apps[config->apps_count];
+    *app = (struct weft_node_module){.path = config->app_paths[config->apps_count]};
+    size_t at = 0;
+    while (at < 3 && strcmp(type, types[at]) != 0) at++;
+    app->load_only = strcmp(type, "load") == 0;
+    if (at == 3 && !app->load_only) return "expected permanent, transient, temporary or load";
+    app->type = at < 3 ? (enum weft_restart)at : WEFT_TEMPORARY;
+    const char *wrong = weftd_set_path(config->app_paths[config->apps_count], path);
+    if (wrong == NULL) config->apps_count++;
+    return wrong;
+}
+
 const char *weftd_set_control(struct weftd_config *config, const char *text) {
     const struct sockaddr_un *addr = NULL;
     if (strlen(text) >= sizeof addr->sun_path) {

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +115,7 @@ static int print_answer(int fd) {
     } else {
         line[strcspn(line, "\n")] = '\0';
         code = complain(1, strncmp(line, "error ", 6) == 0 ? line + 6 : line, "");
+        while ((size = getline(&line, &capacity, in)) > 0) fwrite(line, 1, (size_t)size, stderr);
     }
     free(line);
     if (in != NULL) fclose(in);
@@ -129,6 +131,18 @@ static char *join(char **words, int count, size_t *size) {
     for (int i = 0; i < count; i++) at += sprintf(at, "%s%c", words[i], i + 1 < count ? ' ' : '\n');
     *size = length;
     return line;
+}
+
+/* The daemon has another folder: a file that is named from here goes as a whole path. */
+static void make_whole(char **words, int count) {
+    static char places[4][PATH_MAX]; /* more files than any request names */
+    size_t used = 0;
+    if (count < 2 || (strcmp(words[0], "code") != 0 && strcmp(words[0], "release") != 0)) return;
+    for (int i = 1; i < count && used < sizeof places / sizeof places[0]; i++) {
+        bool is_path = strchr(words[i], '/') != NULL || strstr(words[i], ".so") != NULL ||
+                       strstr(words[i], ".y") != NULL;
+        if (is_path && realpath(words[i], places[used]) != NULL) words[i] = places[used++];
+    }
 }
 
 static int ask(const char *path, char **words, int count) {
@@ -193,5 +207,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     code = path[0] == '\0' ? find_only(path) : 0;
-    return code != 0 ? code : ask(path, argv + optind, argc - optind);
+    if (code != 0) return code;
+    make_whole(argv + optind, argc - optind);
+    return ask(path, argv + optind, argc - optind);
 }

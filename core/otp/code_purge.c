@@ -1,0 +1,106 @@
+/* Unloading versions that nobody uses. */
+#include "core/otp/code_internal.h"
+#include "core/otp/sup_internal.h"
+
+#include <stdio.h>
+
+/* Child specs that name behaviours of `from` name those of `to` from now on. False when one has no
+ * counterpart there: the version is used. */
+static bool rebind(struct weft_process *sup, const struct code_version *from,
+                   struct code_version *to) {
+    struct sup *state = sup->state;
+    bool all = true;
+    for (struct weft_link *at = state->children.next; at != &state->children; at = at->next) {
+        struct child *child = WEFT_CONTAINER(at, struct child, order);
+        struct code_entry *entry = weft_otp__code_entry(sup->sched, child->behaviour);
+        if (entry == NULL || entry->version != from) continue;
+        const struct code_entry *other = weft_otp__code_named(to, child->behaviour->name);
+        if (other != NULL) child->behaviour = other->behaviour;
+        all = all && other != NULL;
+    }
+    return all;
+}
+
+static bool rebind_all(struct weft_sched *sched, const struct code_version *from) {
+    bool all = true;
+    for (uint32_t i = 0; i < sched->slots_count; i++) {
+        struct weft_process *proc = sched->slots[i].proc;
+        if (proc == NULL || proc->behaviour->handle != weft_supervisor.handle) continue;
+        if (!rebind(proc, from, from->module->current)) all = false;
+    }
+    return all;
+}
+
+static uint32_t kill_users(struct weft_sched *sched, const struct code_version *version) {
+    struct cause killed = weft_otp__cause_plain(WEFT_REASON_KILLED, 0);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < sched->slots_count; i++) {
+        struct weft_process *proc = sched->slots[i].proc;
+        if (proc == NULL) continue;
+        const struct code_entry *entry = weft_otp__code_entry(sched, proc->behaviour);
+        if (entry == NULL || entry->version != version) continue;
+        weft_otp__doom(proc, killed);
+        count++;
+    }
+    weft_otp__reap(sched);
+    return count;
+}
+
+static int refuse(const struct code_version *version, bool specs, struct weft_code_text *why) {
+    return weft_otp__code_why(
+        why, WEFT_ERR_IN_USE, "version %u of '%s': %u processes%s%s", version->version,
+        version->module->name, version->procs, version->holds > 0 ? ", jobs or event handlers" : "",
+        specs ? ", a child spec whose behaviour the current version has not" : "");
+}
+
+static int purge_one(struct weft_sched *sched, struct code_version *version, bool brutal,
+                     struct weft_code_text *why) {
+    uint32_t killed = 0;
+    const char *name = version->module->name;
+    bool rebound = rebind_all(sched, version);
+    const struct weft_application *now = version->module->current->info->application;
+    if (!weft_otp__app_rebind(sched, version->info->application, now)) rebound = false;
+    if (brutal && version->procs > 0 && version->holds == 0 && rebound)
+        killed = kill_users(sched, version);
+    if (version->procs > 0 || version->holds > 0 || !rebound) return refuse(version, !rebound, why);
+    weft_trace(sched->env, WEFT_TRACE_CODE_PURGED, weft_bytes_text(name), version->version, killed);
+    weft_otp__code_close(sched, version);
+    return WEFT_OK;
+}
+
+/* The way back of the open upgrade goes with this version. */
+static bool is_way_back(const struct code_upgrade *upgrade, const struct code_version *version) {
+    for (size_t i = 0; upgrade != NULL && i < upgrade->steps_count; i++) {
+        if (upgrade->steps[i].from == version) return true;
+    }
+    return false;
+}
+
+static int purge_unless_needed(struct weft_sched *sched, struct code_version *version, bool brutal,
+                               struct weft_code_text *why) {
+    struct code_module *module = version->module;
+    if (version == module->current || version == module->candidate) return WEFT_OK;
+    if (is_way_back(module->upgrade, version)) {
+        bool under_way = module->upgrade->begun < module->upgrade->steps_count;
+        if (under_way || (version->procs > 0 && !brutal)) return refuse(version, false, why);
+        weft_otp__code_commit(sched, module->upgrade);
+    }
+    return purge_one(sched, version, brutal, why);
+}
+
+int weft_code_purge(struct weft_sched *sched, const char *name, bool brutal,
+                    struct weft_code_text *why) {
+    struct code_module *module = weft_otp__code_find(sched, name, why);
+    if (module == NULL) return WEFT_ERR_NOT_FOUND;
+    WEFT_ASSERT(sched->runtime_depth == 0);
+    int rv = WEFT_OK;
+    struct weft_link *next;
+    for (struct weft_link *at = module->versions.next; at != &module->versions; at = next) {
+        next = at->next;
+        int one =
+            purge_unless_needed(sched, WEFT_CONTAINER(at, struct code_version, link), brutal, why);
+        if (one != WEFT_OK) rv = one;
+    }
+    if (rv != WEFT_OK) weft_otp__code_raise(sched, WEFT_CODE_SWEEP);
+    return rv;
+}
