@@ -32,6 +32,18 @@
 #define WEFT_RELEASE_STEPS_MAX WEFT_LIMIT(64, 3)       /* of one plan */
 #define WEFT_MESSAGE_MAX (16 * 1024 * 1024)            /* bytes of data in one message */
 
+/* core/otp: behaviours */
+#define WEFT_STATEM_EVENTS_MAX WEFT_LIMIT(65536, 16) /* postponed and inserted, of a machine */
+#define WEFT_STATEM_TIMEOUTS_MAX WEFT_LIMIT(256, 4)  /* set at once, of a machine */
+#define WEFT_STATEM_MODULES_MAX WEFT_LIMIT(8, 2)     /* pushed callback modules of a machine */
+#define WEFT_HANDLERS_MAX WEFT_LIMIT(1024, 8)        /* of an event manager */
+#define WEFT_EVENT_REQUESTS_MAX WEFT_LIMIT(65536, 8) /* of an event manager, under way */
+#define WEFT_PG_GROUPS_MAX WEFT_LIMIT(1048576, 8)    /* groups of a scope */
+#define WEFT_PG_SEATS_MAX WEFT_LIMIT(16777216, 16)   /* memberships of a scope */
+#define WEFT_PG_PEERS_MAX WEFT_LIMIT(65536, 4)       /* scopes elsewhere that one exchanges with */
+#define WEFT_PG_WATCHES_MAX WEFT_LIMIT(65536, 4)     /* who wants to be told of joins and leaves */
+#define WEFT_PG_MESSAGE_MAX WEFT_LIMIT(65536, 512)   /* bytes of one message between scopes */
+
 /* core/wire */
 #define WEFT_KRPC_SIZE_MAX 1472    /* bytes of a KRPC packet we send: no fragment on Ethernet */
 #define WEFT_KRPC_RECEIVE_MAX 2048 /* larger ones are refused unread */
