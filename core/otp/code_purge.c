@@ -8,15 +8,12 @@
  * counterpart there: the version is used. */
 static bool rebind(struct weft_process *sup, const struct code_version *from,
                    struct code_version *to) {
-    struct sup *state = sup->state;
     bool all = true;
-    for (struct weft_link *at = state->children.next; at != &state->children; at = at->next) {
-        struct child *child = WEFT_CONTAINER(at, struct child, order);
-        struct code_entry *entry = weft_otp__code_entry(sup->sched, child->behaviour);
-        if (entry == NULL || entry->version != from) continue;
-        const struct code_entry *other = weft_otp__code_named(to, child->behaviour->name);
-        if (other != NULL) child->behaviour = other->behaviour;
-        all = all && other != NULL;
+    for (size_t i = 0; i < from->count; i++) {
+        const struct weft_behaviour *old = from->entries[i].behaviour;
+        const struct code_entry *other = weft_otp__code_named(to, old->name);
+        uint32_t named = weft_otp__sup_rebind(sup, old, other != NULL ? other->behaviour : old);
+        all = all && (other != NULL || named == 0);
     }
     return all;
 }

@@ -14,7 +14,7 @@ uint32_t weft_otp__sup_rebind(struct weft_process *proc, const struct weft_behav
     uint32_t changed = 0;
     WEFT_ASSERT(from != NULL);
     WEFT_ASSERT(to != NULL);
-    if (sup == NULL || from == to) return 0;
+    if (sup == NULL) return 0;
     for (struct weft_link *at = sup->specs.next; at != &sup->specs; at = at->next) {
         struct spec *spec = WEFT_CONTAINER(at, struct spec, link);
         if (spec->the.behaviour != from) continue;
