@@ -24,6 +24,16 @@ uint32_t weft_otp__sup_rebind(struct weft_process *proc, const struct weft_behav
     return changed;
 }
 
+uint32_t weft_otp__sup_uses(struct weft_process *proc, const struct weft_behaviour *behaviour) {
+    const struct sup *sup = state_of(proc);
+    uint32_t count = 0;
+    WEFT_ASSERT(behaviour != NULL);
+    if (sup == NULL) return 0;
+    for (const struct weft_link *at = sup->specs.next; at != &sup->specs; at = at->next)
+        count += ((const struct spec *)at)->the.behaviour == behaviour;
+    return count;
+}
+
 /* What is made before anything is changed, so that nothing has changed when it fails. */
 struct change {
     struct weft_process *proc;
