@@ -229,6 +229,26 @@ class Upgrade(unittest.TestCase):
         self.assertIn("expected code list", self.refused("code", "lst"))
         self.assertEqual(self.ask("code", "which", "kv"), "kv 1 listener\n")
 
+    def test_a_restart_goes_back_unless_the_upgrade_was_committed(self):
+        def restart():
+            self.daemon.terminate()
+            self.assertEqual(self.daemon.wait(20), 0, self.text())
+            os.truncate(os.path.join(self.folder.name, "log"), 0)
+            self.log.seek(0)
+            self.start(module(1), "--data", data)
+
+        data = os.path.join(self.folder.name, "data")
+        restart()
+        self.ask("code", "upgrade", "kv", module(2))
+        self.wait_for(behind="0")
+        restart()
+        self.assertEqual(self.ask("code", "which", "kv"), "kv 1 listener\n")
+        self.ask("code", "upgrade", "kv", module(2))
+        self.wait_for(behind="0")
+        self.ask("code", "commit", "kv")
+        restart()
+        self.assertEqual(self.ask("code", "which", "kv"), "kv 2 listener\n")
+
     def test_many_rounds_leave_nothing(self):
         def bytes_now():
             return int(re.search(r"memory_bytes (\d+)", self.ask("status")).group(1))
