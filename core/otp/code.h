@@ -46,7 +46,7 @@ struct weft_code_text {
  *                         no weft_module
  *   WEFT_ERR_UNSUPPORTED  built against another WEFT_ABI
  *   WEFT_ERR_INVAL        what it exports is not valid (a name is missing or comes twice ...)
- *   WEFT_ERR_EXISTS       this version of the module is loaded
+ *   WEFT_ERR_EXISTS       this version of the module is loaded; *out is what it exports
  *   WEFT_ERR_FULL         WEFT_MODULES_MAX, WEFT_VERSIONS_MAX
  *   WEFT_ERR_NOMEM */
 int weft_code_load(struct weft_sched *sched, const char *path, const struct weft_module_info **out,

@@ -143,7 +143,8 @@ static int add(struct weft_sched *sched, const struct weft_module_info *info, co
     struct code_module *module;
     int rv = module_get(sched, info->name, &module);
     if (rv != WEFT_OK) return rv;
-    rv = weft_otp__code_version(module, info->version) != NULL ? WEFT_ERR_EXISTS : WEFT_OK;
+    *out = weft_otp__code_version(module, info->version);
+    rv = *out != NULL ? WEFT_ERR_EXISTS : WEFT_OK;
     if (rv == WEFT_OK) rv = version_new(sched, info, path, out);
     if (rv != WEFT_OK) {
         if (module->versions_count == 0) module_drop(sched, module);
@@ -243,6 +244,7 @@ int weft_code_load(struct weft_sched *sched, const char *path, const struct weft
     WEFT_ASSERT(sched != NULL);
     WEFT_ASSERT(path != NULL);
     int rv = weft_otp__code_open(sched, path, &version, why);
+    if (rv == WEFT_ERR_EXISTS && out != NULL) *out = version->info;
     if (rv != WEFT_OK) return rv;
     weft_trace(sched->env, WEFT_TRACE_CODE_LOADED, weft_bytes_text(version->module->name),
                version->version, version->count);

@@ -10,10 +10,13 @@ static bool rebind(struct weft_process *sup, const struct code_version *from,
                    struct code_version *to) {
     bool all = true;
     for (size_t i = 0; i < from->count; i++) {
-        const struct weft_behaviour *old = from->entries[i].behaviour;
-        const struct code_entry *other = weft_otp__code_named(to, old->name);
-        uint32_t named = weft_otp__sup_rebind(sup, old, other != NULL ? other->behaviour : old);
-        all = all && (other != NULL || named == 0);
+        const struct weft_behaviour *behaviour = from->entries[i].behaviour;
+        const struct code_entry *other = weft_otp__code_named(to, behaviour->name);
+        if (other != NULL) {
+            (void)weft_otp__sup_rebind(sup, behaviour, other->behaviour);
+        } else if (weft_otp__sup_uses(sup, behaviour) > 0) {
+            all = false;
+        }
     }
     return all;
 }
@@ -47,7 +50,7 @@ static int refuse(const struct code_version *version, bool specs, struct weft_co
     return weft_otp__code_why(
         why, WEFT_ERR_IN_USE, "version %u of '%s': %u processes%s%s", version->version,
         version->module->name, version->procs, version->holds > 0 ? ", jobs or event handlers" : "",
-        specs ? ", a child spec whose behaviour the current version has not" : "");
+        specs ? ", a child spec or application that the current version has not" : "");
 }
 
 static int purge_one(struct weft_sched *sched, struct code_version *version, bool brutal,

@@ -14,7 +14,7 @@ uint32_t weft_otp__sup_rebind(struct weft_process *proc, const struct weft_behav
     uint32_t changed = 0;
     WEFT_ASSERT(from != NULL);
     WEFT_ASSERT(to != NULL);
-    if (sup == NULL) return 0;
+    if (sup == NULL || from == to) return 0;
     for (struct weft_link *at = sup->specs.next; at != &sup->specs; at = at->next) {
         struct spec *spec = WEFT_CONTAINER(at, struct spec, link);
         if (spec->the.behaviour != from) continue;
@@ -22,6 +22,16 @@ uint32_t weft_otp__sup_rebind(struct weft_process *proc, const struct weft_behav
         changed++;
     }
     return changed;
+}
+
+uint32_t weft_otp__sup_uses(struct weft_process *proc, const struct weft_behaviour *behaviour) {
+    const struct sup *sup = state_of(proc);
+    uint32_t count = 0;
+    WEFT_ASSERT(behaviour != NULL);
+    if (sup == NULL) return 0;
+    for (const struct weft_link *at = sup->specs.next; at != &sup->specs; at = at->next)
+        count += ((const struct spec *)at)->the.behaviour == behaviour;
+    return count;
 }
 
 /* What is made before anything is changed, so that nothing has changed when it fails. */

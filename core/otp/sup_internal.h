@@ -279,5 +279,7 @@ void weft_otp__sup_configure(weft_self *self, const struct weft_sup_config *conf
  * `sup`; how many changed (0 also when it is not a supervisor). */
 uint32_t weft_otp__sup_rebind(struct weft_process *sup, const struct weft_behaviour *from,
                               const struct weft_behaviour *to);
+/* How many of its specs name `behaviour`. */
+uint32_t weft_otp__sup_uses(struct weft_process *sup, const struct weft_behaviour *behaviour);
 
 #endif

@@ -128,6 +128,7 @@ struct weft_module {
     struct weft_link link;
     void *handle;
     int fd;
+    uint32_t refs; /* loads of the same bytes */
 };
 
 struct weft_posix {

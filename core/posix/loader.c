@@ -1,5 +1,6 @@
 /* Shared objects, each loaded from a copy in memory: the file may change, and a second load of the
- * same path gives the new code. */
+ * same path gives the new code. The same bytes are loaded once, however many ask: modules own no
+ * writable data, and a simulator has a hundred thousand nodes. */
 #define _GNU_SOURCE
 #include "core/posix/internal.h"
 
@@ -56,6 +57,28 @@ static void explain(const char *name, const char *path, char *why, size_t why_si
     }
 }
 
+#define COMPARE_SIZE 16384
+
+static bool same_bytes(int a, int b) {
+    unsigned char left[COMPARE_SIZE], right[COMPARE_SIZE];
+    for (off_t at = 0;; at += COMPARE_SIZE) {
+        ssize_t size = pread(a, left, sizeof left, at), other = pread(b, right, sizeof right, at);
+        if (size < 0 || size != other) return false;
+        if (memcmp(left, right, (size_t)size) != 0) return false;
+        if (size < COMPARE_SIZE) return true;
+    }
+}
+
+/* The module that was loaded from these bytes, or NULL. */
+static struct weft_module *find_same(const struct weft_posix *posix, int fd) {
+    const struct weft_link *list = &posix->modules;
+    for (struct weft_link *at = list->next; at != list; at = at->next) {
+        struct weft_module *module = WEFT_CONTAINER(at, struct weft_module, link);
+        if (same_bytes(module->fd, fd)) return module;
+    }
+    return NULL;
+}
+
 static int loader_load(struct weft_env *env, const char *path, struct weft_module **out, char *why,
                        size_t why_size) {
     struct weft_posix *posix = weft_posix__of(env);
@@ -67,13 +90,21 @@ static int loader_load(struct weft_env *env, const char *path, struct weft_modul
         snprintf(why, why_size, "%s: %s", path, weft_error_text(rv));
         return rv;
     }
-    struct weft_module *module = weft_mem_alloc(&posix->own.base, sizeof *module);
+    struct weft_module *module = find_same(posix, fd);
+    if (module != NULL) {
+        close(fd);
+        module->refs++;
+        *out = module;
+        return WEFT_OK;
+    }
+    module = weft_mem_alloc(&posix->own.base, sizeof *module);
     if (module == NULL) {
         rv = WEFT_ERR_NOMEM;
         goto err_after_copy;
     }
     copy_name(fd, name);
-    *module = (struct weft_module){.handle = dlopen(name, RTLD_NOW | RTLD_LOCAL), .fd = fd};
+    *module =
+        (struct weft_module){.handle = dlopen(name, RTLD_NOW | RTLD_LOCAL), .fd = fd, .refs = 1};
     if (module->handle == NULL) {
         explain(name, path, why, why_size);
         rv = WEFT_ERR_MALFORMED;
@@ -104,6 +135,8 @@ static void loader_unload(struct weft_env *env, struct weft_module *module) {
     char name[NAME_SIZE];
     WEFT_ASSERT(module != NULL);
     WEFT_ASSERT(posix->stats.modules > 0);
+    WEFT_ASSERT(module->refs > 0);
+    if (--module->refs > 0) return;
     weft_list_remove(&module->link);
     dlclose(module->handle);
     copy_name(module->fd, name);
@@ -120,7 +153,8 @@ const struct weft_loader_ops weft_posix__loader = {
 
 void weft_posix__loader_deinit(struct weft_posix *posix) {
     while (!weft_list_empty(&posix->modules)) {
-        struct weft_link *link = posix->modules.next;
-        loader_unload(&posix->env, WEFT_CONTAINER(link, struct weft_module, link));
+        struct weft_module *module = WEFT_CONTAINER(posix->modules.next, struct weft_module, link);
+        module->refs = 1;
+        loader_unload(&posix->env, module);
     }
 }

@@ -4,6 +4,8 @@
 #include "core/base/assert.h"
 #include "core/config/value.h"
 #include "core/weftd/daemon.h"
+#include "core/weftd/log.h"
+#include "core/weftd/permanent.h"
 #include "core/weftd/request.h"
 
 #include <limits.h>
@@ -14,6 +16,7 @@
 #define SPACE " \t\r"
 
 struct command {
+    struct daemon *daemon;
     struct weft_sched *sched;
     char *rest;
     struct text *out;
@@ -235,7 +238,13 @@ static void on_commit(struct command *command) {
     if (module == NULL) {
         wrong(command, "expected code commit MODULE");
     } else if (is_end(command)) {
-        done(command, weft_code_commit(command->sched, module, &command->why));
+        int rv = weft_code_commit(command->sched, module, &command->why);
+        if (rv == WEFT_OK && permanent_write(command->daemon) != WEFT_OK)
+            log_line(WEFT_LOG_WARN,
+                     "a restart will run the old code: %s/permanent cannot be "
+                     "written",
+                     command->daemon->config.data);
+        done(command, rv);
     }
 }
 
@@ -256,7 +265,8 @@ static const struct {
              {"commit", on_commit}, {"purge", on_purge}};
 
 void code_command(struct daemon *daemon, char *line, struct text *out) {
-    struct command command = {.sched = weft_node_sched(daemon->node), .rest = line, .out = out};
+    struct command command = {
+        .daemon = daemon, .sched = weft_node_sched(daemon->node), .rest = line, .out = out};
     const char *word = next_word(&command.rest);
     for (size_t i = 0; word != NULL && i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(word, verbs[i].name) != 0) continue;
@@ -290,7 +300,8 @@ static void run_plan(struct command *command, struct plan_file *plan, const char
 }
 
 void release_command(struct daemon *daemon, char *line, struct text *out) {
-    struct command command = {.sched = weft_node_sched(daemon->node), .rest = line, .out = out};
+    struct command command = {
+        .daemon = daemon, .sched = weft_node_sched(daemon->node), .rest = line, .out = out};
     const char *path = next_word(&command.rest), *option = next_word(&command.rest);
     bool dry_run = option != NULL && strcmp(option, "--dry-run") == 0;
     if (path == NULL || (option != NULL && !dry_run)) {

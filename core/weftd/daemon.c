@@ -5,6 +5,7 @@
 #include "core/posix/guard.h"
 #include "core/weftd/control_path.h"
 #include "core/weftd/log.h"
+#include "core/weftd/permanent.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -120,6 +121,7 @@ static int watch_signals(struct daemon *daemon) {
 
 static int start_node(struct daemon *daemon) {
     struct weft_reason why = weft_reason(WEFT_REASON_NORMAL, 0);
+    permanent_read(daemon);
     daemon->node_config = (struct weft_node_config){.dht = &daemon->config.dht,
                                                     .modules = daemon->config.apps,
                                                     .modules_count = daemon->config.apps_count,
@@ -128,7 +130,10 @@ static int start_node(struct daemon *daemon) {
                                                     .ctx = daemon};
     int rv =
         weft_node_new(weft_posix_env(daemon->posix), &daemon->node_config, &daemon->node, &why);
-    if (rv == WEFT_OK) return WEFT_OK;
+    if (rv == WEFT_OK) {
+        permanent_learn(daemon);
+        return WEFT_OK;
+    }
     log_line(WEFT_LOG_ERROR, "cannot start the node on port %u: %s%s%s", daemon->config.port,
              weft_error_text(rv), why.text[0] != '\0' ? ": " : "", why.text);
     return rv;

@@ -2,6 +2,7 @@
 #ifndef WEFT_WEFTD_DAEMON_H
 #define WEFT_WEFTD_DAEMON_H
 
+#include "core/base/limits.h"
 #include "core/node/node.h"
 #include "core/posix/loop.h"
 #include "core/weftd/config.h"
@@ -15,7 +16,9 @@ struct daemon {
     struct control_socket *control; /* NULL: none */
     weft_id dht_id;                 /* as the trace told */
     weft_time started;
-    unsigned stop_signals; /* seen: the second one is final */
+    char committed[WEFTD_APPS_MAX][WEFTD_PATH_MAX]; /* paths that go before the configured */
+    char modules[WEFTD_APPS_MAX][WEFT_NAME_MAX];    /* by configured application */
+    unsigned stop_signals;                          /* seen: the second one is final */
 };
 
 /* Run until the node has ended. The program's exit code. */

@@ -3,6 +3,7 @@
 #include "analysis/trace_file.h"
 #include "core/base/error.h"
 #include "core/posix/guard.h"
+#include "core/posix/posix.h"
 #include "sim/cli/cli.h"
 
 #include <execinfo.h>
@@ -223,10 +224,17 @@ static int run_plan(const struct wishes *wishes, const struct sim_plan *plan,
     struct words repeat = {.used = 0};
     struct sim_run_where where = {.world = NULL};
     make_repeat(&repeat, wishes);
+    struct weft_posix *machine = NULL; /* it loads modules, and nothing else */
+    if (weft_posix_new(&(struct weft_posix_config){.folder = NULL}, &machine) != WEFT_OK) {
+        fputs("weft: no machine to load modules with\n", stderr);
+        return CLI_INTERNAL;
+    }
+    struct weft_env *env = weft_posix_env(machine);
+    struct sim_host host = {.guard = &weft_posix_guard, .loader = env->loader, .loader_env = env};
     struct panic_words words = {.where = &where, .repeat = repeat.text};
     struct sim_run_options run = {.seed = wishes->seed,
                                   .until = wishes->until,
-                                  .host = {.guard = &weft_posix_guard},
+                                  .host = host,
                                   .trace = running->writer != NULL ? on_trace : NULL,
                                   .trace_mask = WEFT_TRACE_ALL,
                                   .progress = on_progress,
@@ -238,6 +246,7 @@ static int run_plan(const struct wishes *wishes, const struct sim_plan *plan,
     int rv = sim_run(plan, &run, result);
     cli_progress_clear(&running->progress);
     weft_posix_panic_context(NULL, NULL);
+    weft_posix_free(machine);
     if (rv != WEFT_OK) {
         fprintf(stderr, "weft: the run could not go on: %s\n", weft_error_text(rv));
         return CLI_INTERNAL;

@@ -19,7 +19,8 @@
     X(PAUSE, "pause")         /* as SIGSTOP, for a time */                                         \
     X(CHURN, "churn")         /* nodes come and go: sessions and downtimes are drawn */            \
     X(DEGRADE, "degrade")     /* more loss, delay, duplicates, reorder on links, for a time */     \
-    X(POISON, "poison")       /* one named process inside the nodes faults */
+    X(POISON, "poison")       /* one named process inside the nodes faults */                      \
+    X(UPGRADE, "upgrade")     /* processes go over to another version of a module */
 
 enum sim_fault_kind {
     SIM_FAULT_NONE = 0,
@@ -60,8 +61,11 @@ struct sim_fault_spec {
     enum sim_churn_exit exit;           /* CHURN */
     struct sim_chain chain;             /* DEGRADE */
     char process[SIM_PROCESS_NAME_MAX]; /* POISON: registered name */
-    bool each_in_turn;                  /* CRASH, KILL, STOP, PAUSE, POISON: `rolling`: occurrence i
-                                           takes the next of `nodes` in order, not a draw */
+    const char *module;                 /* UPGRADE: path, as long as the plan */
+    uint32_t canary_ppm, watch;         /* UPGRADE: as in struct weft_code_upgrade; 0: all; none */
+    bool expect_rollback;               /* UPGRADE: it is to go back by itself */
+    bool each_in_turn; /* CRASH, KILL, STOP, PAUSE, POISON, UPGRADE: `rolling`: occurrence i
+                          takes the next of `nodes` in order, not a draw */
 };
 
 struct sim_faults;
@@ -74,7 +78,8 @@ struct sim_faults;
  *
  * bit counts: partition, isolate, degrade: a packet was lost, delayed or doubled by it; crash,
  * kill, stop, pause: a node was up and is so no more; restart: a node came up; churn: a node left
- * (each leave counts as injected, too); poison: the named process ended by it. */
+ * (each leave counts as injected, too); poison: the named process ended by it; upgrade: all its
+ * nodes did what is expected of them. */
 
 /* Schedule all faults of the plan in `world`. Specs and groups are borrowed. NULL: out of memory.
  */

@@ -26,8 +26,10 @@ struct sim_occurrence {
     uint32_t number; /* of the fault's occurrences, from 0 */
     uint32_t serial; /* among all: how a scheduled call finds it */
     bool has_bitten;
-    bool ending;     /* CHURN: nobody leaves any more */
-    sim_layer layer; /* SIM_LAYER_NONE: none */
+    bool as_expected;   /* UPGRADE: so far */
+    const char *module; /* UPGRADE: its name */
+    bool ending;        /* CHURN: nobody leaves any more */
+    sim_layer layer;    /* SIM_LAYER_NONE: none */
     struct sim_target *targets;
     uint32_t targets_count;
     uint32_t open_count; /* POISON, CHURN: targets that are open */
@@ -66,7 +68,7 @@ struct sim_fault_ops {
 
 extern const struct sim_fault_ops sim_fault__partition, sim_fault__isolate, sim_fault__degrade,
     sim_fault__crash, sim_fault__kill, sim_fault__stop, sim_fault__restart, sim_fault__pause,
-    sim_fault__churn, sim_fault__poison;
+    sim_fault__churn, sim_fault__poison, sim_fault__upgrade;
 
 static inline const struct sim_fault_spec *
 sim_fault__spec(const struct sim_occurrence *occurrence) {

@@ -53,9 +53,9 @@ extern const struct sim_plan__section *const sim_plan__sections[];
 /* The last three by enum sim_fault_kind, sim_work_kind, sim_check_kind, from 1. */
 extern const struct sim_plan__section sim_plan__lognormal_section, sim_plan__delay_section,
     sim_plan__nodes_section, sim_plan__dht_section, sim_plan__join_section, sim_plan__group_section,
-    sim_plan__duplicate_section, sim_plan__reorder_section, sim_plan__links_section,
-    sim_plan__network_section, sim_plan__fault_sections[], sim_plan__work_sections[],
-    sim_plan__check_sections[];
+    sim_plan__app_section, sim_plan__duplicate_section, sim_plan__reorder_section,
+    sim_plan__links_section, sim_plan__network_section, sim_plan__fault_sections[],
+    sim_plan__work_sections[], sim_plan__check_sections[];
 
 /* Read a mapping by its section: each known key, in the table's order; then what is unknown or
  * missing is told. False when `node` is no mapping (told). */
@@ -157,6 +157,13 @@ void sim_plan__read_join(struct sim_plan__reader *reader, const struct sim_plan_
                          void *into);
 void sim_plan__read_groups(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                            void *into);
+void sim_plan__read_apps(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                         void *into);
+void sim_plan__read_apps_of(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                            struct sim_apps *apps);
+/* The path of a module that is there, as long as the plan; NULL, told. */
+const char *sim_plan__module_path(struct sim_plan__reader *reader,
+                                  const struct sim_plan__value *value);
 void sim_plan__read_network(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                             void *into);
 void sim_plan__read_workload(struct sim_plan__reader *reader, const struct sim_plan__value *value,

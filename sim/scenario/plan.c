@@ -67,6 +67,7 @@ static const struct sim_plan__key keys[] = {
     {"ipv6", false, sim_plan__read_flag, AT(v6), 0, 0},
     {"dht", false, sim_plan__read_dht, 0, 0, 0},
     {"join", false, sim_plan__read_join, 0, 0, 0},
+    {"apps", false, sim_plan__read_apps, 0, 0, 0},
     {"groups", false, sim_plan__read_groups, 0, 0, 0},
     {"network", false, sim_plan__read_network, 0, 0, 0},
     {"workload", false, sim_plan__read_workload, 0, 0, 0},
@@ -81,6 +82,7 @@ const struct sim_plan__section *const sim_plan__sections[] = {
     &sim_plan__dht_section,
     &sim_plan__join_section,
     &sim_plan__group_section,
+    &sim_plan__app_section,
     &sim_plan__nodes_section,
     &sim_plan__network_section,
     &sim_plan__links_section,
@@ -103,6 +105,7 @@ const struct sim_plan__section *const sim_plan__sections[] = {
     &sim_plan__fault_sections[7],
     &sim_plan__fault_sections[8],
     &sim_plan__fault_sections[9],
+    &sim_plan__fault_sections[10],
     &sim_plan__check_sections[0],
     &sim_plan__check_sections[1],
     &sim_plan__check_sections[2],
@@ -251,6 +254,7 @@ void sim_plan_free(struct sim_plan *plan) {
     free(plan->name);
     free(plan->about);
     free(plan->file);
+    for (uint32_t i = 0; i < plan->texts_count; i++) free(plan->texts[i]);
     free(plan->net.regions);
     free(plan);
 }

@@ -7,6 +7,7 @@
  *       leaf: {count: 5%, join: chain}
  *     join: {over: 10s, from: seeds, seeds: 3}
  *     dht: {k: 8, alpha: 3}
+ *     apps: [{module: kv.so}]         # optional; beside the scenario
  *     network:
  *       delay: {lognormal: {median: 40ms, sigma: 0.5}}
  *       loss: 1%
@@ -55,7 +56,18 @@ struct sim_join {
     uint32_t contacts; /* SEEDS, RANDOM: how many each knows [3] */
 };
 
+#define SIM_APPS_MAX 8   /* of a group */
+#define SIM_TEXTS_MAX 64 /* paths of a scenario */
+
+struct sim_apps {
+    struct weft_node_module modules[SIM_APPS_MAX];
+    uint32_t count;
+};
+
 struct sim_plan {
+    char *texts[SIM_TEXTS_MAX]; /* paths of modules */
+    uint32_t texts_count;
+    struct sim_apps apps_of[SIM_GROUPS_MAX];
     char *name, *about;
     char *file;      /* as given */
     uint64_t digest; /* of the scenario's bytes, of every --set and of the matrix */

@@ -110,6 +110,19 @@ static void read_process(struct sim_plan__reader *reader, const struct sim_plan_
     strcpy(draft->spec.process, words[process]);
 }
 
+static void read_fault_module(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                              void *into) {
+    struct draft *draft = into;
+    draft->spec.module = sim_plan__module_path(reader, value);
+}
+
+static void read_expect(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                        void *into) {
+    struct draft *draft = into;
+    const char *const words[] = {"upgraded", "rollback"};
+    draft->spec.expect_rollback = choose_word(reader, value, words, 2) == 1;
+}
+
 /* --- tables --- */
 
 #define KEY_AT                                                                                     \
@@ -160,6 +173,17 @@ static const struct sim_plan__key degrade_keys[] = {KEY_AT, KEY_FOR, KEYS_AGAIN,
 static const struct sim_plan__key poison_keys[] = {
     KEY_AT, KEYS_AGAIN, KEY_NODES(true), KEY_ROLLING, {"process", true, read_process, 0, 0, 0}};
 
+static const struct sim_plan__key upgrade_keys[] = {
+    KEY_AT,
+    KEY_FOR,
+    KEYS_AGAIN,
+    KEY_NODES(true),
+    KEY_ROLLING,
+    {"module", true, read_fault_module, 0, 0, 0},
+    {"canary", false, sim_plan__read_percent, AT(canary_ppm), 1, WEFT_PPM_ALL},
+    {"watch", false, sim_plan__read_count, AT(watch), 0, UINT32_MAX},
+    {"expect", false, read_expect, 0, 0, 0}};
+
 #define SECTION(title, keys)                                                                       \
     { title, keys, sizeof keys / sizeof keys[0] }
 
@@ -169,7 +193,8 @@ const struct sim_plan__section sim_plan__fault_sections[] = {
     SECTION("crash", down_keys),          SECTION("kill", down_keys),
     SECTION("stop", down_keys),           SECTION("restart", restart_keys),
     SECTION("pause", down_keys),          SECTION("churn", churn_keys),
-    SECTION("degrade", degrade_keys),     SECTION("poison", poison_keys)};
+    SECTION("degrade", degrade_keys),     SECTION("poison", poison_keys),
+    SECTION("upgrade", upgrade_keys)};
 
 _Static_assert(sizeof sim_plan__fault_sections / sizeof sim_plan__fault_sections[0] ==
                    SIM_FAULT_KIND_COUNT - 1,

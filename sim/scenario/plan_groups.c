@@ -148,6 +148,7 @@ struct draft {
     struct sim_group group;
     struct sim_join join;
     struct weft_dht_config dht;
+    struct sim_apps apps;
 };
 
 static void read_count(struct sim_plan__reader *reader, const struct sim_plan__value *value,
@@ -183,10 +184,17 @@ static void read_group_dht(struct sim_plan__reader *reader, const struct sim_pla
     sim_plan__read_dht_config(reader, value, &draft->dht, NULL);
 }
 
+static void read_group_apps(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                            void *into) {
+    struct draft *draft = into;
+    sim_plan__read_apps_of(reader, value, &draft->apps);
+}
+
 static const struct sim_plan__key group_keys[] = {
     {"count", true, read_count, 0, 0, 0},
     {"join", false, read_group_join, 0, 0, 0},
     {"dht", false, read_group_dht, 0, 0, 0},
+    {"apps", false, read_group_apps, 0, 0, 0},
 };
 const struct sim_plan__section sim_plan__group_section = {"groups", group_keys,
                                                           sizeof group_keys / sizeof group_keys[0]};
@@ -219,6 +227,7 @@ static void add_group(struct sim_plan__reader *reader, const struct draft *draft
     plan->groups[i] = draft->group;
     plan->join_of[i] = draft->join;
     plan->dht_of[i] = draft->dht;
+    plan->apps_of[i] = draft->apps;
 }
 
 static void read_group(struct sim_plan__reader *reader, const struct weft_yaml_node *groups,
@@ -253,7 +262,7 @@ void sim_plan__read_groups(struct sim_plan__reader *reader, const struct sim_pla
                           node->count, SIM_GROUPS_MAX - 1);
         return;
     }
-    struct draft base = {plan->groups[0], plan->join_of[0], plan->dht_of[0]};
+    struct draft base = {plan->groups[0], plan->join_of[0], plan->dht_of[0], plan->apps_of[0]};
     plan->groups_count = 0;
     for (uint32_t i = 0; i < node->count; i++) read_group(reader, node, i, base);
     uint64_t taken = 0;

@@ -1,5 +1,6 @@
 /* The life of a node: boot, stop, crash, kill, pause, resume; and acting on it. */
 #include "core/base/assert.h"
+#include "core/otp/code.h"
 #include "sim/world/nodes.h"
 
 static uint64_t now_of(struct sim_world *world) { return (uint64_t)sim_engine_now(world->engine); }
@@ -162,4 +163,32 @@ int sim_world_poison(struct sim_world *world, uint32_t node, const char *name) {
     weft_sched_send(sched, pid, 0, weft_bytes(NULL, 0));
     sim_world__wake(world, node, sim_engine_now(world->engine));
     return WEFT_OK;
+}
+
+static int load(struct weft_sched *sched, const char *path, const struct weft_module_info **info,
+                struct weft_code_text *why) {
+    int rv = weft_code_load(sched, path, info, why);
+    return rv == WEFT_ERR_EXISTS ? WEFT_OK : rv; /* the same bytes: files do not change in a run */
+}
+
+int sim_world_upgrade(struct sim_world *world, uint32_t node, const char *path,
+                      const struct weft_code_upgrade *upgrade, const char **module) {
+    struct sim_world_node *entry = sim_world__node(world, node);
+    struct weft_code_upgrade spec = *upgrade;
+    const struct weft_module_info *info;
+    struct weft_code_text why;
+    if (entry->state != SIM_NODE_UP) return WEFT_ERR_NO_PROC;
+    struct weft_sched *sched = weft_node_sched(entry->node);
+    int rv = load(sched, path, &info, &why);
+    if (rv == WEFT_OK) {
+        *module = spec.module = info->name;
+        spec.version = info->version;
+        rv = weft_code_upgrade(sched, &spec, &why);
+    }
+    sim_world__fold(world, SIM_HAPPENED_UPGRADE, node, (uint64_t)(int64_t)rv);
+    sim_world__wake(world, node, sim_engine_now(world->engine));
+    uint64_t level = WEFT_LOG_WARN;
+    if (rv != WEFT_OK)
+        sim_world_trace(world, node, WEFT_TRACE_LOG, &level, 1, weft_bytes_text(why.text));
+    return rv;
 }

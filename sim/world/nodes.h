@@ -23,7 +23,8 @@ enum sim_happening {
     SIM_HAPPENED_PAUSE,
     SIM_HAPPENED_RESUME,
     SIM_HAPPENED_ASK,
-    SIM_HAPPENED_POISON
+    SIM_HAPPENED_POISON,
+    SIM_HAPPENED_UPGRADE
 };
 
 /* I1  node != NULL  if and only if  state != DOWN

@@ -95,6 +95,14 @@ int sim_world_ask(struct sim_world *world, uint32_t node, const struct weft_node
  *   WEFT_ERR_NO_PROC (node down), WEFT_ERR_NOT_FOUND (no such name now) */
 int sim_world_poison(struct sim_world *world, uint32_t node, const char *name);
 
+/* Load the module at `path` into a node that is up, unless it is, and begin `upgrade` with the
+ * module and version that it is (whatever `upgrade` says of these). *module is its name, which
+ * lives as long as it is loaded. WEFT_ERR_NO_PROC (node down), and the errors of weft_code_load and
+ * weft_code_upgrade, which a LOG tells. */
+struct weft_code_upgrade;
+int sim_world_upgrade(struct sim_world *world, uint32_t node, const char *path,
+                      const struct weft_code_upgrade *upgrade, const char **module);
+
 /* Told of every process that ends, in any node, after the trace was (PROC_EXIT): how a fault learns
  * that it bit. At most one; must not act on the world, but may write to the trace. */
 void sim_world_on_exit(struct sim_world *world,
