@@ -202,7 +202,8 @@ void weft_otp__child_down(weft_self *self, struct child *child, const struct wef
                           bool will_restart);
 /* Its spec goes: trace, then free. */
 void weft_otp__child_remove(weft_self *self, struct child *child);
-/* DOWN for good: forgotten if temporary, or if nothing but its process made it a child. */
+/* DOWN for good: forgotten if temporary, or if nothing but its process made it a child (one of
+ * a template, or one without id). */
 void weft_otp__child_leave(weft_self *self, struct child *child);
 
 /* sup_reason.c */

@@ -80,7 +80,7 @@ static void went_down(weft_self *self, struct sup *sup, struct child *child,
                       const struct weft_reason *why) {
     bool again = sup->op == OP_GROUP && child->spec->the.restart != WEFT_TEMPORARY;
     weft_otp__child_down(self, child, why, again);
-    if (sup->op != OP_END) weft_otp__child_leave(self, child);
+    if (sup->op != OP_END && !again) weft_otp__child_leave(self, child);
 }
 
 bool weft_otp__sup_pause(weft_self *self) {

@@ -31,12 +31,12 @@
  * and name costs 48 bytes beside its process; equal specs are kept once.
  *
  * Differences from OTP: child ids are texts, not terms, and may be empty: such a child is looked
- * up by pid, under any strategy. A shutdown waits without blocking the supervisor's mailbox, so
- * requests that arrive meanwhile are answered after it, in order (WEFT_ERR_NO_PROC when it was the
- * supervisor's own, WEFT_ERR_FULL when WEFT_SUP_REQUESTS_MAX wait). A start that fails in init
- * cannot wait for those to be stopped: children that trap exits end in the turns that follow, and
- * are killed when their `shutdown` is over. The period is exact to the nanosecond and inclusive,
- * where OTP counts whole seconds. */
+ * up by pid, under any strategy, and forgotten when it ends and is not restarted. A shutdown waits
+ * without blocking the supervisor's mailbox, so requests that arrive meanwhile are answered after
+ * it, in order (WEFT_ERR_NO_PROC when it was the supervisor's own, WEFT_ERR_FULL when
+ * WEFT_SUP_REQUESTS_MAX wait). A start that fails in init cannot wait for those to be stopped:
+ * children that trap exits end in the turns that follow, and are killed when their `shutdown` is
+ * over. The period is exact to the nanosecond and inclusive, where OTP counts whole seconds. */
 #ifndef WEFT_OTP_SUPERVISOR_H
 #define WEFT_OTP_SUPERVISOR_H
 
