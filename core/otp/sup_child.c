@@ -137,6 +137,7 @@ int weft_otp__child_start(weft_self *self, struct child *child, struct start *st
                                .arg = start->arg,
                                .name = spec->name,
                                .link = true,
+                               .priority = spec->priority,
                                .mailbox_max = spec->mailbox_max,
                                .memory_max = spec->memory_max,
                                .tag = child->index};

@@ -78,8 +78,9 @@ struct weft_child_spec {
     enum weft_restart restart;
     weft_duration shutdown;
     enum weft_child_type type;
-    bool significant;     /* not with WEFT_PERMANENT, nor under WEFT_AUTO_NEVER */
-    uint32_t mailbox_max; /* as in struct weft_spawn */
+    bool significant;            /* not with WEFT_PERMANENT, nor under WEFT_AUTO_NEVER */
+    enum weft_priority priority; /* this and the following as in struct weft_spawn */
+    uint32_t mailbox_max;
     size_t memory_max;
 };
 

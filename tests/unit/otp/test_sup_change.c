@@ -94,6 +94,27 @@ static void check_says_what_is_wrong(void) {
     world_close();
 }
 
+static void a_child_has_the_priority_of_its_spec(void) {
+    open_ab();
+    struct weft_child_spec spec = kid("c", WEFT_PERMANENT, 0);
+    spec.priority = WEFT_PRIORITY_HIGH;
+    CHECK_EQ_INT(ask_start(&spec), WEFT_OK);
+    CHECK_EQ_INT(ask_spec("c"), WEFT_OK);
+    CHECK_EQ_INT(ANSWER_SPEC->spec.priority, WEFT_PRIORITY_HIGH);
+    for (int again = 0; again < 2; again++) {
+        weft_sched_send(world.sched, pid_of("a"), 1, weft_bytes(NULL, 0));
+        weft_sched_send(world.sched, pid_of("c"), 2, weft_bytes(NULL, 0));
+        world_log_clear();
+        settle();
+        CHECK_LOG("c cast - 2, a cast - 1");
+        kill_kid("c");
+    }
+    spec.priority = (enum weft_priority)9;
+    CHECK_EQ_INT(ask_start(&spec), WEFT_ERR_INVAL);
+    world_log_clear();
+    world_close();
+}
+
 /* --- change_config --- */
 
 static void a_new_config_starts_and_stops_nobody(void) {
@@ -296,8 +317,8 @@ static void rebinding_what_is_no_supervisor_changes_nothing(void) {
 TEST_MAIN("otp/sup_change", TEST(get_childspec_gives_the_spec_with_its_defaults),
           TEST(the_type_can_be_set_and_decides_the_default_shutdown),
           TEST(the_arg_of_a_temporary_child_started_at_run_time_is_not_kept),
-          TEST(check_says_what_is_wrong), TEST(a_new_config_starts_and_stops_nobody),
-          TEST(a_running_child_follows_its_new_spec),
+          TEST(a_child_has_the_priority_of_its_spec), TEST(check_says_what_is_wrong),
+          TEST(a_new_config_starts_and_stops_nobody), TEST(a_running_child_follows_its_new_spec),
           TEST(those_not_named_stay_after_those_that_are), TEST(flags_are_replaced),
           TEST(significance_changes_with_the_spec), TEST(a_bad_config_changes_nothing),
           TEST(only_a_living_supervisor_can_be_changed),

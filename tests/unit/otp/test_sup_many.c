@@ -139,7 +139,7 @@ static void stopping_many_lets_others_run_in_between(void) {
     in_later(parent, end_sup);
     CHECK(weft_sched_run(world.sched, 2));
     uint32_t left = stats().procs - 2;
-    CHECK_EQ_UINT(left, MANY - WEFT_SUP_STOPS_MAX);
+    CHECK_EQ_UINT(left, MANY - WEFT_SUP_STEP_MAX);
     CHECK_EQ_INT(ask_count(), WEFT_ERR_NO_PROC);
     settle();
     CHECK_EQ_UINT(stats().procs, 1);
@@ -169,6 +169,63 @@ static void an_end_that_is_asked_for_twice_is_one(void) {
     in(parent, end_sup_twice);
     CHECK_LOG("parent exit sup shutdown/0");
     CHECK_EQ_UINT(stats().procs, 1);
+    close_many();
+}
+
+/* --- a group --- */
+
+#define GROUP (2 * WEFT_SUP_STEP_MAX + 3)
+
+static void open_group(void) {
+    static struct weft_child_spec specs[GROUP];
+    for (uint32_t i = 0; i < GROUP; i++)
+        specs[i] = (struct weft_child_spec){.behaviour = &small_v1};
+    struct weft_sup_config config = {
+        .strategy = WEFT_ONE_FOR_ALL, .intensity = 5, .children = specs, .children_count = GROUP};
+    pids = calloc(8 * (size_t)GROUP, sizeof *pids);
+    pids_count = 0;
+    sup_open(&config);
+    CHECK_EQ_UINT(pids_count, GROUP);
+}
+
+/* Until so many were started in all. */
+static void run_until_started(uint32_t count) {
+    while (pids_count < count) CHECK(weft_sched_run(world.sched, 1));
+}
+
+static void a_group_of_many_is_started_in_steps(void) {
+    struct weft_reason why = weft_reason(WEFT_REASON_KILL, 0);
+    open_group();
+    weft_sched_exit(world.sched, pids[3], &why);
+    run_until_started(GROUP + 1);
+    CHECK_EQ_UINT(pids_count, GROUP + WEFT_SUP_STEP_MAX);
+    CHECK_EQ_UINT(stats().procs, 2 + WEFT_SUP_STEP_MAX);
+    settle();
+    CHECK_EQ_UINT(pids_count, 2 * GROUP);
+    CHECK_EQ_UINT(stats().procs, 2 + GROUP);
+    close_many();
+}
+
+static void a_death_while_a_group_is_started_restarts_it_after_that(void) {
+    struct weft_reason why = weft_reason(WEFT_REASON_KILL, 0);
+    open_group();
+    weft_sched_exit(world.sched, pids[3], &why);
+    run_until_started(GROUP + 1);
+    weft_sched_exit(world.sched, pids[GROUP], &why);
+    settle();
+    CHECK_EQ_UINT(pids_count, 3 * GROUP);
+    CHECK_EQ_UINT(stats().procs, 2 + GROUP);
+    close_many();
+}
+
+static void the_parents_exit_while_a_group_is_started_ends_it(void) {
+    struct weft_reason why = weft_reason(WEFT_REASON_KILL, 0);
+    open_group();
+    weft_sched_exit(world.sched, pids[3], &why);
+    run_until_started(GROUP + 1);
+    in(parent, end_sup);
+    CHECK_EQ_UINT(stats().procs, 1);
+    CHECK_LOG("parent exit sup shutdown/0");
     close_many();
 }
 
@@ -242,6 +299,8 @@ TEST_MAIN("otp/sup_many", TEST(a_dynamic_child_costs_its_supervisor_less_than_64
           TEST(a_supervisor_without_children_has_one_empty_page),
           TEST(each_death_restarts_its_own_child), TEST(stopping_many_lets_others_run_in_between),
           TEST(they_are_stopped_from_the_last_to_the_first),
-          TEST(an_end_that_is_asked_for_twice_is_one),
+          TEST(an_end_that_is_asked_for_twice_is_one), TEST(a_group_of_many_is_started_in_steps),
+          TEST(a_death_while_a_group_is_started_restarts_it_after_that),
+          TEST(the_parents_exit_while_a_group_is_started_ends_it),
           TEST(requests_beyond_those_that_may_wait_are_refused),
           TEST(a_slow_child_of_a_start_that_failed_is_killed_in_time))
