@@ -16,7 +16,7 @@
 #define WEFT_TIMERS_MAX WEFT_LIMIT(16777216, 64)   /* timers of a node */
 #define WEFT_CHILDREN_MAX WEFT_LIMIT(16777216, 16) /* children of a supervisor */
 #define WEFT_SUP_REQUESTS_MAX WEFT_LIMIT(4096, 8)  /* requests that wait in a supervisor */
-#define WEFT_SUP_STOPS_MAX WEFT_LIMIT(1024, 2)     /* children stopped in one turn */
+#define WEFT_SUP_STEP_MAX WEFT_LIMIT(1024, 2)      /* children stopped or started a turn */
 #define WEFT_CHILDREN_PAGE_MAX WEFT_LIMIT(1024, 3) /* children in one page of an answer */
 #define WEFT_TURN_MAX WEFT_LIMIT(32, 1)            /* messages a process handles a turn */
 #define WEFT_HIGH_TURNS_MAX WEFT_LIMIT(64, 3)      /* of HIGH while others wait */

@@ -140,6 +140,7 @@ int weft_otp__child_start(weft_self *self, struct child *child, struct start *st
                                .arg = start->arg,
                                .name = spec->name,
                                .link = true,
+                               .priority = spec->priority,
                                .mailbox_max = spec->mailbox_max,
                                .memory_max = spec->memory_max,
                                .tag = child->index};
@@ -199,7 +200,9 @@ void weft_otp__child_remove(weft_self *self, struct child *child) {
 void weft_otp__child_leave(weft_self *self, struct child *child) {
     const struct sup *sup = weft_state(self);
     WEFT_ASSERT(!weft_otp__child_is_up(child));
-    if (child->spec->the.restart == WEFT_TEMPORARY || sup->template != NULL) {
+    const struct weft_child_spec *spec = &child->spec->the;
+    /* Without an id nobody could ask for it again. */
+    if (spec->restart == WEFT_TEMPORARY || sup->template != NULL || spec->id[0] == '\0') {
         weft_otp__child_remove(self, child);
     } else {
         weft_otp__child_set_state(self, child, CHILD_DOWN);

@@ -117,7 +117,8 @@ struct sup {
     enum sup_op op;
     bool paused;     /* a SUP_GO_ON is on its way */
     bool waits;      /* OP_GROUP: the backoff comes before the start */
-    uint32_t cursor; /* the next to stop, going backwards */
+    bool starting;   /* OP_GROUP: they are stopped; `cursor` is the next to start */
+    uint32_t cursor; /* the next to stop, going backwards; or to start, going forwards */
     struct child *origin, *stopping;
     weft_ref stop_monitor, stop_timer;
     struct weft_call asker;
@@ -202,7 +203,8 @@ void weft_otp__child_down(weft_self *self, struct child *child, const struct wef
                           bool will_restart);
 /* Its spec goes: trace, then free. */
 void weft_otp__child_remove(weft_self *self, struct child *child);
-/* DOWN for good: forgotten if temporary, or if nothing but its process made it a child. */
+/* DOWN for good: forgotten if temporary, or if nothing but its process made it a child (one of
+ * a template, or one without id). */
 void weft_otp__child_leave(weft_self *self, struct child *child);
 
 /* sup_reason.c */
@@ -212,8 +214,9 @@ struct weft_reason weft_otp__sup_give_up_reason(const struct sup *sup, const str
 
 /* sup_restart.c */
 void weft_otp__sup_death(weft_self *self, struct child *child, const struct weft_reason *why);
-/* The children that go down with sup->origin are stopped: start all of them. */
-void weft_otp__sup_start_group(weft_self *self);
+/* The children that go down with sup->origin are stopped: wait, or start all of them. */
+void weft_otp__sup_begin_starts(weft_self *self);
+void weft_otp__sup_start_more(weft_self *self);
 /* The SUP_RETRY message. */
 void weft_otp__sup_retry(weft_self *self);
 /* The backoff of `child` is over. */

@@ -57,7 +57,7 @@ void weft_otp__parallel_go_on(weft_self *self) {
     uint32_t count = 0;
     WEFT_ASSERT(sup->op == OP_END);
     while (sup->cursor != CHILD_NONE) {
-        if (++count > WEFT_SUP_STOPS_MAX && weft_otp__sup_pause(self)) return;
+        if (++count > WEFT_SUP_STEP_MAX && weft_otp__sup_pause(self)) return;
         struct child *child = weft_otp__child_at(sup, sup->cursor);
         sup->cursor = child->order.prev;
         tell_one(self, child);

@@ -143,19 +143,36 @@ void weft_otp__sup_death(weft_self *self, struct child *child, const struct weft
     if (significant) auto_shutdown(self, id);
 }
 
-/* With a group, the start comes after the wait of the one that failed. */
-void weft_otp__sup_start_group(weft_self *self) {
+void weft_otp__sup_start_more(weft_self *self) {
     struct sup *sup = weft_state(self);
-    WEFT_ASSERT(sup->op == OP_NONE);
-    if (sup->waits && weft_otp__backoff_begin(self, sup->origin)) return;
-    struct child *child = sup->origin;
-    if (sup->strategy == WEFT_ONE_FOR_ALL) child = weft_otp__child_at(sup, sup->children.first);
-    for (; child != NULL; child = weft_otp__child_next(sup, child)) {
+    uint32_t count = 0;
+    WEFT_ASSERT(sup->op == OP_GROUP);
+    WEFT_ASSERT(sup->starting);
+    while (sup->cursor != CHILD_NONE) {
+        if (++count > WEFT_SUP_STEP_MAX && weft_otp__sup_pause(self)) return;
+        struct child *child = weft_otp__child_at(sup, sup->cursor);
+        sup->cursor = child->order.next;
         if (weft_otp__child_is_up(child)) continue;
         if (weft_otp__child_restart(self, child) == WEFT_OK) continue;
+        sup->op = OP_NONE;
         start_failed(self, child);
         return;
     }
+    sup->op = OP_NONE;
+}
+
+void weft_otp__sup_begin_starts(weft_self *self) {
+    struct sup *sup = weft_state(self);
+    WEFT_ASSERT(sup->op == OP_GROUP);
+    WEFT_ASSERT(!weft_otp__child_is_up(sup->origin));
+    if (sup->waits && weft_otp__backoff_begin(self, sup->origin)) {
+        sup->op = OP_NONE;
+        return;
+    }
+    bool all = sup->strategy == WEFT_ONE_FOR_ALL;
+    sup->starting = true;
+    sup->cursor = all ? sup->children.first : sup->origin->index;
+    weft_otp__sup_start_more(self);
 }
 
 void weft_otp__sup_retry(weft_self *self) {

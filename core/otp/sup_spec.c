@@ -7,6 +7,7 @@ const char *weft_otp__spec_problem(const struct weft_child_spec *spec,
     if ((unsigned)spec->restart > WEFT_TEMPORARY) return "invalid restart";
     if ((unsigned)spec->type > WEFT_TYPE_SUPERVISOR) return "invalid type";
     if (spec->shutdown < WEFT_INFINITY) return "invalid shutdown";
+    if ((unsigned)spec->priority > WEFT_PRIORITY_LOW) return "invalid priority";
     if (!spec->significant) return NULL;
     if (spec->restart == WEFT_PERMANENT) return "bad_combination: significant and permanent";
     if (auto_shutdown == WEFT_AUTO_NEVER)
@@ -48,7 +49,7 @@ static bool same_spec(const struct weft_child_spec *a, const struct weft_child_s
     WEFT_ASSERT(weft_otp__spec_is_shared(b));
     if (a->behaviour != b->behaviour || a->restart != b->restart) return false;
     if (a->shutdown != b->shutdown || a->type != b->type) return false;
-    if (a->significant != b->significant) return false;
+    if (a->significant != b->significant || a->priority != b->priority) return false;
     if (a->mailbox_max != b->mailbox_max || a->memory_max != b->memory_max) return false;
     return a->arg.size == b->arg.size &&
            (a->arg.size == 0 || memcmp(a->arg.data, b->arg.data, a->arg.size) == 0);

@@ -45,14 +45,13 @@ static int add(weft_self *self, const struct weft_child_spec *given, struct chil
 
 static void start_new(weft_self *self, const struct request *request,
                       const struct weft_child_spec *spec) {
-    const struct sup *sup = weft_state(self);
     struct start start = {.arg = spec->arg, .holder = WEFT_PID_NONE};
     struct child *child;
     int rv = add(self, spec, &child);
     if (rv == WEFT_OK) {
         rv = weft_otp__child_start(self, child, &start);
         if (child->state == CHILD_UP) start.holder = child->pid;
-        bool kept = rv == WEFT_OK && spec->restart != WEFT_TEMPORARY && sup->template == NULL;
+        bool kept = rv == WEFT_OK && spec->restart != WEFT_TEMPORARY && spec->id[0] != '\0';
         if (child->state == CHILD_DOWN && !kept) weft_otp__child_free(self, child);
     }
     answer_pid(self, request, rv, start.holder);

@@ -71,8 +71,7 @@ static void end_or_start(weft_self *self, struct sup *sup) {
         return;
     }
     WEFT_ASSERT(op == OP_GROUP);
-    sup->op = OP_NONE;
-    weft_otp__sup_start_group(self);
+    weft_otp__sup_begin_starts(self);
 }
 
 /* Down for good in this operation; a temporary one is forgotten. */
@@ -80,7 +79,7 @@ static void went_down(weft_self *self, struct sup *sup, struct child *child,
                       const struct weft_reason *why) {
     bool again = sup->op == OP_GROUP && child->spec->the.restart != WEFT_TEMPORARY;
     weft_otp__child_down(self, child, why, again);
-    if (sup->op != OP_END) weft_otp__child_leave(self, child);
+    if (sup->op != OP_END && !again) weft_otp__child_leave(self, child);
 }
 
 bool weft_otp__sup_pause(weft_self *self) {
@@ -145,7 +144,7 @@ static void stop_next(weft_self *self, struct sup *sup) {
     for (int i = 0; i < LOOK_AHEAD; i++) ahead = look_ahead(self, sup, ahead);
     while (sup->cursor != end) {
         ahead = look_ahead(self, sup, ahead);
-        if (++count > WEFT_SUP_STOPS_MAX && weft_otp__sup_pause(self)) return;
+        if (++count > WEFT_SUP_STEP_MAX && weft_otp__sup_pause(self)) return;
         struct child *child = weft_otp__child_at(sup, sup->cursor);
         sup->cursor = child->order.prev;
         if (child != sup->origin && !stop_one(self, sup, child)) return;
@@ -160,6 +159,7 @@ void weft_otp__sup_begin_group(weft_self *self, struct child *origin, bool waits
     sup->op = OP_GROUP;
     sup->origin = origin;
     sup->waits = waits;
+    sup->starting = false;
     sup->cursor = sup->children.last;
     stop_next(self, sup);
 }
@@ -225,6 +225,8 @@ void weft_otp__sup_go_on(weft_self *self) {
     WEFT_ASSERT(sup->op != OP_NONE);
     if (sup->template != NULL) {
         weft_otp__parallel_go_on(self);
+    } else if (sup->op == OP_GROUP && sup->starting) {
+        weft_otp__sup_start_more(self);
     } else {
         stop_next(self, sup);
     }

@@ -31,12 +31,12 @@
  * and name costs 48 bytes beside its process; equal specs are kept once.
  *
  * Differences from OTP: child ids are texts, not terms, and may be empty: such a child is looked
- * up by pid, under any strategy. A shutdown waits without blocking the supervisor's mailbox, so
- * requests that arrive meanwhile are answered after it, in order (WEFT_ERR_NO_PROC when it was the
- * supervisor's own, WEFT_ERR_FULL when WEFT_SUP_REQUESTS_MAX wait). A start that fails in init
- * cannot wait for those to be stopped: children that trap exits end in the turns that follow, and
- * are killed when their `shutdown` is over. The period is exact to the nanosecond and inclusive,
- * where OTP counts whole seconds. */
+ * up by pid, under any strategy, and forgotten when it ends and is not restarted. A shutdown waits
+ * without blocking the supervisor's mailbox, so requests that arrive meanwhile are answered after
+ * it, in order (WEFT_ERR_NO_PROC when it was the supervisor's own, WEFT_ERR_FULL when
+ * WEFT_SUP_REQUESTS_MAX wait). A start that fails in init cannot wait for those to be stopped:
+ * children that trap exits end in the turns that follow, and are killed when their `shutdown` is
+ * over. The period is exact to the nanosecond and inclusive, where OTP counts whole seconds. */
 #ifndef WEFT_OTP_SUPERVISOR_H
 #define WEFT_OTP_SUPERVISOR_H
 
@@ -78,8 +78,9 @@ struct weft_child_spec {
     enum weft_restart restart;
     weft_duration shutdown;
     enum weft_child_type type;
-    bool significant;     /* not with WEFT_PERMANENT, nor under WEFT_AUTO_NEVER */
-    uint32_t mailbox_max; /* as in struct weft_spawn */
+    bool significant;            /* not with WEFT_PERMANENT, nor under WEFT_AUTO_NEVER */
+    enum weft_priority priority; /* this and the following as in struct weft_spawn */
+    uint32_t mailbox_max;
     size_t memory_max;
 };
 
