@@ -4,6 +4,8 @@
 #include "core/otp/gen_server.h"
 #include "core/otp/statem_internal.h"
 
+#include <stdio.h>
+
 _Static_assert(offsetof(struct weft_statem, behaviour) == 0, "a behaviour leads to its machine");
 
 const struct weft_statem *weft_otp__statem_of(const weft_self *self) {
@@ -199,6 +201,14 @@ void weft_statem_terminate(weft_self *self, const struct weft_reason *reason) {
     const struct weft_statem_callbacks *callbacks = weft_otp__statem_callbacks(self);
     WEFT_ASSERT(reason != NULL);
     if (callbacks->terminate != NULL) callbacks->terminate(self, reason);
+}
+
+size_t weft_statem_format_status(weft_self *self, char *text, size_t size) {
+    WEFT_ASSERT(size > 0);
+    int length = snprintf(text, size, "state %s, %u postponed", weft_statem_state_name(self),
+                          weft_statem_postponed_count(self));
+    WEFT_ASSERT(length > 0);
+    return (size_t)length < size ? (size_t)length : size - 1;
 }
 
 /* --- looking --- */

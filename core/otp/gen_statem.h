@@ -112,7 +112,8 @@ struct weft_statem {
                                                     .init = weft_statem_init,                      \
                                                     .handle = weft_statem_handle,                  \
                                                     .handle_continue = weft_statem_continue,       \
-                                                    .terminate = weft_statem_terminate},           \
+                                                    .terminate = weft_statem_terminate,            \
+                                                    .format_status = weft_statem_format_status},   \
                                       __VA_ARGS__}
 
 /* The callbacks of every gen_statem's behaviour. Start fails with WEFT_ERR_NOMEM, or as init.
@@ -122,6 +123,9 @@ int weft_statem_init(weft_self *self, struct weft_bytes arg);
 void weft_statem_handle(weft_self *self, const struct weft_msg *msg);
 void weft_statem_continue(weft_self *self);
 void weft_statem_terminate(weft_self *self, const struct weft_reason *reason);
+/* What sys shows of a machine: "state open, 2 postponed". A machine's own: give the macro
+ * `.behaviour.format_status = f`, as a code_change is given. */
+size_t weft_statem_format_status(weft_self *self, char *text, size_t size);
 
 /* The user's data, data_size bytes. Valid from init on, also in terminate. */
 void *weft_statem_data(weft_self *self);

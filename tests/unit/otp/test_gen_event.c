@@ -684,8 +684,10 @@ static void stopping_ends_all_handlers_and_tells_their_adders(void) {
     add_sup("k"), add("q");
     (void)world_log_clear();
     in(client, send_stop);
-    CHECK_LOG("OK, EXIT k how 6 shutdown/0, asker exit manager normal/0, "
-              "k end stopped normal/0, q end stopped normal/0");
+    /* Whose turn it is first depends on how long turns are. */
+    CHECK(strstr(world.log, "k end stopped normal/0, q end stopped normal/0") != NULL);
+    CHECK(strstr(world.log, "EXIT k how 6 shutdown/0, asker exit manager normal/0") != NULL);
+    (void)world_log_clear();
     CHECK(!alive(manager));
     CHECK_EQ_UINT(stats().procs, 3);
     done();

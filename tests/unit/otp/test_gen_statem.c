@@ -1020,6 +1020,11 @@ static void look(weft_self *self) {
     CHECK_EQ_TEXT(weft_statem_state_name(proc), "b");
     CHECK_EQ_UINT(weft_statem_state(proc), B);
     CHECK_EQ_UINT(weft_statem_postponed_count(proc), 2);
+    char text[32];
+    CHECK_EQ_UINT(weft_statem_format_status(weft_otp__find(world.sched, machine), text, 32), 20);
+    CHECK_EQ_TEXT(text, "state b, 2 postponed");
+    CHECK_EQ_UINT(weft_statem_format_status(weft_otp__find(world.sched, machine), text, 8), 7);
+    CHECK_EQ_TEXT(text, "state b");
 }
 
 static void others_see_the_state_and_what_is_postponed(void) {
