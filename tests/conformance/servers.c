@@ -2,6 +2,7 @@
 #include "tests/conformance/stage.h"
 
 #include "core/base/assert.h"
+#include "core/otp/sys.h"
 
 #include <string.h>
 
@@ -235,6 +236,96 @@ static void play_parent_exit(const struct scene *scene) {
     send_exit(one, weft_reason(WEFT_REASON_SHUTDOWN, 0));
 }
 
+/* --- alias: what comes after the call is over --- */
+
+static void say_sent(weft_self *self, const struct weft_msg *info) {
+    on_info(self, info);
+    say("sent");
+}
+
+static WEFT_GEN_SERVER(late_v1, .name = "late", .state_size = sizeof(struct sleeper),
+                       .handle_call = on_call, .handle_info = say_sent);
+
+static void start_late(weft_self *self) {
+    struct weft_spawn spawn = {.behaviour = &late_v1};
+    int rv = weft_spawn(self, &spawn, &server);
+    WEFT_ASSERT(rv == WEFT_OK);
+}
+
+static void play_alias(const struct scene *scene) {
+    playing = scene;
+    one = actor(0);
+    in(one, start_late);
+    in(one, ask);
+    pass(WEFT_MS(300));
+}
+
+/* --- sys --- */
+
+static void suspend(weft_self *self) {
+    int rv = weft_sys_suspend(self, server);
+    WEFT_ASSERT(rv == WEFT_OK);
+}
+
+static void resume(weft_self *self) {
+    int rv = weft_sys_resume(self, server);
+    WEFT_ASSERT(rv == WEFT_OK);
+}
+
+static void play_suspend(const struct scene *scene) {
+    playing = scene;
+    one = actor(0);
+    in(one, start_server);
+    in(one, suspend);
+    in(one, ask);
+    pass(WEFT_MS(100));
+    in(one, resume);
+    in(one, ask);
+}
+
+static int holder_init(weft_self *self, struct weft_bytes arg) {
+    (void)arg;
+    memcpy(weft_state(self), "old", 4);
+    return WEFT_OK;
+}
+
+static WEFT_GEN_SERVER(holder_v1, .name = "holder", .state_size = 4, .init = holder_init);
+
+static void start_holder(weft_self *self) {
+    struct weft_spawn spawn = {.behaviour = &holder_v1};
+    int rv = weft_spawn(self, &spawn, &server);
+    WEFT_ASSERT(rv == WEFT_OK);
+}
+
+static void say_state(weft_self *self) {
+    char state[4];
+    size_t size = sizeof state;
+    int rv = weft_sys_get_state(self, server, state, &size);
+    WEFT_ASSERT(rv == WEFT_OK);
+    say("%s", state);
+}
+
+static int become_new(void *ctx, void *state, size_t size) {
+    (void)ctx;
+    WEFT_ASSERT(size == 4);
+    memcpy(state, "new", 4);
+    return WEFT_OK;
+}
+
+static void replace(weft_self *self) {
+    int rv = weft_sys_replace_state(self, server, become_new, NULL);
+    WEFT_ASSERT(rv == WEFT_OK);
+}
+
+static void play_state(const struct scene *scene) {
+    (void)scene;
+    one = actor(0);
+    in(one, start_holder);
+    in(one, say_state);
+    in(one, replace);
+    in(one, say_state);
+}
+
 static const struct scene scenes[] = {
     {"gs.call_timeout", play_call, SLEEP, 50},
     {"gs.call_noproc", play_call_noproc, PING, 5000},
@@ -252,6 +343,9 @@ static const struct scene scenes[] = {
     {"gs.continue_before_next_msg", play_start, INIT_CONTINUE, 0},
     {"gs.timeout_return", play_start, INIT_TIMEOUT, 0},
     {"gs.bad_return", play_call, NOTHING, 50},
+    {"alias.reply_after_demonitor_dropped", play_alias, SLEEP, 20},
+    {"sys.suspend_queues", play_suspend, PING, 50},
+    {"sys.get_replace_state", play_state, 0, 0},
     {"gs.late_reply_dropped_after_timeout", play_call, SLEEP, 20},
 };
 

@@ -175,6 +175,21 @@ static void play_demonitor_down(const struct scene *scene) {
     in(one, monitor_dead_and_demonitor);
 }
 
+/* Twice: it has no result, since after it nothing can come. */
+static void monitor_and_demonitor_twice(weft_self *self) {
+    monitor_two(self);
+    demonitor(self);
+    demonitor(self);
+}
+
+static void play_demonitor_twice(const struct scene *scene) {
+    (void)scene;
+    one = actor(0);
+    two = actor(0);
+    in(one, monitor_and_demonitor_twice);
+    in(two, stop_boom);
+}
+
 /* --- order --- */
 
 static void last_words(weft_self *self) {
@@ -225,6 +240,7 @@ static const struct scene scenes[] = {
     {"monitor.normal_exit", play_monitor, 1, NORMALLY},
     {"demonitor.plain_after_down", play_demonitor_down, 0, 0},
     {"demonitor.flush_after_down", play_demonitor_down, 0, 0},
+    {"demonitor.info_pending", play_demonitor_twice, 0, 0},
     {"order.msg_before_exit_signal", play_last_words, 0, 0},
 };
 

@@ -357,6 +357,55 @@ static void play_start_same_id(const struct scene *scene) {
     say_asked(start_again, "a");
 }
 
+/* --- auto_shutdown: a: which, b: how many of the significant children end --- */
+
+static void play_auto(const struct scene *scene) {
+    configure();
+    config.auto_shutdown = (enum weft_auto_shutdown)scene->a;
+    specs[0].significant = specs[1].significant = true;
+    specs[0].restart = WEFT_TRANSIENT;
+    specs[1].restart = WEFT_TEMPORARY;
+    open_sup(3);
+    hush();
+    end_kid(pid_of("a"), BY_NORMAL);
+    if (scene->b > 1) end_kid(pid_of("b"), BY_NORMAL);
+    if (alive(sup)) say_which();
+}
+
+/* a: auto_shutdown, b: restart of a significant child */
+static void play_significant(const struct scene *scene) {
+    configure();
+    config.auto_shutdown = (enum weft_auto_shutdown)scene->a;
+    specs[0].significant = true;
+    specs[0].restart = (enum weft_restart)scene->b;
+    open_sup(1);
+    say_start_result();
+}
+
+/* --- simple_one_for_one --- */
+
+static void start_simple(weft_self *self) {
+    weft_ref ref;
+    int rv = weft_sup_start_simple(self, sup, weft_bytes(NULL, 0), &ref);
+    WEFT_ASSERT(rv == WEFT_OK);
+}
+
+static void play_simple(const struct scene *scene) {
+    (void)scene;
+    configure();
+    config.strategy = WEFT_SIMPLE_ONE_FOR_ONE;
+    specs[0].name = NULL;
+    open_sup(1);
+    in(judge, start_simple);
+    hush();
+    say_asked(weft_sup_terminate_child, "a");
+    say_asked(weft_sup_restart_child, "a");
+    say_asked(weft_sup_delete_child, "a");
+    which();
+    say("- %s", weft_pid_is_none(answer.as.infos[0].pid) ? "not running" : "running");
+    say_counts();
+}
+
 /* --- junk: a message, or a cast, that no supervisor knows --- */
 
 static void send_junk(weft_self *self) {
@@ -415,9 +464,17 @@ static const struct scene scenes[] = {
     {"sup.brutal_kill", play_stop_child, 0, KILL_IT},
     {"sup.shutdown_timeout_kills", play_stop_child, STUBBORN, TIME_100},
     {"sup.shutdown_graceful", play_stop_child, 0, TIME_1000},
+    {"sup.auto_shutdown.any", play_auto, WEFT_AUTO_ANY_SIGNIFICANT, 1},
+    {"sup.auto_shutdown.all_one_left", play_auto, WEFT_AUTO_ALL_SIGNIFICANT, 1},
+    {"sup.auto_shutdown.all", play_auto, WEFT_AUTO_ALL_SIGNIFICANT, 2},
+    {"sup.auto_shutdown.never_significant_rejected", play_significant, WEFT_AUTO_NEVER,
+     WEFT_TRANSIENT},
+    {"sup.significant_permanent_rejected", play_significant, WEFT_AUTO_ANY_SIGNIFICANT,
+     WEFT_PERMANENT},
     {"sup.terminate_restart_delete", play_requests, 0, 0},
     {"sup.terminate_temporary_deletes", play_temporary, 0, 0},
     {"sup.start_child_dup", play_start_same_id, 0, 0},
+    {"sup.simple.terminate_by_id", play_simple, 0, 0},
     {"sup.restart_failure_retries_until_intensity", play_retries, 0, 0},
     {"sup.exit_reason_on_max_intensity", play_intensity, 0, 0},
     {"sup.junk_info_ignored", play_junk, 0, 0},
