@@ -129,5 +129,7 @@ int main(int argc, char **argv) {
         kill(pids[i], SIGKILL);
         waitpid(pids[i], NULL, 0);
     }
+    load_free(load);
+    free(pids);
     return 0;
 }

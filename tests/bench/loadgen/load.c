@@ -56,6 +56,16 @@ struct load *load_new(const struct load_options *options, uint32_t conns, uint32
     return load;
 }
 
+void load_free(struct load *load) {
+    for (uint32_t i = 0; i < load->conns; i++)
+        if (load->connection[i].fd >= 0) close(load->connection[i].fd);
+    close(load->epoll);
+    free(load->connection);
+    free(load->open);
+    free(load->closed);
+    free(load);
+}
+
 /* --- connections --- */
 
 static void enter_open(struct load *load, uint32_t index) {

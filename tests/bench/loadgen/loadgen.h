@@ -62,6 +62,7 @@ struct load {
 
 uint64_t load_now(void);
 struct load *load_new(const struct load_options *options, uint32_t conns, uint32_t source);
+void load_free(struct load *load);
 /* Connect all, at `rate`. Gives up when nothing comes of it. */
 void load_open_all(struct load *load);
 /* Handle what comes within `ns`. */
