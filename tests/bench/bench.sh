@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measurements: ./dev bench [dht|kademlia|otp|queue|sim|all]. One row a line.
+# Measurements: ./dev bench [dht|gateway|kademlia|otp|queue|sim|all]. One row a line.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export WEFT_BIN=$PWD/build/bin WEFT_SOURCE=$PWD
@@ -14,4 +14,5 @@ if wants dht; then known=1; /usr/bin/python3 tests/bench/dht_rates.py; fi
 if wants kademlia; then known=1; build/bench/bench_kademlia "$@"; fi
 if wants sim; then known=1; /usr/bin/python3 tests/bench/sim_rates.py "$@"; fi
 if wants otp; then known=1; /usr/bin/python3 tests/bench/otp_rates.py "$@"; fi
-[ "$known" = 1 ] || { echo "bench: unknown '$what': dht, kademlia, otp, queue, sim, all" >&2; exit 2; }
+if wants gateway; then known=1; /usr/bin/python3 tests/bench/gateway_rates.py "$@"; fi
+[ "$known" = 1 ] || { echo "bench: unknown '$what': dht, gateway, kademlia, otp, queue, sim, all" >&2; exit 2; }

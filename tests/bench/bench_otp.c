@@ -22,6 +22,7 @@ static const struct {
              {"shutdown", "CHILDREN", bench_shutdown},
              {"cascade", "PROCESSES", bench_cascade},
              {"tick", "BUSY TICKS", bench_tick},
+             {"tick_high", "BUSY TICKS", bench_tick_high},
              {"tick_bare", "- TICKS", bench_tick_bare}};
 
 #define CASES (sizeof cases / sizeof cases[0])

@@ -130,6 +130,8 @@ CASES = [
     Case("tick", [latency("1 ms tick beside 100 busy processes, equal priority, p99.9 late",
                           "p999_us", 5, "ms", 1e-3)],
          "tick 100 5000", "tick 100 5000", "tick 100 5000"),
+    Case("tick_high", [latency("the same, high priority, p99.9 late", "p999_us", 1, "ms", 1e-3)],
+         "tick_high 100 5000", "tick_high 100 5000"),
     Case("tick_bare", [latency("the bare OS timer, nothing beside it, p99.9 late", "p999_us", None,
                                "ms", 1e-3)],
          "tick_bare 1 5000"),

@@ -105,10 +105,10 @@ void bench_run(const struct weft_behaviour *root) {
     struct weft_posix_driver driver = {NULL, deliver, run, next_at, done};
     weft_posix_guard_install();
     BENCH_CHECK(weft_posix_new(&config, &bench.posix) == WEFT_OK);
-    struct weft_application application = {
-        .ident = "bench", .children = {{.id = "bench", .name = "bench", .behaviour = root}}};
-    struct weft_app_spec app = {.application = &application};
-    struct weft_node_config node = {.apps = &app, .apps_count = 1};
+    struct weft_application app = {
+        .name = "bench", .children = {{.id = "bench", .name = "bench", .behaviour = root}}};
+    struct weft_app_spec spec = {.application = &app};
+    struct weft_node_config node = {.apps = &spec, .apps_count = 1};
     struct weft_reason why;
     BENCH_CHECK(weft_node_new(weft_posix_env(bench.posix), &node, &bench.node, &why) == WEFT_OK);
     struct weft_sched *sched = weft_node_sched(bench.node);

@@ -62,6 +62,7 @@ void bench_intensity(const struct bench_args *args);
 void bench_shutdown(const struct bench_args *args);
 void bench_cascade(const struct bench_args *args);
 void bench_tick(const struct bench_args *args);
+void bench_tick_high(const struct bench_args *args);
 void bench_tick_bare(const struct bench_args *args);
 
 #endif

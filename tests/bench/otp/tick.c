@@ -20,6 +20,7 @@ static struct {
     const char *name;
     uint64_t busy, wanted, done;
     int64_t start, *late;
+    enum weft_priority priority; /* of the one who ticks */
 } run;
 
 static void busy_cast(weft_self *self, const struct weft_msg *msg) {
@@ -77,7 +78,7 @@ static void begin(weft_self *self, const struct weft_msg *msg) {
     struct weft_spawn spawn = {.behaviour = &busy};
     weft_pid pid;
     for (uint64_t i = 0; i < run.busy; i++) BENCH_CHECK(weft_spawn(self, &spawn, &pid) == WEFT_OK);
-    spawn = (struct weft_spawn){.behaviour = &ticker};
+    spawn = (struct weft_spawn){.behaviour = &ticker, .priority = run.priority};
     BENCH_CHECK(weft_spawn(self, &spawn, &pid) == WEFT_OK);
     run.start = bench_ns() + LEAD;
     BENCH_CHECK(weft_send(self, pid, 1, weft_bytes(NULL, 0)) == WEFT_OK);
@@ -95,6 +96,12 @@ static void prepare(const struct bench_args *args, const char *name) {
 
 void bench_tick(const struct bench_args *args) {
     prepare(args, "tick");
+    bench_run(&root);
+}
+
+void bench_tick_high(const struct bench_args *args) {
+    prepare(args, "tick_high");
+    run.priority = WEFT_PRIORITY_HIGH;
     bench_run(&root);
 }
 

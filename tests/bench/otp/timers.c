@@ -2,6 +2,7 @@
 #include "tests/bench/otp/kit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define FAR WEFT_S(1000)
 #define SPREAD_MS 5000
@@ -23,6 +24,7 @@ static void handle(weft_self *self, const struct weft_msg *msg) {
     printf("case=timers n=%llu start_rate=%.0f cancel_rate=%.0f\n", (unsigned long long)count,
            (double)count * 1e9 / (double)(started - start),
            (double)count * 1e9 / (double)(cancelled - started));
+    free(refs);
     bench_done();
 }
 

@@ -1,0 +1,30 @@
+/* An echo gateway as an application of a node: a listener, a supervisor of connections, and a
+ * process for each connection. bench_gateway PORT [PORT ...] listens until SIGTERM, then says what
+ * the worst runs of the node were.
+ *
+ * Frames of 64 bytes, as bench_loadgen.c tells: 'P' is sent back with our version in byte 5; 'X'
+ * makes the handler write through a null pointer, as a bug would. */
+#include "tests/bench/gateway/gateway.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static void raise_descriptors(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int main(int argc, char **argv) {
+    if (argc != 2) {
+        fprintf(stderr, "usage: bench_gateway PORT\n");
+        return 2;
+    }
+    raise_descriptors();
+    signal(SIGPIPE, SIG_IGN);
+    return gateway_run((uint16_t)strtoul(argv[1], NULL, 10));
+}
