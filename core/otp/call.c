@@ -2,8 +2,10 @@
 #include "core/otp/internal.h"
 
 static void attach_data(struct weft_sched *sched, struct call *call, struct weft_bytes data) {
+    call->data = NULL;
+    call->data_size = 0;
     if (data.size == 0) return;
-    call->data = weft_otp__alloc(sched, data.size);
+    call->data = data.size <= sizeof call->room ? call->room : weft_otp__alloc(sched, data.size);
     if (call->data == NULL) {
         call->status = WEFT_ERR_NOMEM;
         return;
@@ -12,29 +14,28 @@ static void attach_data(struct weft_sched *sched, struct call *call, struct weft
     memcpy(call->data, data.data, data.size);
 }
 
-void weft_otp__call_done(struct call *call, int status, struct weft_bytes data) {
-    struct weft_sched *sched = call->mail.owner->sched;
-    WEFT_ASSERT(!call->done);
-    WEFT_ASSERT(!call->mail.queued);
-    call->done = true;
-    call->status = status;
+/* Nobody will answer, and no time will run out. */
+static void let_go(struct weft_sched *sched, struct call *call) {
     weft_otp__alarm_cancel(sched, &call->alarm);
-    weft_list_remove(&call->tie.link);
-    attach_data(sched, call, data);
-    weft_otp__mail_push(&call->mail);
+    if (call->tie.kind == TIE_NONE) return;
+    weft_otp__tie_remove(weft_otp__find(sched, call->awaited.mail.from), &call->tie);
 }
 
-static struct call *call_new(weft_self *self, weft_pid to) {
-    struct call *call = weft_otp__mail_new(self, WEFT_MSG_REPLY, sizeof *call, sizeof *call);
-    if (call == NULL) return NULL;
-    weft_list_init(&call->tie.link);
-    call->tie.kind = TIE_CALL;
-    call->alarm.kind = ALARM_CALL;
-    call->alarm.index = ALARM_UNSET;
-    call->mail.from = to;
-    if (weft_otp__ref_new(self->sched, &call->mail) == WEFT_OK) return call;
-    weft_otp__mail_free(self->sched, &call->mail);
-    return NULL;
+void weft_otp__call_done(struct call *call, int status, struct weft_bytes data) {
+    struct weft_process *owner = call->awaited.owner;
+    WEFT_ASSERT(call->awaited.mail.place == MAIL_PENDING);
+    let_go(owner->sched, call);
+    call->status = status;
+    attach_data(owner->sched, call, data);
+    owner->bytes += call->data_size;
+    weft_otp__mail_push(owner, &call->awaited.mail);
+}
+
+void weft_otp__call_drop(struct weft_sched *sched, struct call *call) {
+    WEFT_ASSERT(call->awaited.mail.place == MAIL_PENDING);
+    let_go(sched, call);
+    weft_otp__mail_take(call->awaited.owner, &call->awaited.mail);
+    weft_otp__mail_free(sched, &call->awaited.mail);
 }
 
 static int arm(struct weft_sched *sched, struct call *call, weft_duration timeout) {
@@ -51,7 +52,7 @@ struct asking {
 static int ask(struct weft_sched *sched, struct call *call, const struct asking *asking) {
     struct weft_process *callee = weft_otp__find(sched, asking->to);
     if (callee == NULL) {
-        weft_otp__mail_pending(&call->mail);
+        weft_otp__awaited_pending(&call->awaited);
         weft_otp__call_done(call, WEFT_ERR_NO_PROC, weft_bytes(NULL, 0));
         return WEFT_OK;
     }
@@ -62,20 +63,22 @@ static int ask(struct weft_sched *sched, struct call *call, const struct asking 
         weft_otp__alarm_cancel(sched, &call->alarm);
         return rv;
     }
-    weft_list_push_back(&callee->ties, &call->tie.link);
-    weft_otp__mail_pending(&call->mail);
+    weft_otp__tie_add(callee, &call->tie, TIE_CALL);
+    weft_otp__awaited_pending(&call->awaited);
     return WEFT_OK;
 }
 
 static int call_start(struct weft_sched *sched, weft_self *self, struct asking *asking) {
     if (weft_pid_equal(self->pid, asking->to)) return WEFT_ERR_INVAL;
-    struct call *call = call_new(self, asking->to);
+    struct record record = {WEFT_MSG_REPLY, sizeof(struct call), sizeof(struct call)};
+    struct call *call = weft_otp__awaited_new(self, &record);
     if (call == NULL) return WEFT_ERR_NOMEM;
-    asking->post.ref = call->mail.ref;
+    asking->post.ref = call->awaited.ref;
     if (self->flags & PROC_WATCHED) weft_otp__watched_post(self, asking->to, &asking->post);
-    call->mail.tag = asking->post.tag;
+    call->awaited.mail.from = asking->to;
+    call->awaited.mail.tag = asking->post.tag;
     int rv = ask(sched, call, asking);
-    if (rv != WEFT_OK) weft_otp__mail_free(sched, &call->mail);
+    if (rv != WEFT_OK) weft_otp__mail_free(sched, &call->awaited.mail);
     return rv;
 }
 
@@ -96,6 +99,14 @@ int weft_call(weft_self *self, weft_pid to, uint32_t tag, struct weft_bytes data
     return rv;
 }
 
+/* The call `to`, while it waits for its answer; or NULL. */
+static struct call *waiting(const struct weft_sched *sched, const struct weft_call *to) {
+    struct awaited *awaited = weft_otp__ref_get(sched, to->ref);
+    if (awaited == NULL || awaited->mail.kind != WEFT_MSG_REPLY) return NULL;
+    if (awaited->mail.place != MAIL_PENDING) return NULL;
+    return weft_pid_equal(awaited->owner->pid, to->from) ? (struct call *)awaited : NULL;
+}
+
 void weft_reply(weft_self *self, const struct weft_call *call, int status, struct weft_bytes data) {
     WEFT_ASSERT(data.size <= WEFT_MESSAGE_MAX);
     weft_otp__touch(data);
@@ -103,10 +114,7 @@ void weft_reply(weft_self *self, const struct weft_call *call, int status, struc
     struct weft_sched *sched = weft_otp__enter(self);
     if (self->flags & PROC_WATCHED)
         weft_otp__watched_post(self, to.from, &(struct post){.kind = WEFT_MSG_REPLY, .data = data});
-    struct mail *mail = weft_otp__ref_get(sched, to.ref);
-    if (mail != NULL && mail->kind == WEFT_MSG_REPLY && weft_pid_equal(mail->owner->pid, to.from)) {
-        struct call *asked = (struct call *)mail;
-        if (!asked->done) weft_otp__call_done(asked, status, data);
-    }
+    struct call *asked = waiting(sched, &to);
+    if (asked != NULL) weft_otp__call_done(asked, status, data);
     weft_otp__leave(sched);
 }

@@ -15,7 +15,9 @@
 #include "core/base/hash.h"
 #include "core/base/limits.h"
 #include "core/base/list.h"
+#include "core/otp/ring.h"
 #include "core/otp/sched.h"
+#include "core/otp/segments.h"
 
 /* --- reasons, small: the text is shared and counted --- */
 
@@ -62,84 +64,108 @@ struct map_node *weft_otp__map_next(const struct map_node *node);
 
 /* --- what lies in a mailbox, or waits to --- */
 
-/* I1  `queued`: the link is in the owner's mailbox; otherwise in the owner's `pending` (TIMER,
- *     DOWN, REPLY) or in no list (a link before its EXIT).
- * I2  TIMER, DOWN and REPLY have a ref that leads here until the record is freed. */
+enum mail_place {
+    MAIL_NOWHERE = 0,
+    MAIL_PENDING, /* with its owner, until it goes off */
+    MAIL_QUEUED   /* in its owner's mailbox */
+};
+
 struct mail {
     struct weft_link link;
-    struct weft_process *owner; /* whom it is for */
     weft_pid from;
-    weft_ref ref;
     uint32_t tag;
-    uint32_t size; /* bytes of the whole record */
     uint8_t kind;  /* enum weft_msg_kind */
-    bool queued;
-    bool of_link; /* EXIT: of a link, not of weft_exit */
+    uint8_t place; /* enum mail_place */
+    bool of_link;  /* EXIT: a struct peer_link, not of weft_exit */
 };
 
 /* CAST, CALL. Data is aligned for any type. */
 struct letter {
     struct mail mail;
+    weft_ref ref;
     uint32_t data_size;
     _Alignas(16) unsigned char data[];
 };
 
-/* EXIT, DOWN. The start of struct peer_link and struct monitor. */
+/* EXIT. */
 struct notice {
     struct mail mail;
     struct cause cause;
 };
 
-enum tie_kind { TIE_LINK_0, TIE_LINK_1, TIE_MONITOR, TIE_CALL };
+/* TIMER, DOWN, REPLY: its owner waits for it. Its ref leads here until it is freed. */
+struct awaited {
+    struct mail mail;
+    weft_ref ref;
+    struct weft_process *owner;
+};
 
-/* In the `ties` of a process: what has to be told when it ends, in the order it was made. */
+enum tie_kind { TIE_NONE = 0, TIE_LINK_0, TIE_LINK_1, TIE_MONITOR, TIE_CALL };
+
+/* In the `ties` of a process, unless NONE: what has to be told when it ends, in the order it was
+ * made. */
 struct tie {
     struct weft_link link;
+    uint32_t tag; /* of a link's EXIT */
     uint8_t kind; /* enum tie_kind */
 };
 
 /* tie[i] lies with end[i]; when that one ends, the record becomes the EXIT of the other.
- * end[0] is the one who linked, or the parent of the other; its EXIT carries `tag`. */
+ * end[0] is the one who linked, or the parent of the other; its EXIT carries tie[0].tag. */
 struct peer_link {
-    struct notice notice;
-    struct weft_process *end[2];
-    struct tie tie[2];
-    uint32_t tag;
+    union {
+        struct {
+            struct tie tie[2];
+            struct weft_process *end[2];
+        };
+        struct notice notice;
+    };
 };
 
+_Static_assert(sizeof(void *) != 8 || sizeof(struct peer_link) == 64, "a link is a cache line");
+
+/* Tied to the watched while it is pending; then it is the DOWN. */
 struct monitor {
-    struct notice notice;
-    struct tie tie; /* with the watched */
+    struct awaited awaited;
+    union {
+        struct tie tie;
+        struct cause cause;
+    };
 };
 
-enum alarm_kind { ALARM_TIMER, ALARM_CALL };
-
-#define ALARM_UNSET UINT32_MAX
-
+/* Follows a struct awaited, whose kind tells what goes off.
+ * I1  seq 0: not set. */
 struct alarm {
     weft_time at;
-    uint64_t seq;
-    uint32_t index; /* in the heap, or ALARM_UNSET */
-    uint8_t kind;   /* enum alarm_kind */
+    uint64_t seq; /* which one it was, times 256; plus its rank in the forest, or its run */
+    struct alarm *child, *next, *prev;
 };
 
 struct timer {
-    struct mail mail;
+    struct awaited awaited;
     struct alarm alarm;
     uint32_t data_size;
     _Alignas(16) unsigned char data[];
 };
 
-/* A call as its caller keeps it; becomes the REPLY. */
+#define REPLY_INLINE 64 /* bytes of an answer that need no memory of their own */
+
+/* A call as its caller keeps it; becomes the REPLY. Tied to the callee while it is pending. */
 struct call {
-    struct mail mail;
-    struct tie tie; /* with the callee, while it may answer */
-    struct alarm alarm;
+    struct awaited awaited;
+    union {
+        struct {
+            struct alarm alarm;
+            struct tie tie;
+        };
+        _Alignas(16) unsigned char room[REPLY_INLINE]; /* of the answer */
+    };
     int status;
-    bool done; /* the REPLY is made: later answers are dropped */
     uint32_t data_size;
-    unsigned char *data;
+    unsigned char *data; /* `room`, or a record */
 };
+
+_Static_assert(offsetof(struct timer, alarm) == offsetof(struct call, alarm), "found the same way");
 
 struct event_mail {
     struct mail mail;
@@ -179,63 +205,57 @@ enum proc_flag {
     PROC_CHANGING = 2048  /* its code_change runs: memory.c keeps what it frees */
 };
 
+/* What few processes have, made when it is first needed.
+ * I1  `memory` is the sum of the sizes of `blocks`. */
+struct extra {
+    struct weft_process *proc;
+    struct name *name;
+    weft_ref idle; /* gen_server's timer, or 0 */
+    struct weft_mem mem;
+    struct weft_link blocks;
+    size_t memory, memory_max;
+    struct ring sockets; /* oldest first */
+    uint32_t sockets_count;
+    uint32_t events_count; /* EVENTs in the mailbox */
+    uint32_t mailbox_max;  /* messages */
+};
+
 /* `state` is `body`, unless code of today has one of another size elsewhere: that one is a record
  * of behaviour->state_size bytes.
- * I1  DOOMED and STOPPING exclude each other; `end` is valid when one is set.
- * I2  QUEUED only if the mailbox holds something or CONTINUE, STOPPING is set.
- * I3  `memory` is the sum of the sizes of `blocks`. */
+ * I1  DOOMED and STOPPING exclude each other and end_* are valid when one is set.
+ * I2  QUEUED only if the mailbox holds something or CONTINUE, STOPPING is set. */
 struct weft_process {
     struct weft_sched *sched;
     weft_pid pid, parent;
     const struct weft_behaviour *behaviour;
     void *state;
-    struct weft_link run;     /* a run queue, or the dying */
-    struct weft_link mailbox; /* struct mail */
-    struct weft_link pending; /* struct mail: own timers, monitors and calls */
-    struct weft_link ties;    /* struct tie */
-    struct weft_link blocks;
-    struct weft_link sockets; /* newest first */
-    struct name *name;
-    struct cause end;
-    weft_ref idle; /* gen_server's timer, or 0 */
-    struct weft_mem mem;
-    size_t memory, memory_max;
-    uint64_t messages;
-    uint32_t mailbox_count, mailbox_max;
-    uint32_t events_count; /* EVENTs in the mailbox */
-    uint32_t links, monitors, timers, sockets_count;
-    uint32_t tag;           /* as given at spawn */
-    uint32_t body_size;     /* bytes */
-    uint32_t code_epoch;    /* differs from the scheduler's: code is to be looked at */
-    uint32_t code_messages; /* handled before it had this code */
-    uint16_t flags;         /* enum proc_flag */
-    uint16_t app;           /* the application it belongs to; 0: none */
-    uint8_t priority;       /* enum weft_priority */
+    struct weft_link run;                 /* a run queue, or the dying */
+    struct ring mailbox;                  /* struct mail */
+    struct ring pending;                  /* struct awaited */
+    struct ring ties;                     /* struct tie */
+    struct extra *extra;                  /* NULL: none yet */
+    uint64_t messages, reductions, bytes; /* handled; those and calls of the API; received */
+    struct cause_text *end_text;          /* the cause of its end: with end_kind, end_code */
+    int32_t end_code;
+    uint32_t mailbox_count;
+    uint32_t tag;            /* as given at spawn */
+    uint32_t code_epoch;     /* differs from the scheduler's: code is to be looked at */
+    uint32_t body_size : 24; /* bytes */
+    uint32_t priority : 2;   /* enum weft_priority */
+    uint32_t end_kind : 6;   /* enum weft_reason_kind */
+    uint16_t flags;          /* enum proc_flag */
+    uint32_t code_messages;  /* handled before it had this code */
+    uint16_t app;            /* the application it belongs to; 0: none */
     _Alignas(16) unsigned char body[];
 };
+
+_Static_assert(sizeof(void *) != 8 || sizeof(struct weft_process) <= 160, "a process is small");
 
 struct name {
     struct map_node node;
     struct weft_process *proc;
     uint32_t size; /* with the NUL */
     char text[];
-};
-
-/* I1  a slot is free, held (proc set) or retired; a free one keeps the serial of its next holder */
-struct slot {
-    struct weft_process *proc;
-    uint32_t serial;
-    uint32_t next; /* free list */
-};
-
-struct ref_slot {
-    struct mail *mail; /* NULL: free */
-    uint64_t word;     /* held: the ref; free: serial of the last holder, and the next free slot */
-};
-
-struct heap_entry {
-    weft_time at;
-    struct alarm *alarm;
 };
 
 struct poison {
@@ -271,30 +291,60 @@ struct run_queues {
     uint32_t normal_turns;           /* of NORMAL since the last of LOW, while LOW waited */
 };
 
+/* --- timers (timer.c) --- */
+
+#define ALARM_RUNS 4
+#define ALARM_RANKS 24
+
+/* Alarms set in the order they are due make runs: each is a ring, first due first. The others are
+ * in a forest of trees in which nobody is due before its parent; tree[r] has rank r.
+ * I1  `first_at` is when the earliest is due; WEFT_TIME_NEVER when there is none. */
+struct alarms {
+    struct alarm *run[ALARM_RUNS]; /* its first, or NULL */
+    weft_time run_end[ALARM_RUNS]; /* when its last is due */
+    struct alarm *tree[ALARM_RANKS];
+    uint32_t trees; /* bit r: tree[r] is not NULL */
+    uint32_t count;
+    uint64_t seq;
+    weft_time first_at;
+};
+
+/* --- one weft_sched_run (turn.c) --- */
+
+struct run {
+    uint32_t left;      /* messages it may still handle */
+    uint32_t unclocked; /* handled since the clock was read */
+    weft_time began, clocked;
+};
+
 struct weft_sched {
     struct weft_env *env;
-    struct pool pool;
     volatile int runtime_depth;
     weft_time now;
+    uintptr_t stack_probed; /* the stack is there down to this address; UINTPTR_MAX: unknown */
 
-    struct slot *slots;
-    uint32_t slots_count, slots_room, free_head, free_tail;
+    struct run run;
+    uint32_t message_cost;        /* ns, as measured; 0: too little to see */
+    struct weft_process *running; /* whose turn it is */
+    struct mail *handling;        /* freed also when the handler faults */
+
+    struct pool pool;
+    struct run_queues queues;
+    struct alarms alarms;
+
+    struct segments slots;
+    uint32_t free_head, free_tail;
     uint32_t procs_count, procs_max;
 
-    struct ref_slot *refs;
-    uint32_t refs_count, refs_room, refs_free;
-
-    struct heap_entry *heap;
-    uint32_t heap_count, heap_room;
-    uint64_t alarm_seq;
+    struct segments refs;
+    uint32_t refs_free;
 
     struct map names;
     struct weft_hash_key key;
 
-    struct run_queues queues;
     struct weft_link dying, poisons, debugs;
+    struct weft_mem no_memory; /* gives none: weft_self_mem of a process that cannot have one */
     bool reaping;
-    struct mail *handling; /* freed also when the handler faults */
     int spawn_depth;
 
     struct app_table *apps; /* NULL: none was ever loaded */
@@ -313,13 +363,18 @@ struct weft_sched {
     bool code_sweeping;     /* weft_otp__code_sweep has work */
 };
 
-/* Enter the runtime on behalf of a handler. The stack that the runtime may need is touched first:
- * a stack that ends here ends in the handler. */
-void weft_otp__probe_stack(void);
+#define STACK_NEEDED 12288 /* bytes: what the runtime may use of it */
 
+/* Touch as much of the stack. */
+void weft_otp__probe_stack(struct weft_sched *sched);
+
+/* Enter the runtime on behalf of a handler. The stack that the runtime may need is touched first,
+ * unless it has been: a stack that ends here ends in the handler. */
 static inline struct weft_sched *weft_otp__enter(weft_self *self) {
-    weft_otp__probe_stack();
     struct weft_sched *sched = self->sched;
+    if ((uintptr_t)__builtin_frame_address(0) - STACK_NEEDED < sched->stack_probed)
+        weft_otp__probe_stack(sched);
+    self->reductions++;
     sched->runtime_depth = sched->runtime_depth + 1;
     return sched;
 }
@@ -355,6 +410,7 @@ static inline void *weft_otp__alloc(struct weft_sched *sched, size_t size) {
     if (first == NULL) return weft_otp__pool_grow(sched, class);
     pool->free[class] = *first;
     pool->used++;
+    __builtin_prefetch(*first, 1);
     return first;
 }
 
@@ -379,32 +435,54 @@ void *weft_otp__resize(struct weft_sched *sched, void *ptr, size_t old_size, siz
 /* run_queue.c */
 void weft_otp__queues_init(struct run_queues *queues);
 void weft_otp__queue_push(struct weft_process *proc);
+/* To behind `last` in its queue, whose head is the first `last`; the next `last` is returned. */
+struct weft_link *weft_otp__queue_ahead(struct weft_process *proc, struct weft_link *last);
 /* Out of its queue, or of the dying; harmless when it is in none. */
 void weft_otp__queue_remove(struct weft_process *proc);
 /* The next to run, in no queue any more; NULL when nobody is runnable. */
 struct weft_process *weft_otp__queue_pop(struct weft_sched *sched);
 
 /* proc_table.c */
+void weft_otp__table_init(struct weft_sched *sched);
 struct weft_process *weft_otp__find(const struct weft_sched *sched, weft_pid pid);
+/* Who holds the slot `index` < slots.count, or NULL. */
+struct weft_process *weft_otp__table_at(const struct weft_sched *sched, uint32_t index);
 /* WEFT_ERR_FULL, WEFT_ERR_NOMEM */
 int weft_otp__table_add(struct weft_sched *sched, struct weft_process *proc);
 void weft_otp__table_remove(struct weft_sched *sched, struct weft_process *proc);
 
 /* refs.c: WEFT_ERR_NOMEM */
-#define WEFT_REF_SLOT_NONE ((UINT32_C(1) << 28) - 1)
-int weft_otp__ref_new(struct weft_sched *sched, struct mail *mail);
-struct mail *weft_otp__ref_get(const struct weft_sched *sched, weft_ref ref);
-void weft_otp__ref_drop(struct weft_sched *sched, struct mail *mail);
+void weft_otp__refs_init(struct weft_sched *sched);
+int weft_otp__ref_new(struct weft_sched *sched, struct awaited *awaited);
+struct awaited *weft_otp__ref_get(const struct weft_sched *sched, weft_ref ref);
+void weft_otp__ref_drop(struct weft_sched *sched, struct awaited *awaited);
+
+/* extra.c: what there is, made if it is not; NULL when there is no memory. */
+struct extra *weft_otp__extra(struct weft_process *proc);
+void weft_otp__extra_free(struct weft_process *proc);
 
 /* mailbox.c */
-/* A record of `size` bytes for `owner`, cleared up to `clear`; NULL when there is no memory. */
-void *weft_otp__mail_new(struct weft_process *owner, enum weft_msg_kind kind, size_t size,
-                         size_t clear);
+/* A record of `size` bytes, cleared up to `clear`. */
+struct record {
+    enum weft_msg_kind kind;
+    size_t size, clear;
+};
+/* NULL when there is no memory. */
+void *weft_otp__mail_new(struct weft_sched *sched, const struct record *record);
+/* The same, of what `owner` awaits, with a ref. */
+void *weft_otp__awaited_new(struct weft_process *owner, const struct record *record);
 void weft_otp__mail_free(struct weft_sched *sched, struct mail *mail);
-void weft_otp__mail_push(struct mail *mail);
-void weft_otp__mail_take(struct mail *mail);
-void weft_otp__mail_pending(struct mail *mail);
+/* Into the mailbox of `owner`: from where it is pending, or from nowhere. */
+void weft_otp__mail_push(struct weft_process *owner, struct mail *mail);
+/* Out of where it is. */
+void weft_otp__mail_take(struct weft_process *owner, struct mail *mail);
+void weft_otp__awaited_pending(struct awaited *awaited);
 void weft_otp__runnable(struct weft_process *proc);
+
+static inline bool weft_otp__mailbox_full(const struct weft_process *proc) {
+    const struct extra *extra = proc->extra;
+    return proc->mailbox_count >= (extra != NULL ? extra->mailbox_max : WEFT_MAILBOX_MAX);
+}
 
 /* CAST or CALL as wanted. WEFT_ERR_FULL, WEFT_ERR_NOMEM */
 struct post {
@@ -435,10 +513,18 @@ void weft_otp__stop(struct weft_process *proc, struct cause cause);
 void weft_otp__finish(struct weft_process *proc, struct cause cause, bool fault);
 /* End those who were doomed. */
 void weft_otp__reap(struct weft_sched *sched);
+/* The cause of its end: set, replacing another (`cause` is taken); and taken out. */
+void weft_otp__end_set(struct weft_process *proc, struct cause cause);
+struct cause weft_otp__end_take(struct weft_process *proc);
 /* Free what it has and itself, telling nobody. */
 void weft_otp__discard(struct weft_process *proc);
 
 /* link.c */
+void weft_otp__tie_add(struct weft_process *proc, struct tie *tie, enum tie_kind kind);
+/* Harmless when it is NONE, or `proc` is gone. */
+void weft_otp__tie_remove(struct weft_process *proc, struct tie *tie);
+/* The first, which is NONE then; or NULL. */
+struct tie *weft_otp__tie_pop(struct weft_process *proc, enum tie_kind *kind);
 struct peer_link *weft_otp__link_new(struct weft_process *a, struct weft_process *b, uint32_t tag);
 struct peer_link *weft_otp__link_find(struct weft_process *a, struct weft_process *b);
 void weft_otp__link_drop(struct peer_link *link);
@@ -448,10 +534,14 @@ void weft_otp__monitor_fire(struct monitor *monitor, struct cause cause);
 
 /* call.c */
 void weft_otp__call_done(struct call *call, int status, struct weft_bytes data);
+/* A pending one, of which nobody is told. */
+void weft_otp__call_drop(struct weft_sched *sched, struct call *call);
 
 /* timer.c */
-/* WEFT_ERR_FULL, WEFT_ERR_NOMEM */
+void weft_otp__alarms_init(struct alarms *alarms);
+/* `alarm` is cleared, or was cancelled. WEFT_ERR_FULL */
 int weft_otp__alarm_set(struct weft_sched *sched, struct alarm *alarm, weft_time at);
+/* Harmless when it is not set. */
 void weft_otp__alarm_cancel(struct weft_sched *sched, struct alarm *alarm);
 void weft_otp__alarms_fire(struct weft_sched *sched);
 void weft_otp__timer_drop(struct weft_sched *sched, struct timer *timer);
@@ -462,10 +552,14 @@ int weft_otp__name_set(struct weft_process *proc, const char *text);
 void weft_otp__name_clear(struct weft_process *proc);
 struct weft_process *weft_otp__name_find(const struct weft_sched *sched, const char *text);
 bool weft_otp__name_valid(const char *text);
+/* NULL: none */
+const char *weft_otp__name_text(const struct weft_process *proc);
 
 /* memory.c */
-void weft_otp__memory_init(struct weft_process *proc, size_t memory_max);
-void weft_otp__memory_free(struct weft_process *proc);
+/* A weft_mem that never gives any. */
+void weft_otp__no_memory_init(struct weft_mem *mem);
+void weft_otp__memory_init(struct extra *extra);
+void weft_otp__memory_free(struct extra *extra);
 /* A code_change: until the end of it, nothing that was there before is freed or moved. The link
  * marks where in the blocks it began. Then the frees are done, or all is as it was. */
 void weft_otp__memory_begin(struct weft_process *proc, struct weft_link *mark);
@@ -473,7 +567,7 @@ void weft_otp__memory_commit(struct weft_process *proc, struct weft_link *mark);
 void weft_otp__memory_undo(struct weft_process *proc, struct weft_link *mark);
 
 /* socket.c */
-void weft_otp__sockets_close(struct weft_process *proc);
+void weft_otp__sockets_close(struct extra *extra);
 
 /* sched.c */
 struct weft_proc_info weft_otp__info(const struct weft_process *proc);
@@ -525,7 +619,12 @@ struct weft_application;
 bool weft_otp__app_rebind(struct weft_sched *sched, const struct weft_application *from,
                           const struct weft_application *to);
 
-/* turn.c: up to `limit` messages; how many were handled. The process may be gone afterwards. */
-uint32_t weft_otp__turn(struct weft_process *proc, uint32_t limit);
+/* Handlers take so long that turns are cut short. */
+static inline bool weft_otp__is_slow(const struct weft_sched *sched) {
+    return sched->message_cost > WEFT_TURN_TIME / WEFT_TURN_MAX;
+}
+
+/* turn.c: turns, until nobody is runnable or sched->run says it is enough. */
+void weft_otp__turns(struct weft_sched *sched);
 
 #endif

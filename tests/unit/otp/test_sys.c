@@ -1,8 +1,9 @@
 /* https://www.erlang.org/doc/man/sys.html */
 #include "core/otp/sys.h"
-#include "tests/unit/otp/fake_env.h"
 
 #include "core/base/assert.h"
+#include "core/base/limits.h"
+#include "tests/unit/otp/fake_env.h"
 
 #include <stdio.h>
 
@@ -118,7 +119,10 @@ static void mail_of_a_suspended_process_waits_and_is_handled_in_order(void) {
     CHECK(status_of(server).info.suspended);
     CHECK_EQ_UINT(stats().runnable, 0);
     resume();
-    CHECK_LOG("cast 1, cast 4, client reply server OK yes, client cast server 5 hello");
+    /* When a turn is one message, the client's comes between the server's. */
+    CHECK_LOG(WEFT_TURN_MAX == 1
+                  ? "cast 1, client reply server OK yes, cast 4, client cast server 5 hello"
+                  : "cast 1, cast 4, client reply server OK yes, client cast server 5 hello");
     CHECK(!status_of(server).info.suspended);
     world_close();
 }
