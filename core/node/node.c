@@ -2,6 +2,7 @@
 #include "core/node/node.h"
 
 #include "core/base/assert.h"
+#include "core/node/apps.h"
 #include "core/node/control.h"
 
 #include <string.h>
@@ -19,6 +20,7 @@
 struct weft_node {
     struct weft_env *env;
     struct weft_sched *sched;
+    struct weft_node_apps apps;
     weft_pid root;
     bool stopping;
 };
@@ -35,7 +37,7 @@ static struct weft_child_spec apps_spec(const struct weft_app_config *apps) {
  * the configuration, which outlives the node. */
 static int start_tree(struct weft_node *node, const struct weft_node_config *config,
                       struct weft_reason *why) {
-    struct weft_app_config apps = {.apps = config->apps, .apps_count = config->apps_count};
+    struct weft_app_config apps = {.apps = node->apps.specs, .apps_count = node->apps.count};
     struct weft_child_spec children[3];
     size_t count = 0;
     if (config->dht != NULL) {
@@ -71,8 +73,10 @@ int weft_node_new(struct weft_env *env, const struct weft_node_config *config,
     *why = weft_reason_text(WEFT_REASON_START, WEFT_ERR_NOMEM, "no memory for a node");
     if (node == NULL) return WEFT_ERR_NOMEM;
     node->env = env;
-    int rv = weft_sched_new(env, &(struct weft_sched_config){0}, &node->sched);
+    int rv = weft_node__apps_open(env, config, &node->apps, why);
     if (rv != WEFT_OK) goto err_after_node;
+    rv = weft_sched_new(env, &(struct weft_sched_config){0}, &node->sched);
+    if (rv != WEFT_OK) goto err_after_apps;
     rv = start_tree(node, config, why);
     if (rv != WEFT_OK) goto err_after_sched;
     *out = node;
@@ -80,6 +84,8 @@ int weft_node_new(struct weft_env *env, const struct weft_node_config *config,
 
 err_after_sched:
     weft_sched_free(node->sched);
+err_after_apps:
+    weft_node__apps_close(env, &node->apps);
 err_after_node:
     weft_mem_free(env->mem, node, sizeof *node);
     return rv;
@@ -89,6 +95,7 @@ void weft_node_free(struct weft_node *node) {
     WEFT_ASSERT(node != NULL);
     WEFT_ASSERT(node->sched != NULL);
     weft_sched_free(node->sched);
+    weft_node__apps_close(node->env, &node->apps);
     weft_mem_free(node->env->mem, node, sizeof *node);
 }
 

@@ -92,6 +92,8 @@ const char *weft_app_name(const struct weft_application *application);
 /* What a node is told to run. */
 struct weft_app_spec {
     const struct weft_application *application;
+    const char *module; /* a shared object that has it (core/otp/module.h), for a node's own
+                           configuration (core/node/node.h); NULL: `application` is given */
     enum weft_restart type;
     bool load_only;                 /* it is known, and started by whoever asks */
     const struct weft_app_env *env; /* wins over the specification's own */

@@ -3,10 +3,24 @@
 #define WEFT_WEFTD_CONFIG_H
 
 #include "core/dht/service.h"
+#include "core/otp/application.h"
 
 #include <stdio.h>
 
 #define WEFTD_PATH_MAX 512
+
+#define WEFTD_APPS_MAX 16      /* applications of one daemon */
+#define WEFTD_APP_KEYS_MAX 16  /* keys of one application's `env` */
+#define WEFTD_APP_TEXT_MAX 256 /* bytes of such a key or value, with the NUL */
+
+struct weftd_app {
+    char module[WEFTD_PATH_MAX];
+    enum weft_restart type; /* [permanent] */
+    struct weftd_app_key {
+        char key[WEFTD_APP_TEXT_MAX], value[WEFTD_APP_TEXT_MAX];
+    } keys[WEFTD_APP_KEYS_MAX];
+    size_t keys_count;
+};
 
 struct weftd_config {
     struct weft_dht_service_config dht; /* bootstrap points below */
@@ -16,6 +30,8 @@ struct weftd_config {
     char control[WEFTD_PATH_MAX]; /* socket; "": the default place */
     bool control_off;
     enum weft_log_level log_level; /* [INFO] */
+    struct weftd_app apps[WEFTD_APPS_MAX];
+    size_t apps_count;
 };
 
 enum weftd_start { WEFTD_RUN, WEFTD_SHOWN /* --help, --version: done */, WEFTD_WRONG };
@@ -36,6 +52,9 @@ const char *weftd_set_bind(struct weftd_config *config, const char *text);
 const char *weftd_set_port(struct weftd_config *config, const char *text);
 const char *weftd_set_log(struct weftd_config *config, const char *text);
 const char *weftd_set_control(struct weftd_config *config, const char *text);
+/* app: one more, permanent, from the module at a path. type: of the last one. */
+const char *weftd_add_app(struct weftd_config *config, const char *path);
+const char *weftd_set_app_type(struct weftd_config *config, const char *text);
 const char *weftd_set_path(char to[WEFTD_PATH_MAX], const char *text);
 
 #endif

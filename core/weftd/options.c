@@ -17,6 +17,8 @@ static const char help[] =
     "  --dht-port N           UDP port [6881]\n"
     "  --bootstrap HOST:PORT  a node to join through; may be given several times\n"
     "  --read-only            ask, do not serve (BEP 43)\n"
+    "  --app FILE             run the application of this module (.so); may be given several "
+    "times\n"
     "  --data FOLDER          keep the routing table there; without it nothing is kept\n"
     "  --control PATH         socket for weftctl [weftd-PORT.sock in $XDG_RUNTIME_DIR, /run or "
     "/tmp]\n"
@@ -32,6 +34,7 @@ enum option_code {
     OPT_PORT,
     OPT_BOOTSTRAP,
     OPT_READ_ONLY,
+    OPT_APP,
     OPT_DATA,
     OPT_CONTROL,
     OPT_NO_CONTROL,
@@ -46,6 +49,7 @@ static const struct option options[] = {
     {"dht-port", required_argument, NULL, OPT_PORT},
     {"bootstrap", required_argument, NULL, OPT_BOOTSTRAP},
     {"read-only", no_argument, NULL, OPT_READ_ONLY},
+    {"app", required_argument, NULL, OPT_APP},
     {"data", required_argument, NULL, OPT_DATA},
     {"control", required_argument, NULL, OPT_CONTROL},
     {"no-control", no_argument, NULL, OPT_NO_CONTROL},
@@ -67,6 +71,8 @@ static const char *take(struct weftd_config *config, int code, const char *value
     case OPT_READ_ONLY:
         config->dht.dht.read_only = true;
         return NULL;
+    case OPT_APP:
+        return weftd_add_app(config, value);
     case OPT_DATA:
         return weftd_set_path(config->data, value);
     case OPT_CONTROL:
@@ -103,7 +109,7 @@ static void finish(struct weftd_config *config) {
 }
 
 /* A list given by flags replaces the file's; it is not mixed with it. */
-static void give_way(struct weftd_config *config, int code, bool replaced[2]) {
+static void give_way(struct weftd_config *config, int code, bool replaced[3]) {
     if (code == OPT_BIND && !replaced[0]) {
         memset(&config->dht.bind4, 0, sizeof config->dht.bind4);
         memset(&config->dht.bind6, 0, sizeof config->dht.bind6);
@@ -112,6 +118,10 @@ static void give_way(struct weftd_config *config, int code, bool replaced[2]) {
     if (code == OPT_BOOTSTRAP && !replaced[1]) {
         config->dht.bootstrap_count = 0;
         replaced[1] = true;
+    }
+    if (code == OPT_APP && !replaced[2]) {
+        config->apps_count = 0;
+        replaced[2] = true;
     }
 }
 
@@ -167,7 +177,7 @@ static enum weftd_start scan(int argc, char **argv, const char **file, FILE *err
 
 /* The second pass: the values. */
 static bool take_all(struct weftd_config *config, int argc, char **argv, FILE *err) {
-    bool replaced[2] = {false, false};
+    bool replaced[3] = {false, false, false};
     optind = 0;
     for (int code; (code = getopt_long(argc, argv, "+:", options, NULL)) != -1;) {
         if (code == OPT_CONFIG) continue;

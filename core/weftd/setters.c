@@ -114,3 +114,22 @@ const char *weftd_set_log(struct weftd_config *config, const char *text) {
 const char *weftd_set_port(struct weftd_config *config, const char *text) {
     return read_port(text, &config->port) ? NULL : "expected a port from 1 to 65535";
 }
+
+const char *weftd_add_app(struct weftd_config *config, const char *path) {
+    if (config->apps_count == WEFTD_APPS_MAX) return "too many applications";
+    struct weftd_app *app = &config->apps[config->apps_count];
+    memset(app, 0, sizeof *app);
+    const char *wrong = weftd_set_path(app->module, path);
+    if (wrong == NULL) config->apps_count++;
+    return wrong;
+}
+
+const char *weftd_set_app_type(struct weftd_config *config, const char *text) {
+    static const char *const names[] = {"permanent", "transient", "temporary"};
+    for (size_t i = 0; i < 3; i++) {
+        if (strcmp(text, names[i]) != 0) continue;
+        config->apps[config->apps_count - 1].type = (enum weft_restart)i;
+        return NULL;
+    }
+    return "expected permanent, transient or temporary";
+}
