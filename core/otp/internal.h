@@ -180,7 +180,8 @@ enum proc_flag {
     PROC_SUSPENDED = 512,  /* by sys: no message is handled */
     PROC_WATCHED = 1024,   /* by sys: it has a record in sched->debugs */
     PROC_HIBERNATE = 2048, /* pack the state away when the turn ends with nothing to do */
-    PROC_ASLEEP = 4096     /* `state` is a struct packed */
+    PROC_ASLEEP = 4096,    /* `state` is a struct packed */
+    PROC_LATE = 8192       /* a call to it timed out since its mailbox was empty */
 };
 
 /* `state` is `body`, unless code of today has one of another size elsewhere: that one is a record
