@@ -8,7 +8,19 @@
 #include <stdio.h>
 
 #define WEFTD_PATH_MAX 512
-#define WEFTD_APPS_MAX 32
+#define WEFTD_APPS_MAX 16      /* applications of one daemon */
+#define WEFTD_APP_KEYS_MAX 16  /* keys of one application's `env` */
+#define WEFTD_APP_TEXT_MAX 256 /* bytes of such a key or value, with the NUL */
+
+struct weftd_app {
+    char module[WEFTD_PATH_MAX];
+    enum weft_restart type; /* [permanent] */
+    bool load_only;         /* known, and started by whoever asks */
+    struct weftd_app_key {
+        char key[WEFTD_APP_TEXT_MAX], value[WEFTD_APP_TEXT_MAX];
+    } keys[WEFTD_APP_KEYS_MAX];
+    size_t keys_count;
+};
 
 struct weftd_config {
     struct weft_dht_service_config dht; /* bootstrap points below */
@@ -17,10 +29,9 @@ struct weftd_config {
     char data[WEFTD_PATH_MAX];    /* folder; "": keep nothing on disk */
     char control[WEFTD_PATH_MAX]; /* socket; "": the default place */
     bool control_off;
-    struct weft_node_module apps[WEFTD_APPS_MAX]; /* their paths below */
-    char app_paths[WEFTD_APPS_MAX][WEFTD_PATH_MAX];
-    size_t apps_count;
     enum weft_log_level log_level; /* [INFO] */
+    struct weftd_app apps[WEFTD_APPS_MAX];
+    size_t apps_count;
 };
 
 enum weftd_start { WEFTD_RUN, WEFTD_SHOWN /* --help, --version: done */, WEFTD_WRONG };
@@ -41,7 +52,9 @@ const char *weftd_set_bind(struct weftd_config *config, const char *text);
 const char *weftd_set_port(struct weftd_config *config, const char *text);
 const char *weftd_set_log(struct weftd_config *config, const char *text);
 const char *weftd_set_control(struct weftd_config *config, const char *text);
-const char *weftd_add_app(struct weftd_config *config, const char *path, const char *type);
+/* app: one more, permanent, from the module at a path. type: of the last one. */
+const char *weftd_add_app(struct weftd_config *config, const char *path);
+const char *weftd_set_app_type(struct weftd_config *config, const char *text);
 const char *weftd_set_path(char to[WEFTD_PATH_MAX], const char *text);
 
 #endif

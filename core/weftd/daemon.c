@@ -119,11 +119,27 @@ static int watch_signals(struct daemon *daemon) {
     return rv;
 }
 
+static void fill_apps(struct daemon *daemon) {
+    for (size_t i = 0; i < daemon->config.apps_count; i++) {
+        const struct weftd_app *app = &daemon->config.apps[i];
+        bool changed = daemon->committed[i][0] != '\0';
+        for (size_t k = 0; k < app->keys_count; k++)
+            daemon->keys[i][k] = (struct weft_app_env){app->keys[k].key, app->keys[k].value};
+        daemon->apps[i] =
+            (struct weft_node_module){.path = changed ? daemon->committed[i] : app->module,
+                                      .type = app->type,
+                                      .load_only = app->load_only,
+                                      .env = daemon->keys[i],
+                                      .env_count = app->keys_count};
+    }
+}
+
 static int start_node(struct daemon *daemon) {
     struct weft_reason why = weft_reason(WEFT_REASON_NORMAL, 0);
     permanent_read(daemon);
+    fill_apps(daemon);
     daemon->node_config = (struct weft_node_config){.dht = &daemon->config.dht,
-                                                    .modules = daemon->config.apps,
+                                                    .modules = daemon->apps,
                                                     .modules_count = daemon->config.apps_count,
                                                     .apps_later = true,
                                                     .reply = on_reply,

@@ -11,6 +11,8 @@
 struct daemon {
     struct weftd_config config;
     struct weft_node_config node_config;
+    struct weft_node_module apps[WEFTD_APPS_MAX]; /* of the configuration */
+    struct weft_app_env keys[WEFTD_APPS_MAX][WEFTD_APP_KEYS_MAX];
     struct weft_posix *posix;
     struct weft_node *node;
     struct control_socket *control; /* NULL: none */

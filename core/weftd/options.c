@@ -17,11 +17,12 @@ static const char help[] =
     "  --dht-port N           UDP port [6881]\n"
     "  --bootstrap HOST:PORT  a node to join through; may be given several times\n"
     "  --read-only            ask, do not serve (BEP 43)\n"
+    "  --app FILE             run the application of this module (.so); may be given several "
+    "times\n"
     "  --data FOLDER          keep the routing table there; without it nothing is kept\n"
     "  --control PATH         socket for weftctl [weftd-PORT.sock in $XDG_RUNTIME_DIR, /run or "
     "/tmp]\n"
     "  --no-control           no such socket\n"
-    "  --app PATH             run the application of this module; may be given several times\n"
     "  --log LEVEL            error, warn, info or debug [info]\n"
     "  --help, --version\n"
     "\n"
@@ -33,11 +34,11 @@ enum option_code {
     OPT_PORT,
     OPT_BOOTSTRAP,
     OPT_READ_ONLY,
+    OPT_APP,
     OPT_DATA,
     OPT_CONTROL,
     OPT_NO_CONTROL,
     OPT_LOG,
-    OPT_APP,
     OPT_HELP,
     OPT_VERSION
 };
@@ -48,11 +49,11 @@ static const struct option options[] = {
     {"dht-port", required_argument, NULL, OPT_PORT},
     {"bootstrap", required_argument, NULL, OPT_BOOTSTRAP},
     {"read-only", no_argument, NULL, OPT_READ_ONLY},
+    {"app", required_argument, NULL, OPT_APP},
     {"data", required_argument, NULL, OPT_DATA},
     {"control", required_argument, NULL, OPT_CONTROL},
     {"no-control", no_argument, NULL, OPT_NO_CONTROL},
     {"log", required_argument, NULL, OPT_LOG},
-    {"app", required_argument, NULL, OPT_APP},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
@@ -70,6 +71,8 @@ static const char *take(struct weftd_config *config, int code, const char *value
     case OPT_READ_ONLY:
         config->dht.dht.read_only = true;
         return NULL;
+    case OPT_APP:
+        return weftd_add_app(config, value);
     case OPT_DATA:
         return weftd_set_path(config->data, value);
     case OPT_CONTROL:
@@ -79,8 +82,6 @@ static const char *take(struct weftd_config *config, int code, const char *value
         return NULL;
     case OPT_LOG:
         return weftd_set_log(config, value);
-    case OPT_APP:
-        return weftd_add_app(config, value, "permanent");
     default:
         WEFT_UNREACHABLE("every option is in the table");
     }
@@ -108,7 +109,7 @@ static void finish(struct weftd_config *config) {
 }
 
 /* A list given by flags replaces the file's; it is not mixed with it. */
-static void give_way(struct weftd_config *config, int code, bool replaced[2]) {
+static void give_way(struct weftd_config *config, int code, bool replaced[3]) {
     if (code == OPT_BIND && !replaced[0]) {
         memset(&config->dht.bind4, 0, sizeof config->dht.bind4);
         memset(&config->dht.bind6, 0, sizeof config->dht.bind6);
@@ -117,6 +118,10 @@ static void give_way(struct weftd_config *config, int code, bool replaced[2]) {
     if (code == OPT_BOOTSTRAP && !replaced[1]) {
         config->dht.bootstrap_count = 0;
         replaced[1] = true;
+    }
+    if (code == OPT_APP && !replaced[2]) {
+        config->apps_count = 0;
+        replaced[2] = true;
     }
 }
 
@@ -172,7 +177,7 @@ static enum weftd_start scan(int argc, char **argv, const char **file, FILE *err
 
 /* The second pass: the values. */
 static bool take_all(struct weftd_config *config, int argc, char **argv, FILE *err) {
-    bool replaced[2] = {false, false};
+    bool replaced[3] = {false, false, false};
     optind = 0;
     for (int code; (code = getopt_long(argc, argv, "+:", options, NULL)) != -1;) {
         if (code == OPT_CONFIG) continue;
