@@ -35,7 +35,8 @@ static void change(void) {
                                      .ppm = below(3) == 0 ? 300000 : 0,
                                      .watch = below(2) * 5};
     (void)load(paths[which]);
-    kit_change = below(4) == 0 ? CHANGE_SPOIL : CHANGE_WELL;
+    /* What is over WEFT_CODE_SNAPSHOT_MAX would stay spoilt. */
+    kit_change = below(4) == 0 ? WEFT_LIMIT(CHANGE_SPOIL, CHANGE_FAULT) : CHANGE_WELL;
     kit_change_of = model.pids[below(KVS)];
     (void)weft_code_upgrade(world.sched, &spec, &why);
 }
