@@ -18,6 +18,7 @@ static struct model model;
 static uint32_t below(uint32_t bound) { return (uint32_t)weft_rand_below(&model.rand, bound); }
 
 static void talk(void) {
+    if (WEFT_LIMIT(0, 1)) settle(); /* small mailboxes would be full */
     for (uint32_t i = below(20); i > 0; i--) {
         uint32_t at = below(KVS);
         kv_add(model.pids[at], below(KIT_SENDERS));
