@@ -27,10 +27,10 @@
 #define WEFT_VERSIONS_MAX WEFT_LIMIT(65536, 8)     /* of one module, loaded at once */
 #define WEFT_BEHAVIOURS_MAX WEFT_LIMIT(1024, 8)    /* of one module */
 #define WEFT_CODE_SWEEP_MAX WEFT_LIMIT(256, 1)     /* slots looked at in one run, idle processes */
-#define WEFT_CODE_SNAPSHOT_MAX WEFT_LIMIT(1048576, 64) /* bytes kept to undo a code_change */
-#define WEFT_CODE_EXTRA_MAX 4096                       /* bytes of an upgrade's extra */
-#define WEFT_RELEASE_STEPS_MAX WEFT_LIMIT(64, 3)       /* of one plan */
-#define WEFT_MESSAGE_MAX (16 * 1024 * 1024)            /* bytes of data in one message */
+#define WEFT_CODE_SNAPSHOT_MAX WEFT_LIMIT(1048576, 4096) /* bytes kept to undo a code_change */
+#define WEFT_CODE_EXTRA_MAX 4096                         /* bytes of an upgrade's extra */
+#define WEFT_RELEASE_STEPS_MAX WEFT_LIMIT(64, 3)         /* of one plan */
+#define WEFT_MESSAGE_MAX (16 * 1024 * 1024)              /* bytes of data in one message */
 
 /* core/otp: behaviours */
 #define WEFT_STATEM_EVENTS_MAX WEFT_LIMIT(65536, 16) /* postponed and inserted, of a machine */
