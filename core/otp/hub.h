@@ -17,7 +17,8 @@ struct weft_hub_config {
     /* "name@address:port", where other nodes reach this one; NULL: it is alone. Copied. Not longer
      * than WEFT_NODE_NAME_MAX with the NUL. */
     const char *node;
-    uint32_t creation; /* > 0, another one in each life of the node: pids of earlier ones are dead */
+    uint32_t
+        creation; /* > 0, another one in each life of the node: pids of earlier ones are dead */
     /* Scheduler `to` sleeps (see weft_hub_sleep) and has something to do. Called in the thread of
      * another one. NULL: whoever drives them asks weft_sched_next_at of each. */
     void (*wake)(void *ctx, uint32_t to);

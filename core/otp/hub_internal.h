@@ -32,23 +32,25 @@ enum peer_state { PEER_DOWN, PEER_CONNECTING, PEER_UP };
  * carrier's, but for name and generic, which never change. */
 struct peer {
     struct map_node node;
-    struct peer *next; /* all of them, newest first */
-    uint32_t name_size; /* with the NUL */
-    uint16_t generic;   /* index for signals by name, whatever life the node is in */
-    uint16_t current;   /* index of the life last connected to; 0: never */
-    atomic_uint state;  /* enum peer_state */
-    atomic_uint creation;  /* of the life last connected to; 0: never */
-    atomic_size_t queued;  /* bytes on their way to it, from every scheduler */
+    struct peer *next;          /* all of them, newest first */
+    uint32_t name_size;         /* with the NUL */
+    uint16_t generic;           /* index for signals by name, whatever life the node is in */
+    uint16_t newest;            /* under the lock: of its lives, the index made last; 0: none */
+    uint16_t current;           /* the carrier's: index of the life connected to */
+    atomic_uint state;          /* enum peer_state */
+    atomic_uint creation;       /* of the life connected to; 0: of none */
+    atomic_size_t queued;       /* bytes on their way to it, from every scheduler */
     atomic_uint_fast64_t stale; /* bit k: what scheduler k sent before it heard of the last
                                    NODE_DOWN may still come, and is dropped */
-    struct far_node *far; /* carrier: its connection */
+    struct far_node *far;       /* carrier: its connection */
     char name[];
 };
 
 /* What an index in the upper bits of a pid means. Never changes. */
 struct node_entry {
     struct peer *peer;
-    uint32_t creation; /* 0: peer->generic */
+    uint32_t creation; /* 0: peer->generic, any life */
+    uint16_t older;    /* index of another life of the peer; 0: none */
 };
 
 #define ENTRY_PAGE 64
@@ -72,7 +74,7 @@ struct weft_hub {
     atomic_flag lock;
     struct map names, peers; /* under the lock */
     struct peer *peers_first;
-    atomic_uint entries_count;                            /* indices 1 .. count are in use */
+    atomic_uint entries_count; /* indices 1 .. count are in use */
     struct node_entry *_Atomic pages[ENTRY_PAGES];
     struct ring *_Atomic rings[WEFT_SCHEDULERS_MAX][WEFT_SCHEDULERS_MAX]; /* [from][to] */
     atomic_uint_fast64_t inbox[WEFT_SCHEDULERS_MAX]; /* bit i: look at what came from i */
@@ -99,5 +101,9 @@ int weft_otp__hub_peer(struct weft_hub *hub, const char *name, bool make, struct
 const struct node_entry *weft_otp__hub_entry(struct weft_hub *hub, uint32_t index);
 /* The index of a life of `peer`, the one it has or a new one. FULL, NOMEM */
 int weft_otp__hub_life(struct weft_hub *hub, struct peer *peer, uint32_t creation, uint16_t *index);
+/* peer->newest. */
+uint16_t weft_otp__hub_newest(struct weft_hub *hub, const struct peer *peer);
+/* Whether `entry` is a life that is known to be over: its node is connected, in another one. */
+bool weft_otp__hub_over(const struct node_entry *entry);
 
 #endif

@@ -121,15 +121,40 @@ int weft_otp__hub_peer(struct weft_hub *hub, const char *name, bool make, struct
     return rv;
 }
 
+/* Under the lock. */
+static uint16_t life_find(const struct weft_hub *hub, const struct peer *peer, uint32_t creation) {
+    for (uint16_t index = peer->newest; index != 0;) {
+        const struct node_entry *entry = &hub->pages[index / ENTRY_PAGE][index % ENTRY_PAGE];
+        if (entry->creation == creation) return index;
+        index = entry->older;
+    }
+    return 0;
+}
+
 int weft_otp__hub_life(struct weft_hub *hub, struct peer *peer, uint32_t creation,
                        uint16_t *index) {
+    int rv = WEFT_OK;
     WEFT_ASSERT(creation > 0);
-    if (peer->current != 0 && atomic_load(&peer->creation) == creation) {
-        *index = peer->current;
-        return WEFT_OK;
-    }
     weft_otp__hub_lock(hub);
-    int rv = entry_new(hub, (struct node_entry){.peer = peer, .creation = creation}, index);
+    *index = life_find(hub, peer, creation);
+    if (*index == 0) {
+        struct node_entry entry = {.peer = peer, .creation = creation, .older = peer->newest};
+        rv = entry_new(hub, entry, index);
+        if (rv == WEFT_OK) peer->newest = *index;
+    }
     weft_otp__hub_unlock(hub);
     return rv;
+}
+
+uint16_t weft_otp__hub_newest(struct weft_hub *hub, const struct peer *peer) {
+    weft_otp__hub_lock(hub);
+    uint16_t newest = peer->newest;
+    weft_otp__hub_unlock(hub);
+    return newest;
+}
+
+bool weft_otp__hub_over(const struct node_entry *entry) {
+    if (entry->creation == 0) return false;
+    uint32_t creation = atomic_load(&entry->peer->creation);
+    return creation != 0 && creation != entry->creation;
 }

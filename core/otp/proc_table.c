@@ -24,14 +24,17 @@ int weft_otp__grow(struct weft_mem *mem, void **table, uint32_t *room, size_t si
 
 static uint32_t slot_of(weft_pid pid) { return (uint32_t)(pid.raw & SLOT_MASK); }
 
-static uint64_t serial_of(weft_pid pid) { return pid.raw >> SLOT_BITS; }
+/* With the bits of elsewhere above it, which are 0 for this scheduler. */
+static uint64_t serial_of(const struct weft_sched *sched, weft_pid pid) {
+    return (pid.raw ^ sched->place) >> SLOT_BITS;
+}
 
 struct weft_process *weft_otp__find(const struct weft_sched *sched, weft_pid pid) {
     uint32_t index = slot_of(pid);
     if (index >= sched->slots_count) return NULL;
     const struct slot *slot = &sched->slots[index];
     /* A pid of elsewhere has bits above the serial and so equals none here. */
-    return slot->serial == serial_of(pid) ? slot->proc : NULL;
+    return slot->serial == serial_of(sched, pid) ? slot->proc : NULL;
 }
 
 /* A slot from the free list, else a new one; SLOT_NONE when there is no memory or no number. */
@@ -63,7 +66,7 @@ int weft_otp__table_add(struct weft_sched *sched, struct weft_process *proc) {
     struct slot *slot = &sched->slots[index];
     WEFT_ASSERT(slot->serial <= SERIAL_MAX);
     slot->proc = proc;
-    proc->pid = (weft_pid){((uint64_t)slot->serial << SLOT_BITS) | index};
+    proc->pid = (weft_pid){sched->place | ((uint64_t)slot->serial << SLOT_BITS) | index};
     sched->procs_count++;
     return WEFT_OK;
 }

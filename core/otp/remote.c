@@ -101,6 +101,11 @@ struct route *weft_otp__route(struct remote *remote, uint64_t far) {
     return route;
 }
 
+struct route *weft_otp__route_find(struct remote *remote, uint64_t far) {
+    WEFT_ASSERT(pid_node(far) != 0);
+    return route_find(remote, place_of(far));
+}
+
 /* --- rings --- */
 
 static void flush_sibling(struct remote *remote, uint32_t to) {
@@ -128,9 +133,10 @@ void weft_otp__remote_flush(struct weft_sched *sched) {
     if (remote->index == CARRIER) weft_otp__remote_flush_nodes(remote);
 }
 
-bool weft_otp__remote_waits(const struct weft_sched *sched) {
+bool weft_otp__remote_busy(const struct weft_sched *sched) {
     const struct remote *remote = sched->remote;
-    return remote->dirty != 0 || !weft_list_empty(&remote->dirty_nodes);
+    if (remote->dirty != 0 || !weft_list_empty(&remote->dirty_nodes)) return true;
+    return !weft_hub_sleep(remote->hub, remote->index);
 }
 
 static int to_sibling(struct remote *remote, uint32_t to, const struct weft_signal *signal,
@@ -180,13 +186,11 @@ int weft_otp__remote_put(struct remote *remote, const struct weft_signal *signal
 
 int weft_otp__remote_check(const struct remote *remote, uint64_t far) {
     uint32_t node = pid_node(far);
-    if (node == 0)
-        return pid_scheduler(far) < remote->hub->schedulers ? WEFT_OK : WEFT_ERR_NO_PROC;
+    if (node == 0) return pid_scheduler(far) < remote->hub->schedulers ? WEFT_OK : WEFT_ERR_NO_PROC;
     if (remote->hub->node[0] == '\0') return WEFT_ERR_NO_CONNECTION;
     const struct node_entry *entry = weft_otp__hub_entry(remote->hub, node);
     if (entry == NULL) return WEFT_ERR_NO_PROC;
-    bool over = entry->creation != 0 && entry->creation != atomic_load(&entry->peer->creation);
-    return over ? WEFT_ERR_NO_PROC : WEFT_OK;
+    return weft_otp__hub_over(entry) ? WEFT_ERR_NO_PROC : WEFT_OK;
 }
 
 /* --- what came --- */
@@ -226,14 +230,14 @@ static void receive_from(struct remote *remote, uint32_t from) {
     struct weft_bytes bytes = weft_otp__ring_peek(ring);
     while (bytes.size > 0 && total < ring->size) {
         int rv = weft_signal_reader_feed(&remote->siblings[from].reader, bytes, arrived, &arrival);
-        if (rv != WEFT_OK) weft_panic(__FILE__, __LINE__, "a signal from another scheduler is lost");
+        if (rv != WEFT_OK)
+            weft_panic(__FILE__, __LINE__, "a signal from another scheduler is lost");
         wanted = weft_otp__ring_take(ring, bytes.size) || wanted;
         total += bytes.size;
         bytes = weft_otp__ring_peek(ring);
     }
     if (wanted) weft_otp__hub_ready(remote->hub, remote->index, from);
-    if (bytes.size > 0)
-        atomic_fetch_or(&remote->hub->inbox[remote->index], UINT64_C(1) << from);
+    if (bytes.size > 0) atomic_fetch_or(&remote->hub->inbox[remote->index], UINT64_C(1) << from);
 }
 
 void weft_otp__remote_receive(struct weft_sched *sched) {

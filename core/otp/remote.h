@@ -12,8 +12,8 @@
  *   - a lost node ends links with an EXIT and monitors with a DOWN, reason NOCONNECTION; what was
  *     on its way is not sent again
  *   - weft_alive says whether its scheduler, or a connection to its node, is there
- *   - weft_register takes processes of this scheduler only; names are unique in the node, and
- *     weft_whereis finds those of every scheduler
+ *   - weft_register takes processes of this scheduler only (WEFT_ERR_INVAL); names are unique in
+ * the node, and weft_whereis finds those of every scheduler
  *
  * Follows https://www.erlang.org/doc/reference_manual/distributed.html. Nodes are connected when
  * first something is sent to them. There is no memory to come back from: a scheduler without
@@ -24,12 +24,6 @@
 
 #include "core/otp/hub.h"
 #include "core/otp/process.h"
-
-/* The scheduler of `pid`'s node it is on. */
-uint32_t weft_pid_scheduler(weft_pid pid);
-
-/* Whether `pid` is of this node. */
-bool weft_pid_is_local(weft_pid pid);
 
 /* This process's scheduler, and how many its node has. */
 uint32_t weft_self_scheduler(const weft_self *self);
@@ -99,7 +93,8 @@ weft_pid weft_spawned_pid(const struct weft_msg *reply);
  * (net_kernel:monitor_nodes; erlang:monitor_node: a node named here that is not connected is
  * tried, and a NODE_DOWN comes when that fails). A process without the memory for one of these
  * ends with reason LIMIT.
- *   WEFT_ERR_INVAL, WEFT_ERR_NO_CONNECTION (this node has no name), WEFT_ERR_FULL, WEFT_ERR_NOMEM */
+ *   WEFT_ERR_INVAL, WEFT_ERR_NO_CONNECTION (this node has no name), WEFT_ERR_FULL, WEFT_ERR_NOMEM
+ */
 int weft_monitor_node(weft_self *self, const char *node, bool on);
 
 /* Whether `node` is connected now. */

@@ -39,7 +39,8 @@ struct far_tie {
 
 /* A link to a process elsewhere. link.end[0] is the local one, link.end[1] is NULL.
  * I1  not linked only while an UNLINK of ours is not acknowledged
- * I2  what comes from there before that (LINK, EXIT) was sent without knowing, and does not count */
+ * I2  what comes from there before that (LINK, EXIT) was sent without knowing, and does not count
+ */
 struct far_link {
     struct peer_link link;
     struct map_node node; /* by both pids */
@@ -62,9 +63,9 @@ struct far_node {
     struct peer *peer;
     struct weft_signal_writer writer;
     struct weft_signal_reader reader;
-    weft_socket socket; /* while UP */
-    bool blocked;       /* the socket said AGAIN */
-    bool failed;        /* no memory, or nonsense came: to be closed */
+    weft_socket socket;     /* while UP */
+    bool blocked;           /* the socket said AGAIN */
+    bool failed;            /* no memory, or nonsense came: to be closed */
     uint64_t written, read; /* bytes, ever: for ticks */
 };
 
@@ -92,11 +93,13 @@ void weft_otp__remote_free(struct weft_sched *sched);
 void weft_otp__remote_receive(struct weft_sched *sched);
 /* Send what waits. */
 void weft_otp__remote_flush(struct weft_sched *sched);
-/* Whether something waits that a flush would send. */
-bool weft_otp__remote_waits(const struct weft_sched *sched);
+/* Whether a run would send or find something; if not, others wake this scheduler. */
+bool weft_otp__remote_busy(const struct weft_sched *sched);
 
 /* The route to where `far` is, made when first asked for. NULL: no memory. */
 struct route *weft_otp__route(struct remote *remote, uint64_t far);
+/* NULL: nobody waits for anything of there. */
+struct route *weft_otp__route_find(struct remote *remote, uint64_t far);
 
 /* Send a signal on its way, or act on it when it is for a process here. `must`: whatever waits
  * already. WEFT_ERR_FULL and WEFT_ERR_NOMEM only without `must`. */
@@ -122,11 +125,18 @@ void weft_otp__remote_bounce(struct remote *remote, const struct weft_signal *si
 /* remote_node.c */
 void weft_otp__remote_to_node(struct remote *remote, const struct weft_signal *signal, bool must);
 /* A node is lost: told to those here who wait for something of it. */
-void weft_otp__remote_lost(struct remote *remote, uint32_t index, enum weft_reason_kind why);
+void weft_otp__remote_lost(struct remote *remote, uint32_t index);
+void weft_otp__act_node_cut(struct remote *remote, const struct weft_signal *signal);
 void weft_otp__remote_watchers(struct remote *remote, struct peer *peer, uint32_t tag,
                                bool named_only);
 void weft_otp__remote_flush_nodes(struct remote *remote);
 void weft_otp__node_free(struct remote *remote, struct far_node *far);
+
+/* call.c: ask somebody elsewhere; `signal` lacks from and ref. WEFT_ERR_FULL, WEFT_ERR_NOMEM */
+int weft_otp__far_ask(weft_self *self, struct weft_signal *signal, weft_duration timeout,
+                      weft_ref *ref);
+/* remote_api.c: where a node's scheduler is. WEFT_ERR_INVAL, NO_CONNECTION, FULL, NOMEM */
+int weft_otp__far_place(weft_self *self, const char *node, uint32_t scheduler, uint64_t *to);
 
 /* remote_spawn.c */
 void weft_otp__act_spawn(struct remote *remote, const struct weft_signal *signal);

@@ -5,7 +5,9 @@
  * not count (erl_dist_protocol, "new link protocol"). */
 #include "core/otp/remote_internal.h"
 
-static uint64_t hash_of(uint64_t local, uint64_t far) { return weft_fold(weft_fold(1, local), far); }
+static uint64_t hash_of(uint64_t local, uint64_t far) {
+    return weft_fold(weft_fold(1, local), far);
+}
 
 struct far_link *weft_otp__far_link_find(const struct remote *remote, weft_pid local,
                                          uint64_t far) {
@@ -110,8 +112,7 @@ void weft_otp__act_link(struct remote *remote, const struct weft_signal *signal)
 void weft_otp__act_unlink(struct remote *remote, const struct weft_signal *signal) {
     struct weft_signal ack = {
         .kind = WEFT_SIGNAL_UNLINK_ACK, .from = signal->to, .to = signal->from};
-    struct far_link *link =
-        weft_otp__far_link_find(remote, (weft_pid){signal->to}, signal->from);
+    struct far_link *link = weft_otp__far_link_find(remote, (weft_pid){signal->to}, signal->from);
     if (link != NULL) {
         link->linked = false;
         if (link->unlinks == 0) weft_otp__far_link_free(remote, link);
@@ -120,16 +121,14 @@ void weft_otp__act_unlink(struct remote *remote, const struct weft_signal *signa
 }
 
 void weft_otp__act_unlink_ack(struct remote *remote, const struct weft_signal *signal) {
-    struct far_link *link =
-        weft_otp__far_link_find(remote, (weft_pid){signal->to}, signal->from);
+    struct far_link *link = weft_otp__far_link_find(remote, (weft_pid){signal->to}, signal->from);
     if (link == NULL || link->unlinks == 0) return;
     link->unlinks--;
     if (!link->linked && link->unlinks == 0) weft_otp__far_link_free(remote, link);
 }
 
 void weft_otp__act_exit_link(struct remote *remote, const struct weft_signal *signal) {
-    struct far_link *link =
-        weft_otp__far_link_find(remote, (weft_pid){signal->to}, signal->from);
+    struct far_link *link = weft_otp__far_link_find(remote, (weft_pid){signal->to}, signal->from);
     if (link == NULL || !link->linked || link->unlinks > 0) return; /* I2 */
     struct cause cause = weft_otp__signal_cause(remote->sched, signal);
     weft_otp__far_link_exit(remote, link, cause);
@@ -159,7 +158,6 @@ void weft_otp__unlink_far(weft_self *self, weft_pid to) {
     if (link == NULL || !link->linked) return;
     link->linked = false;
     link->unlinks++;
-    struct weft_signal signal = {
-        .kind = WEFT_SIGNAL_UNLINK, .from = self->pid.raw, .to = to.raw};
+    struct weft_signal signal = {.kind = WEFT_SIGNAL_UNLINK, .from = self->pid.raw, .to = to.raw};
     (void)weft_otp__remote_put(remote, &signal, true);
 }

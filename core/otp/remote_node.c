@@ -54,16 +54,15 @@ static void tell_down(struct remote *remote, struct peer *peer, bool was_up) {
                             : (UINT64_C(1) << remote->hub->schedulers) - 1)) &
                       ~(UINT64_C(1) << CARRIER);
     atomic_fetch_or(&peer->stale, others);
-    struct weft_signal signal = {.kind = WEFT_SIGNAL_NODE_DOWN,
-                                 .tag = peer->current,
-                                 .value = was_up,
-                                 .ref = peer->generic};
+    struct weft_signal signal = {
+        .kind = WEFT_SIGNAL_NODE_DOWN, .value = was_up, .ref = peer->generic};
     broadcast(remote, &signal);
 }
 
 static void node_down(struct remote *remote, struct peer *peer) {
     bool was_up = atomic_load(&peer->state) == PEER_UP;
     atomic_store(&peer->state, PEER_DOWN);
+    atomic_store(&peer->creation, 0);
     if (peer->far != NULL) weft_otp__node_free(remote, peer->far);
     tell_down(remote, peer, was_up);
 }
@@ -95,7 +94,7 @@ void weft_otp__remote_to_node(struct remote *remote, const struct weft_signal *s
     struct peer *peer = entry->peer;
     size_t size = weft_signal_size(signal);
     (void)must; /* bounded by peer->queued */
-    if (entry->creation != 0 && entry->creation != atomic_load(&peer->creation)) {
+    if (weft_otp__hub_over(entry)) {
         release(peer, size);
         weft_otp__remote_bounce(remote, signal, WEFT_REASON_NOPROC);
         return;
@@ -106,8 +105,9 @@ void weft_otp__remote_to_node(struct remote *remote, const struct weft_signal *s
         release(peer, size);
         return;
     }
+    /* Until it is connected the life that is meant stands in `to`. */
     struct weft_signal out = *signal;
-    out.to &= ~PID_NODE_MASK;
+    if (atomic_load(&peer->state) == PEER_UP) out.to &= ~PID_NODE_MASK;
     if (weft_signal_writer_put(&peer->far->writer, &out, true) != WEFT_OK) {
         release(peer, size);
         fail(remote, peer->far);
@@ -148,13 +148,12 @@ void weft_otp__remote_flush_nodes(struct remote *remote) {
 /* --- a node is lost --- */
 
 static void lose_tie(struct remote *remote, struct tie *tie, struct cause cause) {
-    int status = cause.kind == WEFT_REASON_NOPROC ? WEFT_ERR_NO_PROC : WEFT_ERR_NO_CONNECTION;
     if (tie->kind == TIE_MONITOR) {
         weft_otp__monitor_fire(WEFT_CONTAINER(tie, struct monitor, tie), cause);
     } else if (tie->kind == TIE_CALL) {
         struct call *call = WEFT_CONTAINER(tie, struct call, tie);
         call->far = false;
-        weft_otp__call_done(call, status, weft_bytes(NULL, 0));
+        weft_otp__call_done(call, WEFT_ERR_NO_CONNECTION, weft_bytes(NULL, 0));
     } else {
         WEFT_ASSERT(tie->kind == TIE_FAR_LINK);
         struct peer_link *link = WEFT_CONTAINER(tie, struct peer_link, tie[1]);
@@ -162,10 +161,10 @@ static void lose_tie(struct remote *remote, struct tie *tie, struct cause cause)
     }
 }
 
-void weft_otp__remote_lost(struct remote *remote, uint32_t index, enum weft_reason_kind why) {
-    struct route *route = weft_otp__route(remote, pid_place(index, 0));
-    struct cause cause = weft_otp__cause_plain(why, 0);
-    if (route == NULL) return; /* it is none: nobody waits */
+void weft_otp__remote_lost(struct remote *remote, uint32_t index) {
+    struct route *route = weft_otp__route_find(remote, pid_place(index, 0));
+    struct cause cause = weft_otp__cause_plain(WEFT_REASON_NOCONNECTION, 0);
+    if (route == NULL) return; /* nobody waits */
     while (!weft_list_empty(&route->ties))
         lose_tie(remote, WEFT_CONTAINER(route->ties.next, struct tie, link), cause);
     while (!weft_list_empty(&route->fars))
@@ -182,6 +181,12 @@ void weft_otp__remote_watchers(struct remote *remote, struct peer *peer, uint32_
         if (weft_otp__post(watch->proc, &post) != WEFT_OK)
             weft_otp__doom(watch->proc, weft_otp__cause_plain(WEFT_REASON_LIMIT, 0));
     }
+}
+
+void weft_otp__act_node_cut(struct remote *remote, const struct weft_signal *signal) {
+    const struct node_entry *entry = weft_otp__hub_entry(remote->hub, (uint32_t)signal->ref);
+    WEFT_ASSERT(entry != NULL);
+    if (entry->peer->far != NULL) fail(remote, entry->peer->far);
 }
 
 /* --- what dist.c does --- */
@@ -218,29 +223,32 @@ struct sift {
     bool failed;
 };
 
-/* What was for an earlier life is not for this one; what goes by name is. */
-static void keep_named(void *ctx, const struct weft_signal *signal) {
+/* What is for this life of the node, or for any, is kept. */
+static void keep(void *ctx, const struct weft_signal *signal) {
     struct sift *sift = ctx;
-    bool named = signal->kind == WEFT_SIGNAL_SEND_NAME || signal->kind == WEFT_SIGNAL_CALL_NAME ||
-                 signal->kind == WEFT_SIGNAL_MONITOR_NAME || signal->kind == WEFT_SIGNAL_SPAWN;
+    const struct node_entry *entry = weft_otp__hub_entry(sift->remote->hub, pid_node(signal->to));
     size_t size = weft_signal_size(signal);
-    if (named && weft_signal_writer_put(&sift->to->writer, signal, true) == WEFT_OK) return;
-    if (named) sift->failed = true;
+    struct weft_signal kept = *signal;
+    WEFT_ASSERT(entry != NULL);
+    kept.to &= ~PID_NODE_MASK;
+    bool over = weft_otp__hub_over(entry);
+    if (!over && weft_signal_writer_put(&sift->to->writer, &kept, true) == WEFT_OK) return;
     release(sift->to->peer, size);
+    if (over) weft_otp__remote_bounce(sift->remote, signal, WEFT_REASON_NOPROC);
+    if (!over) sift->failed = true;
 }
 
-static int new_life(struct remote *remote, struct peer *peer) {
-    struct weft_signal_writer old = peer->far->writer;
+/* What was put while nobody knew which life of the node would answer. */
+static int sift_queue(struct remote *remote, struct peer *peer) {
+    struct weft_signal_writer *writer = &peer->far->writer, old = *writer;
     struct sift sift = {.remote = remote, .to = peer->far};
-    /* The list's sentinel moves with the struct. */
-    weft_list_init(&old.lanes);
-    while (!weft_list_empty(&peer->far->writer.lanes))
-        weft_list_push_back(&old.lanes, weft_list_pop_front(&peer->far->writer.lanes));
-    weft_signal_writer_init(&peer->far->writer, remote->sched->env->mem);
-    weft_signal_writer_drain(&old, keep_named, &sift);
+    struct weft_link *lane;
+    weft_list_init(&old.lanes); /* the list's sentinel is in the struct */
+    while ((lane = weft_list_pop_front(&writer->lanes)) != NULL)
+        weft_list_push_back(&old.lanes, lane);
+    weft_signal_writer_init(writer, remote->sched->env->mem);
+    weft_signal_writer_drain(&old, keep, &sift);
     weft_signal_writer_deinit(&old);
-    struct weft_signal signal = {.kind = WEFT_SIGNAL_NODE_DOWN, .tag = peer->current};
-    if (peer->current != 0) broadcast(remote, &signal);
     return sift.failed ? WEFT_ERR_NOMEM : WEFT_OK;
 }
 
@@ -251,14 +259,13 @@ static int bring_up(struct remote *remote, struct peer *peer, uint32_t creation,
     if (peer->far == NULL && node_new(remote, peer) == NULL) return WEFT_ERR_NOMEM;
     int rv = weft_otp__hub_life(remote->hub, peer, creation, &index);
     if (rv != WEFT_OK) return rv;
-    if (creation != atomic_load(&peer->creation)) rv = new_life(remote, peer);
+    atomic_store(&peer->creation, creation);
+    rv = sift_queue(remote, peer);
     if (rv != WEFT_OK) return rv;
     peer->current = index;
     peer->far->socket = socket;
-    atomic_store(&peer->creation, creation);
     atomic_store(&peer->state, PEER_UP);
-    struct weft_signal signal = {
-        .kind = WEFT_SIGNAL_NODE_UP, .value = true, .ref = peer->generic};
+    struct weft_signal signal = {.kind = WEFT_SIGNAL_NODE_UP, .value = true, .ref = peer->generic};
     broadcast(remote, &signal);
     if (peer->far->writer.pending > 0) dirty(remote, peer->far);
     return WEFT_OK;

@@ -38,10 +38,8 @@ static bool resolve(struct remote *remote, const struct weft_signal *named, uint
 
 static void act_send(struct remote *remote, const struct weft_signal *signal) {
     struct weft_process *to = local_of(remote, signal->to);
-    struct post post = {.kind = WEFT_MSG_CAST,
-                        .from = {signal->from},
-                        .tag = signal->tag,
-                        .data = signal->data};
+    struct post post = {
+        .kind = WEFT_MSG_CAST, .from = {signal->from}, .tag = signal->tag, .data = signal->data};
     if (to == NULL) return;
     if (weft_otp__post(to, &post) != WEFT_OK) remote->sched->dropped++;
 }
@@ -96,10 +94,8 @@ void weft_otp__far_tie_free(struct remote *remote, struct far_tie *tie) {
 }
 
 static void send_down(struct remote *remote, const struct far_tie *tie, const struct cause *cause) {
-    struct weft_signal down = {.kind = WEFT_SIGNAL_DOWN,
-                               .from = tie->local->pid.raw,
-                               .to = tie->far,
-                               .ref = tie->ref};
+    struct weft_signal down = {
+        .kind = WEFT_SIGNAL_DOWN, .from = tie->local->pid.raw, .to = tie->far, .ref = tie->ref};
     weft_otp__signal_reason(&down, cause);
     (void)weft_otp__remote_put(remote, &down, true);
 }
@@ -232,10 +228,13 @@ static void act_node_down(struct remote *remote, const struct weft_signal *signa
                               .from = pid_place(0, remote->index),
                               .to = pid_place(0, CARRIER),
                               .ref = signal->ref};
-    if (signal->tag != 0)
-        weft_otp__remote_lost(remote, signal->tag, WEFT_REASON_NOCONNECTION);
-    if (signal->ref == 0) return;
-    weft_otp__remote_lost(remote, (uint32_t)signal->ref, WEFT_REASON_NOCONNECTION);
+    const struct node_entry *entry = weft_otp__hub_entry(remote->hub, (uint32_t)signal->ref);
+    WEFT_ASSERT(entry != NULL);
+    weft_otp__remote_lost(remote, (uint32_t)signal->ref);
+    for (uint32_t index = weft_otp__hub_newest(remote->hub, entry->peer); index != 0;) {
+        weft_otp__remote_lost(remote, index);
+        index = weft_otp__hub_entry(remote->hub, index)->older;
+    }
     notify(remote, signal, WEFT_TAG_NODE_DOWN);
     if (remote->index != CARRIER) (void)weft_otp__remote_put(remote, &ack, true);
 }
@@ -269,7 +268,8 @@ static const act_fn acts[WEFT_SIGNAL_KIND_END] = {
     [WEFT_SIGNAL_SPAWN_REPLY] = weft_otp__act_spawn_reply,
     [WEFT_SIGNAL_NODE_UP] = act_node_up,
     [WEFT_SIGNAL_NODE_DOWN] = act_node_down,
-    [WEFT_SIGNAL_NODE_ACK] = act_node_ack};
+    [WEFT_SIGNAL_NODE_ACK] = act_node_ack,
+    [WEFT_SIGNAL_NODE_CUT] = weft_otp__act_node_cut};
 
 void weft_otp__remote_act(struct remote *remote, const struct weft_signal *signal) {
     WEFT_ASSERT(signal->kind > 0 && signal->kind < WEFT_SIGNAL_KIND_END);

@@ -47,6 +47,9 @@ static int start(struct remote *remote, const struct weft_signal *signal, weft_p
     struct order order;
     int rv = read_order(sched, signal, &order);
     if (rv != WEFT_OK) return rv;
+    struct weft_process *near = weft_otp__find(sched, (weft_pid){signal->from});
+    order.spawn.link = near != NULL && order.link;
+    if (near != NULL) return weft_otp__spawn(sched, near, &order.spawn, pid);
     sched->far_parent = (weft_pid){signal->from};
     rv = weft_otp__spawn(sched, NULL, &order.spawn, pid);
     sched->far_parent = WEFT_PID_NONE;
@@ -88,9 +91,9 @@ static void abandon(struct remote *remote, const struct weft_signal *signal,
 
 static int link_child(struct remote *remote, struct call *call, const struct weft_signal *signal) {
     struct weft_process *owner = call->mail.owner;
+    if (!weft_otp__is_far(remote->sched, (weft_pid){signal->from})) return WEFT_OK;
     if (weft_otp__far_link_find(remote, owner->pid, signal->from) != NULL) return WEFT_OK;
-    if (weft_otp__far_link_new(remote, owner, signal->from, call->mail.tag) != NULL)
-        return WEFT_OK;
+    if (weft_otp__far_link_new(remote, owner, signal->from, call->mail.tag) != NULL) return WEFT_OK;
     abandon(remote, signal, WEFT_REASON_LIMIT);
     return WEFT_ERR_NOMEM;
 }

@@ -27,9 +27,7 @@ static void copy_in(struct ring *ring, size_t tail, struct weft_bytes bytes) {
     memcpy(ring->data, bytes.data + first, bytes.size - first);
 }
 
-static size_t room(struct ring *ring, size_t tail) {
-    return ring->size - (tail - ring->head_seen);
-}
+static size_t room(struct ring *ring, size_t tail) { return ring->size - (tail - ring->head_seen); }
 
 size_t weft_otp__ring_write(struct ring *ring, struct weft_bytes bytes) {
     size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);

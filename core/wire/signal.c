@@ -26,7 +26,8 @@ void weft_signal_encode(const struct weft_signal *signal, unsigned char *out) {
     weft_number_put64(out + 32, signal->ref);
     out += WEFT_SIGNAL_HEAD;
     if (signal->text.size > 0) memcpy(out, signal->text.data, signal->text.size);
-    if (signal->data.size > 0) memcpy(out + signal->text.size, signal->data.data, signal->data.size);
+    if (signal->data.size > 0)
+        memcpy(out + signal->text.size, signal->data.data, signal->data.size);
 }
 
 static int check(struct weft_bytes in, size_t size) {

@@ -58,6 +58,7 @@ enum weft_signal_kind {
     WEFT_SIGNAL_NODE_UP,      /* ref: index of a node; between schedulers only */
     WEFT_SIGNAL_NODE_DOWN,    /* ref: index of a node; between schedulers only */
     WEFT_SIGNAL_NODE_ACK,     /* ref: the NODE_DOWN was seen; between schedulers only */
+    WEFT_SIGNAL_NODE_CUT,     /* ref: index of a node to disconnect; between schedulers only */
     WEFT_SIGNAL_HELLO,        /* handshake, core/otp/handshake.h */
     WEFT_SIGNAL_CHALLENGE,
     WEFT_SIGNAL_PROOF,

@@ -75,8 +75,7 @@ static int part_add(const struct feed *feed, const struct weft_signal *piece) {
     if (part == NULL || piece->data.size == 0) return WEFT_ERR_MALFORMED;
     size_t left = part->signal.data.size - part->filled;
     if (more ? piece->data.size >= left : piece->data.size != left) return WEFT_ERR_MALFORMED;
-    memcpy(part->bytes + part->signal.text.size + part->filled, piece->data.data,
-           piece->data.size);
+    memcpy(part->bytes + part->signal.text.size + part->filled, piece->data.data, piece->data.size);
     part->filled += piece->data.size;
     if (more) return WEFT_OK;
     int rv = feed->fn(feed->ctx, &part->signal);
