@@ -470,7 +470,7 @@ void weft_otp__monitor_drop(struct monitor *monitor);
 void weft_otp__monitor_fire(struct monitor *monitor, struct cause cause);
 
 /* remote_api.c: for a pid that is elsewhere. */
-int weft_otp__send_far(weft_self *self, weft_pid to, uint32_t tag, struct weft_bytes data);
+int weft_otp__send_far(struct weft_sched *sched, weft_pid to, const struct post *post);
 void weft_otp__exit_far(struct weft_sched *sched, weft_pid from, weft_pid to,
                         const struct weft_reason *why);
 void weft_otp__reply_far(weft_self *self, const struct weft_call *call, int status,

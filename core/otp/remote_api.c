@@ -1,13 +1,16 @@
 /* What processes ask for when the other one is elsewhere. */
 #include "core/otp/remote_internal.h"
 
-int weft_otp__send_far(weft_self *self, weft_pid to, uint32_t tag, struct weft_bytes data) {
-    struct remote *remote = self->sched->remote;
-    if (!weft_otp__is_far(self->sched, to)) return WEFT_ERR_NO_PROC;
+int weft_otp__send_far(struct weft_sched *sched, weft_pid to, const struct post *post) {
+    struct remote *remote = sched->remote;
+    if (!weft_otp__is_far(sched, to)) return WEFT_ERR_NO_PROC;
     int rv = weft_otp__remote_check(remote, to.raw);
     if (rv != WEFT_OK) return rv;
-    struct weft_signal signal = {
-        .kind = WEFT_SIGNAL_SEND, .tag = tag, .from = self->pid.raw, .to = to.raw, .data = data};
+    struct weft_signal signal = {.kind = WEFT_SIGNAL_SEND,
+                                 .tag = post->tag,
+                                 .from = post->from.raw,
+                                 .to = to.raw,
+                                 .data = post->data};
     return weft_otp__remote_put(remote, &signal, false);
 }
 

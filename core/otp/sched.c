@@ -135,8 +135,8 @@ int weft_sched_send(struct weft_sched *sched, weft_pid to, uint32_t tag, struct 
     WEFT_ASSERT(sched != NULL);
     WEFT_ASSERT(data.size <= WEFT_MESSAGE_MAX);
     struct weft_process *target = weft_otp__find(sched, to);
-    if (target == NULL) return WEFT_ERR_NO_PROC;
-    return weft_otp__post(target, &(struct post){.kind = WEFT_MSG_CAST, .tag = tag, .data = data});
+    struct post post = {.kind = WEFT_MSG_CAST, .tag = tag, .data = data};
+    return target != NULL ? weft_otp__post(target, &post) : weft_otp__send_far(sched, to, &post);
 }
 
 int weft_sched_poison(struct weft_sched *sched, weft_pid pid, const char *text) {

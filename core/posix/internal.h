@@ -143,6 +143,7 @@ struct weft_posix {
 
     /* the loop */
     int epoll_fd, signal_fd;
+    int wake_fd;                            /* -1: nobody wakes */
     const struct weft_posix_driver *driver; /* in a turn; else NULL */
     uint64_t turn;
     uint64_t serial; /* of sockets and watches */
