@@ -6,6 +6,7 @@
 #ifndef WEFT_OTP_HUB_H
 #define WEFT_OTP_HUB_H
 
+#include "core/base/limits.h"
 #include "core/base/mem.h"
 #include "core/otp/types.h"
 
