@@ -2,6 +2,7 @@
 #include "core/otp/dist.h"
 
 #include "core/otp/dist_internal.h"
+#include "core/otp/sched.h"
 
 #define BACKLOG 128
 #define TICK_DEFAULT WEFT_S(60)
@@ -17,6 +18,12 @@ static int read_config(weft_self *self, struct weft_bytes arg, struct weft_dist_
     if (size == 0 || size >= sizeof dist->cookie) return WEFT_ERR_INVAL;
     memcpy(dist->cookie, config->cookie, size + 1);
     dist->quarter = (config->tick > 0 ? config->tick : TICK_DEFAULT) / DIST_QUARTERS_MAX;
+    dist->connect = config->connect;
+    dist->connect_count = config->connect_count;
+    for (size_t i = 0; i < config->connect_count; i++) {
+        struct weft_addr addr;
+        if (weft_node_name_addr(config->connect[i], &addr) != WEFT_OK) return WEFT_ERR_INVAL;
+    }
     if (config->listen.family != WEFT_FAMILY_NONE) return WEFT_OK;
     return weft_node_name_addr(remote->hub->node, &config->listen);
 }
@@ -32,7 +39,9 @@ static int init(weft_self *self, struct weft_bytes arg) {
     rv = weft_stream_listen(self, &config.listen, BACKLOG, &dist->listener);
     if (rv == WEFT_OK)
         rv = weft_timer_start(self, dist->quarter, DIST_QUARTER, weft_bytes(NULL, 0), NULL);
-    return rv == WEFT_OK ? weft_otp__dist_begin(self) : rv;
+    if (rv == WEFT_OK) rv = weft_otp__dist_begin(self);
+    return rv == WEFT_OK ? weft_sched_send(self->sched, self->pid, DIST_START, weft_bytes(NULL, 0))
+                         : rv;
 }
 
 /* --- what the runtime wants --- */
@@ -127,6 +136,18 @@ static void on_event(weft_self *self, const struct weft_event *event) {
     }
 }
 
+/* A tick to a node that is not connected connects it. */
+static void connect_wanted(weft_self *self) {
+    struct dist *dist = weft_state(self);
+    struct weft_hub *hub = self->sched->remote->hub;
+    for (size_t i = 0; i < dist->connect_count; i++) {
+        struct peer *peer;
+        if (strcmp(dist->connect[i], hub->node) == 0) continue;
+        if (weft_otp__hub_peer(hub, dist->connect[i], true, &peer) != WEFT_OK) continue;
+        if (atomic_load(&peer->state) == PEER_DOWN) weft_otp__dist_tick(self, peer);
+    }
+}
+
 /* --- ticks --- */
 
 /* True: it is lost. */
@@ -148,6 +169,7 @@ static void on_quarter(weft_self *self) {
         next = at->next;
         if (quarter_of(self, conn)) weft_otp__conn_end(self, conn, true);
     }
+    connect_wanted(self);
     int rv = weft_timer_start(self, dist->quarter, DIST_QUARTER, weft_bytes(NULL, 0), NULL);
     WEFT_ASSERT(rv == WEFT_OK); /* without ticks it is of no use: start again */
 }
@@ -161,6 +183,7 @@ static void on_cast(weft_self *self, const struct weft_msg *msg) {
         readable(self, socket);
         return;
     }
+    if (msg->tag == DIST_START) connect_wanted(self);
     if (msg->data.size != sizeof peer) return;
     memcpy(&peer, msg->data.data, sizeof peer);
     if (msg->tag == DIST_CONNECT) call(self, peer);

@@ -14,6 +14,10 @@ struct weft_dist_config {
     const char *cookie;      /* the secret of the cluster, 1 .. 127 bytes */
     weft_duration tick;      /* a node that says nothing for this long is lost, give or take a
                                 quarter (net_ticktime); 0: 60 s */
+    /* Nodes to connect to, again and again while they are not; names, borrowed as long as the
+     * process runs. Others are connected when something is sent to them. */
+    const char *const *connect;
+    size_t connect_count;
 };
 
 /* init fails with

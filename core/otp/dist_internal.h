@@ -29,6 +29,8 @@ struct dist {
     uint32_t strangers; /* conns that called us and are not up */
     weft_duration quarter;
     unsigned char *buffer; /* DIST_BUFFER bytes */
+    const char *const *connect;
+    size_t connect_count;
     char cookie[HANDSHAKE_COOKIE_MAX];
 };
 
@@ -38,6 +40,7 @@ struct dist {
 #define DIST_QUARTERS_MAX 4                   /* silent ones */
 #define DIST_READ_ON UINT32_C(0xffffff12)     /* to itself: go on reading; data: the socket */
 #define DIST_QUARTER UINT32_C(0xffffff13)     /* timer */
+#define DIST_START UINT32_C(0xffffff14)       /* to itself, after init */
 
 /* dist_conn.c */
 struct conn *weft_otp__conn_of(struct dist *dist, weft_socket socket);

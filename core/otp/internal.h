@@ -309,9 +309,9 @@ struct weft_sched {
     int spawn_depth;
 
     struct app_table *apps; /* NULL: none was ever loaded */
-    struct remote *remote; /* NULL: there is no elsewhere */
-    uint64_t place;        /* the bits of its pids that tell this scheduler */
-    weft_pid far_parent;   /* of what is started for a process elsewhere */
+    struct remote *remote;  /* NULL: there is no elsewhere */
+    uint64_t place;         /* the bits of its pids that tell this scheduler */
+    weft_pid far_parent;    /* of what is started for a process elsewhere */
     const struct weft_behaviour *const *offers;
     size_t offers_count;
 

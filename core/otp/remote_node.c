@@ -61,6 +61,9 @@ static void tell_down(struct remote *remote, struct peer *peer, bool was_up) {
 
 static void node_down(struct remote *remote, struct peer *peer) {
     bool was_up = atomic_load(&peer->state) == PEER_UP;
+    if (was_up)
+        weft_trace(remote->sched->env, WEFT_TRACE_DIST_DOWN, weft_bytes_text(peer->name),
+                   atomic_load(&peer->creation));
     atomic_store(&peer->state, PEER_DOWN);
     atomic_store(&peer->creation, 0);
     if (peer->far != NULL) weft_otp__node_free(remote, peer->far);
@@ -264,6 +267,7 @@ static int bring_up(struct remote *remote, struct peer *peer, uint32_t creation,
     if (rv != WEFT_OK) return rv;
     peer->current = index;
     peer->far->socket = socket;
+    weft_trace(remote->sched->env, WEFT_TRACE_DIST_UP, weft_bytes_text(peer->name), creation);
     atomic_store(&peer->state, PEER_UP);
     struct weft_signal signal = {.kind = WEFT_SIGNAL_NODE_UP, .value = true, .ref = peer->generic};
     broadcast(remote, &signal);
