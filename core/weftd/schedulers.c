@@ -15,6 +15,7 @@ struct part {
     struct weft_node_config config;
     struct weft_posix_driver driver;
     struct weft_posix_thread *thread; /* NULL: not started */
+    bool ended;
 };
 
 struct schedulers {
@@ -112,7 +113,9 @@ static weft_time next_at(void *ctx) { return weft_node_next_at(((struct part *)c
 
 static bool done(void *ctx) {
     struct part *part = ctx;
+    if (part->ended) return true;
     if (!weft_node_ended(part->node, NULL)) return false;
+    part->ended = true; /* the loop asks more than once */
     if (!atomic_load(&part->all->stop)) atomic_store(&part->all->gave_up, true);
     atomic_fetch_sub(&part->all->running, 1);
     weft_posix_wake(part->all->daemon->posix);

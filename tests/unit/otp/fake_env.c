@@ -287,8 +287,8 @@ weft_pid probe_of(weft_pid parent, const char *name, unsigned options) {
 }
 
 weft_pid probe(const char *name, unsigned options) {
-    unsigned turn = world_far ? ++world.probes % WORLD_SCHEDS : 0;
-    return probe_of(world.roots[turn], name, options);
+    if (!world_far) return probe_of(world.root, name, options);
+    return probe_of(world.roots[++world.probes % WORLD_SCHEDS], name, options);
 }
 
 static struct weft_sched *sched_of(weft_pid pid) {
