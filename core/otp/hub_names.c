@@ -112,11 +112,15 @@ err_after_alloc:
 
 int weft_otp__hub_peer(struct weft_hub *hub, const char *name, bool make, struct peer **out) {
     struct weft_addr addr;
-    if (weft_node_name_addr(name, &addr) != WEFT_OK) return WEFT_ERR_INVAL;
-    int rv = WEFT_OK;
     weft_otp__hub_lock(hub);
     *out = peer_find(hub, name);
-    if (*out == NULL) rv = make ? peer_new(hub, name, out) : WEFT_ERR_NOT_FOUND;
+    weft_otp__hub_unlock(hub);
+    if (*out != NULL) return WEFT_OK;
+    if (weft_node_name_addr(name, &addr) != WEFT_OK) return WEFT_ERR_INVAL;
+    if (!make) return WEFT_ERR_NOT_FOUND;
+    weft_otp__hub_lock(hub);
+    *out = peer_find(hub, name); /* another scheduler may have been here meanwhile */
+    int rv = *out == NULL ? peer_new(hub, name, out) : WEFT_OK;
     weft_otp__hub_unlock(hub);
     return rv;
 }
