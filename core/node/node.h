@@ -42,7 +42,7 @@ struct weft_node_config {
      * after `apps`, or only loaded. */
     const struct weft_node_module *modules;
     size_t modules_count;
-    bool apps_later;      /* run the application controller also when there are none yet */
+    bool apps_later; /* run the application controller also when there are none yet */
     /* Several schedulers, or other nodes to talk to: see core/otp/hub.h. A struct weft_node is then
      * the part of the node on one scheduler, with an env of its own. The DHT, the control process,
      * the applications and `dist` are on scheduler 0. */
