@@ -1,5 +1,5 @@
 /* Calls: a record in the caller that becomes the one REPLY, whatever happens. */
-#include "core/otp/internal.h"
+#include "core/otp/remote_internal.h"
 
 static void attach_data(struct weft_sched *sched, struct call *call, struct weft_bytes data) {
     if (data.size == 0) return;
@@ -25,6 +25,7 @@ void weft_otp__call_done(struct call *call, int status, struct weft_bytes data) 
     call->done = true;
     if (status == WEFT_ERR_TIMEOUT) note_late(sched, call);
     call->status = status;
+    if (call->far) weft_otp__call_over_far(call);
     weft_otp__alarm_cancel(sched, &call->alarm);
     weft_list_remove(&call->tie.link);
     attach_data(sched, call, data);
@@ -49,6 +50,48 @@ static int arm(struct weft_sched *sched, struct call *call, weft_duration timeou
     return weft_otp__alarm_set(sched, &call->alarm, weft_time_add(sched->now, timeout));
 }
 
+/* An answer may come before this returns. */
+static int ask_far(struct weft_sched *sched, struct call *call, const struct weft_signal *signal,
+                   weft_duration timeout) {
+    struct remote *remote = sched->remote;
+    int rv = weft_otp__remote_check(remote, signal->to);
+    if (rv != WEFT_OK) {
+        weft_otp__mail_pending(&call->mail);
+        weft_otp__call_done(call, rv, weft_bytes(NULL, 0));
+        return WEFT_OK;
+    }
+    struct route *route = weft_otp__route(remote, signal->to);
+    if (route == NULL) return WEFT_ERR_NOMEM;
+    rv = arm(sched, call, timeout);
+    if (rv != WEFT_OK) return rv;
+    weft_list_push_back(&route->ties, &call->tie.link);
+    weft_otp__mail_pending(&call->mail);
+    call->far = true;
+    rv = weft_otp__remote_put(remote, signal, false);
+    if (rv == WEFT_OK) return rv;
+    call->far = false;
+    weft_list_remove(&call->mail.link);
+    weft_list_remove(&call->tie.link);
+    weft_otp__alarm_cancel(sched, &call->alarm);
+    return rv;
+}
+
+int weft_otp__far_ask(weft_self *self, struct weft_signal *signal, weft_duration timeout,
+                      weft_ref *ref) {
+    struct call *call = call_new(self, (weft_pid){signal->to});
+    if (call == NULL) return WEFT_ERR_NOMEM;
+    call->mail.tag = signal->tag;
+    signal->from = self->pid.raw;
+    signal->ref = call->mail.ref;
+    int rv = ask_far(self->sched, call, signal, timeout);
+    if (rv == WEFT_OK) {
+        *ref = signal->ref;
+    } else {
+        weft_otp__mail_free(self->sched, &call->mail);
+    }
+    return rv;
+}
+
 struct asking {
     weft_pid to;
     struct post post;
@@ -57,6 +100,15 @@ struct asking {
 
 static int ask(struct weft_sched *sched, struct call *call, const struct asking *asking) {
     struct weft_process *callee = weft_otp__find(sched, asking->to);
+    if (callee == NULL && weft_otp__is_far(sched, asking->to)) {
+        struct weft_signal signal = {.kind = WEFT_SIGNAL_CALL,
+                                     .tag = asking->post.tag,
+                                     .from = asking->post.from.raw,
+                                     .to = asking->to.raw,
+                                     .ref = asking->post.ref,
+                                     .data = asking->post.data};
+        return ask_far(sched, call, &signal, asking->timeout);
+    }
     if (callee == NULL) {
         weft_otp__mail_pending(&call->mail);
         weft_otp__call_done(call, WEFT_ERR_NO_PROC, weft_bytes(NULL, 0));
@@ -161,7 +213,9 @@ void weft_reply(weft_self *self, const struct weft_call *call, int status, struc
     struct weft_sched *sched = weft_otp__enter(self);
     if (self->flags & PROC_WATCHED)
         weft_otp__watched_post(self, to.from, &(struct post){.kind = WEFT_MSG_REPLY, .data = data});
-    struct mail *mail = weft_otp__ref_get(sched, to.ref);
+    bool far = weft_otp__is_far(sched, to.from);
+    if (far) weft_otp__reply_far(self, &to, status, data);
+    struct mail *mail = far ? NULL : weft_otp__ref_get(sched, to.ref);
     if (mail != NULL && mail->kind == WEFT_MSG_REPLY && weft_pid_equal(mail->owner->pid, to.from)) {
         struct call *asked = (struct call *)mail;
         if (!asked->done) weft_otp__call_done(asked, status, data);

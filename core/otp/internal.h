@@ -91,7 +91,16 @@ struct notice {
     struct cause cause;
 };
 
-enum tie_kind { TIE_LINK_0, TIE_LINK_1, TIE_MONITOR, TIE_CALL };
+enum tie_kind {
+    TIE_LINK_0,
+    TIE_LINK_1,
+    TIE_MONITOR,
+    TIE_CALL,
+    /* of processes elsewhere, remote_internal.h */
+    TIE_FAR,
+    TIE_FAR_LINK,
+    TIE_WATCH
+};
 
 /* In the `ties` of a process: what has to be told when it ends, in the order it was made. */
 struct tie {
@@ -140,6 +149,7 @@ struct call {
     struct alarm alarm;
     int status;
     bool done; /* the REPLY is made: later answers are dropped */
+    bool far;  /* the callee is elsewhere, and knows of it */
     uint32_t data_size;
     unsigned char *data;
 };
@@ -182,7 +192,8 @@ enum proc_flag {
     PROC_CHANGING = 2048,  /* its code_change runs: memory.c keeps what it frees */
     PROC_HIBERNATE = 4096, /* pack the state away when the turn ends with nothing to do */
     PROC_ASLEEP = 8192,    /* `state` is a struct packed */
-    PROC_LATE = 16384      /* a call to it timed out since its mailbox was empty */
+    PROC_LATE = 16384,     /* a call to it timed out since its mailbox was empty */
+    PROC_DIST = 32768      /* it holds the connections to other nodes */
 };
 
 /* `state` is `body`, unless code of today has one of another size elsewhere: that one is a record
@@ -307,6 +318,11 @@ struct weft_sched {
     int spawn_depth;
 
     struct app_table *apps; /* NULL: none was ever loaded */
+    struct remote *remote;  /* NULL: there is no elsewhere */
+    uint64_t place;         /* the bits of its pids that tell this scheduler */
+    weft_pid far_parent;    /* of what is started for a process elsewhere */
+    const struct weft_behaviour *const *offers;
+    size_t offers_count;
 
     weft_pid root;
     bool ended, halting; /* halting: ended_why is set already */
@@ -336,6 +352,12 @@ static inline struct weft_sched *weft_otp__enter(weft_self *self) {
 static inline void weft_otp__leave(struct weft_sched *sched) {
     WEFT_ASSERT(sched->runtime_depth > 0);
     sched->runtime_depth = sched->runtime_depth - 1;
+}
+
+/* Whether `pid` is of another scheduler or node, and there is such a thing. */
+static inline bool weft_otp__is_far(const struct weft_sched *sched, weft_pid pid) {
+    if (sched->remote == NULL || weft_pid_is_none(pid)) return false;
+    return (pid.raw ^ sched->place) >> (WEFT_PID_SLOT_BITS + WEFT_PID_SERIAL_BITS) != 0;
 }
 
 /* Read all of it once: a bad pointer faults here. */
@@ -469,6 +491,27 @@ void weft_otp__hibernate(struct weft_process *proc);
 bool weft_otp__wake(struct weft_process *proc);
 /* Give back what stands for its state outside of its record. */
 void weft_otp__state_free(struct weft_process *proc);
+struct monitor *weft_otp__monitor_at(struct weft_process *watcher, weft_pid to, const char *name);
+
+/* remote_api.c: for a pid that is elsewhere. */
+int weft_otp__send_far(struct weft_sched *sched, weft_pid to, const struct post *post);
+void weft_otp__exit_far(struct weft_sched *sched, weft_pid from, weft_pid to,
+                        const struct weft_reason *why);
+void weft_otp__reply_far(weft_self *self, const struct weft_call *call, int status,
+                         struct weft_bytes data);
+int weft_otp__link_far(weft_self *self, weft_pid to);
+void weft_otp__unlink_far(weft_self *self, weft_pid to);
+/* WEFT_ERR_NOMEM */
+int weft_otp__monitor_far(struct monitor *monitor, const char *name);
+void weft_otp__demonitor_far(struct monitor *monitor);
+void weft_otp__call_over_far(struct call *call);
+bool weft_otp__alive_far(const struct weft_sched *sched, weft_pid pid);
+/* A tie of one of the far kinds: told, or (cause NULL) only forgotten. */
+void weft_otp__tie_far(struct weft_process *proc, struct tie *tie, const struct cause *cause);
+/* Names of a node with several schedulers. EXISTS, NOMEM */
+int weft_otp__name_claim(struct weft_process *proc, const char *text);
+void weft_otp__name_disclaim(struct weft_process *proc, const char *text);
+weft_pid weft_otp__name_far(const struct weft_sched *sched, const char *text);
 
 /* call.c */
 /* What a timeout given by a handler means: WEFT_INHERIT becomes what remains. */

@@ -65,6 +65,7 @@ static int link_dead(weft_self *self, weft_pid to) {
 static int link_to(struct weft_sched *sched, weft_self *self, weft_pid to) {
     if (weft_pid_equal(self->pid, to)) return WEFT_OK;
     struct weft_process *peer = weft_otp__find(sched, to);
+    if (peer == NULL && weft_otp__is_far(sched, to)) return weft_otp__link_far(self, to);
     if (peer == NULL) return link_dead(self, to);
     if (weft_otp__link_find(self, peer) != NULL) return WEFT_OK;
     /* A parent knows its child's end by the tag of its start, whoever links them again. */
@@ -101,6 +102,7 @@ void weft_unlink(weft_self *self, weft_pid to) {
     struct weft_sched *sched = weft_otp__enter(self);
     struct weft_process *peer = weft_otp__find(sched, to);
     if (peer == NULL) {
+        if (weft_otp__is_far(sched, to)) weft_otp__unlink_far(self, to);
         purge_exits(self, to);
     } else if (peer != self) {
         struct peer_link *link = weft_otp__link_find(self, peer);
@@ -109,8 +111,8 @@ void weft_unlink(weft_self *self, weft_pid to) {
     weft_otp__leave(sched);
 }
 
-struct monitor *weft_otp__monitor_new(struct weft_process *watcher, weft_pid to,
-                                      struct weft_bytes name) {
+static struct monitor *monitor_make(struct weft_process *watcher, weft_pid to,
+                                    struct weft_bytes name) {
     struct weft_sched *sched = watcher->sched;
     struct monitor *monitor =
         weft_otp__mail_new(watcher, WEFT_MSG_DOWN, sizeof *monitor + name.size, sizeof *monitor);
@@ -125,6 +127,24 @@ struct monitor *weft_otp__monitor_new(struct weft_process *watcher, weft_pid to,
     }
     weft_otp__mail_pending(&monitor->notice.mail);
     watcher->monitors++;
+    return monitor;
+}
+
+/* Elsewhere: a pid, or a name at the place `to`. */
+struct monitor *weft_otp__monitor_at(struct weft_process *watcher, weft_pid to, const char *name) {
+    struct monitor *monitor = monitor_make(watcher, to, weft_bytes(NULL, 0));
+    if (monitor == NULL || weft_otp__monitor_far(monitor, name) == WEFT_OK) return monitor;
+    monitor->notice.mail.from = WEFT_PID_NONE; /* nobody there knows of it */
+    weft_otp__monitor_drop(monitor);
+    return NULL;
+}
+
+struct monitor *weft_otp__monitor_new(struct weft_process *watcher, weft_pid to,
+                                      struct weft_bytes name) {
+    struct weft_sched *sched = watcher->sched;
+    if (weft_otp__is_far(sched, to)) return weft_otp__monitor_at(watcher, to, NULL);
+    struct monitor *monitor = monitor_make(watcher, to, name);
+    if (monitor == NULL) return NULL;
     struct weft_process *watched = weft_otp__find(sched, to);
     if (watched != NULL) {
         tie_add(watched, &monitor->tie, TIE_MONITOR);
@@ -150,6 +170,7 @@ void weft_otp__monitor_drop(struct monitor *monitor) {
     if (!mail->queued) {
         WEFT_ASSERT(owner->monitors > 0);
         owner->monitors--;
+        if (weft_otp__is_far(owner->sched, mail->from)) weft_otp__demonitor_far(monitor);
     }
     weft_list_remove(&monitor->tie.link);
     weft_otp__mail_take(mail);

@@ -121,7 +121,7 @@ int weft_send(weft_self *self, weft_pid to, uint32_t tag, struct weft_bytes data
     struct post post = {.kind = WEFT_MSG_CAST, .from = self->pid, .tag = tag, .data = data};
     if (self->flags & PROC_WATCHED) weft_otp__watched_post(self, to, &post);
     struct weft_process *target = weft_otp__find(sched, to);
-    int rv = target == NULL ? WEFT_ERR_NO_PROC : weft_otp__post(target, &post);
+    int rv = target != NULL ? weft_otp__post(target, &post) : weft_otp__send_far(sched, to, &post);
     weft_otp__leave(sched);
     return rv;
 }

@@ -31,24 +31,30 @@ int weft_otp__name_set(struct weft_process *proc, const char *text) {
     WEFT_ASSERT(proc->name == NULL);
     WEFT_ASSERT(find(sched, text) == NULL);
     size_t size = strlen(text) + 1;
+    int rv = weft_otp__name_claim(proc, text);
+    if (rv != WEFT_OK) return rv;
     struct name *name = weft_otp__alloc(sched, sizeof *name + size);
-    if (name == NULL) return WEFT_ERR_NOMEM;
+    if (name == NULL) goto err_after_claim;
     name->proc = proc;
     name->size = (uint32_t)size;
     memcpy(name->text, text, size);
-    int rv = weft_otp__map_insert(&sched->names, &name->node, hash_of(sched, text));
-    if (rv != WEFT_OK) {
-        weft_otp__free(sched, name, sizeof *name + size);
-        return rv;
-    }
+    rv = weft_otp__map_insert(&sched->names, &name->node, hash_of(sched, text));
+    if (rv != WEFT_OK) goto err_after_alloc;
     proc->name = name;
     return WEFT_OK;
+
+err_after_alloc:
+    weft_otp__free(sched, name, sizeof *name + size);
+err_after_claim:
+    weft_otp__name_disclaim(proc, text);
+    return WEFT_ERR_NOMEM;
 }
 
 void weft_otp__name_clear(struct weft_process *proc) {
     struct name *name = proc->name;
     if (name == NULL) return;
     WEFT_ASSERT(name->proc == proc);
+    weft_otp__name_disclaim(proc, name->text);
     weft_otp__map_remove(&proc->sched->names, &name->node);
     weft_otp__free(proc->sched, name, sizeof *name + name->size);
     proc->name = NULL;
@@ -56,7 +62,7 @@ void weft_otp__name_clear(struct weft_process *proc) {
 
 static int set(struct weft_sched *sched, const char *text, weft_pid pid) {
     struct weft_process *proc = weft_otp__find(sched, pid);
-    if (proc == NULL) return WEFT_ERR_NO_PROC;
+    if (proc == NULL) return weft_otp__is_far(sched, pid) ? WEFT_ERR_INVAL : WEFT_ERR_NO_PROC;
     if (proc->name != NULL || find(sched, text) != NULL) return WEFT_ERR_EXISTS;
     return weft_otp__name_set(proc, text);
 }
@@ -89,7 +95,7 @@ weft_pid weft_sched_whereis(const struct weft_sched *sched, const char *name) {
     WEFT_ASSERT(name != NULL);
     if (!weft_otp__name_valid(name)) return WEFT_PID_NONE;
     const struct weft_process *proc = weft_otp__name_find(sched, name);
-    return proc == NULL ? WEFT_PID_NONE : proc->pid;
+    return proc == NULL ? weft_otp__name_far(sched, name) : proc->pid;
 }
 
 weft_pid weft_whereis(weft_self *self, const char *name) {

@@ -22,14 +22,17 @@ int weft_otp__grow(struct weft_mem *mem, void **table, uint32_t *room, size_t si
     return WEFT_OK;
 }
 
-static uint64_t serial_of(weft_pid pid) { return pid.raw >> SLOT_BITS; }
+/* With the bits of elsewhere above it, which are 0 for this scheduler. */
+static uint64_t serial_of(const struct weft_sched *sched, weft_pid pid) {
+    return (pid.raw ^ sched->place) >> SLOT_BITS;
+}
 
 struct weft_process *weft_otp__find(const struct weft_sched *sched, weft_pid pid) {
     uint32_t index = weft_pid_slot(pid);
     if (index >= sched->slots_count) return NULL;
     const struct slot *slot = &sched->slots[index];
     /* A pid of elsewhere has bits above the serial and so equals none here. */
-    return slot->serial == serial_of(pid) ? slot->proc : NULL;
+    return slot->serial == serial_of(sched, pid) ? slot->proc : NULL;
 }
 
 /* A slot from the free list, else a new one; SLOT_NONE when there is no memory or no number. */
@@ -61,7 +64,7 @@ int weft_otp__slot_take(struct weft_sched *sched, struct weft_process *proc, wef
     WEFT_ASSERT(slot->serial <= SERIAL_MAX);
     slot->proc = proc;
     slot->next = 0;
-    *out = (weft_pid){((uint64_t)slot->serial << SLOT_BITS) | index};
+    *out = (weft_pid){sched->place | ((uint64_t)slot->serial << SLOT_BITS) | index};
     return WEFT_OK;
 }
 

@@ -2,7 +2,7 @@
 #include "core/otp/sched.h"
 
 #include "core/otp/application.h"
-#include "core/otp/internal.h"
+#include "core/otp/remote_internal.h"
 #include "core/otp/supervisor.h"
 
 static struct weft_sched_config defaults(const struct weft_sched_config *config) {
@@ -10,6 +10,15 @@ static struct weft_sched_config defaults(const struct weft_sched_config *config)
     if (config != NULL) chosen = *config;
     if (chosen.procs_max == 0) chosen.procs_max = WEFT_PROCS_MAX;
     return chosen;
+}
+
+static int join_hub(struct weft_sched *sched, const struct weft_sched_config *config) {
+    if (config == NULL) return WEFT_OK;
+    sched->offers = config->offers;
+    sched->offers_count = config->offers_count;
+    if (config->hub == NULL) return WEFT_OK;
+    sched->place = pid_place(0, config->index);
+    return weft_otp__remote_new(sched, config->hub, config->index);
 }
 
 int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
@@ -30,6 +39,11 @@ int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
     weft_list_init(&sched->debugs);
     env->entropy->fill(env, &sched->key, sizeof sched->key);
     weft_otp__map_init(&sched->names, env->mem);
+    int rv = join_hub(sched, config);
+    if (rv != WEFT_OK) {
+        weft_mem_free(env->mem, sched, sizeof *sched);
+        return rv;
+    }
     *out = sched;
     return WEFT_OK;
 }
@@ -48,6 +62,11 @@ static void untie(struct weft_process *proc) {
         case TIE_MONITOR:
         case TIE_CALL:
             weft_list_remove(&tie->link);
+            break;
+        case TIE_FAR:
+        case TIE_FAR_LINK:
+        case TIE_WATCH:
+            weft_otp__tie_far(proc, tie, NULL);
             break;
         }
     }
@@ -73,6 +92,7 @@ void weft_sched_free(struct weft_sched *sched) {
     discard_all(sched);
     weft_otp__apps_free(sched);
     weft_otp__code_free(sched);
+    weft_otp__remote_free(sched);
     weft_otp__map_deinit(&sched->names);
     weft_mem_free(mem, sched->slots, sched->slots_room * sizeof *sched->slots);
     weft_mem_free(mem, sched->refs, sched->refs_room * sizeof *sched->refs);
@@ -93,17 +113,21 @@ bool weft_sched_run(struct weft_sched *sched, uint32_t messages_max) {
     sched->now = weft_env_now(sched->env);
     weft_otp__alarms_fire(sched);
     if (sched->code_sweeping) weft_otp__code_sweep(sched);
+    if (sched->remote != NULL) weft_otp__remote_receive(sched);
     while (messages_max > 0 && sched->queues.count > 0) {
         struct weft_process *proc = weft_otp__queue_pop(sched);
         uint32_t limit = messages_max < WEFT_TURN_MAX ? messages_max : WEFT_TURN_MAX;
         messages_max -= weft_otp__turn(proc, limit);
     }
+    if (sched->remote != NULL) weft_otp__remote_flush(sched);
     return sched->code_sweeping || sched->queues.count > 0;
 }
 
 weft_time weft_sched_next_at(const struct weft_sched *sched) {
     WEFT_ASSERT(sched != NULL);
-    if (sched->code_sweeping || sched->queues.count > 0) return weft_env_now(sched->env);
+    bool busy = sched->code_sweeping || sched->queues.count > 0;
+    if (sched->remote != NULL) busy = weft_otp__remote_busy(sched) || busy;
+    if (busy) return weft_env_now(sched->env);
     return sched->heap_count > 0 ? sched->heap[0].at : WEFT_TIME_NEVER;
 }
 
@@ -111,8 +135,8 @@ int weft_sched_send(struct weft_sched *sched, weft_pid to, uint32_t tag, struct 
     WEFT_ASSERT(sched != NULL);
     WEFT_ASSERT(data.size <= WEFT_MESSAGE_MAX);
     struct weft_process *target = weft_otp__find(sched, to);
-    if (target == NULL) return WEFT_ERR_NO_PROC;
-    return weft_otp__post(target, &(struct post){.kind = WEFT_MSG_CAST, .tag = tag, .data = data});
+    struct post post = {.kind = WEFT_MSG_CAST, .tag = tag, .data = data};
+    return target != NULL ? weft_otp__post(target, &post) : weft_otp__send_far(sched, to, &post);
 }
 
 int weft_sched_poison(struct weft_sched *sched, weft_pid pid, const char *text) {

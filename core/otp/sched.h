@@ -15,14 +15,21 @@
 #ifndef WEFT_OTP_SCHED_H
 #define WEFT_OTP_SCHED_H
 
+#include "core/otp/hub.h"
 #include "core/otp/process.h"
 
 struct weft_sched;
 
 struct weft_sched_config {
-    uint32_t procs_max; /* 0: WEFT_PROCS_MAX */
-    bool plain_memory;  /* keep no free records: each is an allocation of env->mem of its own. For
-                           tests that fail the Nth, and for looking at memory with tools. */
+    uint32_t procs_max;   /* 0: WEFT_PROCS_MAX */
+    bool plain_memory;    /* keep no free records: each is an allocation of env->mem of its own. For
+                             tests that fail the Nth, and for looking at memory with tools. */
+    struct weft_hub *hub; /* shared with the other schedulers of the node; NULL: there is no
+                             elsewhere */
+    uint32_t index;       /* which of them this is; 0 holds the connections to other nodes */
+    /* What may be started here by weft_spawn_at, each by its name. Borrowed. */
+    const struct weft_behaviour *const *offers;
+    size_t offers_count;
 };
 
 /* A scheduler with no process. Uses env->mem for everything; `env` must outlive it.

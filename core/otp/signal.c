@@ -1,5 +1,5 @@
 /* Exit signals, and the end of a process. */
-#include "core/otp/internal.h"
+#include "core/otp/remote_internal.h"
 
 static bool is_kill(const struct signal *signal) {
     return signal->cause.kind == WEFT_REASON_KILL && signal->link == NULL;
@@ -77,6 +77,7 @@ static void drop_pending(struct weft_sched *sched, struct mail *mail) {
         break;
     case WEFT_MSG_REPLY: {
         struct call *call = (struct call *)mail;
+        if (call->far) weft_otp__call_over_far(call);
         weft_otp__alarm_cancel(sched, &call->alarm);
         weft_list_remove(&call->tie.link);
         weft_list_remove(&mail->link);
@@ -135,6 +136,11 @@ static void tell(struct weft_process *proc, struct cause cause) {
         case TIE_CALL:
             weft_otp__call_done(WEFT_CONTAINER(tie, struct call, tie), WEFT_ERR_NO_PROC,
                                 weft_bytes(NULL, 0));
+            break;
+        case TIE_FAR:
+        case TIE_FAR_LINK:
+        case TIE_WATCH:
+            weft_otp__tie_far(proc, tie, &cause);
             break;
         }
     }
@@ -214,7 +220,9 @@ void weft_otp__finish(struct weft_process *proc, struct cause cause, bool fault)
     note_root(sched, proc->pid, &why);
     leave_queues(proc);
     tell(proc, cause);
+    bool dist = proc->flags & PROC_DIST;
     weft_otp__discard(proc);
+    if (dist) weft_otp__dist_ended(sched->remote);
     weft_otp__cause_drop(sched, &cause);
 }
 
@@ -242,7 +250,10 @@ void weft_stop(weft_self *self, const struct weft_reason *reason) {
 void weft_otp__exit(struct weft_sched *sched, weft_pid from, weft_pid to,
                     const struct weft_reason *why) {
     struct weft_process *target = weft_otp__find(sched, to);
-    if (target == NULL) return;
+    if (target == NULL) {
+        weft_otp__exit_far(sched, from, to, why);
+        return;
+    }
     struct signal signal = {.from = from, .cause = weft_otp__cause_make(sched, why)};
     weft_otp__signal(target, &signal);
     weft_otp__cause_drop(sched, &signal.cause);

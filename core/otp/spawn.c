@@ -62,8 +62,8 @@ static int check(const struct weft_sched *sched, const struct weft_spawn *spec, 
     if (spec->name == NULL) return WEFT_OK;
     if (!weft_otp__name_valid(spec->name)) return WEFT_ERR_INVAL;
     const struct weft_process *holder = weft_otp__name_find(sched, spec->name);
-    if (holder == NULL) return WEFT_OK;
-    *out = holder->pid;
+    *out = holder != NULL ? holder->pid : weft_otp__name_far(sched, spec->name);
+    if (weft_pid_is_none(*out)) return WEFT_OK;
     return WEFT_ERR_EXISTS;
 }
 
@@ -71,10 +71,10 @@ static int bind(struct birth *birth) {
     struct weft_process *parent = birth->parent;
     struct weft_process *child = birth->child;
     const struct weft_spawn *spec = birth->spec;
-    if (spec->name != NULL && weft_otp__name_set(child, spec->name) != WEFT_OK)
-        return WEFT_ERR_NOMEM;
+    int rv = spec->name != NULL ? weft_otp__name_set(child, spec->name) : WEFT_OK;
+    if (rv != WEFT_OK) return rv;
+    child->parent = parent != NULL ? parent->pid : child->sched->far_parent;
     if (parent == NULL) return WEFT_OK;
-    child->parent = parent->pid;
     child->app = parent->app;
     if (spec->link) {
         if (weft_otp__link_new(parent, child, spec->tag) == NULL) return WEFT_ERR_NOMEM;

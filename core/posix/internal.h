@@ -140,9 +140,11 @@ struct weft_posix {
     void (*trace)(void *ctx, const struct weft_trace_event *event);
     void *trace_ctx;
     int receive_buffer;
+    bool share_ports;
 
     /* the loop */
     int epoll_fd, signal_fd;
+    int wake_fd;                            /* -1: nobody wakes */
     const struct weft_posix_driver *driver; /* in a turn; else NULL */
     uint64_t turn;
     uint64_t serial; /* of sockets and watches */
@@ -192,7 +194,7 @@ struct weft_posix__socket *weft_posix__socket_get(struct weft_posix *posix, weft
 void weft_posix__socket_remove(struct weft_posix *posix, struct weft_posix__socket *socket);
 
 /* A descriptor of `kind` bound to *local, which is written back.  Errors of datagram_open. */
-int weft_posix__bind(int type, struct weft_addr *local, int *fd);
+int weft_posix__bind(const struct weft_posix *posix, int type, struct weft_addr *local, int *fd);
 
 /* Add to or change in epoll. WEFT_ERR_FULL, WEFT_ERR_NOMEM */
 int weft_posix__poll(struct weft_posix *posix, const struct weft_posix__socket *socket, int op,

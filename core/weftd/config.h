@@ -4,6 +4,7 @@
 
 #include "core/dht/service.h"
 #include "core/node/node.h"
+#include "core/otp/hub.h"
 
 #include <stdio.h>
 
@@ -11,6 +12,8 @@
 #define WEFTD_APPS_MAX 16      /* applications of one daemon */
 #define WEFTD_APP_KEYS_MAX 16  /* keys of one application's `env` */
 #define WEFTD_APP_TEXT_MAX 256 /* bytes of such a key or value, with the NUL */
+#define WEFTD_COOKIE_MAX 128
+#define WEFTD_CONNECT_MAX 64
 
 struct weftd_app {
     char module[WEFTD_PATH_MAX];
@@ -32,6 +35,15 @@ struct weftd_config {
     enum weft_log_level log_level; /* [INFO] */
     struct weftd_app apps[WEFTD_APPS_MAX];
     size_t apps_count;
+    uint32_t schedulers;           /* threads that run processes [1] */
+    bool share_ports;              /* with other daemons that do */
+    char node[WEFT_NODE_NAME_MAX]; /* name@address:port; "": talk to no other node */
+    struct weft_addr dist_listen;  /* family NONE: where the name says */
+    char cookie[WEFTD_COOKIE_MAX];
+    char connect[WEFTD_CONNECT_MAX][WEFT_NODE_NAME_MAX];
+    const char *connect_names[WEFTD_CONNECT_MAX];
+    size_t connect_count;
+    weft_duration tick; /* 0: the default */
 };
 
 enum weftd_start { WEFTD_RUN, WEFTD_SHOWN /* --help, --version: done */, WEFTD_WRONG };
@@ -55,6 +67,14 @@ const char *weftd_set_control(struct weftd_config *config, const char *text);
 /* app: one more, permanent, from the module at a path. type: of the last one. */
 const char *weftd_add_app(struct weftd_config *config, const char *path);
 const char *weftd_set_app_type(struct weftd_config *config, const char *text);
+/* node: "name@address:port". connect: likewise, added to those there. cookie: 1 to 127 bytes;
+ * cookie_file: the first line of a file, as nobody should see it on a command line. */
+const char *weftd_set_schedulers(struct weftd_config *config, const char *text);
+const char *weftd_set_node(struct weftd_config *config, const char *text);
+const char *weftd_set_connect(struct weftd_config *config, const char *text);
+const char *weftd_set_dist_listen(struct weftd_config *config, const char *text);
+const char *weftd_set_cookie(struct weftd_config *config, const char *text);
+const char *weftd_set_cookie_file(struct weftd_config *config, const char *path);
 const char *weftd_set_path(char to[WEFTD_PATH_MAX], const char *text);
 
 #endif

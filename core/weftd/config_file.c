@@ -361,9 +361,77 @@ static void read_apps(struct reading *reading, const struct weft_yaml_node *node
     for (uint32_t i = 0; i < node->count; i++) read_app(reading, node->items[i]);
 }
 
+static void read_schedulers(struct reading *reading, const struct weft_yaml_node *node,
+                            const struct key *key) {
+    const char *text = scalar(reading, node, key, "a number");
+    if (text != NULL) tell(reading, node, key, weftd_set_schedulers(reading->config, text));
+}
+
+static void read_share_port(struct reading *reading, const struct weft_yaml_node *node,
+                            const struct key *key) {
+    const char *text = scalar(reading, node, key, "true or false");
+    if (text == NULL) return;
+    bool yes = strcmp(text, "true") == 0, no = strcmp(text, "false") == 0;
+    reading->config->share_ports = yes;
+    if (!yes && !no) tell(reading, node, key, "expected true or false");
+}
+
+static void read_node_name(struct reading *reading, const struct weft_yaml_node *node,
+                           const struct key *key) {
+    const char *text = scalar(reading, node, key, "name@address:port");
+    if (text != NULL) tell(reading, node, key, weftd_set_node(reading->config, text));
+}
+
+static void read_dist_listen(struct reading *reading, const struct weft_yaml_node *node,
+                             const struct key *key) {
+    const char *text = scalar(reading, node, key, "address:port");
+    if (text != NULL) tell(reading, node, key, weftd_set_dist_listen(reading->config, text));
+}
+
+static void read_cookie(struct reading *reading, const struct weft_yaml_node *node,
+                        const struct key *key) {
+    const char *text = scalar(reading, node, key, "a text");
+    if (text != NULL) tell(reading, node, key, weftd_set_cookie(reading->config, text));
+}
+
+static void read_cookie_file(struct reading *reading, const struct weft_yaml_node *node,
+                             const struct key *key) {
+    const char *text = scalar(reading, node, key, "a file");
+    if (text != NULL) tell(reading, node, key, weftd_set_cookie_file(reading->config, text));
+}
+
+static void read_connect(struct reading *reading, const struct weft_yaml_node *node,
+                         const struct key *key) {
+    read_each(reading, node, key, weftd_set_connect);
+}
+
+static void read_tick(struct reading *reading, const struct weft_yaml_node *node,
+                      const struct key *key) {
+    weft_duration value;
+    if (duration_of(reading, node, key, &value)) reading->config->tick = value;
+}
+
+static const struct key dist_keys[] = {
+    {"name", read_node_name, 0, 0, 0},  {"listen", read_dist_listen, 0, 0, 0},
+    {"cookie", read_cookie, 0, 0, 0},   {"cookie_file", read_cookie_file, 0, 0, 0},
+    {"connect", read_connect, 0, 0, 0}, {"tick", read_tick, 0, WEFT_MS(100), WEFT_HOUR(24)},
+};
+
+static void read_dist(struct reading *reading, const struct weft_yaml_node *node,
+                      const struct key *key) {
+    (void)key;
+    read_mapping(reading, node, dist_keys, sizeof dist_keys / sizeof dist_keys[0]);
+}
+
 static const struct key top_keys[] = {
-    {"data", read_data, 0, 0, 0}, {"control", read_control, 0, 0, 0}, {"log", read_log, 0, 0, 0},
-    {"dht", read_dht, 0, 0, 0},   {"apps", read_apps, 0, 0, 0},
+    {"data", read_data, 0, 0, 0},
+    {"control", read_control, 0, 0, 0},
+    {"log", read_log, 0, 0, 0},
+    {"apps", read_apps, 0, 0, 0},
+    {"dht", read_dht, 0, 0, 0},
+    {"schedulers", read_schedulers, 0, 0, 0},
+    {"share_port", read_share_port, 0, 0, 0},
+    {"dist", read_dist, 0, 0, 0},
 };
 
 /* The file's bytes; NULL after a complaint. One byte over the limit is read, so that the reader

@@ -6,6 +6,7 @@
 #include "core/weftd/control_path.h"
 #include "core/weftd/log.h"
 #include "core/weftd/permanent.h"
+#include "core/weftd/schedulers.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -27,7 +28,9 @@ static void on_reply(void *ctx, const struct weft_node_reply *reply) {
 
 void daemon_stop(struct daemon *daemon) {
     log_line(WEFT_LOG_INFO, "stopping");
-    weft_node_stop(daemon->node);
+    schedulers_stop(daemon->schedulers);
+    if (schedulers_ended(daemon->schedulers)) weft_node_stop(daemon->node);
+    daemon->stopping = true;
 }
 
 static void on_signal(void *ctx, int signo) {
@@ -45,6 +48,12 @@ static void deliver(void *ctx, const struct weft_event *event) {
 
 static bool run(void *ctx) {
     struct daemon *daemon = ctx;
+    if (schedulers_gave_up(daemon->schedulers) && !daemon->stopping) {
+        log_line(WEFT_LOG_ERROR, "a scheduler's tree has ended");
+        daemon_stop(daemon);
+    }
+    /* The others first: what is on scheduler 0 serves them. */
+    if (daemon->stopping && schedulers_ended(daemon->schedulers)) weft_node_stop(daemon->node);
     if (daemon->control != NULL) control_socket_run(daemon->control);
     return weft_node_run(daemon->node);
 }
@@ -101,7 +110,8 @@ static int open_env(struct daemon *daemon) {
                                        .trace_mask = log_mask(daemon->config.log_level),
                                        .log_level = daemon->config.log_level,
                                        .trace = on_trace,
-                                       .trace_ctx = daemon};
+                                       .trace_ctx = daemon,
+                                       .share_ports = daemon->config.share_ports};
     int rv = weft_posix_new(&config, &daemon->posix);
     if (rv == WEFT_OK) return WEFT_OK;
     log_line(WEFT_LOG_ERROR, "%s%s: %s", data[0] != '\0' ? "--data " : "cannot start", data,
@@ -144,6 +154,7 @@ static int start_node(struct daemon *daemon) {
                                                     .apps_later = true,
                                                     .reply = on_reply,
                                                     .ctx = daemon};
+    if (!schedulers_open(daemon, &daemon->schedulers)) return WEFT_ERR_FULL;
     int rv =
         weft_node_new(weft_posix_env(daemon->posix), &daemon->node_config, &daemon->node, &why);
     if (rv == WEFT_OK) {
@@ -166,7 +177,7 @@ static int drive(struct daemon *daemon) {
     }
     bool ended = weft_node_ended(daemon->node, &why);
     WEFT_ASSERT(ended);
-    if (weft_reason_is_clean(&why)) {
+    if (weft_reason_is_clean(&why) && !schedulers_gave_up(daemon->schedulers)) {
         log_line(WEFT_LOG_INFO, "stopped");
         return 0;
     }
@@ -182,11 +193,14 @@ int daemon_run(struct daemon *daemon) {
     if (open_env(daemon) != WEFT_OK) return code;
     daemon->started = weft_env_now(weft_posix_env(daemon->posix));
     if (watch_signals(daemon) == WEFT_OK && start_node(daemon) == WEFT_OK) {
-        if (open_control(daemon) == WEFT_OK) code = drive(daemon);
+        if (schedulers_start(daemon->schedulers) && open_control(daemon) == WEFT_OK)
+            code = drive(daemon);
         control_socket_close(daemon->control);
         daemon->control = NULL;
+        schedulers_stop(daemon->schedulers);
         weft_node_free(daemon->node);
     }
+    schedulers_close(daemon->schedulers);
     weft_posix_free(daemon->posix);
     return code;
 }

@@ -23,6 +23,11 @@ static const char help[] =
     "  --control PATH         socket for weftctl [weftd-PORT.sock in $XDG_RUNTIME_DIR, /run or "
     "/tmp]\n"
     "  --no-control           no such socket\n"
+    "  --schedulers N         threads that run processes [1]\n"
+    "  --share-port           let other daemons that say so bind to the same ports\n"
+    "  --node NAME@ADDR:PORT  be reached by other nodes under this name\n"
+    "  --cookie-file FILE     its first line is what the nodes of a cluster know\n"
+    "  --connect NODE         a node to stay connected with; may be given several times\n"
     "  --log LEVEL            error, warn, info or debug [info]\n"
     "  --help, --version\n"
     "\n"
@@ -38,6 +43,11 @@ enum option_code {
     OPT_DATA,
     OPT_CONTROL,
     OPT_NO_CONTROL,
+    OPT_SCHEDULERS,
+    OPT_SHARE_PORT,
+    OPT_NODE,
+    OPT_COOKIE_FILE,
+    OPT_CONNECT,
     OPT_LOG,
     OPT_HELP,
     OPT_VERSION
@@ -53,6 +63,11 @@ static const struct option options[] = {
     {"data", required_argument, NULL, OPT_DATA},
     {"control", required_argument, NULL, OPT_CONTROL},
     {"no-control", no_argument, NULL, OPT_NO_CONTROL},
+    {"schedulers", required_argument, NULL, OPT_SCHEDULERS},
+    {"share-port", no_argument, NULL, OPT_SHARE_PORT},
+    {"node", required_argument, NULL, OPT_NODE},
+    {"cookie-file", required_argument, NULL, OPT_COOKIE_FILE},
+    {"connect", required_argument, NULL, OPT_CONNECT},
     {"log", required_argument, NULL, OPT_LOG},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -82,6 +97,17 @@ static const char *take(struct weftd_config *config, int code, const char *value
         return NULL;
     case OPT_LOG:
         return weftd_set_log(config, value);
+    case OPT_SCHEDULERS:
+        return weftd_set_schedulers(config, value);
+    case OPT_SHARE_PORT:
+        config->share_ports = true;
+        return NULL;
+    case OPT_NODE:
+        return weftd_set_node(config, value);
+    case OPT_COOKIE_FILE:
+        return weftd_set_cookie_file(config, value);
+    case OPT_CONNECT:
+        return weftd_set_connect(config, value);
     default:
         WEFT_UNREACHABLE("every option is in the table");
     }
@@ -95,6 +121,7 @@ static enum weftd_start show(int code) {
 /* What the file and the flags left open. */
 static void finish(struct weftd_config *config) {
     if (config->port == 0) config->port = 6881;
+    if (config->schedulers == 0) config->schedulers = 1;
     if (config->log_level == 0) config->log_level = WEFT_LOG_INFO;
     struct weft_dht_service_config *dht = &config->dht;
     if (dht->bind4.family == WEFT_FAMILY_NONE && dht->bind6.family == WEFT_FAMILY_NONE) {
@@ -198,5 +225,10 @@ enum weftd_start weftd_config_read(struct weftd_config *config, int argc, char *
     if (file != NULL && !weftd_config_file(config, file, err)) return WEFTD_WRONG;
     if (!take_all(config, argc, argv, err)) return WEFTD_WRONG;
     finish(config);
+    if (config->node[0] != '\0' && config->cookie[0] == '\0') {
+        fputs("weftd: --node needs a cookie: --cookie-file FILE, or dist: cookie in the file\n",
+              err);
+        return WEFTD_WRONG;
+    }
     return WEFTD_RUN;
 }
