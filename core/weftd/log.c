@@ -66,7 +66,7 @@ static void log_fields(const struct weft_trace_event *event) {
         log_line(WEFT_LOG_INFO, "application %s ended (%s)%s", text,
                  weft_reason_name((enum weft_reason_kind)n[2]), n[4] ? ", as told" : "");
     } else if (event->kind == WEFT_TRACE_SYS_MESSAGE) {
-        log_line(WEFT_LOG_ERROR, "trace %llx %s %llx: %s tag %llu, %llu bytes",
+        log_line(WEFT_LOG_WARN, "trace %llx %s %llx: %s tag %llu, %llu bytes",
                  (unsigned long long)n[0], n[2] ? "to" : "from", (unsigned long long)n[1], text,
                  (unsigned long long)n[3], (unsigned long long)n[4]);
     } else {
