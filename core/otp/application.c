@@ -309,7 +309,8 @@ static void kill_left(weft_self *self) {
     struct weft_reason kill = weft_reason(WEFT_REASON_KILL, 0);
     for (uint32_t i = 0; i < sched->slots_count; i++) {
         const struct weft_process *proc = sched->slots[i].proc;
-        if (proc != NULL && proc->app != 0) weft_exit(self, proc->pid, &kill);
+        if (proc != NULL && proc->app != 0 && weft_pid_slot(proc->pid) == i)
+            weft_exit(self, proc->pid, &kill);
     }
 }
 

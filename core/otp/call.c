@@ -68,7 +68,7 @@ static int ask(struct weft_sched *sched, struct call *call, const struct asking 
 }
 
 static int call_start(struct weft_sched *sched, weft_self *self, struct asking *asking) {
-    if (weft_pid_equal(self->pid, asking->to)) return WEFT_ERR_INVAL;
+    if (weft_otp__find(sched, asking->to) == self) return WEFT_ERR_INVAL;
     struct call *call = call_new(self, asking->to);
     if (call == NULL) return WEFT_ERR_NOMEM;
     asking->post.ref = call->mail.ref;
@@ -79,8 +79,59 @@ static int call_start(struct weft_sched *sched, weft_self *self, struct asking *
     return rv;
 }
 
+/* --- deadlines: those of the record that the caller keeps --- */
+
+/* The record of a call of a process here; NULL when it is over. *here is false for a caller that
+ * is not, or no longer, a process of this scheduler. */
+static const struct call *record_of(const struct weft_sched *sched, struct weft_call of,
+                                    bool *here) {
+    const struct weft_process *caller = weft_otp__find(sched, of.from);
+    *here = caller != NULL;
+    if (caller == NULL) return NULL;
+    const struct mail *mail = weft_otp__ref_get(sched, of.ref);
+    if (mail == NULL || mail->kind != WEFT_MSG_REPLY || mail->owner != caller) return NULL;
+    const struct call *call = (const struct call *)mail;
+    return call->done ? NULL : call;
+}
+
+bool weft_otp__call_expired(const struct weft_sched *sched, const struct mail *mail) {
+    bool here;
+    const struct call *call =
+        record_of(sched, (struct weft_call){.from = mail->from, .ref = mail->ref}, &here);
+    return here && call == NULL;
+}
+
+static weft_time deadline_of(const struct weft_sched *sched, struct weft_call of) {
+    bool here;
+    const struct call *call = record_of(sched, of, &here);
+    if (!here) return WEFT_TIME_NEVER;
+    if (call == NULL) return sched->now;
+    return call->alarm.at != 0 ? call->alarm.at : WEFT_TIME_NEVER;
+}
+
+weft_time weft_call_deadline(const weft_self *self, const struct weft_call *call) {
+    WEFT_ASSERT(self != NULL);
+    WEFT_ASSERT(call != NULL);
+    return deadline_of(self->sched, *call);
+}
+
+weft_duration weft_call_remaining(const weft_self *self, const struct weft_call *call) {
+    weft_time at = weft_call_deadline(self, call), now = weft_now(self);
+    if (at == WEFT_TIME_NEVER) return WEFT_TIME_NEVER;
+    return at > now ? at - now : 0;
+}
+
+weft_duration weft_otp__timeout(weft_self *self, weft_duration timeout) {
+    if (timeout != WEFT_INHERIT) return timeout;
+    const struct mail *mail = self->sched->handling;
+    if (mail == NULL || mail->kind != WEFT_MSG_CALL || mail->owner != self)
+        return WEFT_CALL_TIMEOUT;
+    return weft_call_remaining(self, &(struct weft_call){.from = mail->from, .ref = mail->ref});
+}
+
 int weft_call(weft_self *self, weft_pid to, uint32_t tag, struct weft_bytes data,
               weft_duration timeout, weft_ref *ref) {
+    timeout = weft_otp__timeout(self, timeout);
     WEFT_ASSERT(timeout >= 0);
     WEFT_ASSERT(ref != NULL);
     WEFT_ASSERT(data.size <= WEFT_MESSAGE_MAX);

@@ -75,6 +75,7 @@ struct mail {
     uint8_t kind;  /* enum weft_msg_kind */
     bool queued;
     bool of_link; /* EXIT: of a link, not of weft_exit */
+    bool of_stop; /* EXIT: of weft_stop_server: it ends whom it is for, trapping or not */
 };
 
 /* CAST, CALL. Data is aligned for any type. */
@@ -110,6 +111,8 @@ struct peer_link {
 struct monitor {
     struct notice notice;
     struct tie tie; /* with the watched */
+    uint32_t name_size;
+    char name[]; /* by which it was asked for, without a NUL; comes with the DOWN */
 };
 
 enum alarm_kind { ALARM_TIMER, ALARM_CALL };
@@ -173,10 +176,12 @@ enum proc_flag {
     PROC_CONTINUE = 32, /* handle_continue comes first */
     PROC_POISONED = 64,
     PROC_TRAP_PARENT = 128,
-    PROC_STARTING = 256,  /* its init has not returned */
-    PROC_SUSPENDED = 512, /* by sys: no message is handled */
-    PROC_WATCHED = 1024,  /* by sys: it has a record in sched->debugs */
-    PROC_CHANGING = 2048  /* its code_change runs: memory.c keeps what it frees */
+    PROC_STARTING = 256,   /* its init has not returned */
+    PROC_SUSPENDED = 512,  /* by sys: no message is handled */
+    PROC_WATCHED = 1024,   /* by sys: it has a record in sched->debugs */
+    PROC_CHANGING = 2048,  /* its code_change runs: memory.c keeps what it frees */
+    PROC_HIBERNATE = 4096, /* pack the state away when the turn ends with nothing to do */
+    PROC_ASLEEP = 8192     /* `state` is a struct packed */
 };
 
 /* `state` is `body`, unless code of today has one of another size elsewhere: that one is a record
@@ -208,6 +213,7 @@ struct weft_process {
     uint32_t body_size;     /* bytes */
     uint32_t code_epoch;    /* differs from the scheduler's: code is to be looked at */
     uint32_t code_messages; /* handled before it had this code */
+    uint32_t aliases;       /* the slot of its last alias, plus 1; 0: none */
     uint16_t flags;         /* enum proc_flag */
     uint16_t app;           /* the application it belongs to; 0: none */
     uint8_t priority;       /* enum weft_priority */
@@ -221,7 +227,9 @@ struct name {
     char text[];
 };
 
-/* I1  a slot is free, held (proc set) or retired; a free one keeps the serial of its next holder */
+/* I2  the slot of an alias holds the process it leads to, whose own pid is another; `next` is then
+ *     that process's next alias, plus 1 (0: none)
+ * I1  a slot is free, held (proc set) or retired; a free one keeps the serial of its next holder */
 struct slot {
     struct weft_process *proc;
     uint32_t serial;
@@ -279,7 +287,7 @@ struct weft_sched {
 
     struct slot *slots;
     uint32_t slots_count, slots_room, free_head, free_tail;
-    uint32_t procs_count, procs_max;
+    uint32_t procs_count, procs_max, aliases_count;
 
     struct ref_slot *refs;
     uint32_t refs_count, refs_room, refs_free;
@@ -305,7 +313,7 @@ struct weft_sched {
     struct weft_reason last_reason;
 
     uint32_t sockets_count;
-    uint64_t spawned, exited, faulted, messages, dropped;
+    uint64_t spawned, exited, faulted, messages, dropped, expired;
     size_t process_bytes;
 
     struct weft_code *code; /* NULL until a module is loaded */
@@ -387,6 +395,8 @@ struct weft_process *weft_otp__queue_pop(struct weft_sched *sched);
 /* proc_table.c */
 struct weft_process *weft_otp__find(const struct weft_sched *sched, weft_pid pid);
 /* WEFT_ERR_FULL, WEFT_ERR_NOMEM */
+int weft_otp__slot_take(struct weft_sched *sched, struct weft_process *proc, weft_pid *out);
+void weft_otp__slot_give(struct weft_sched *sched, uint32_t index);
 int weft_otp__table_add(struct weft_sched *sched, struct weft_process *proc);
 void weft_otp__table_remove(struct weft_sched *sched, struct weft_process *proc);
 
@@ -442,11 +452,28 @@ void weft_otp__discard(struct weft_process *proc);
 struct peer_link *weft_otp__link_new(struct weft_process *a, struct weft_process *b, uint32_t tag);
 struct peer_link *weft_otp__link_find(struct weft_process *a, struct weft_process *b);
 void weft_otp__link_drop(struct peer_link *link);
-struct monitor *weft_otp__monitor_new(struct weft_process *watcher, weft_pid to);
+/* `name` may be empty. */
+struct monitor *weft_otp__monitor_new(struct weft_process *watcher, weft_pid to,
+                                      struct weft_bytes name);
 void weft_otp__monitor_drop(struct monitor *monitor);
 void weft_otp__monitor_fire(struct monitor *monitor, struct cause cause);
 
+/* alias.c */
+void weft_otp__aliases_free(struct weft_process *proc);
+
+/* hibernate.c */
+/* In its turn, guarded: pack the state away, if that is asked for and possible. */
+void weft_otp__hibernate(struct weft_process *proc);
+/* Its state stands again; false: it could not, and the process is gone. */
+bool weft_otp__wake(struct weft_process *proc);
+/* Give back what stands for its state outside of its record. */
+void weft_otp__state_free(struct weft_process *proc);
+
 /* call.c */
+/* What a timeout given by a handler means: WEFT_INHERIT becomes what remains. */
+weft_duration weft_otp__timeout(weft_self *self, weft_duration timeout);
+/* Whether the caller of the CALL `mail` has had its TIMEOUT already. */
+bool weft_otp__call_expired(const struct weft_sched *sched, const struct mail *mail);
 void weft_otp__call_done(struct call *call, int status, struct weft_bytes data);
 
 /* timer.c */

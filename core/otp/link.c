@@ -109,11 +109,14 @@ void weft_unlink(weft_self *self, weft_pid to) {
     weft_otp__leave(sched);
 }
 
-struct monitor *weft_otp__monitor_new(struct weft_process *watcher, weft_pid to) {
+struct monitor *weft_otp__monitor_new(struct weft_process *watcher, weft_pid to,
+                                      struct weft_bytes name) {
     struct weft_sched *sched = watcher->sched;
     struct monitor *monitor =
-        weft_otp__mail_new(watcher, WEFT_MSG_DOWN, sizeof *monitor, sizeof *monitor);
+        weft_otp__mail_new(watcher, WEFT_MSG_DOWN, sizeof *monitor + name.size, sizeof *monitor);
     if (monitor == NULL) return NULL;
+    monitor->name_size = (uint32_t)name.size;
+    if (name.size > 0) memcpy(monitor->name, name.data, name.size);
     weft_list_init(&monitor->tie.link);
     monitor->notice.mail.from = to;
     if (weft_otp__ref_new(sched, &monitor->notice.mail) != WEFT_OK) {
@@ -153,14 +156,24 @@ void weft_otp__monitor_drop(struct monitor *monitor) {
     weft_otp__mail_free(owner->sched, mail);
 }
 
-int weft_monitor(weft_self *self, weft_pid to, weft_ref *ref) {
+static int start_monitor(weft_self *self, weft_pid to, struct weft_bytes name, weft_ref *ref) {
     WEFT_ASSERT(ref != NULL);
     struct weft_sched *sched = weft_otp__enter(self);
-    struct monitor *monitor = weft_otp__monitor_new(self, to);
+    struct monitor *monitor = weft_otp__monitor_new(self, to, name);
     weft_ref made = monitor == NULL ? 0 : monitor->notice.mail.ref;
     weft_otp__leave(sched);
     *ref = made;
     return made == 0 ? WEFT_ERR_NOMEM : WEFT_OK;
+}
+
+int weft_monitor(weft_self *self, weft_pid to, weft_ref *ref) {
+    return start_monitor(self, to, weft_bytes(NULL, 0), ref);
+}
+
+int weft_monitor_name(weft_self *self, const char *name, weft_ref *ref) {
+    WEFT_ASSERT(name != NULL);
+    if (!weft_otp__name_valid(name)) return WEFT_ERR_INVAL;
+    return start_monitor(self, weft_whereis(self, name), weft_bytes_text(name), ref);
 }
 
 void weft_demonitor(weft_self *self, weft_ref ref) {

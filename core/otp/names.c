@@ -100,3 +100,21 @@ weft_pid weft_whereis(weft_self *self, const char *name) {
     weft_otp__leave(sched);
     return pid;
 }
+
+struct listing {
+    void (*fn)(void *ctx, const char *name, weft_pid pid);
+    void *ctx;
+};
+
+static void list_one(void *ctx, const struct weft_proc_info *info) {
+    const struct listing *listing = ctx;
+    if (info->name != NULL) listing->fn(listing->ctx, info->name, info->pid);
+}
+
+void weft_registered(weft_self *self, void (*fn)(void *ctx, const char *name, weft_pid pid),
+                     void *ctx) {
+    WEFT_ASSERT(self != NULL);
+    WEFT_ASSERT(fn != NULL);
+    struct listing listing = {fn, ctx};
+    weft_sched_each(self->sched, list_one, &listing);
+}

@@ -22,12 +22,10 @@ int weft_otp__grow(struct weft_mem *mem, void **table, uint32_t *room, size_t si
     return WEFT_OK;
 }
 
-static uint32_t slot_of(weft_pid pid) { return (uint32_t)(pid.raw & SLOT_MASK); }
-
 static uint64_t serial_of(weft_pid pid) { return pid.raw >> SLOT_BITS; }
 
 struct weft_process *weft_otp__find(const struct weft_sched *sched, weft_pid pid) {
-    uint32_t index = slot_of(pid);
+    uint32_t index = weft_pid_slot(pid);
     if (index >= sched->slots_count) return NULL;
     const struct slot *slot = &sched->slots[index];
     /* A pid of elsewhere has bits above the serial and so equals none here. */
@@ -55,26 +53,23 @@ static uint32_t slot_get(struct weft_sched *sched) {
     return index;
 }
 
-int weft_otp__table_add(struct weft_sched *sched, struct weft_process *proc) {
-    WEFT_ASSERT(weft_pid_is_none(proc->pid));
-    if (sched->procs_count >= sched->procs_max) return WEFT_ERR_FULL;
+int weft_otp__slot_take(struct weft_sched *sched, struct weft_process *proc, weft_pid *out) {
+    if (sched->procs_count + sched->aliases_count >= sched->procs_max) return WEFT_ERR_FULL;
     uint32_t index = slot_get(sched);
     if (index == SLOT_NONE) return WEFT_ERR_NOMEM;
     struct slot *slot = &sched->slots[index];
     WEFT_ASSERT(slot->serial <= SERIAL_MAX);
     slot->proc = proc;
-    proc->pid = (weft_pid){((uint64_t)slot->serial << SLOT_BITS) | index};
-    sched->procs_count++;
+    slot->next = 0;
+    *out = (weft_pid){((uint64_t)slot->serial << SLOT_BITS) | index};
     return WEFT_OK;
 }
 
-void weft_otp__table_remove(struct weft_sched *sched, struct weft_process *proc) {
-    uint32_t index = slot_of(proc->pid);
+void weft_otp__slot_give(struct weft_sched *sched, uint32_t index) {
     WEFT_ASSERT(index < sched->slots_count);
     struct slot *slot = &sched->slots[index];
-    WEFT_ASSERT(slot->proc == proc);
+    WEFT_ASSERT(slot->proc != NULL);
     slot->proc = NULL;
-    sched->procs_count--;
     if (slot->serial++ == SERIAL_MAX) return;
     slot->next = SLOT_NONE;
     if (sched->free_tail == SLOT_NONE) {
@@ -83,4 +78,17 @@ void weft_otp__table_remove(struct weft_sched *sched, struct weft_process *proc)
         sched->slots[sched->free_tail].next = index;
     }
     sched->free_tail = index;
+}
+
+int weft_otp__table_add(struct weft_sched *sched, struct weft_process *proc) {
+    WEFT_ASSERT(weft_pid_is_none(proc->pid));
+    int rv = weft_otp__slot_take(sched, proc, &proc->pid);
+    if (rv == WEFT_OK) sched->procs_count++;
+    return rv;
+}
+
+void weft_otp__table_remove(struct weft_sched *sched, struct weft_process *proc) {
+    WEFT_ASSERT(weft_otp__find(sched, proc->pid) == proc);
+    weft_otp__slot_give(sched, weft_pid_slot(proc->pid));
+    sched->procs_count--;
 }

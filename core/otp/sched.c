@@ -142,6 +142,7 @@ void weft_sched_stats(const struct weft_sched *sched, struct weft_sched_stats *s
                                        .faulted = sched->faulted,
                                        .messages = sched->messages,
                                        .dropped = sched->dropped,
+                                       .expired = sched->expired,
                                        .process_bytes = sched->process_bytes};
 }
 
@@ -164,6 +165,7 @@ struct weft_proc_info weft_otp__info(const struct weft_process *proc) {
                                    .priority = proc->priority,
 
                                    .suspended = (proc->flags & PROC_SUSPENDED) != 0,
+                                   .hibernates = (proc->flags & PROC_ASLEEP) != 0,
                                    .watched = (proc->flags & PROC_WATCHED) != 0,
                                    .application = weft_sched_application(proc->sched, proc->pid)};
 }
@@ -174,7 +176,7 @@ void weft_sched_each(const struct weft_sched *sched,
     WEFT_ASSERT(fn != NULL);
     for (uint32_t i = 0; i < sched->slots_count; i++) {
         const struct weft_process *proc = sched->slots[i].proc;
-        if (proc == NULL) continue;
+        if (proc == NULL || weft_pid_slot(proc->pid) != i) continue;
         struct weft_proc_info info = weft_otp__info(proc);
         fn(ctx, &info);
     }

@@ -71,6 +71,7 @@ int weft_sched_poison(struct weft_sched *sched, weft_pid pid, const char *text);
 struct weft_sched_stats {
     uint32_t procs, timers, sockets, runnable;
     uint64_t spawned, exited, faulted, messages, dropped;
+    uint64_t expired;     /* calls not handled: their callers had their TIMEOUT already */
     size_t process_bytes; /* by weft_alloc, over all processes */
 };
 
@@ -86,6 +87,7 @@ struct weft_proc_info {
     uint64_t messages; /* handled */
     bool is_supervisor, trap_exit;
     enum weft_priority priority;
+    bool hibernates;
     bool suspended, watched; /* by core/otp/sys.h */
     const char *application; /* NULL: none */
 };

@@ -190,9 +190,10 @@ void weft_otp__discard(struct weft_process *proc) {
     weft_otp__name_clear(proc);
     release(proc);
     weft_otp__cause_drop(sched, &proc->end);
+    weft_otp__aliases_free(proc);
     weft_otp__table_remove(sched, proc);
     weft_otp__code_died(proc);
-    if (proc->state != proc->body) weft_otp__free(sched, proc->state, proc->behaviour->state_size);
+    weft_otp__state_free(proc);
     weft_otp__free(sched, proc, sizeof *proc + proc->body_size);
 }
 

@@ -16,17 +16,36 @@ static int refuse(struct weft_sched *sched, int error) {
     return error;
 }
 
-static struct weft_process *process_new(struct weft_sched *sched, const struct weft_spawn *spec) {
-    size_t size = sizeof(struct weft_process) + spec->behaviour->state_size;
-    struct weft_process *proc = weft_otp__alloc(sched, size);
+/* The state of one that may hibernate is a record of its own, so that it can go. */
+static bool state_apart(const struct weft_behaviour *behaviour) {
+    return behaviour->pack != NULL && behaviour->state_size > 0;
+}
+
+static struct weft_process *process_alloc(struct weft_sched *sched,
+                                          const struct weft_behaviour *behaviour) {
+    uint32_t body_size = state_apart(behaviour) ? 0 : behaviour->state_size;
+    struct weft_process *proc = weft_otp__alloc(sched, sizeof *proc + body_size);
     if (proc == NULL) return NULL;
-    memset(proc, 0, size);
+    memset(proc, 0, sizeof *proc + body_size);
+    proc->state = proc->body;
+    proc->body_size = body_size;
+    if (!state_apart(behaviour)) return proc;
+    proc->state = weft_otp__alloc(sched, behaviour->state_size);
+    if (proc->state == NULL) {
+        weft_otp__free(sched, proc, sizeof *proc);
+        return NULL;
+    }
+    memset(proc->state, 0, behaviour->state_size);
+    return proc;
+}
+
+static struct weft_process *process_new(struct weft_sched *sched, const struct weft_spawn *spec) {
+    struct weft_process *proc = process_alloc(sched, spec->behaviour);
+    if (proc == NULL) return NULL;
     proc->sched = sched;
     proc->behaviour = spec->behaviour;
     proc->mailbox_max = spec->mailbox_max != 0 ? spec->mailbox_max : WEFT_MAILBOX_MAX;
     proc->tag = spec->tag;
-    proc->state = proc->body;
-    proc->body_size = spec->behaviour->state_size;
     proc->code_epoch = sched->code_epoch;
     proc->priority = (uint8_t)spec->priority;
     weft_list_init(&proc->run);
@@ -61,7 +80,7 @@ static int bind(struct birth *birth) {
         if (weft_otp__link_new(parent, child, spec->tag) == NULL) return WEFT_ERR_NOMEM;
     }
     if (spec->monitor) {
-        birth->monitor = weft_otp__monitor_new(parent, child->pid);
+        birth->monitor = weft_otp__monitor_new(parent, child->pid, weft_bytes(NULL, 0));
         if (birth->monitor == NULL) return WEFT_ERR_NOMEM;
     }
     return WEFT_OK;
@@ -81,6 +100,7 @@ static int create(struct weft_sched *sched, struct birth *birth) {
     if (birth->child == NULL) return WEFT_ERR_NOMEM;
     int rv = weft_otp__table_add(sched, birth->child);
     if (rv != WEFT_OK) {
+        weft_otp__state_free(birth->child);
         weft_otp__free(sched, birth->child, sizeof *birth->child + birth->child->body_size);
         return rv;
     }

@@ -33,9 +33,14 @@ static void fill(struct mail *mail, struct weft_msg *msg, struct weft_reason *re
         break;
     }
     case WEFT_MSG_EXIT:
-    case WEFT_MSG_DOWN:
         fill_notice(mail, msg, reason);
         break;
+    case WEFT_MSG_DOWN: {
+        struct monitor *monitor = (struct monitor *)mail;
+        fill_notice(mail, msg, reason);
+        msg->data = weft_bytes(monitor->name, monitor->name_size);
+        break;
+    }
     case WEFT_MSG_TIMER: {
         struct timer *timer = (struct timer *)mail;
         msg->data = weft_bytes(timer->data, timer->data_size);
@@ -49,7 +54,9 @@ static void fill(struct mail *mail, struct weft_msg *msg, struct weft_reason *re
 
 /* The exit signal of the parent ends whom it is for, unless that wants to do so itself. */
 static bool is_parent_exit(const struct weft_process *proc, const struct mail *mail) {
-    if (mail->kind != WEFT_MSG_EXIT || (proc->flags & PROC_TRAP_PARENT)) return false;
+    if (mail->kind != WEFT_MSG_EXIT) return false;
+    if (mail->of_stop) return true;
+    if (proc->flags & PROC_TRAP_PARENT) return false;
     return weft_pid_equal(mail->from, proc->parent);
 }
 
@@ -89,6 +96,8 @@ static void handle_one(struct weft_process *proc) {
         inside(sched);
     } else if (is_parent_exit(proc, mail)) {
         weft_otp__stop(proc, weft_otp__cause_share(((struct notice *)mail)->cause));
+    } else if (mail->kind == WEFT_MSG_CALL && weft_otp__call_expired(sched, mail)) {
+        sched->expired++;
     } else {
         hand_over(proc, mail);
     }
@@ -122,13 +131,18 @@ static void run_turn(void *arg) {
     while (turn->handled < turn->limit && has_work(proc) &&
            !(proc->flags & (PROC_DOOMED | PROC_STOPPING | PROC_SUSPENDED))) {
         turn->handled++;
+        proc->flags = (uint16_t)(proc->flags & ~PROC_HIBERNATE);
         if (proc->flags & PROC_CONTINUE) {
             continue_one(proc);
         } else {
             handle_one(proc);
         }
     }
-    if (proc->flags & PROC_STOPPING) terminate(proc);
+    if (proc->flags & PROC_STOPPING) {
+        terminate(proc);
+    } else if ((proc->flags & PROC_HIBERNATE) && !has_work(proc)) {
+        weft_otp__hibernate(proc);
+    }
     outside(proc->sched);
 }
 
@@ -175,6 +189,7 @@ uint32_t weft_otp__turn(struct weft_process *proc, uint32_t limit) {
     struct weft_fault fault = {.kind = WEFT_FAULT_NONE};
     WEFT_ASSERT(sched->handling == NULL);
     WEFT_ASSERT(!(proc->flags & PROC_RUNNING));
+    if (!weft_otp__wake(proc)) return 1;
     if (proc->code_epoch != sched->code_epoch) weft_otp__code_catch_up(proc);
     if ((proc->flags & PROC_POISONED) && !(proc->flags & PROC_STOPPING) && has_work(proc))
         return die_of_poison(proc);
