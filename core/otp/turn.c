@@ -189,7 +189,7 @@ uint32_t weft_otp__turn(struct weft_process *proc, uint32_t limit) {
     struct weft_fault fault = {.kind = WEFT_FAULT_NONE};
     WEFT_ASSERT(sched->handling == NULL);
     WEFT_ASSERT(!(proc->flags & PROC_RUNNING));
-    if (!weft_otp__wake(proc)) return 1;
+    if ((proc->flags & PROC_ASLEEP) && !weft_otp__wake(proc)) return 1;
     if (proc->code_epoch != sched->code_epoch) weft_otp__code_catch_up(proc);
     if ((proc->flags & PROC_POISONED) && !(proc->flags & PROC_STOPPING) && has_work(proc))
         return die_of_poison(proc);

@@ -46,6 +46,7 @@ static void table_cast(weft_self *self, const struct weft_msg *cast) {
     note("cast %u", cast->tag);
     if (cast->tag == TAG_ADD) table->bytes[++table->used] = 7;
     if (cast->tag == TAG_SLEEP) weft_gen_server_hibernate(self);
+    if (cast->tag == TAG_DIE) stop_boom(self);
 }
 
 static void table_terminate(weft_self *self, const struct weft_reason *why) {
@@ -405,18 +406,32 @@ static void a_suspended_server_is_stopped_at_once(void) {
 
 static void a_stop_that_comes_too_late_tells_so(void) {
     open_server(0);
-    call(TAG_DIE); /* ends with another reason, first in the mailbox */
-    world_log_clear();
-    world_close();
-    open_server(0);
-    tag = TAG_DIE;
-    timeout = WEFT_S(5);
-    in_later(client, call_it);
-    stopping = (struct weft_stop){.reason = weft_reason(WEFT_REASON_NORMAL, 0), .timeout = 0};
-    stopping.timeout = WEFT_S(1);
+    stopping =
+        (struct weft_stop){.reason = weft_reason(WEFT_REASON_NORMAL, 0), .timeout = WEFT_S(1)};
     in_later(client, stop_it);
+    /* It lies in the mailbox before the stop does, and ends the server otherwise. */
+    CHECK_EQ_INT(weft_sched_send(world.sched, server, TAG_DIE, weft_bytes(NULL, 0)), WEFT_OK);
     settle();
-    CHECK_LOG("terminate error/7 with 0, client reply server NO_PROC, client reply ? CLOSED");
+    CHECK_LOG("cast 5, terminate error/7 with 0, client reply ? CLOSED");
+    world_close();
+}
+
+static void a_server_that_does_not_end_in_time_is_a_timeout_and_ends_later(void) {
+    open_server(0);
+    stopping =
+        (struct weft_stop){.reason = weft_reason(WEFT_REASON_NORMAL, 0), .timeout = WEFT_S(1)};
+    in_later(client, stop_it);
+    for (int i = 0; i < 8; i++)
+        CHECK_EQ_INT(weft_sched_send(world.sched, server, TAG_ADD, weft_bytes(NULL, 0)), WEFT_OK);
+    (void)weft_sched_run(world.sched, 1);
+    world.now += WEFT_S(1); /* one message at a time: the stop is the ninth */
+    for (int i = 0; i < 4; i++) (void)weft_sched_run(world.sched, 1);
+    CHECK(strstr(world.log, "terminate") == NULL);
+    settle();
+    CHECK(strstr(world.log, "client reply ? TIMEOUT") != NULL);
+    CHECK(strstr(world.log, "terminate normal/0 with 8") != NULL);
+    CHECK(!alive(server));
+    world_log_clear();
     world_close();
 }
 
@@ -571,6 +586,7 @@ TEST_MAIN("otp/gen_server_calls", TEST(a_state_is_packed_until_the_next_message)
           TEST(abcast_reaches_those_who_are_there),
           TEST(a_server_is_stopped_after_what_was_sent_before),
           TEST(a_suspended_server_is_stopped_at_once), TEST(a_stop_that_comes_too_late_tells_so),
+          TEST(a_server_that_does_not_end_in_time_is_a_timeout_and_ends_later),
           TEST(what_remains_is_inherited_by_the_next_call),
           TEST(without_a_deadline_there_is_none_to_inherit),
           TEST(outside_of_a_call_inherit_is_the_default),
