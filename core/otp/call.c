@@ -12,11 +12,18 @@ static void attach_data(struct weft_sched *sched, struct call *call, struct weft
     memcpy(call->data, data.data, data.size);
 }
 
+/* Its CALL may still lie in the mailbox of whom it was for: that one looks before it handles. */
+static void note_late(struct weft_sched *sched, const struct call *call) {
+    struct weft_process *callee = weft_otp__find(sched, call->mail.from);
+    if (callee != NULL) callee->flags |= PROC_LATE;
+}
+
 void weft_otp__call_done(struct call *call, int status, struct weft_bytes data) {
     struct weft_sched *sched = call->mail.owner->sched;
     WEFT_ASSERT(!call->done);
     WEFT_ASSERT(!call->mail.queued);
     call->done = true;
+    if (status == WEFT_ERR_TIMEOUT) note_late(sched, call);
     call->status = status;
     weft_otp__alarm_cancel(sched, &call->alarm);
     weft_list_remove(&call->tie.link);

@@ -181,7 +181,8 @@ enum proc_flag {
     PROC_WATCHED = 1024,   /* by sys: it has a record in sched->debugs */
     PROC_CHANGING = 2048,  /* its code_change runs: memory.c keeps what it frees */
     PROC_HIBERNATE = 4096, /* pack the state away when the turn ends with nothing to do */
-    PROC_ASLEEP = 8192     /* `state` is a struct packed */
+    PROC_ASLEEP = 8192,    /* `state` is a struct packed */
+    PROC_LATE = 16384      /* a call to it timed out since its mailbox was empty */
 };
 
 /* `state` is `body`, unless code of today has one of another size elsewhere: that one is a record

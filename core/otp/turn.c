@@ -96,7 +96,8 @@ static void handle_one(struct weft_process *proc) {
         inside(sched);
     } else if (is_parent_exit(proc, mail)) {
         weft_otp__stop(proc, weft_otp__cause_share(((struct notice *)mail)->cause));
-    } else if (mail->kind == WEFT_MSG_CALL && weft_otp__call_expired(sched, mail)) {
+    } else if (mail->kind == WEFT_MSG_CALL && (proc->flags & PROC_LATE) &&
+               weft_otp__call_expired(sched, mail)) {
         sched->expired++;
     } else {
         hand_over(proc, mail);
@@ -179,6 +180,8 @@ static void settle(struct weft_process *proc) {
         weft_otp__finish(proc, cause, false);
     } else if (has_work(proc)) {
         weft_otp__runnable(proc);
+    } else {
+        proc->flags = (uint16_t)(proc->flags & ~PROC_LATE);
     }
 }
 
