@@ -45,8 +45,11 @@ static int load_module(struct weft_node *node, const struct weft_node_module *mo
     }
     if (info->application == NULL) return WEFT_OK;
     weft_code_keep(node->sched, info); /* the specs below point into it */
-    node->specs[node->specs_count++] = (struct weft_app_spec){
-        .application = info->application, .type = module->type, .load_only = module->load_only};
+    node->specs[node->specs_count++] = (struct weft_app_spec){.application = info->application,
+                                                              .type = module->type,
+                                                              .load_only = module->load_only,
+                                                              .env = module->env,
+                                                              .env_count = module->env_count};
     return WEFT_OK;
 }
 

@@ -29,6 +29,8 @@ struct weft_node_module {
     const char *path; /* of a shared object: core/otp/module.h */
     enum weft_restart type;
     bool load_only;
+    const struct weft_app_env *env; /* of its application: wins over the module's own */
+    size_t env_count;
 };
 
 /* Borrowed for as long as the node lives, so that many nodes can share one. */

@@ -259,6 +259,7 @@ static void settle(struct weft_process *proc) {
 static void look_after(struct weft_process *proc) {
     if (proc == NULL || proc->code_epoch == proc->sched->code_epoch) return;
     if (proc->flags & (PROC_RUNNING | PROC_DOOMED)) return;
+    if ((proc->flags & PROC_ASLEEP) && !weft_otp__wake(proc)) return;
     weft_otp__code_catch_up(proc);
     settle(proc);
 }

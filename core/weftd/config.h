@@ -9,6 +9,8 @@
 
 #define WEFTD_PATH_MAX 512
 #define WEFTD_APPS_MAX 32
+#define WEFTD_APP_KEYS_MAX 16  /* keys of one application's `env` */
+#define WEFTD_APP_TEXT_MAX 128 /* bytes of such a key or value, with the NUL */
 
 struct weftd_config {
     struct weft_dht_service_config dht; /* bootstrap points below */
@@ -20,6 +22,8 @@ struct weftd_config {
     struct weft_node_module apps[WEFTD_APPS_MAX]; /* their paths below */
     char app_paths[WEFTD_APPS_MAX][WEFTD_PATH_MAX];
     size_t apps_count;
+    struct weft_app_env app_env[WEFTD_APPS_MAX][WEFTD_APP_KEYS_MAX]; /* their texts below */
+    char app_texts[WEFTD_APPS_MAX][WEFTD_APP_KEYS_MAX][2][WEFTD_APP_TEXT_MAX];
     enum weft_log_level log_level; /* [INFO] */
 };
 
@@ -42,6 +46,8 @@ const char *weftd_set_port(struct weftd_config *config, const char *text);
 const char *weftd_set_log(struct weftd_config *config, const char *text);
 const char *weftd_set_control(struct weftd_config *config, const char *text);
 const char *weftd_add_app(struct weftd_config *config, const char *path, const char *type);
+/* Of the last application. */
+const char *weftd_add_app_env(struct weftd_config *config, const char *key, const char *value);
 const char *weftd_set_path(char to[WEFTD_PATH_MAX], const char *text);
 
 #endif

@@ -272,22 +272,42 @@ static void read_dht(struct reading *reading, const struct weft_yaml_node *node,
     read_mapping(reading, node, dht_keys, sizeof dht_keys / sizeof dht_keys[0]);
 }
 
-/* A path, or {module: PATH, type: TYPE}. */
+static void read_app_env(struct reading *reading, const struct weft_yaml_node *node) {
+    if (node->kind != WEFT_YAML_MAPPING) {
+        if (node->kind != WEFT_YAML_BROKEN)
+            mistake(reading, node, "'env': expected keys and values");
+        return;
+    }
+    for (uint32_t i = 0; i < node->count; i++) {
+        const struct key key = {.name = node->keys[i]->text};
+        const char *text = scalar(reading, node->items[i], &key, "a text");
+        const char *wrong =
+            text != NULL ? weftd_add_app_env(reading->config, key.name, text) : NULL;
+        if (wrong != NULL) mistake(reading, node->keys[i], "'%.32s': %s", key.name, wrong);
+    }
+}
+
+/* A path, or {module: PATH, type: TYPE, env: {KEY: VALUE}}. */
 static void read_app(struct reading *reading, const struct weft_yaml_node *node,
                      const struct key *key) {
     const struct weft_yaml_node *module = weft_yaml_get(node, "module");
     const struct weft_yaml_node *type = weft_yaml_get(node, "type");
-    bool known =
-        node->kind == WEFT_YAML_MAPPING && module != NULL && node->count == (type != NULL ? 2 : 1);
+    const struct weft_yaml_node *env = weft_yaml_get(node, "env");
+    uint32_t given = 1u + (type != NULL ? 1u : 0u) + (env != NULL ? 1u : 0u);
+    bool known = node->kind == WEFT_YAML_MAPPING && module != NULL && node->count == given;
     if (node->kind == WEFT_YAML_MAPPING && !known) {
-        mistake(reading, node, "expected 'module', a path, and perhaps 'type'");
+        mistake(reading, node, "expected 'module', a path, and perhaps 'type' and 'env'");
         return;
     }
     const char *path = scalar(reading, known ? module : node, key, "a path");
     const char *kind = type != NULL ? scalar(reading, type, key, "a type") : "permanent";
     if (path == NULL || kind == NULL) return;
     const char *wrong = weftd_add_app(reading->config, path, kind);
-    if (wrong != NULL) mistake(reading, node, "'%s': %s", key->name, wrong);
+    if (wrong != NULL) {
+        mistake(reading, node, "'%s': %s", key->name, wrong);
+    } else if (env != NULL) {
+        read_app_env(reading, env);
+    }
 }
 
 static void read_apps(struct reading *reading, const struct weft_yaml_node *node,

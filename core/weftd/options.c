@@ -108,7 +108,7 @@ static void finish(struct weftd_config *config) {
 }
 
 /* A list given by flags replaces the file's; it is not mixed with it. */
-static void give_way(struct weftd_config *config, int code, bool replaced[2]) {
+static void give_way(struct weftd_config *config, int code, bool replaced[3]) {
     if (code == OPT_BIND && !replaced[0]) {
         memset(&config->dht.bind4, 0, sizeof config->dht.bind4);
         memset(&config->dht.bind6, 0, sizeof config->dht.bind6);
@@ -117,6 +117,10 @@ static void give_way(struct weftd_config *config, int code, bool replaced[2]) {
     if (code == OPT_BOOTSTRAP && !replaced[1]) {
         config->dht.bootstrap_count = 0;
         replaced[1] = true;
+    }
+    if (code == OPT_APP && !replaced[2]) {
+        config->apps_count = 0;
+        replaced[2] = true;
     }
 }
 
@@ -172,7 +176,7 @@ static enum weftd_start scan(int argc, char **argv, const char **file, FILE *err
 
 /* The second pass: the values. */
 static bool take_all(struct weftd_config *config, int argc, char **argv, FILE *err) {
-    bool replaced[2] = {false, false};
+    bool replaced[3] = {false, false, false};
     optind = 0;
     for (int code; (code = getopt_long(argc, argv, "+:", options, NULL)) != -1;) {
         if (code == OPT_CONFIG) continue;

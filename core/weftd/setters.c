@@ -107,6 +107,20 @@ const char *weftd_add_app(struct weftd_config *config, const char *path, const c
     return wrong;
 }
 
+const char *weftd_add_app_env(struct weftd_config *config, const char *key, const char *value) {
+    size_t at = config->apps_count - 1;
+    struct weft_node_module *app = &config->apps[at];
+    if (strlen(key) >= WEFTD_APP_TEXT_MAX || strlen(value) >= WEFTD_APP_TEXT_MAX)
+        return "a key or value is at most 127 bytes";
+    if (app->env_count == WEFTD_APP_KEYS_MAX) return "at most 16 keys";
+    char(*texts)[WEFTD_APP_TEXT_MAX] = config->app_texts[at][app->env_count];
+    memcpy(texts[0], key, strlen(key) + 1);
+    memcpy(texts[1], value, strlen(value) + 1);
+    config->app_env[at][app->env_count++] = (struct weft_app_env){texts[0], texts[1]};
+    app->env = config->app_env[at];
+    return NULL;
+}
+
 const char *weftd_set_control(struct weftd_config *config, const char *text) {
     const struct sockaddr_un *addr = NULL;
     if (strlen(text) >= sizeof addr->sun_path) {

@@ -42,5 +42,5 @@ static WEFT_APPLICATION(counter_app, .version = "0.3", .description = "counts", 
                         .children = {
                             {.id = "counter", .name = "counter", .behaviour = &counter_v1}});
 
-WEFT_MODULE(.name = "counter", .version = 1, WEFT_BEHAVIOURS(behaviours),
+WEFT_MODULE(.name = "counter", .version = COUNTER_VERSION, WEFT_BEHAVIOURS(behaviours),
             .application = &counter_app);

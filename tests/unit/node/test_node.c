@@ -445,12 +445,11 @@ static void a_node_that_is_halted_for_a_clean_reason_has_ended_cleanly(void) {
 static void a_module_that_is_not_there_is_named(void) {
     open_env();
     struct weft_reason why;
-    const struct weft_app_spec apps[] = {{.application = &silent_dht, .load_only = true},
-                                         {.module = "some/where/none.so"}};
-    rig.config.apps = apps;
-    rig.config.apps_count = 2;
+    const struct weft_node_module modules[] = {{.path = "some/where/none.so"}};
+    rig.config.modules = modules;
+    rig.config.modules_count = 1;
     CHECK_EQ_INT(weft_node_new(rig.env, &rig.config, &rig.node, &why), WEFT_ERR_NOT_FOUND);
-    CHECK_EQ_TEXT(why.text, "module none.so: not found");
+    CHECK(strstr(why.text, "some/where/none.so") != NULL);
     close_all();
 }
 
