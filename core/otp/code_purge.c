@@ -36,7 +36,7 @@ static uint32_t kill_users(struct weft_sched *sched, const struct code_version *
     uint32_t count = 0;
     for (uint32_t i = 0; i < sched->slots_count; i++) {
         struct weft_process *proc = sched->slots[i].proc;
-        if (proc == NULL) continue;
+        if (proc == NULL || weft_pid_slot(proc->pid) != i) continue;
         const struct code_entry *entry = weft_otp__code_entry(sched, proc->behaviour);
         if (entry == NULL || entry->version != version) continue;
         weft_otp__doom(proc, killed);
