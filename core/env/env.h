@@ -29,6 +29,10 @@ struct weft_env {
     uint64_t trace_mask;  /* bit k set: kind k is wanted; the rest need not be built */
     struct weft_mem *mem; /* the node's memory; its account shows what the node holds */
     uint32_t node;        /* number of this node in its run, written into trace events */
+
+    /* The reason of a fault names the place of the machine code, which another compiler may put
+     * elsewhere. False where runs must be the same everywhere: there the log alone names it. */
+    bool reasons_name_places;
 };
 
 static inline weft_time weft_env_now(struct weft_env *env) { return env->clock->monotonic(env); }

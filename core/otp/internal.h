@@ -36,7 +36,6 @@ struct cause weft_otp__cause_plain(enum weft_reason_kind kind, int32_t code);
 struct cause weft_otp__cause_share(struct cause cause);
 void weft_otp__cause_drop(struct weft_sched *sched, struct cause *cause);
 struct weft_reason weft_otp__cause_reason(const struct cause *cause);
-struct weft_reason weft_otp__fault_reason(const struct weft_fault *fault);
 
 /* --- hash table with chains, for lookups only: nothing walks it --- */
 
@@ -276,6 +275,8 @@ struct weft_sched {
     struct pool pool;
     volatile int runtime_depth;
     weft_time now;
+    struct weft_watch watch;
+    const struct weft_fault *fault; /* of the process that ends by it, until that is reported */
 
     struct slot *slots;
     uint32_t slots_count, slots_room, free_head, free_tail;
@@ -494,6 +495,12 @@ void weft_otp__watched_post(struct weft_process *proc, weft_pid to, const struct
 
 /* app_table.c */
 void weft_otp__apps_free(struct weft_sched *sched);
+
+/* crash.c */
+struct weft_reason weft_otp__fault_reason(struct weft_sched *sched,
+                                          const struct weft_fault *fault);
+/* Where the fault stood, to the log. */
+void weft_otp__log_frames(const struct weft_sched *sched, const struct weft_fault *fault);
 
 /* spawn.c */
 int weft_otp__spawn(struct weft_sched *sched, struct weft_process *parent,

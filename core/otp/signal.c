@@ -174,6 +174,8 @@ static void report(struct weft_process *proc, const struct weft_reason *why, boo
              (unsigned long long)proc->parent.raw, weft_reason_name(why->kind), why->code,
              why->text);
     report_state(proc);
+    if (proc->sched->fault != NULL) weft_otp__log_frames(proc->sched, proc->sched->fault);
+    proc->sched->fault = NULL;
 }
 
 static void leave_queues(struct weft_process *proc) {

@@ -104,8 +104,10 @@ static bool run_init(struct weft_sched *sched, struct birth *birth, struct weft_
     if (child->behaviour->init == NULL) return true;
     child->flags |= PROC_RUNNING | PROC_STARTING;
     sched->spawn_depth++;
+    sched->watch.beat = sched->watch.beat + 1;
     bool returned = env->guard->run(env, call_init, birth, &sched->runtime_depth, fault);
     sched->spawn_depth--;
+    sched->watch.beat = sched->watch.beat + 1;
     sched->runtime_depth = depth;
     child->flags = (uint16_t)(child->flags & ~(PROC_RUNNING | PROC_STARTING));
     return returned;
@@ -135,8 +137,9 @@ static int fail(struct weft_sched *sched, struct birth *birth, const struct weft
     struct cause cause;
     int rv = birth->rv;
     if (fault != NULL) {
-        struct weft_reason why = weft_otp__fault_reason(fault);
+        struct weft_reason why = weft_otp__fault_reason(sched, fault);
         weft_otp__code_faulted(birth->child, &why);
+        sched->fault = fault;
         cause = weft_otp__cause_make(sched, &why);
         rv = WEFT_ERR_FAULT;
     } else {

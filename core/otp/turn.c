@@ -7,7 +7,10 @@ struct turn {
 };
 
 /* Call into the process: outside the runtime. */
-static void outside(struct weft_sched *sched) { sched->runtime_depth = sched->runtime_depth - 1; }
+static void outside(struct weft_sched *sched) {
+    sched->watch.beat = sched->watch.beat + 1;
+    sched->runtime_depth = sched->runtime_depth - 1;
+}
 
 static void inside(struct weft_sched *sched) { sched->runtime_depth = sched->runtime_depth + 1; }
 
@@ -134,8 +137,9 @@ static void run_turn(void *arg) {
 
 static void end_by_fault(struct weft_process *proc, const struct weft_fault *fault) {
     struct weft_sched *sched = proc->sched;
-    struct weft_reason why = weft_otp__fault_reason(fault);
+    struct weft_reason why = weft_otp__fault_reason(sched, fault);
     weft_otp__code_faulted(proc, &why);
+    sched->fault = fault;
     weft_otp__finish(proc, weft_otp__cause_make(sched, &why), true);
 }
 

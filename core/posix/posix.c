@@ -37,7 +37,8 @@ static void fill(struct weft_posix *posix, const struct weft_posix_config *confi
                                    .trace = &trace_ops,
                                    .trace_mask = wanted(config),
                                    .mem = &posix->mem.base,
-                                   .node = config->node};
+                                   .node = config->node,
+                                   .reasons_name_places = true};
     posix->log_level = config->log_level;
     posix->trace = config->trace;
     posix->trace_ctx = config->trace_ctx;
