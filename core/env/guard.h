@@ -5,8 +5,9 @@
  * the program: a fault while the runtime itself works on behalf of the function
  * (*runtime_depth > 0), and one outside any guard.
  *
- * Division by zero and INT_MIN / -1 fault whatever the compiler folded, when code is compiled with
- * the flags of the build or of pkg-config: then they name file and line, or are traps. */
+ * Division by zero, INT_MIN / -1 and __builtin_unreachable fault whatever the compiler folded, when
+ * code is compiled with the flags of this build, which are those of `pkg-config --cflags weft`. The
+ * compiler's checks are traps; all of them count as FPE, since gcc does not say which it was. */
 #ifndef WEFT_ENV_GUARD_H
 #define WEFT_ENV_GUARD_H
 
@@ -36,8 +37,8 @@ enum weft_fault_kind {
 
 struct weft_fault {
     enum weft_fault_kind kind;
-    int line;          /* ASSERT, a checked division: where; else 0 */
-    const char *file;  /* the same: static text; else NULL */
+    int line;          /* ASSERT: where; else 0 */
+    const char *file;  /* ASSERT: static text; else NULL */
     const char *what;  /* ASSERT: the condition; else the kind's text, or a closer one. Static. */
     uintptr_t address; /* SEGV, BUS: the address accessed; STACK likewise */
     uintptr_t code;    /* address of the faulting instruction; 0 for ASSERT. Differs from run to

@@ -112,7 +112,8 @@ int weft_node_new(struct weft_env *env, const struct weft_node_config *config,
     if (node == NULL) return WEFT_ERR_NOMEM;
     node->env = env;
     node->specs_room = specs_room(config);
-    int rv = weft_sched_new(env, &(struct weft_sched_config){0}, &node->sched);
+    int rv = weft_sched_new(env, &(struct weft_sched_config){.handler_max = config->handler_max},
+                            &node->sched);
     if (rv != WEFT_OK) goto err_after_node;
     rv = load_modules(node, config, why);
     if (rv == WEFT_OK) rv = start_tree(node, config, why);

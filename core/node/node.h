@@ -41,9 +41,10 @@ struct weft_node_config {
      * after `apps`, or only loaded. */
     const struct weft_node_module *modules;
     size_t modules_count;
-    bool apps_later;      /* run the application controller also when there are none yet */
-    uint32_t intensity;   /* of the root: restarts ... [10] */
-    weft_duration period; /* ... within this [10 s] */
+    bool apps_later;           /* run the application controller also when there are none yet */
+    uint32_t intensity;        /* of the root: restarts ... [10] */
+    weft_duration period;      /* ... within this [10 s] */
+    weft_duration handler_max; /* as in weft_sched_config; 0: for ever */
     /* Answers to weft_node_ask; called while the node runs; must not call into the node. NULL:
      * answers are dropped (the trace tells them too). */
     void (*reply)(void *ctx, const struct weft_node_reply *reply);

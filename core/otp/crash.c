@@ -1,8 +1,8 @@
 /* What is told of a fault: the reason of the process, and where it stood, for the log.
  *
  * A reason may decide what others do, and travels. It names file and line where these are the
- * same in every build (asserts, checked divisions); the place of a bad access only where the env
- * says that runs need not be the same everywhere. The log names all places in both worlds. */
+ * same in every build (asserts); the place of other faults only where the env says that runs need
+ * not be the same everywhere. The log names all places in both worlds. */
 #include "core/otp/internal.h"
 
 #include <stdio.h>

@@ -276,6 +276,7 @@ struct weft_sched {
     volatile int runtime_depth;
     weft_time now;
     struct weft_watch watch;
+    weft_duration handler_max;      /* 0: none */
     const struct weft_fault *fault; /* of the process that ends by it, until that is reported */
 
     struct slot *slots;
@@ -328,6 +329,14 @@ static inline struct weft_sched *weft_otp__enter(weft_self *self) {
 static inline void weft_otp__leave(struct weft_sched *sched) {
     WEFT_ASSERT(sched->runtime_depth > 0);
     sched->runtime_depth = sched->runtime_depth - 1;
+}
+
+/* A handler of `behaviour` is about to be called: it has its own time. */
+static inline void weft_otp__watch(struct weft_sched *sched,
+                                   const struct weft_behaviour *behaviour) {
+    weft_duration own = behaviour->handler_max;
+    sched->watch.limit = own == 0 ? sched->handler_max : own == WEFT_TIME_NEVER ? 0 : own;
+    sched->watch.beat = sched->watch.beat + 1;
 }
 
 /* Read all of it once: a bad pointer faults here. */
@@ -497,8 +506,7 @@ void weft_otp__watched_post(struct weft_process *proc, weft_pid to, const struct
 void weft_otp__apps_free(struct weft_sched *sched);
 
 /* crash.c */
-struct weft_reason weft_otp__fault_reason(struct weft_sched *sched,
-                                          const struct weft_fault *fault);
+struct weft_reason weft_otp__fault_reason(struct weft_sched *sched, const struct weft_fault *fault);
 /* Where the fault stood, to the log. */
 void weft_otp__log_frames(const struct weft_sched *sched, const struct weft_fault *fault);
 

@@ -57,6 +57,10 @@ struct weft_behaviour {
     /* Write what a person wants to know of the state: at most `size` bytes of text. Returns how
      * many. For sys (core/otp/sys.h) and crash reports; it must change nothing. May be NULL. */
     size_t (*format_status)(weft_self *self, char *text, size_t size);
+
+    /* How long one of its handlers may run, init included: 0: as the scheduler's config says;
+     * WEFT_TIME_NEVER: for ever. */
+    weft_duration handler_max;
 };
 
 /* A process with a handler for everything:

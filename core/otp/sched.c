@@ -20,6 +20,7 @@ int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
     if (sched == NULL) return WEFT_ERR_NOMEM;
     sched->env = env;
     sched->procs_max = defaults(config).procs_max;
+    sched->handler_max = defaults(config).handler_max;
     sched->free_head = sched->free_tail = UINT32_MAX;
     sched->refs_free = WEFT_REF_SLOT_NONE;
     sched->now = weft_env_now(env);
@@ -32,6 +33,11 @@ int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
     weft_otp__map_init(&sched->names, env->mem);
     *out = sched;
     return WEFT_OK;
+}
+
+const struct weft_watch *weft_sched_watch(const struct weft_sched *sched) {
+    WEFT_ASSERT(sched != NULL);
+    return &sched->watch;
 }
 
 /* Ties go first: nobody is told. */

@@ -23,12 +23,18 @@ struct weft_sched_config {
     uint32_t procs_max; /* 0: WEFT_PROCS_MAX */
     bool plain_memory;  /* keep no free records: each is an allocation of env->mem of its own. For
                            tests that fail the Nth, and for looking at memory with tools. */
+    /* How long a handler may run, when a watchdog looks on and its behaviour does not say
+     * otherwise; 0: for ever. One that runs longer ends with FAULT, code WEFT_FAULT_HANG. */
+    weft_duration handler_max;
 };
 
 /* A scheduler with no process. Uses env->mem for everything; `env` must outlive it.
  *   WEFT_ERR_NOMEM */
 int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
                    struct weft_sched **out);
+
+/* What a watchdog of the driver's thread looks at: core/posix/watchdog.h. */
+const struct weft_watch *weft_sched_watch(const struct weft_sched *sched);
 
 /* End every process (no terminate is called: stop the root first for that), close every socket,
  * free everything. */

@@ -104,9 +104,11 @@ static bool run_init(struct weft_sched *sched, struct birth *birth, struct weft_
     if (child->behaviour->init == NULL) return true;
     child->flags |= PROC_RUNNING | PROC_STARTING;
     sched->spawn_depth++;
-    sched->watch.beat = sched->watch.beat + 1;
+    weft_duration limit = sched->watch.limit;
+    weft_otp__watch(sched, child->behaviour);
     bool returned = env->guard->run(env, call_init, birth, &sched->runtime_depth, fault);
     sched->spawn_depth--;
+    sched->watch.limit = limit; /* of the parent, who goes on; it has its time anew */
     sched->watch.beat = sched->watch.beat + 1;
     sched->runtime_depth = depth;
     child->flags = (uint16_t)(child->flags & ~(PROC_RUNNING | PROC_STARTING));

@@ -184,6 +184,7 @@ uint32_t weft_otp__turn(struct weft_process *proc, uint32_t limit) {
         return die_of_poison(proc);
     int depth = sched->runtime_depth;
     proc->flags |= PROC_RUNNING;
+    weft_otp__watch(sched, proc->behaviour);
     bool returned = env->guard->run(env, run_turn, &turn, &sched->runtime_depth, &fault);
     sched->runtime_depth = depth;
     proc->flags = (uint16_t)(proc->flags & ~PROC_RUNNING);

@@ -267,7 +267,7 @@ static struct weft_fault fault_of(int signo, const siginfo_t *info, const uconte
                                .code = weft_posix__context_code(context)};
     fault.what = fault_text(fault.kind);
     if (fault.kind == WEFT_FAULT_FPE && signo != SIGFPE)
-        fault.what = "a compiler's check failed (division by zero, or unreachable code)";
+        fault.what = "division by zero or unreachable code";
     return fault;
 }
 
@@ -290,6 +290,16 @@ static void on_signal(int signo, siginfo_t *info, void *ucontext) {
         panic(&fault, context, 0);
     }
     weft_posix__leave(&fault, context);
+}
+
+uint32_t weft_posix__capture(const ucontext_t *context, const uintptr_t **frames) {
+    walk(context, 0, true);
+    *frames = guard_thread.frames;
+    return guard_thread.frames_count;
+}
+
+_Noreturn void weft_posix__panic(const struct weft_fault *fault, const ucontext_t *context) {
+    panic(fault, context, 0);
 }
 
 enum weft_posix__where weft_posix__where(void) {

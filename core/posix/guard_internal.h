@@ -40,8 +40,11 @@ enum weft_posix__where {
 };
 enum weft_posix__where weft_posix__where(void);
 
-/* What is between a frame of ours and `code`: whether a handler may be left there. */
-bool weft_posix__may_leave(const ucontext_t *context);
+/* The way up from where `context` stands to the guard: at *frames until the next fault; how many.
+ */
+uint32_t weft_posix__capture(const ucontext_t *context, const uintptr_t **frames);
+
+_Noreturn void weft_posix__panic(const struct weft_fault *fault, const ucontext_t *context);
 
 /* Leave the handler that this signal interrupted, as a fault. Never returns. */
 _Noreturn void weft_posix__leave(struct weft_fault *fault, const ucontext_t *context);

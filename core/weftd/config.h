@@ -21,6 +21,7 @@ struct weftd_config {
     char app_paths[WEFTD_APPS_MAX][WEFTD_PATH_MAX];
     size_t apps_count;
     enum weft_log_level log_level; /* [INFO] */
+    weft_duration watchdog; /* how long a handler may run [10 s]; WEFT_TIME_NEVER: for ever */
 };
 
 enum weftd_start { WEFTD_RUN, WEFTD_SHOWN /* --help, --version: done */, WEFTD_WRONG };
@@ -40,6 +41,7 @@ const char *weftd_set_bootstrap(struct weftd_config *config, const char *text);
 const char *weftd_set_bind(struct weftd_config *config, const char *text);
 const char *weftd_set_port(struct weftd_config *config, const char *text);
 const char *weftd_set_log(struct weftd_config *config, const char *text);
+const char *weftd_set_watchdog(struct weftd_config *config, const char *text);
 const char *weftd_set_control(struct weftd_config *config, const char *text);
 const char *weftd_add_app(struct weftd_config *config, const char *path, const char *type);
 const char *weftd_set_path(char to[WEFTD_PATH_MAX], const char *text);

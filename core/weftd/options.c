@@ -23,6 +23,7 @@ static const char help[] =
     "  --no-control           no such socket\n"
     "  --app PATH             run the application of this module; may be given several times\n"
     "  --log LEVEL            error, warn, info or debug [info]\n"
+    "  --watchdog TIME        a handler that runs longer ends its process, or 'off' [10s]\n"
     "  --help, --version\n"
     "\n"
     "It logs to standard error. SIGTERM and SIGINT shut the tree down in order.\n";
@@ -38,6 +39,7 @@ enum option_code {
     OPT_NO_CONTROL,
     OPT_LOG,
     OPT_APP,
+    OPT_WATCHDOG,
     OPT_HELP,
     OPT_VERSION
 };
@@ -53,6 +55,7 @@ static const struct option options[] = {
     {"no-control", no_argument, NULL, OPT_NO_CONTROL},
     {"log", required_argument, NULL, OPT_LOG},
     {"app", required_argument, NULL, OPT_APP},
+    {"watchdog", required_argument, NULL, OPT_WATCHDOG},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
@@ -81,6 +84,8 @@ static const char *take(struct weftd_config *config, int code, const char *value
         return weftd_set_log(config, value);
     case OPT_APP:
         return weftd_add_app(config, value, "permanent");
+    case OPT_WATCHDOG:
+        return weftd_set_watchdog(config, value);
     default:
         WEFT_UNREACHABLE("every option is in the table");
     }
@@ -95,6 +100,7 @@ static enum weftd_start show(int code) {
 static void finish(struct weftd_config *config) {
     if (config->port == 0) config->port = 6881;
     if (config->log_level == 0) config->log_level = WEFT_LOG_INFO;
+    if (config->watchdog == 0) config->watchdog = WEFT_S(10);
     struct weft_dht_service_config *dht = &config->dht;
     if (dht->bind4.family == WEFT_FAMILY_NONE && dht->bind6.family == WEFT_FAMILY_NONE) {
         dht->bind4 = weft_addr_v4(0, 0, 0, 0, 0);

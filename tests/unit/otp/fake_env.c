@@ -303,6 +303,8 @@ void in(weft_pid pid, void (*fn)(weft_self *self)) {
 
 /* --- world --- */
 
+weft_duration world_handler_max;
+
 void world_open_bare(void) {
     weft_posix_guard_install();
     memset(&world, 0, sizeof world);
@@ -318,7 +320,8 @@ void world_open_bare(void) {
                                   .trace_mask = WEFT_TRACE_ALL,
                                   .mem = &world.mem,
                                   .node = 1};
-    struct weft_sched_config config = {.plain_memory = !world_pooled};
+    struct weft_sched_config config = {.plain_memory = !world_pooled,
+                                       .handler_max = world_handler_max};
     CHECK_EQ_INT(weft_sched_new(&world.env, &config, &world.sched), WEFT_OK);
 }
 
