@@ -39,9 +39,10 @@ static void set_timer(weft_duration interval) {
 
 /* Functions of libc that may be left anywhere: they only read and write their arguments. */
 static bool is_pure(const char *name) {
-    static const char *const starts[] = {"mem", "str", "wcs", "bcmp", "__mem", "__str"};
+    static const char *const starts[] = {"mem", "str", "wcs", "bcmp"};
     for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
-        if (strncmp(name, starts[i], strlen(starts[i])) == 0) return strstr(name, "align") == NULL;
+        if (strncmp(name, starts[i], strlen(starts[i])) == 0)
+            return strstr(name, "align") == NULL && strstr(name, "dup") == NULL;
     return false;
 }
 
@@ -95,12 +96,14 @@ static bool is_wait(const char *name) {
     return false;
 }
 
-static bool is_after_syscall(uintptr_t code) {
+/* In a system call: behind the instruction, or at it when the kernel goes on with the call. */
+static bool is_in_syscall(uintptr_t code) {
 #if defined(__x86_64__)
     const unsigned char *at = (const unsigned char *)code;
-    return at[-2] == 0x0f && at[-1] == 0x05;
+    return (at[-2] == 0x0f && at[-1] == 0x05) || (at[0] == 0x0f && at[1] == 0x05);
 #elif defined(__aarch64__)
-    return ((const uint32_t *)code)[-1] == 0xd4000001;
+    const uint32_t *at = (const uint32_t *)code;
+    return at[-1] == 0xd4000001 || at[0] == 0xd4000001;
 #else
     (void)code;
     return false;
@@ -117,6 +120,11 @@ static bool in_library(uintptr_t code, Dl_info *info) {
            strncmp(name, "libasan", 7) == 0 || strncmp(name, "libpthread", 10) == 0;
 }
 
+static const char *plain(const char *name) {
+    while (name[0] == '_') name++;
+    return strncmp(name, "libc_", 5) == 0 ? name + 5 : name;
+}
+
 /* What counts is the function the program called, and whether it waits. */
 static bool may_leave(const ucontext_t *context) {
     uintptr_t code = weft_posix__context_code(context);
@@ -128,9 +136,9 @@ static bool may_leave(const ucontext_t *context) {
         info = outer;
         depth++;
     }
-    if (info.dli_sname == NULL) return depth == 1 && !is_after_syscall(code);
-    if (is_pure(info.dli_sname)) return true;
-    return is_after_syscall(code) && is_wait(info.dli_sname);
+    if (info.dli_sname == NULL) return depth == 1 && !is_in_syscall(code);
+    const char *name = plain(info.dli_sname);
+    return is_pure(name) || (is_in_syscall(code) && is_wait(name));
 }
 
 static weft_duration limit_of(enum weft_posix__where where) {

@@ -47,7 +47,7 @@ static void loops_in_malloc(weft_self *self) {
 
 static void sleeps(weft_self *self) {
     (void)self;
-    sleep(100);
+    while (forever) sleep(100); /* a tick wakes it */
 }
 
 static void reads_a_silent_pipe(weft_self *self) {
