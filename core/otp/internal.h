@@ -135,7 +135,8 @@ struct call {
     struct tie tie; /* with the callee, while it may answer */
     struct alarm alarm;
     int status;
-    bool done; /* the REPLY is made: later answers are dropped */
+    bool done;   /* the REPLY is made: later answers are dropped */
+    bool is_job; /* its callee is the env */
     uint32_t data_size;
     unsigned char *data;
 };
@@ -457,6 +458,7 @@ void weft_otp__monitor_drop(struct monitor *monitor);
 void weft_otp__monitor_fire(struct monitor *monitor, struct cause cause);
 
 /* call.c */
+struct call *weft_otp__call_new(weft_self *self, weft_pid to);
 void weft_otp__call_done(struct call *call, int status, struct weft_bytes data);
 
 /* timer.c */
@@ -504,6 +506,11 @@ void weft_otp__watched_post(struct weft_process *proc, weft_pid to, const struct
 
 /* app_table.c */
 void weft_otp__apps_free(struct weft_sched *sched);
+
+/* job.c */
+/* The env forgets it, if it is a job that is not done. */
+void weft_otp__job_stop(struct call *call);
+void weft_otp__job_done(struct weft_sched *sched, const struct weft_event *event);
 
 /* crash.c */
 struct weft_reason weft_otp__fault_reason(struct weft_sched *sched, const struct weft_fault *fault);

@@ -77,6 +77,7 @@ static void drop_pending(struct weft_sched *sched, struct mail *mail) {
         break;
     case WEFT_MSG_REPLY: {
         struct call *call = (struct call *)mail;
+        weft_otp__job_stop(call);
         weft_otp__alarm_cancel(sched, &call->alarm);
         weft_list_remove(&call->tie.link);
         weft_list_remove(&mail->link);

@@ -4,6 +4,7 @@
 
 #include "core/posix/guard.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdbool.h>
 #include <ucontext.h>
@@ -45,6 +46,12 @@ enum weft_posix__where weft_posix__where(void);
 uint32_t weft_posix__capture(const ucontext_t *context, const uintptr_t **frames);
 
 _Noreturn void weft_posix__panic(const struct weft_fault *fault, const ucontext_t *context);
+
+/* watchdog.c: a watchdog of this thread that looks when it is called from another one: then what
+ * runs under watch->limit > 0 is ended as soon as it can be left. WEFT_ERR_FULL */
+int weft_posix__watchdog_on_call(const struct weft_watch *watch);
+void weft_posix__watchdog_call(pthread_t thread);
+int weft_posix__watch_signal(void);
 
 /* Leave the handler that this signal interrupted, as a fault. Never returns. */
 _Noreturn void weft_posix__leave(struct weft_fault *fault, const ucontext_t *context);

@@ -24,6 +24,7 @@ struct weft_posix_config {
     int receive_buffer;   /* SO_RCVBUF of datagram sockets, bytes; 0: 4 MiB. The kernel's
                              net.core.rmem_max cuts it silently. */
     uint32_t sockets_max; /* 0: 2^20 */
+    uint32_t job_threads; /* made when they are needed; 0: one per processor, at most 8 */
 };
 
 /* What the env did, since new. */

@@ -8,6 +8,7 @@
 #include "core/posix/guard_internal.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -26,6 +27,7 @@ struct dog {
     weft_duration tick, interval; /* interval: RETRY once something is overdue */
     weft_duration ran;            /* what has been seen of the handler that runs */
     uint64_t beat;                /* of it */
+    bool patient;                 /* what cannot be left is waited for, not a panic */
 };
 
 static _Thread_local struct dog dog;
@@ -141,9 +143,14 @@ static bool may_leave(const ucontext_t *context) {
     return is_pure(name) || (is_in_syscall(code) && is_wait(name));
 }
 
+/* A job's is set by another thread. */
+static weft_duration watched_limit(void) {
+    return __atomic_load_n(&dog.watch->limit, __ATOMIC_RELAXED);
+}
+
 static weft_duration limit_of(enum weft_posix__where where) {
-    if (where == WEFT_POSIX_UNGUARDED || dog.watch->limit <= 0) return WEFT_TIME_NEVER;
-    return dog.watch->limit;
+    weft_duration limit = watched_limit();
+    return where == WEFT_POSIX_UNGUARDED || limit <= 0 ? WEFT_TIME_NEVER : limit;
 }
 
 static void look(const ucontext_t *context) {
@@ -161,7 +168,8 @@ static void look(const ucontext_t *context) {
     struct weft_fault fault = {
         .kind = WEFT_FAULT_HANG, .code = weft_posix__context_code(context), .ran = dog.ran};
     bool free_to_go = where == WEFT_POSIX_IN_HANDLER && may_leave(context);
-    if (!free_to_go && dog.ran < weft_time_add(weft_time_add(limit, limit), WEFT_S(1))) {
+    weft_duration most = weft_time_add(weft_time_add(limit, limit), WEFT_S(1));
+    if (!free_to_go && (dog.patient || dog.ran < most)) {
         if (dog.interval != RETRY) set_timer(RETRY);
         return;
     }
@@ -174,12 +182,17 @@ static void look(const ucontext_t *context) {
 
 static void on_tick(int signo, siginfo_t *info, void *context) {
     (void)signo;
-    if (dog.watch == NULL || info->si_code != SI_TIMER) return;
-    look(context);
+    if (dog.watch == NULL) return;
+    if (info->si_code == SI_TIMER) look(context);
+    if (info->si_code == SI_TKILL && dog.patient && watched_limit() > 0) {
+        dog.beat = dog.watch->beat;
+        dog.ran = 0;
+        set_timer(RETRY);
+    }
 }
 
-int weft_posix_watchdog_start(const struct weft_watch *watch, weft_duration tick) {
-    WEFT_ASSERT(watch != NULL && tick > 0);
+static int start(const struct weft_watch *watch, weft_duration tick, bool patient) {
+    WEFT_ASSERT(watch != NULL && tick >= 0);
     WEFT_ASSERT(dog.watch == NULL);
     struct sigaction action = {.sa_sigaction = on_tick,
                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
@@ -190,10 +203,22 @@ int weft_posix_watchdog_start(const struct weft_watch *watch, weft_duration tick
     dog.beat = watch->beat;
     dog.ran = 0;
     dog.tick = tick;
+    dog.patient = patient;
     dog.watch = watch;
     set_timer(tick);
     return WEFT_OK;
 }
+
+int weft_posix_watchdog_start(const struct weft_watch *watch, weft_duration tick) {
+    WEFT_ASSERT(tick > 0);
+    return start(watch, tick, false);
+}
+
+int weft_posix__watchdog_on_call(const struct weft_watch *watch) { return start(watch, 0, true); }
+
+int weft_posix__watch_signal(void) { return WATCH_SIGNAL; }
+
+void weft_posix__watchdog_call(pthread_t thread) { pthread_kill(thread, WATCH_SIGNAL); }
 
 void weft_posix_watchdog_stop(void) {
     if (dog.watch == NULL) return;
