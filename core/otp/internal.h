@@ -176,7 +176,10 @@ enum proc_flag {
     PROC_STARTING = 256,  /* its init has not returned */
     PROC_SUSPENDED = 512, /* by sys: no message is handled */
     PROC_WATCHED = 1024,  /* by sys: it has a record in sched->debugs */
-    PROC_CHANGING = 2048  /* its code_change runs: memory.c keeps what it frees */
+    PROC_CHANGING = 2048, /* its code_change runs: memory.c keeps what it frees */
+    PROC_QUOTA_KILL = 0x2000,
+    PROC_OVERFLOW_KILL = 0x4000,
+    PROC_OVERFLOW_DROP = 0x8000
 };
 
 /* `state` is `body`, unless code of today has one of another size elsewhere: that one is a record
@@ -241,7 +244,7 @@ struct heap_entry {
 struct poison {
     struct weft_link link;
     weft_pid pid;
-    const char *text;
+    struct weft_planted planted;
 };
 
 /* --- memory of records (pool.c) --- */
@@ -296,6 +299,10 @@ struct weft_sched {
 
     struct run_queues queues;
     struct weft_link dying, poisons, debugs;
+    struct {
+        weft_pid pid;           /* hangs, as planted: nobody runs meanwhile */
+        weft_time since, until; /* until 0: nobody hangs */
+    } stall;
     bool reaping;
     struct mail *handling; /* freed also when the handler faults */
     int spawn_depth;
@@ -511,6 +518,20 @@ void weft_otp__apps_free(struct weft_sched *sched);
 /* The env forgets it, if it is a job that is not done. */
 void weft_otp__job_stop(struct call *call);
 void weft_otp__job_done(struct weft_sched *sched, const struct weft_event *event);
+
+/* bounds.c */
+void weft_otp__bounds_set(struct weft_process *proc, const struct weft_spawn *spec);
+/* `size` bytes more would pass memory_max. */
+void weft_otp__quota_reached(struct weft_process *proc, size_t size);
+/* WEFT_OK: there is room for `post` now. WEFT_ERR_FULL: there is none, and `to` may be gone. */
+int weft_otp__mailbox_full(struct weft_process *to, const struct post *post);
+
+/* poison.c */
+/* What was planted in it happens; how many messages that took. It may be gone afterwards. */
+uint32_t weft_otp__poison_strikes(struct weft_process *proc);
+/* A planted hang goes on, until the time of its end. */
+bool weft_otp__stalled(struct weft_sched *sched);
+void weft_otp__end_by_fault(struct weft_process *proc, const struct weft_fault *fault);
 
 /* crash.c */
 struct weft_reason weft_otp__fault_reason(struct weft_sched *sched, const struct weft_fault *fault);

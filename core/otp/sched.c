@@ -97,18 +97,20 @@ bool weft_sched_run(struct weft_sched *sched, uint32_t messages_max) {
     WEFT_ASSERT(sched != NULL);
     WEFT_ASSERT(sched->runtime_depth == 0);
     sched->now = weft_env_now(sched->env);
+    if (weft_otp__stalled(sched)) return false;
     weft_otp__alarms_fire(sched);
     if (sched->code_sweeping) weft_otp__code_sweep(sched);
-    while (messages_max > 0 && sched->queues.count > 0) {
+    while (messages_max > 0 && sched->queues.count > 0 && sched->stall.until == 0) {
         struct weft_process *proc = weft_otp__queue_pop(sched);
         uint32_t limit = messages_max < WEFT_TURN_MAX ? messages_max : WEFT_TURN_MAX;
         messages_max -= weft_otp__turn(proc, limit);
     }
-    return sched->code_sweeping || sched->queues.count > 0;
+    return (sched->code_sweeping || sched->queues.count > 0) && sched->stall.until == 0;
 }
 
 weft_time weft_sched_next_at(const struct weft_sched *sched) {
     WEFT_ASSERT(sched != NULL);
+    if (sched->stall.until != 0) return sched->stall.until;
     if (sched->code_sweeping || sched->queues.count > 0) return weft_env_now(sched->env);
     return sched->heap_count > 0 ? sched->heap[0].at : WEFT_TIME_NEVER;
 }
@@ -119,21 +121,6 @@ int weft_sched_send(struct weft_sched *sched, weft_pid to, uint32_t tag, struct 
     struct weft_process *target = weft_otp__find(sched, to);
     if (target == NULL) return WEFT_ERR_NO_PROC;
     return weft_otp__post(target, &(struct post){.kind = WEFT_MSG_CAST, .tag = tag, .data = data});
-}
-
-int weft_sched_poison(struct weft_sched *sched, weft_pid pid, const char *text) {
-    WEFT_ASSERT(sched != NULL);
-    WEFT_ASSERT(text != NULL);
-    struct weft_process *proc = weft_otp__find(sched, pid);
-    if (proc == NULL) return WEFT_ERR_NO_PROC;
-    if (proc->flags & PROC_POISONED) return WEFT_OK;
-    struct poison *poison = weft_otp__alloc(sched, sizeof *poison);
-    if (poison == NULL) return WEFT_ERR_NOMEM;
-    *poison = (struct poison){.pid = pid, .text = text};
-    weft_list_init(&poison->link);
-    weft_list_push_back(&sched->poisons, &poison->link);
-    proc->flags |= PROC_POISONED;
-    return WEFT_OK;
 }
 
 void weft_sched_stats(const struct weft_sched *sched, struct weft_sched_stats *stats) {

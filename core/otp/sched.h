@@ -74,6 +74,17 @@ weft_pid weft_sched_whereis(const struct weft_sched *sched, const char *name);
  * it as if its handler had failed an assert with `text` (static). WEFT_ERR_NO_PROC */
 int weft_sched_poison(struct weft_sched *sched, weft_pid pid, const char *text);
 
+/* The same with a fault of any kind but BUS and ILL: a real one, under the guard of the env, with
+ * a text that begins with "planted". HANG stands still instead: nobody of this scheduler runs for
+ * `lasts`, messages and events pile up, then the process ends. WEFT_ERR_NO_PROC, WEFT_ERR_NOMEM */
+struct weft_planted {
+    enum weft_fault_kind kind;
+    const char *text;    /* ASSERT; static; NULL: one of its own */
+    weft_duration lasts; /* HANG; 0: what its handlers may take, 10 s without a limit */
+};
+
+int weft_sched_plant(struct weft_sched *sched, weft_pid pid, const struct weft_planted *planted);
+
 struct weft_sched_stats {
     uint32_t procs, timers, sockets, runnable;
     uint64_t spawned, exited, faulted, messages, dropped;

@@ -35,6 +35,7 @@ static struct weft_process *process_new(struct weft_sched *sched, const struct w
     weft_list_init(&proc->ties);
     weft_list_init(&proc->sockets);
     weft_otp__memory_init(proc, spec->memory_max);
+    weft_otp__bounds_set(proc, spec);
     return proc;
 }
 
