@@ -70,6 +70,15 @@ const char *__asan_default_options(void) {
 }
 #endif
 
+/* ThreadSanitizer forgets the jump points below one that is set on the alternate stack. */
+#if defined(__SANITIZE_THREAD__)
+#define WALK_UNPROTECTED 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WALK_UNPROTECTED 1
+#endif
+#endif
+
 static const char *fault_text(enum weft_fault_kind kind) {
     static const char *const texts[] = {"no fault",
 #define FAULT_TEXT(name, text) text,
@@ -171,10 +180,14 @@ static void walk(const ucontext_t *context, uintptr_t above, bool to_guard) {
         from.base = context_base(context);
     }
     guard_thread.frames_count = 0;
+#ifdef WALK_UNPROTECTED
+    weft_posix__walk(&from, guard_thread.frames, &guard_thread.frames_count);
+#else
     guard_thread.walking = true;
     if (sigsetjmp(guard_thread.broken, 0) == 0)
         weft_posix__walk(&from, guard_thread.frames, &guard_thread.frames_count);
     guard_thread.walking = false;
+#endif
 }
 
 static _Noreturn void panic(const struct weft_fault *fault, const ucontext_t *context,
