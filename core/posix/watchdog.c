@@ -124,6 +124,7 @@ static bool in_library(uintptr_t code, Dl_info *info) {
 
 static const char *plain(const char *name) {
     while (name[0] == '_') name++;
+    if (strncmp(name, "interceptor_", 12) == 0) return name + 12; /* a sanitizer's */
     return strncmp(name, "libc_", 5) == 0 ? name + 5 : name;
 }
 

@@ -13,7 +13,7 @@ struct sim_job {
     struct weft_link link; /* in machine->jobs, in the order they were asked for */
     uint64_t number;       /* arg of its engine event */
     uint64_t owner, id;
-    sim_handle handle; /* 0: due, and the machine is paused */
+    bool due; /* and the machine is paused */
     weft_job_fn fn;
     struct weft_bytes arg;
     struct weft_job_out out;
@@ -48,9 +48,8 @@ static weft_time worker_takes(struct sim_machine *machine, weft_duration duratio
     return *worker;
 }
 
+/* Its engine event stays, and finds nothing: numbers are not used twice. */
 static void job_free(struct sim_machine *machine, struct sim_job *job) {
-    struct sim_event event;
-    if (job->handle != 0) sim_engine_cancel(machine->fabric->config.engine, job->handle, &event);
     weft_list_remove(&job->link);
     WEFT_ASSERT(machine->jobs_count > 0);
     machine->jobs_count--;
@@ -73,8 +72,7 @@ static int submit(struct weft_env *env, const struct weft_job_request *request) 
                               .kind = SIM_EVENT_JOB,
                               .entity = machine->node,
                               .arg = job->number};
-    job->handle = sim_engine_schedule(machine->fabric->config.engine, &event);
-    if (job->handle == 0) {
+    if (sim_engine_schedule(machine->fabric->config.engine, &event) == 0) {
         free(job);
         return WEFT_ERR_NOMEM;
     }
@@ -118,7 +116,7 @@ void sim_fabric__job_due(struct sim_machine *machine, uint64_t number) {
     for (struct weft_link *at = machine->jobs.next; at != &machine->jobs; at = at->next) {
         struct sim_job *job = WEFT_CONTAINER(at, struct sim_job, link);
         if (job->number != number) continue;
-        job->handle = 0;
+        job->due = true;
         if (!machine->paused) deliver(machine, job);
         return;
     }
@@ -128,7 +126,7 @@ void sim_fabric__jobs_resume(struct sim_machine *machine) {
     for (struct weft_link *at = machine->jobs.next; at != &machine->jobs;) {
         struct sim_job *job = WEFT_CONTAINER(at, struct sim_job, link);
         at = at->next;
-        if (job->handle != 0) continue;
+        if (!job->due) continue;
         deliver(machine, job);
         at = machine->jobs.next; /* whoever heard of it may have cancelled others */
     }
