@@ -174,9 +174,10 @@ static void report(struct weft_process *proc, const struct weft_reason *why, boo
              proc->behaviour->name != NULL ? proc->behaviour->name : "-", proc->behaviour->version,
              (unsigned long long)proc->parent.raw, weft_reason_name(why->kind), why->code,
              why->text);
-    report_state(proc);
-    if (proc->sched->fault != NULL) weft_otp__log_frames(proc->sched, proc->sched->fault);
+    const struct weft_fault *at = proc->sched->fault;
     proc->sched->fault = NULL;
+    if (at != NULL) weft_otp__log_frames(proc->sched, at); /* before another fault can come */
+    report_state(proc);
 }
 
 static void leave_queues(struct weft_process *proc) {

@@ -105,7 +105,7 @@ size_t weft_otp__describe(struct weft_process *proc, char *text, size_t room) {
         sched->env->guard->run(sched->env, describe, &describing, &sched->runtime_depth, &fault);
     sched->runtime_depth = depth;
     if (!returned) {
-        struct weft_reason why = weft_otp__fault_reason(&fault);
+        struct weft_reason why = weft_otp__fault_reason(sched, &fault);
         describing.size = strlen(why.text) < room - 1 ? strlen(why.text) : room - 1;
         memcpy(text, why.text, describing.size);
     }

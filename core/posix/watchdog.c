@@ -136,7 +136,7 @@ static bool may_leave(const ucontext_t *context) {
     const uintptr_t *frames;
     uint32_t count = weft_posix__capture(context, &frames), depth = 1;
     while (depth < count && in_library(frames[depth], &outer)) {
-        info = outer;
+        if (outer.dli_sname != NULL) info = outer; /* a sanitizer's own have no name */
         depth++;
     }
     if (info.dli_sname == NULL) return depth == 1 && !is_in_syscall(code);
