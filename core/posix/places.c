@@ -108,13 +108,20 @@ static const char *told(const char *path, Dwarf_Die *unit) {
     return path + size + 1;
 }
 
-static void find_line(Dwfl_Module *module, Dwarf_Die *unit, struct known *known) {
-    Dwfl_Line *line = dwfl_module_getsrc(module, known->code);
-    if (line == NULL) return;
-    const char *path = dwfl_lineinfo(line, NULL, &known->place.line, NULL, NULL, NULL);
-    if (path != NULL)
-        copy_path(known->place.file, sizeof known->place.file,
-                  unit != NULL ? told(path, unit) : path);
+/* clang writes no table of addresses: then the units are asked one by one. */
+static Dwarf_Die *unit_of(Dwfl_Module *module, uintptr_t code, Dwarf_Addr *bias) {
+    Dwarf_Die *unit = dwfl_module_addrdie(module, code, bias);
+    if (unit != NULL) return unit;
+    while ((unit = dwfl_module_nextcu(module, unit, bias)) != NULL)
+        if (dwarf_haspc(unit, code - *bias) > 0) return unit;
+    return NULL;
+}
+
+static void find_line(Dwarf_Die *unit, Dwarf_Addr bias, struct known *known) {
+    Dwarf_Line *line = unit == NULL ? NULL : dwarf_getsrc_die(unit, known->code - bias);
+    if (line == NULL || dwarf_lineno(line, &known->place.line) != 0) return;
+    const char *path = dwarf_linesrc(line, NULL, NULL);
+    if (path != NULL) copy_path(known->place.file, sizeof known->place.file, told(path, unit));
 }
 
 static const char *scope_name(Dwarf_Die *scope) {
@@ -140,8 +147,8 @@ static void look_up(const struct object *object, struct known *known) {
     *known = (struct known){.code = object->code};
     Dwfl_Module *module = module_of(object);
     if (module == NULL) return;
-    Dwarf_Die *unit = dwfl_module_addrdie(module, object->code, &bias);
-    find_line(module, unit, known);
+    Dwarf_Die *unit = unit_of(module, object->code, &bias);
+    find_line(unit, bias, known);
     find_function(module, unit, bias, known);
 }
 

@@ -18,7 +18,9 @@ static void faults(const char *name, void (*fn)(void *arg), bool is_access) {
     weft_posix_guard.describe(NULL, fault.frames[0], &place);
     CHECK_EQ_TEXT(place.function, name);
     CHECK(strstr(place.file, "folded.h") != NULL);
+#ifndef __clang__ /* it gives line 0 to traps that it made one of several */
     CHECK(place.line > 0);
+#endif
 }
 
 static void a_mistake_that_the_compiler_sees_is_a_fault(void) {
