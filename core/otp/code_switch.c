@@ -100,7 +100,7 @@ static bool run_guarded(struct change *change) {
     sched->runtime_depth = depth;
     proc->flags = (uint16_t)(proc->flags & ~PROC_RUNNING);
     if (returned) return true;
-    struct weft_reason why = weft_otp__fault_reason(&fault);
+    struct weft_reason why = weft_otp__fault_reason(sched, &fault);
     snprintf(change->fault, sizeof change->fault, "%s", why.text);
     change->what = change->fault;
     change->rv = WEFT_ERR_FAULT;
