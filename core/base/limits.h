@@ -22,6 +22,7 @@
 #define WEFT_HIGH_TURNS_MAX WEFT_LIMIT(64, 3)      /* of HIGH while others wait */
 #define WEFT_NORMAL_TURNS_MAX WEFT_LIMIT(7, 2)     /* of NORMAL while LOW waits */
 #define WEFT_SPAWN_DEPTH_MAX WEFT_LIMIT(64, 8)     /* inits that start a process that ... */
+#define WEFT_JOBS_MAX WEFT_LIMIT(1024, 3)          /* jobs of a node that wait or run */
 #define WEFT_NAME_MAX 64                           /* bytes of a registered name, with the NUL */
 #define WEFT_MODULES_MAX WEFT_LIMIT(256, 3)        /* loaded at once */
 #define WEFT_VERSIONS_MAX WEFT_LIMIT(65536, 8)     /* of one module, loaded at once */

@@ -145,7 +145,8 @@ int weft_node_new(struct weft_env *env, const struct weft_node_config *config,
     struct weft_sched_config sched = {.hub = config->hub,
                                       .index = config->scheduler,
                                       .offers = config->offers,
-                                      .offers_count = config->offers_count};
+                                      .offers_count = config->offers_count,
+                                      .handler_max = config->handler_max};
     int rv = weft_sched_new(env, &sched, &node->sched);
     if (rv != WEFT_OK) goto err_after_node;
     rv = load_modules(node, config, why);

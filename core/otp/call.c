@@ -22,6 +22,7 @@ void weft_otp__call_done(struct call *call, int status, struct weft_bytes data) 
     struct weft_sched *sched = call->mail.owner->sched;
     WEFT_ASSERT(!call->done);
     WEFT_ASSERT(!call->mail.queued);
+    if (status == WEFT_ERR_TIMEOUT) weft_otp__job_stop(call);
     call->done = true;
     if (status == WEFT_ERR_TIMEOUT) note_late(sched, call);
     call->status = status;
@@ -32,7 +33,7 @@ void weft_otp__call_done(struct call *call, int status, struct weft_bytes data) 
     weft_otp__mail_push(&call->mail);
 }
 
-static struct call *call_new(weft_self *self, weft_pid to) {
+struct call *weft_otp__call_new(weft_self *self, weft_pid to) {
     struct call *call = weft_otp__mail_new(self, WEFT_MSG_REPLY, sizeof *call, sizeof *call);
     if (call == NULL) return NULL;
     weft_list_init(&call->tie.link);
@@ -78,7 +79,7 @@ static int ask_far(struct weft_sched *sched, struct call *call, const struct wef
 
 int weft_otp__far_ask(weft_self *self, struct weft_signal *signal, weft_duration timeout,
                       weft_ref *ref) {
-    struct call *call = call_new(self, (weft_pid){signal->to});
+    struct call *call = weft_otp__call_new(self, (weft_pid){signal->to});
     if (call == NULL) return WEFT_ERR_NOMEM;
     call->mail.tag = signal->tag;
     signal->from = self->pid.raw;
@@ -128,7 +129,7 @@ static int ask(struct weft_sched *sched, struct call *call, const struct asking 
 
 static int call_start(struct weft_sched *sched, weft_self *self, struct asking *asking) {
     if (weft_otp__find(sched, asking->to) == self) return WEFT_ERR_INVAL;
-    struct call *call = call_new(self, asking->to);
+    struct call *call = weft_otp__call_new(self, asking->to);
     if (call == NULL) return WEFT_ERR_NOMEM;
     asking->post.ref = call->mail.ref;
     if (self->flags & PROC_WATCHED) weft_otp__watched_post(self, asking->to, &asking->post);
@@ -218,7 +219,7 @@ void weft_reply(weft_self *self, const struct weft_call *call, int status, struc
     struct mail *mail = far ? NULL : weft_otp__ref_get(sched, to.ref);
     if (mail != NULL && mail->kind == WEFT_MSG_REPLY && weft_pid_equal(mail->owner->pid, to.from)) {
         struct call *asked = (struct call *)mail;
-        if (!asked->done) weft_otp__call_done(asked, status, data);
+        if (!asked->done && !asked->is_job) weft_otp__call_done(asked, status, data);
     }
     weft_otp__leave(sched);
 }

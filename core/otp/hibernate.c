@@ -29,7 +29,7 @@ static struct packed *pack(struct weft_process *proc) {
 void weft_otp__hibernate(struct weft_process *proc) {
     struct weft_sched *sched = proc->sched;
     WEFT_ASSERT(proc->flags & PROC_RUNNING);
-    proc->flags = (uint16_t)(proc->flags & ~PROC_HIBERNATE);
+    proc->flags &= ~(uint32_t)PROC_HIBERNATE;
     sched->runtime_depth = sched->runtime_depth - 1;
     struct packed *packed = pack(proc);
     sched->runtime_depth = sched->runtime_depth + 1;
@@ -75,13 +75,13 @@ static bool run_unpack(struct weft_process *proc, struct packed *packed) {
     bool returned =
         sched->env->guard->run(sched->env, unpack, &waking, &sched->runtime_depth, &fault);
     sched->runtime_depth = depth;
-    proc->flags = (uint16_t)(proc->flags & ~PROC_RUNNING);
+    proc->flags &= ~(uint32_t)PROC_RUNNING;
     if (returned && waking.rv == WEFT_OK) return true;
     if (returned) {
         why = weft_reason_text(WEFT_REASON_ERROR, waking.rv, "unpack: %s",
                                weft_error_text(waking.rv));
     } else {
-        why = weft_otp__fault_reason(&fault);
+        why = weft_otp__fault_reason(sched, &fault);
     }
     return end(proc, &why, !returned);
 }
@@ -92,7 +92,7 @@ bool weft_otp__wake(struct weft_process *proc) {
     WEFT_ASSERT(!(proc->flags & PROC_RUNNING));
     struct packed *packed = proc->state;
     size_t size = proc->behaviour->state_size;
-    proc->flags = (uint16_t)(proc->flags & ~PROC_ASLEEP);
+    proc->flags &= ~(uint32_t)PROC_ASLEEP;
     proc->state = weft_otp__alloc(sched, size);
     if (proc->state == NULL) {
         struct weft_reason why =

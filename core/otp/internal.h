@@ -36,7 +36,6 @@ struct cause weft_otp__cause_plain(enum weft_reason_kind kind, int32_t code);
 struct cause weft_otp__cause_share(struct cause cause);
 void weft_otp__cause_drop(struct weft_sched *sched, struct cause *cause);
 struct weft_reason weft_otp__cause_reason(const struct cause *cause);
-struct weft_reason weft_otp__fault_reason(const struct weft_fault *fault);
 
 /* --- hash table with chains, for lookups only: nothing walks it --- */
 
@@ -148,8 +147,9 @@ struct call {
     struct tie tie; /* with the callee, while it may answer */
     struct alarm alarm;
     int status;
-    bool done; /* the REPLY is made: later answers are dropped */
-    bool far;  /* the callee is elsewhere, and knows of it */
+    bool done;   /* the REPLY is made: later answers are dropped */
+    bool far;    /* the callee is elsewhere, and knows of it */
+    bool is_job; /* its callee is the env */
     uint32_t data_size;
     unsigned char *data;
 };
@@ -193,7 +193,10 @@ enum proc_flag {
     PROC_HIBERNATE = 4096, /* pack the state away when the turn ends with nothing to do */
     PROC_ASLEEP = 8192,    /* `state` is a struct packed */
     PROC_LATE = 16384,     /* a call to it timed out since its mailbox was empty */
-    PROC_DIST = 32768      /* it holds the connections to other nodes */
+    PROC_DIST = 32768,     /* it holds the connections to other nodes */
+    PROC_QUOTA_KILL = 1 << 16,
+    PROC_OVERFLOW_KILL = 1 << 17,
+    PROC_OVERFLOW_DROP = 1 << 18
 };
 
 /* `state` is `body`, unless code of today has one of another size elsewhere: that one is a record
@@ -226,7 +229,7 @@ struct weft_process {
     uint32_t code_epoch;    /* differs from the scheduler's: code is to be looked at */
     uint32_t code_messages; /* handled before it had this code */
     uint32_t aliases;       /* the slot of its last alias, plus 1; 0: none */
-    uint16_t flags;         /* enum proc_flag */
+    uint32_t flags;         /* enum proc_flag */
     uint16_t app;           /* the application it belongs to; 0: none */
     uint8_t priority;       /* enum weft_priority */
     _Alignas(16) unsigned char body[];
@@ -261,7 +264,7 @@ struct heap_entry {
 struct poison {
     struct weft_link link;
     weft_pid pid;
-    const char *text;
+    struct weft_planted planted;
 };
 
 /* --- memory of records (pool.c) --- */
@@ -296,6 +299,9 @@ struct weft_sched {
     struct pool pool;
     volatile int runtime_depth;
     weft_time now;
+    struct weft_watch watch;
+    weft_duration handler_max;      /* 0: none */
+    const struct weft_fault *fault; /* of the process that ends by it, until that is reported */
 
     struct slot *slots;
     uint32_t slots_count, slots_room, free_head, free_tail;
@@ -313,6 +319,10 @@ struct weft_sched {
 
     struct run_queues queues;
     struct weft_link dying, poisons, debugs;
+    struct {
+        weft_pid pid;           /* hangs, as planted: nobody runs meanwhile */
+        weft_time since, until; /* until 0: nobody hangs */
+    } stall;
     bool reaping;
     struct mail *handling; /* freed also when the handler faults */
     int spawn_depth;
@@ -358,6 +368,14 @@ static inline void weft_otp__leave(struct weft_sched *sched) {
 static inline bool weft_otp__is_far(const struct weft_sched *sched, weft_pid pid) {
     if (sched->remote == NULL || weft_pid_is_none(pid)) return false;
     return (pid.raw ^ sched->place) >> (WEFT_PID_SLOT_BITS + WEFT_PID_SERIAL_BITS) != 0;
+}
+
+/* A handler of `behaviour` is about to be called: it has its own time. */
+static inline void weft_otp__watch(struct weft_sched *sched,
+                                   const struct weft_behaviour *behaviour) {
+    weft_duration own = behaviour->handler_max;
+    sched->watch.limit = own == 0 ? sched->handler_max : own == WEFT_TIME_NEVER ? 0 : own;
+    sched->watch.beat = sched->watch.beat + 1;
 }
 
 /* Read all of it once: a bad pointer faults here. */
@@ -518,6 +536,7 @@ weft_pid weft_otp__name_far(const struct weft_sched *sched, const char *text);
 weft_duration weft_otp__timeout(weft_self *self, weft_duration timeout);
 /* Whether the caller of the CALL `mail` has had its TIMEOUT already. */
 bool weft_otp__call_expired(const struct weft_sched *sched, const struct mail *mail);
+struct call *weft_otp__call_new(weft_self *self, weft_pid to);
 void weft_otp__call_done(struct call *call, int status, struct weft_bytes data);
 
 /* timer.c */
@@ -565,6 +584,30 @@ void weft_otp__watched_post(struct weft_process *proc, weft_pid to, const struct
 
 /* app_table.c */
 void weft_otp__apps_free(struct weft_sched *sched);
+
+/* job.c */
+/* The env forgets it, if it is a job that is not done. */
+void weft_otp__job_stop(struct call *call);
+void weft_otp__job_done(struct weft_sched *sched, const struct weft_event *event);
+
+/* bounds.c */
+void weft_otp__bounds_set(struct weft_process *proc, const struct weft_spawn *spec);
+/* `size` bytes more would pass memory_max. */
+void weft_otp__quota_reached(struct weft_process *proc, size_t size);
+/* WEFT_OK: there is room for `post` now. WEFT_ERR_FULL: there is none, and `to` may be gone. */
+int weft_otp__mailbox_full(struct weft_process *to, const struct post *post);
+
+/* poison.c */
+/* What was planted in it happens; how many messages that took. It may be gone afterwards. */
+uint32_t weft_otp__poison_strikes(struct weft_process *proc);
+/* A planted hang goes on, until the time of its end. */
+bool weft_otp__stalled(struct weft_sched *sched);
+void weft_otp__end_by_fault(struct weft_process *proc, const struct weft_fault *fault);
+
+/* crash.c */
+struct weft_reason weft_otp__fault_reason(struct weft_sched *sched, const struct weft_fault *fault);
+/* Where the fault stood, to the log. */
+void weft_otp__log_frames(const struct weft_sched *sched, const struct weft_fault *fault);
 
 /* spawn.c */
 int weft_otp__spawn(struct weft_sched *sched, struct weft_process *parent,

@@ -210,14 +210,14 @@ void weft_demonitor(weft_self *self, weft_ref ref) {
 void weft_trap_exit(weft_self *self, bool trap) {
     WEFT_ASSERT(self != NULL);
     struct weft_sched *sched = weft_otp__enter(self);
-    self->flags = (uint16_t)(trap ? self->flags | PROC_TRAP : self->flags & ~PROC_TRAP);
+    self->flags = trap ? self->flags | PROC_TRAP : self->flags & ~(uint32_t)PROC_TRAP;
     weft_otp__leave(sched);
 }
 
 void weft_trap_parent_exit(weft_self *self, bool trap) {
     WEFT_ASSERT(self != NULL);
     struct weft_sched *sched = weft_otp__enter(self);
-    int kept = self->flags & ~PROC_TRAP_PARENT;
-    self->flags = (uint16_t)(trap ? kept | PROC_TRAP_PARENT : kept);
+    uint32_t kept = self->flags & ~(uint32_t)PROC_TRAP_PARENT;
+    self->flags = trap ? kept | PROC_TRAP_PARENT : kept;
     weft_otp__leave(sched);
 }

@@ -101,7 +101,9 @@ void weft_otp__mail_pending(struct mail *mail) {
 
 int weft_otp__post(struct weft_process *to, const struct post *post) {
     WEFT_ASSERT(post->data.size <= WEFT_MESSAGE_MAX);
-    if (to->mailbox_count >= to->mailbox_max && !post->force) return WEFT_ERR_FULL;
+    if (to->mailbox_count >= to->mailbox_max && !post->force &&
+        weft_otp__mailbox_full(to, post) != WEFT_OK)
+        return WEFT_ERR_FULL;
     struct letter *letter =
         weft_otp__mail_new(to, post->kind, sizeof *letter + post->data.size, sizeof letter->mail);
     if (letter == NULL) return WEFT_ERR_NOMEM;

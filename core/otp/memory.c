@@ -29,7 +29,10 @@ static struct block *block_at(struct weft_link *link) {
 }
 
 static void *block_new(struct weft_process *proc, size_t size) {
-    if (!fits(proc, 0, size)) return NULL;
+    if (!fits(proc, 0, size)) {
+        weft_otp__quota_reached(proc, size);
+        return NULL;
+    }
     struct block *block = weft_otp__alloc(proc->sched, sizeof *block + size);
     if (block == NULL) return NULL;
     block->owner = proc;
@@ -62,7 +65,10 @@ static void *block_replace(struct weft_process *proc, struct block *block, size_
 static void *block_resize(struct weft_process *proc, struct block *block, size_t size) {
     size_t old_size = block->size;
     if (proc->flags & PROC_CHANGING) return block_replace(proc, block, size);
-    if (!fits(proc, old_size, size)) return NULL;
+    if (!fits(proc, old_size, size)) {
+        weft_otp__quota_reached(proc, size - old_size);
+        return NULL;
+    }
     struct weft_link *next = block->link.next;
     struct block *moved =
         weft_otp__resize(proc->sched, block, sizeof *block + old_size, sizeof *block + size);
@@ -127,7 +133,7 @@ void weft_otp__memory_begin(struct weft_process *proc, struct weft_link *mark) {
 
 void weft_otp__memory_commit(struct weft_process *proc, struct weft_link *mark) {
     WEFT_ASSERT(proc->flags & PROC_CHANGING);
-    proc->flags = (uint16_t)(proc->flags & ~PROC_CHANGING);
+    proc->flags &= ~(uint32_t)PROC_CHANGING;
     weft_list_remove(mark);
     struct weft_link *next;
     for (struct weft_link *at = proc->blocks.next; at != &proc->blocks; at = next) {
@@ -138,7 +144,7 @@ void weft_otp__memory_commit(struct weft_process *proc, struct weft_link *mark) 
 
 void weft_otp__memory_undo(struct weft_process *proc, struct weft_link *mark) {
     WEFT_ASSERT(proc->flags & PROC_CHANGING);
-    proc->flags = (uint16_t)(proc->flags & ~PROC_CHANGING);
+    proc->flags &= ~(uint32_t)PROC_CHANGING;
     while (mark->next != &proc->blocks) {
         struct block *block = block_at(mark->next);
         if (block->owner != NULL) account(proc, block->size, 0);

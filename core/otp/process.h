@@ -64,6 +64,9 @@ struct weft_behaviour {
      * error ends the process with it. */
     size_t (*pack)(weft_self *self, void *room, size_t size);
     int (*unpack)(weft_self *self, struct weft_bytes packed);
+    /* How long one of its handlers may run, init included: 0: as the scheduler's config says;
+     * WEFT_TIME_NEVER: for ever. */
+    weft_duration handler_max;
 };
 
 /* A process with a handler for everything:
@@ -72,6 +75,21 @@ struct weft_behaviour {
 
 /* Who runs first among those that have something to do: see core/otp/sched.h for the rule. */
 enum weft_priority { WEFT_PRIORITY_NORMAL = 0, WEFT_PRIORITY_HIGH, WEFT_PRIORITY_LOW };
+
+/* What weft_alloc does at memory_max, beside returning NULL. */
+enum weft_quota {
+    WEFT_QUOTA_REFUSE = 0,
+    WEFT_QUOTA_KILL /* the process ends with LIMIT when its handler returns, trapping or not */
+};
+
+/* What a message does that comes to a full mailbox. EXIT, DOWN, REPLY, TIMER and stream events
+ * come whatever the bound; datagrams are dropped whatever the policy. */
+enum weft_overflow {
+    WEFT_OVERFLOW_REFUSE = 0, /* the sender gets WEFT_ERR_FULL */
+    WEFT_OVERFLOW_KILL,       /* the sender too, and the owner ends with LIMIT, trapping or not */
+    WEFT_OVERFLOW_DROP_OLDEST /* the oldest CAST or CALL goes, if there is one among the first 64
+                                 mails; who asked gets a REPLY with WEFT_ERR_FULL */
+};
 
 struct weft_spawn {
     const struct weft_behaviour *behaviour;
@@ -82,6 +100,8 @@ struct weft_spawn {
     weft_ref *ref;
     uint32_t mailbox_max; /* messages; 0: WEFT_MAILBOX_MAX */
     size_t memory_max;    /* bytes by weft_alloc; 0: no limit of its own */
+    enum weft_overflow overflow;
+    enum weft_quota quota;
     uint32_t tag; /* of the EXIT message that tells a linked caller of its end, also when the
                      link was made later */
     enum weft_priority priority;

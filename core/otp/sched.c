@@ -29,6 +29,7 @@ int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
     if (sched == NULL) return WEFT_ERR_NOMEM;
     sched->env = env;
     sched->procs_max = defaults(config).procs_max;
+    sched->handler_max = defaults(config).handler_max;
     sched->free_head = sched->free_tail = UINT32_MAX;
     sched->refs_free = WEFT_REF_SLOT_NONE;
     sched->now = weft_env_now(env);
@@ -46,6 +47,11 @@ int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
     }
     *out = sched;
     return WEFT_OK;
+}
+
+const struct weft_watch *weft_sched_watch(const struct weft_sched *sched) {
+    WEFT_ASSERT(sched != NULL);
+    return &sched->watch;
 }
 
 /* Ties go first: nobody is told. */
@@ -111,21 +117,23 @@ bool weft_sched_run(struct weft_sched *sched, uint32_t messages_max) {
     WEFT_ASSERT(sched != NULL);
     WEFT_ASSERT(sched->runtime_depth == 0);
     sched->now = weft_env_now(sched->env);
+    if (weft_otp__stalled(sched)) return false;
     weft_otp__alarms_fire(sched);
     if (sched->code_sweeping) weft_otp__code_sweep(sched);
     if (sched->remote != NULL) weft_otp__remote_receive(sched);
-    while (messages_max > 0 && sched->queues.count > 0) {
+    while (messages_max > 0 && sched->queues.count > 0 && sched->stall.until == 0) {
         struct weft_process *proc = weft_otp__queue_pop(sched);
         uint32_t limit = messages_max < WEFT_TURN_MAX ? messages_max : WEFT_TURN_MAX;
         messages_max -= weft_otp__turn(proc, limit);
     }
     if (sched->remote != NULL) weft_otp__remote_flush(sched);
-    return sched->code_sweeping || sched->queues.count > 0;
+    return (sched->code_sweeping || sched->queues.count > 0) && sched->stall.until == 0;
 }
 
 weft_time weft_sched_next_at(const struct weft_sched *sched) {
     WEFT_ASSERT(sched != NULL);
     bool busy = sched->code_sweeping || sched->queues.count > 0;
+    if (sched->stall.until != 0) return sched->stall.until;
     if (sched->remote != NULL) busy = weft_otp__remote_busy(sched) || busy;
     if (busy) return weft_env_now(sched->env);
     return sched->heap_count > 0 ? sched->heap[0].at : WEFT_TIME_NEVER;
@@ -137,21 +145,6 @@ int weft_sched_send(struct weft_sched *sched, weft_pid to, uint32_t tag, struct 
     struct weft_process *target = weft_otp__find(sched, to);
     struct post post = {.kind = WEFT_MSG_CAST, .tag = tag, .data = data};
     return target != NULL ? weft_otp__post(target, &post) : weft_otp__send_far(sched, to, &post);
-}
-
-int weft_sched_poison(struct weft_sched *sched, weft_pid pid, const char *text) {
-    WEFT_ASSERT(sched != NULL);
-    WEFT_ASSERT(text != NULL);
-    struct weft_process *proc = weft_otp__find(sched, pid);
-    if (proc == NULL) return WEFT_ERR_NO_PROC;
-    if (proc->flags & PROC_POISONED) return WEFT_OK;
-    struct poison *poison = weft_otp__alloc(sched, sizeof *poison);
-    if (poison == NULL) return WEFT_ERR_NOMEM;
-    *poison = (struct poison){.pid = pid, .text = text};
-    weft_list_init(&poison->link);
-    weft_list_push_back(&sched->poisons, &poison->link);
-    proc->flags |= PROC_POISONED;
-    return WEFT_OK;
 }
 
 void weft_sched_stats(const struct weft_sched *sched, struct weft_sched_stats *stats) {

@@ -30,12 +30,18 @@ struct weft_sched_config {
     /* What may be started here by weft_spawn_at, each by its name. Borrowed. */
     const struct weft_behaviour *const *offers;
     size_t offers_count;
+    /* How long a handler may run, when a watchdog looks on and its behaviour does not say
+     * otherwise; 0: for ever. One that runs longer ends with FAULT, code WEFT_FAULT_HANG. */
+    weft_duration handler_max;
 };
 
 /* A scheduler with no process. Uses env->mem for everything; `env` must outlive it.
  *   WEFT_ERR_NOMEM */
 int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
                    struct weft_sched **out);
+
+/* What a watchdog of the driver's thread looks at: core/posix/watchdog.h. */
+const struct weft_watch *weft_sched_watch(const struct weft_sched *sched);
 
 /* End every process (no terminate is called: stop the root first for that), close every socket,
  * free everything. */
@@ -74,6 +80,17 @@ weft_pid weft_sched_whereis(const struct weft_sched *sched, const char *name);
 /* A fault in a process as the simulator and tests plant it: the next message `pid` handles ends
  * it as if its handler had failed an assert with `text` (static). WEFT_ERR_NO_PROC */
 int weft_sched_poison(struct weft_sched *sched, weft_pid pid, const char *text);
+
+/* The same with a fault of any kind but BUS and ILL: a real one, under the guard of the env, with
+ * a text that begins with "planted". HANG stands still instead: nobody of this scheduler runs for
+ * `lasts`, messages and events pile up, then the process ends. WEFT_ERR_NO_PROC, WEFT_ERR_NOMEM */
+struct weft_planted {
+    enum weft_fault_kind kind;
+    const char *text;    /* ASSERT; static; NULL: one of its own */
+    weft_duration lasts; /* HANG; 0: what its handlers may take, 10 s without a limit */
+};
+
+int weft_sched_plant(struct weft_sched *sched, weft_pid pid, const struct weft_planted *planted);
 
 struct weft_sched_stats {
     uint32_t procs, timers, sockets, runnable;

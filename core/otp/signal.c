@@ -16,7 +16,7 @@ void weft_otp__doom(struct weft_process *proc, struct cause cause) {
     if ((proc->flags & PROC_STOPPING) && !killed) return;
     weft_otp__cause_drop(sched, &proc->end);
     proc->end = weft_otp__cause_share(cause);
-    proc->flags = (uint16_t)((proc->flags & ~PROC_STOPPING) | PROC_DOOMED);
+    proc->flags = (proc->flags & ~(uint32_t)PROC_STOPPING) | PROC_DOOMED;
     if (proc->flags & PROC_RUNNING) return;
     weft_otp__queue_remove(proc);
     weft_list_push_back(&sched->dying, &proc->run);
@@ -64,7 +64,7 @@ void weft_otp__stop(struct weft_process *proc, struct cause cause) {
     }
     weft_otp__cause_drop(proc->sched, &proc->end);
     proc->end = cause;
-    proc->flags = (uint16_t)((proc->flags & ~PROC_DOOMED) | PROC_STOPPING);
+    proc->flags = (proc->flags & ~(uint32_t)PROC_DOOMED) | PROC_STOPPING;
 }
 
 static void drop_pending(struct weft_sched *sched, struct mail *mail) {
@@ -78,6 +78,7 @@ static void drop_pending(struct weft_sched *sched, struct mail *mail) {
     case WEFT_MSG_REPLY: {
         struct call *call = (struct call *)mail;
         if (call->far) weft_otp__call_over_far(call);
+        weft_otp__job_stop(call);
         weft_otp__alarm_cancel(sched, &call->alarm);
         weft_list_remove(&call->tie.link);
         weft_list_remove(&mail->link);
@@ -179,6 +180,9 @@ static void report(struct weft_process *proc, const struct weft_reason *why, boo
              proc->behaviour->name != NULL ? proc->behaviour->name : "-", proc->behaviour->version,
              (unsigned long long)proc->parent.raw, weft_reason_name(why->kind), why->code,
              why->text);
+    const struct weft_fault *at = proc->sched->fault;
+    proc->sched->fault = NULL;
+    if (at != NULL) weft_otp__log_frames(proc->sched, at); /* before another fault can come */
     report_state(proc);
 }
 

@@ -261,6 +261,10 @@ static void deliver_stream(struct weft_process *owner, const struct weft_event *
 void weft_sched_deliver(struct weft_sched *sched, const struct weft_event *event) {
     WEFT_ASSERT(sched != NULL);
     WEFT_ASSERT(event != NULL);
+    if (event->kind == WEFT_EVENT_JOB) {
+        weft_otp__job_done(sched, event);
+        return;
+    }
     struct weft_process *owner = weft_otp__find(sched, (weft_pid){event->owner});
     if (owner == NULL) {
         refuse(sched, event);

@@ -54,6 +54,7 @@ static struct weft_process *process_new(struct weft_sched *sched, const struct w
     weft_list_init(&proc->ties);
     weft_list_init(&proc->sockets);
     weft_otp__memory_init(proc, spec->memory_max);
+    weft_otp__bounds_set(proc, spec);
     return proc;
 }
 
@@ -124,10 +125,14 @@ static bool run_init(struct weft_sched *sched, struct birth *birth, struct weft_
     if (child->behaviour->init == NULL) return true;
     child->flags |= PROC_RUNNING | PROC_STARTING;
     sched->spawn_depth++;
+    weft_duration limit = sched->watch.limit;
+    weft_otp__watch(sched, child->behaviour);
     bool returned = env->guard->run(env, call_init, birth, &sched->runtime_depth, fault);
     sched->spawn_depth--;
+    sched->watch.limit = limit; /* of the parent, who goes on; it has its time anew */
+    sched->watch.beat = sched->watch.beat + 1;
     sched->runtime_depth = depth;
-    child->flags = (uint16_t)(child->flags & ~(PROC_RUNNING | PROC_STARTING));
+    child->flags &= ~(uint32_t)(PROC_RUNNING | PROC_STARTING);
     return returned;
 }
 
@@ -155,8 +160,9 @@ static int fail(struct weft_sched *sched, struct birth *birth, const struct weft
     struct cause cause;
     int rv = birth->rv;
     if (fault != NULL) {
-        struct weft_reason why = weft_otp__fault_reason(fault);
+        struct weft_reason why = weft_otp__fault_reason(sched, fault);
         weft_otp__code_faulted(birth->child, &why);
+        sched->fault = fault;
         cause = weft_otp__cause_make(sched, &why);
         rv = WEFT_ERR_FAULT;
     } else {
@@ -164,7 +170,7 @@ static int fail(struct weft_sched *sched, struct birth *birth, const struct weft
         if (rv == WEFT_OK) rv = WEFT_ERR_NO_PROC;
     }
     sched->last_reason = weft_otp__cause_reason(&cause);
-    birth->child->flags = (uint16_t)(birth->child->flags & ~(PROC_DOOMED | PROC_STOPPING));
+    birth->child->flags &= ~(uint32_t)(PROC_DOOMED | PROC_STOPPING);
     unbind(birth);
     weft_otp__finish(birth->child, cause, fault != NULL);
     weft_otp__reap(sched);

@@ -42,7 +42,7 @@ static int suspend(struct weft_sched *sched, weft_pid pid) {
 
 void weft_otp__resume(struct weft_process *proc) {
     WEFT_ASSERT(proc != NULL);
-    proc->flags = (uint16_t)(proc->flags & ~PROC_SUSPENDED);
+    proc->flags &= ~(uint32_t)PROC_SUSPENDED;
     bool work = proc->flags & (PROC_CONTINUE | PROC_STOPPING);
     if (work || !weft_list_empty(&proc->mailbox)) weft_otp__runnable(proc);
 }
@@ -106,7 +106,7 @@ size_t weft_otp__describe(struct weft_process *proc, char *text, size_t room) {
         sched->env->guard->run(sched->env, describe, &describing, &sched->runtime_depth, &fault);
     sched->runtime_depth = depth;
     if (!returned) {
-        struct weft_reason why = weft_otp__fault_reason(&fault);
+        struct weft_reason why = weft_otp__fault_reason(sched, &fault);
         describing.size = strlen(why.text) < room - 1 ? strlen(why.text) : room - 1;
         memcpy(text, why.text, describing.size);
     }

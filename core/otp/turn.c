@@ -7,7 +7,10 @@ struct turn {
 };
 
 /* Call into the process: outside the runtime. */
-static void outside(struct weft_sched *sched) { sched->runtime_depth = sched->runtime_depth - 1; }
+static void outside(struct weft_sched *sched) {
+    sched->watch.beat = sched->watch.beat + 1;
+    sched->runtime_depth = sched->runtime_depth - 1;
+}
 
 static void inside(struct weft_sched *sched) { sched->runtime_depth = sched->runtime_depth + 1; }
 
@@ -107,7 +110,7 @@ static void handle_one(struct weft_process *proc) {
 }
 
 static void continue_one(struct weft_process *proc) {
-    proc->flags = (uint16_t)(proc->flags & ~PROC_CONTINUE);
+    proc->flags &= ~(uint32_t)PROC_CONTINUE;
     outside(proc->sched);
     proc->behaviour->handle_continue(proc);
     inside(proc->sched);
@@ -132,7 +135,7 @@ static void run_turn(void *arg) {
     while (turn->handled < turn->limit && has_work(proc) &&
            !(proc->flags & (PROC_DOOMED | PROC_STOPPING | PROC_SUSPENDED))) {
         turn->handled++;
-        proc->flags = (uint16_t)(proc->flags & ~PROC_HIBERNATE);
+        proc->flags &= ~(uint32_t)PROC_HIBERNATE;
         if (proc->flags & PROC_CONTINUE) {
             continue_one(proc);
         } else {
@@ -147,30 +150,12 @@ static void run_turn(void *arg) {
     outside(proc->sched);
 }
 
-static void end_by_fault(struct weft_process *proc, const struct weft_fault *fault) {
+void weft_otp__end_by_fault(struct weft_process *proc, const struct weft_fault *fault) {
     struct weft_sched *sched = proc->sched;
-    struct weft_reason why = weft_otp__fault_reason(fault);
+    struct weft_reason why = weft_otp__fault_reason(sched, fault);
     weft_otp__code_faulted(proc, &why);
+    sched->fault = fault;
     weft_otp__finish(proc, weft_otp__cause_make(sched, &why), true);
-}
-
-static const char *poison_of(const struct weft_process *proc) {
-    const struct weft_link *list = &proc->sched->poisons;
-    for (const struct weft_link *at = list->next; at != list; at = at->next) {
-        const struct poison *poison = (const struct poison *)at;
-        if (weft_pid_equal(poison->pid, proc->pid)) return poison->text;
-    }
-    WEFT_UNREACHABLE("a poisoned process is in the list");
-}
-
-static uint32_t die_of_poison(struct weft_process *proc) {
-    struct weft_sched *sched = proc->sched;
-    struct weft_fault fault = {.kind = WEFT_FAULT_ASSERT, .what = poison_of(proc)};
-    proc->messages++;
-    sched->messages++;
-    end_by_fault(proc, &fault);
-    weft_otp__reap(sched);
-    return 1;
 }
 
 static void settle(struct weft_process *proc) {
@@ -181,7 +166,7 @@ static void settle(struct weft_process *proc) {
     } else if (has_work(proc)) {
         weft_otp__runnable(proc);
     } else {
-        proc->flags = (uint16_t)(proc->flags & ~PROC_LATE);
+        proc->flags &= ~(uint32_t)PROC_LATE;
     }
 }
 
@@ -189,24 +174,25 @@ uint32_t weft_otp__turn(struct weft_process *proc, uint32_t limit) {
     struct weft_sched *sched = proc->sched;
     struct weft_env *env = sched->env;
     struct turn turn = {.proc = proc, .limit = limit};
-    struct weft_fault fault = {.kind = WEFT_FAULT_NONE};
+    struct weft_fault fault; /* filled in when there is one */
     WEFT_ASSERT(sched->handling == NULL);
     WEFT_ASSERT(!(proc->flags & PROC_RUNNING));
     if ((proc->flags & PROC_ASLEEP) && !weft_otp__wake(proc)) return 1;
     if (proc->code_epoch != sched->code_epoch) weft_otp__code_catch_up(proc);
     if ((proc->flags & PROC_POISONED) && !(proc->flags & PROC_STOPPING) && has_work(proc))
-        return die_of_poison(proc);
+        return weft_otp__poison_strikes(proc);
     int depth = sched->runtime_depth;
     proc->flags |= PROC_RUNNING;
+    weft_otp__watch(sched, proc->behaviour);
     bool returned = env->guard->run(env, run_turn, &turn, &sched->runtime_depth, &fault);
     sched->runtime_depth = depth;
-    proc->flags = (uint16_t)(proc->flags & ~PROC_RUNNING);
+    proc->flags &= ~(uint32_t)PROC_RUNNING;
     if (returned) {
         settle(proc);
     } else {
         if (sched->handling != NULL) weft_otp__mail_free(sched, sched->handling);
         sched->handling = NULL;
-        end_by_fault(proc, &fault);
+        weft_otp__end_by_fault(proc, &fault);
     }
     weft_otp__reap(sched);
     return turn.handled;

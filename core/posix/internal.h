@@ -162,6 +162,9 @@ struct weft_posix {
     struct weft_posix__outbox *outbox;
     struct weft_posix__inbox *inbox; /* mapped: only what was received takes memory */
 
+    struct weft_posix__jobs *jobs; /* NULL: none yet */
+    uint32_t job_threads;
+
     /* disk, loader, entropy */
     int folder_fd; /* -1: no disk */
     uint32_t file_serial;
@@ -180,6 +183,7 @@ extern const struct weft_entropy_ops weft_posix__entropy;
 extern const struct weft_disk_ops weft_posix__disk;
 extern const struct weft_loader_ops weft_posix__loader;
 extern const struct weft_net_ops weft_posix__net;
+extern const struct weft_job_ops weft_posix__job;
 
 /* net.c: the table of sockets and what all kinds share. */
 
@@ -251,6 +255,7 @@ void weft_posix__streams_pending(struct weft_posix *posix);
 int weft_posix__disk_init(struct weft_posix *posix, const char *folder);
 void weft_posix__disk_deinit(struct weft_posix *posix);
 void weft_posix__loader_deinit(struct weft_posix *posix);
+void weft_posix__jobs_deinit(struct weft_posix *posix);
 int weft_posix__loop_init(struct weft_posix *posix);
 void weft_posix__loop_deinit(struct weft_posix *posix);
 

@@ -27,6 +27,7 @@ struct weft_posix_config {
     /* Ports may be shared: several envs, or programs, that all say so may be bound to one endpoint,
      * and the kernel spreads streams and datagrams over them (SO_REUSEPORT). */
     bool share_ports;
+    uint32_t job_threads; /* made when they are needed; 0: one per processor, at most 8 */
 };
 
 /* What the env did, since new. */

@@ -43,7 +43,8 @@ struct weftd_config {
     char connect[WEFTD_CONNECT_MAX][WEFT_NODE_NAME_MAX];
     const char *connect_names[WEFTD_CONNECT_MAX];
     size_t connect_count;
-    weft_duration tick; /* 0: the default */
+    weft_duration tick;     /* 0: the default */
+    weft_duration watchdog; /* how long a handler may run [10 s]; WEFT_TIME_NEVER: for ever */
 };
 
 enum weftd_start { WEFTD_RUN, WEFTD_SHOWN /* --help, --version: done */, WEFTD_WRONG };
@@ -63,6 +64,7 @@ const char *weftd_set_bootstrap(struct weftd_config *config, const char *text);
 const char *weftd_set_bind(struct weftd_config *config, const char *text);
 const char *weftd_set_port(struct weftd_config *config, const char *text);
 const char *weftd_set_log(struct weftd_config *config, const char *text);
+const char *weftd_set_watchdog(struct weftd_config *config, const char *text);
 const char *weftd_set_control(struct weftd_config *config, const char *text);
 /* app: one more, permanent, from the module at a path. type: of the last one. */
 const char *weftd_add_app(struct weftd_config *config, const char *path);

@@ -140,6 +140,12 @@ static void read_log(struct reading *reading, const struct weft_yaml_node *node,
     if (text != NULL) tell(reading, node, key, weftd_set_log(reading->config, text));
 }
 
+static void read_watchdog(struct reading *reading, const struct weft_yaml_node *node,
+                          const struct key *key) {
+    const char *text = scalar(reading, node, key, "a duration, or off");
+    if (text != NULL) tell(reading, node, key, weftd_set_watchdog(reading->config, text));
+}
+
 static void read_data(struct reading *reading, const struct weft_yaml_node *node,
                       const struct key *key) {
     const char *text = scalar(reading, node, key, "a folder");
@@ -427,6 +433,7 @@ static const struct key top_keys[] = {
     {"data", read_data, 0, 0, 0},
     {"control", read_control, 0, 0, 0},
     {"log", read_log, 0, 0, 0},
+    {"watchdog", read_watchdog, 0, 0, 0},
     {"apps", read_apps, 0, 0, 0},
     {"dht", read_dht, 0, 0, 0},
     {"schedulers", read_schedulers, 0, 0, 0},

@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 #include "core/posix/guard.h"
+#include "core/posix/watchdog.h"
 #include "core/weftd/control_path.h"
 #include "core/weftd/log.h"
 #include "core/weftd/permanent.h"
@@ -144,6 +145,18 @@ static void fill_apps(struct daemon *daemon) {
     }
 }
 
+#define WATCHDOG_TICKS 10 /* in the time a handler may take */
+
+/* Whatever the node's processes do, the others go on. A kernel without timers left is no reason
+ * not to serve. */
+static void watch_handlers(struct daemon *daemon) {
+    weft_duration most = daemon->config.watchdog;
+    if (most == WEFT_TIME_NEVER) return;
+    const struct weft_watch *watch = weft_sched_watch(weft_node_sched(daemon->node));
+    int rv = weft_posix_watchdog_start(watch, most / WATCHDOG_TICKS);
+    if (rv != WEFT_OK) log_line(WEFT_LOG_WARN, "no watchdog: %s", weft_error_text(rv));
+}
+
 static int start_node(struct daemon *daemon) {
     struct weft_reason why = weft_reason(WEFT_REASON_NORMAL, 0);
     permanent_read(daemon);
@@ -154,6 +167,8 @@ static int start_node(struct daemon *daemon) {
                                                     .apps_later = true,
                                                     .reply = on_reply,
                                                     .ctx = daemon};
+    if (daemon->config.watchdog != WEFT_TIME_NEVER)
+        daemon->node_config.handler_max = daemon->config.watchdog;
     if (!schedulers_open(daemon, &daemon->schedulers)) return WEFT_ERR_FULL;
     int rv =
         weft_node_new(weft_posix_env(daemon->posix), &daemon->node_config, &daemon->node, &why);
@@ -193,8 +208,10 @@ int daemon_run(struct daemon *daemon) {
     if (open_env(daemon) != WEFT_OK) return code;
     daemon->started = weft_env_now(weft_posix_env(daemon->posix));
     if (watch_signals(daemon) == WEFT_OK && start_node(daemon) == WEFT_OK) {
+        watch_handlers(daemon);
         if (schedulers_start(daemon->schedulers) && open_control(daemon) == WEFT_OK)
             code = drive(daemon);
+        weft_posix_watchdog_stop();
         control_socket_close(daemon->control);
         daemon->control = NULL;
         schedulers_stop(daemon->schedulers);

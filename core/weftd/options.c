@@ -29,6 +29,7 @@ static const char help[] =
     "  --cookie-file FILE     its first line is what the nodes of a cluster know\n"
     "  --connect NODE         a node to stay connected with; may be given several times\n"
     "  --log LEVEL            error, warn, info or debug [info]\n"
+    "  --watchdog TIME        a handler that runs longer ends its process, or 'off' [10s]\n"
     "  --help, --version\n"
     "\n"
     "It logs to standard error. SIGTERM and SIGINT shut the tree down in order.\n";
@@ -49,6 +50,7 @@ enum option_code {
     OPT_COOKIE_FILE,
     OPT_CONNECT,
     OPT_LOG,
+    OPT_WATCHDOG,
     OPT_HELP,
     OPT_VERSION
 };
@@ -69,6 +71,7 @@ static const struct option options[] = {
     {"cookie-file", required_argument, NULL, OPT_COOKIE_FILE},
     {"connect", required_argument, NULL, OPT_CONNECT},
     {"log", required_argument, NULL, OPT_LOG},
+    {"watchdog", required_argument, NULL, OPT_WATCHDOG},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
@@ -108,6 +111,8 @@ static const char *take(struct weftd_config *config, int code, const char *value
         return weftd_set_cookie_file(config, value);
     case OPT_CONNECT:
         return weftd_set_connect(config, value);
+    case OPT_WATCHDOG:
+        return weftd_set_watchdog(config, value);
     default:
         WEFT_UNREACHABLE("every option is in the table");
     }
@@ -123,6 +128,7 @@ static void finish(struct weftd_config *config) {
     if (config->port == 0) config->port = 6881;
     if (config->schedulers == 0) config->schedulers = 1;
     if (config->log_level == 0) config->log_level = WEFT_LOG_INFO;
+    if (config->watchdog == 0) config->watchdog = WEFT_S(10);
     struct weft_dht_service_config *dht = &config->dht;
     if (dht->bind4.family == WEFT_FAMILY_NONE && dht->bind6.family == WEFT_FAMILY_NONE) {
         dht->bind4 = weft_addr_v4(0, 0, 0, 0, 0);

@@ -1,4 +1,5 @@
 /* Values of the configuration, whoever gives them. */
+#include "core/config/value.h"
 #include "core/weftd/config.h"
 
 #include <netdb.h>
@@ -109,6 +110,16 @@ const char *weftd_set_log(struct weftd_config *config, const char *text) {
         return NULL;
     }
     return "expected error, warn, info or debug";
+}
+
+const char *weftd_set_watchdog(struct weftd_config *config, const char *text) {
+    weft_duration value = WEFT_TIME_NEVER;
+    if (strcmp(text, "off") != 0 && strcmp(text, "false") != 0) {
+        bool fits = weft_value_duration(text, &value) && value >= WEFT_MS(100);
+        if (!fits || value > WEFT_HOUR(1)) return "expected a time from 100ms to 1h, or off";
+    }
+    config->watchdog = value;
+    return NULL;
 }
 
 const char *weftd_set_port(struct weftd_config *config, const char *text) {

@@ -312,6 +312,7 @@ void in(weft_pid pid, void (*fn)(weft_self *self)) {
 /* --- world --- */
 
 static uint32_t scheds_count(void) { return world_far ? WORLD_SCHEDS : 1; }
+weft_duration world_handler_max;
 
 void world_open_bare(void) {
     weft_posix_guard_install();
@@ -328,7 +329,8 @@ void world_open_bare(void) {
                                   .trace_mask = WEFT_TRACE_ALL,
                                   .mem = &world.mem,
                                   .node = 1};
-    struct weft_sched_config config = {.plain_memory = !world_pooled};
+    struct weft_sched_config config = {.plain_memory = !world_pooled,
+                                       .handler_max = world_handler_max};
     if (world_far) {
         struct weft_hub_config hub = {.mem = &world.mem, .schedulers = WORLD_SCHEDS};
         CHECK_EQ_INT(weft_hub_new(&hub, &world.hub), WEFT_OK);

@@ -69,6 +69,9 @@ extern bool world_far;
  * world counts and fails. */
 extern bool world_pooled;
 
+/* How long handlers may run in the schedulers to come; 0 at first. */
+extern weft_duration world_handler_max;
+
 /* A scheduler whose root is the probe "root", which traps exits. */
 void world_open(void);
 /* Ends everything and checks that nothing is left. */
