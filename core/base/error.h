@@ -30,7 +30,8 @@
     X(-21, FAULT, "a handler faulted")                                                             \
     X(-22, IGNORE, "a process's init chose not to run")                                            \
     X(-23, CORRUPT, "stored data does not match its checksum")                                     \
-    X(-24, NOT_STARTED, "an application does not run")
+    X(-24, NOT_STARTED, "an application does not run")                                             \
+    X(-25, NO_CONNECTION, "no connection to that node")
 
 enum weft_error {
     WEFT_OK = 0,

@@ -38,19 +38,20 @@ enum weft_event_kind {
                                 the listener's owner until net->own gives it another */
     WEFT_EVENT_READABLE,     /* bytes, or the end, wait; told once, again after read said AGAIN */
     WEFT_EVENT_WRITABLE,     /* room again after write said AGAIN */
-    WEFT_EVENT_FAILED        /* `error`: WEFT_ERR_REFUSED, RESET, TIMEOUT, UNREACHABLE, IO */
+    WEFT_EVENT_FAILED,       /* `error`: WEFT_ERR_REFUSED, RESET, TIMEOUT, UNREACHABLE, IO */
+    WEFT_EVENT_JOB           /* of core/env/job.h: `socket` is the job, `error`, data, size */
 };
 
 /* What the outside tells a node. Borrowed for the call that delivers it. */
 struct weft_event {
     enum weft_event_kind kind;
-    int error;      /* FAILED */
+    int error;      /* FAILED, JOB */
     uint64_t owner; /* as given at open, or by net->own */
     weft_socket socket;
     weft_socket accepted;  /* ACCEPTED */
     struct weft_addr from; /* DATAGRAM, ACCEPTED */
-    const void *data;      /* DATAGRAM */
-    size_t size;           /* DATAGRAM */
+    const void *data;      /* DATAGRAM, JOB */
+    size_t size;           /* DATAGRAM, JOB */
 };
 
 struct weft_net_ops {

@@ -53,6 +53,8 @@ struct weft_env;
     X(CODE_SWITCHED, "code.switched", "pid:p from:u to:u module:text")                             \
     X(CODE_ROLLED_BACK, "code.rolled_back", "from:u to:u asked:b module:text")                     \
     X(CODE_PURGED, "code.purged", "version:u killed:u module:text")                                \
+    X(DIST_UP, "dist.up", "creation:u name:text")                                                  \
+    X(DIST_DOWN, "dist.down", "creation:u name:text")                                              \
     /* DHT */                                                                                      \
     X(DHT_UP, "dht.up", "read_only:b restored:u k:u id:id")                                        \
     X(DHT_DOWN, "dht.down", "id:id")                                                               \

@@ -45,8 +45,11 @@ static int load_module(struct weft_node *node, const struct weft_node_module *mo
     }
     if (info->application == NULL) return WEFT_OK;
     weft_code_keep(node->sched, info); /* the specs below point into it */
-    node->specs[node->specs_count++] = (struct weft_app_spec){
-        .application = info->application, .type = module->type, .load_only = module->load_only};
+    node->specs[node->specs_count++] = (struct weft_app_spec){.application = info->application,
+                                                              .type = module->type,
+                                                              .load_only = module->load_only,
+                                                              .env = module->env,
+                                                              .env_count = module->env_count};
     return WEFT_OK;
 }
 
@@ -68,16 +71,17 @@ static int load_modules(struct weft_node *node, const struct weft_node_config *c
     return rv;
 }
 
-/* Start the tree. The specs are on the stack: the supervisor copies them; what they point at is
- * the configuration, which outlives the node. */
-static int start_tree(struct weft_node *node, const struct weft_node_config *config,
-                      struct weft_reason *why) {
-    struct weft_app_config apps = {.apps = config->apps, .apps_count = config->apps_count};
-    if (node->specs != NULL) {
-        apps = (struct weft_app_config){.apps = node->specs, .apps_count = node->specs_count};
-    }
-    struct weft_child_spec children[3];
+/* Children of the root that are on scheduler 0 only. */
+static size_t own_children(const struct weft_node_config *config,
+                           const struct weft_app_config *apps, struct weft_child_spec *children) {
     size_t count = 0;
+    if (config->scheduler != 0) return 0;
+    if (config->dist != NULL) {
+        children[count++] =
+            (struct weft_child_spec){.id = "dist",
+                                     .behaviour = &weft_dist,
+                                     .arg = weft_bytes(config->dist, sizeof *config->dist)};
+    }
     if (config->dht != NULL) {
         children[count++] =
             (struct weft_child_spec){.id = "dht",
@@ -90,15 +94,41 @@ static int start_tree(struct weft_node *node, const struct weft_node_config *con
                                                  .name = WEFT_CONTROL_NAME,
                                                  .behaviour = &weft_node__control,
                                                  .arg = weft_bytes(&config, sizeof config)};
-    if (apps.apps_count > 0 || config->apps_later) children[count++] = apps_spec(&apps);
+    if (apps->apps_count > 0 || config->apps_later) children[count++] = apps_spec(apps);
+    return count;
+}
+
+static struct weft_child_spec each_spec(const struct weft_sup_config *each) {
+    return (struct weft_child_spec){.id = "each",
+                                    .behaviour = &weft_supervisor,
+                                    .arg = weft_bytes(each, sizeof *each),
+                                    .type = WEFT_TYPE_SUPERVISOR,
+                                    .shutdown = WEFT_INFINITY};
+}
+
+/* Start the tree. The specs are on the stack: the supervisor copies them; what they point at is
+ * the configuration, which outlives the node. */
+static int start_tree(struct weft_node *node, const struct weft_node_config *config,
+                      struct weft_reason *why) {
+    struct weft_app_config apps = {.apps = config->apps, .apps_count = config->apps_count};
+    if (node->specs != NULL) {
+        apps = (struct weft_app_config){.apps = node->specs, .apps_count = node->specs_count};
+    }
+    struct weft_sup_config each = {.strategy = WEFT_ONE_FOR_ONE,
+                                   .children = config->each,
+                                   .children_count = config->each_count};
+    struct weft_child_spec children[5];
+    size_t count = own_children(config, &apps, children);
+    if (config->each_count > 0) children[count++] = each_spec(&each);
     struct weft_sup_config root = {.strategy = WEFT_ONE_FOR_ONE,
                                    .intensity = config->intensity != 0 ? config->intensity
                                                                        : INTENSITY_DEFAULT,
                                    .period = config->period != 0 ? config->period : PERIOD_DEFAULT,
                                    .children = children,
                                    .children_count = count};
-    struct weft_spawn spawn = {
-        .behaviour = &weft_supervisor, .arg = weft_bytes(&root, sizeof root), .name = "root"};
+    struct weft_spawn spawn = {.behaviour = &weft_supervisor,
+                               .arg = weft_bytes(&root, sizeof root),
+                               .name = config->scheduler == 0 ? "root" : NULL};
     return weft_sched_start(node->sched, &spawn, &node->root, why);
 }
 
@@ -112,7 +142,12 @@ int weft_node_new(struct weft_env *env, const struct weft_node_config *config,
     if (node == NULL) return WEFT_ERR_NOMEM;
     node->env = env;
     node->specs_room = specs_room(config);
-    int rv = weft_sched_new(env, &(struct weft_sched_config){0}, &node->sched);
+    struct weft_sched_config sched = {.hub = config->hub,
+                                      .index = config->scheduler,
+                                      .offers = config->offers,
+                                      .offers_count = config->offers_count,
+                                      .handler_max = config->handler_max};
+    int rv = weft_sched_new(env, &sched, &node->sched);
     if (rv != WEFT_OK) goto err_after_node;
     rv = load_modules(node, config, why);
     if (rv == WEFT_OK) rv = start_tree(node, config, why);

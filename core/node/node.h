@@ -19,6 +19,7 @@
 
 #include "core/dht/service.h"
 #include "core/otp/application.h"
+#include "core/otp/dist.h"
 #include "core/otp/sched.h"
 #include "core/otp/supervisor.h"
 
@@ -29,6 +30,8 @@ struct weft_node_module {
     const char *path; /* of a shared object: core/otp/module.h */
     enum weft_restart type;
     bool load_only;
+    const struct weft_app_env *env; /* as in struct weft_app_spec */
+    size_t env_count;
 };
 
 /* Borrowed for as long as the node lives, so that many nodes can share one. */
@@ -41,9 +44,20 @@ struct weft_node_config {
      * after `apps`, or only loaded. */
     const struct weft_node_module *modules;
     size_t modules_count;
-    bool apps_later;      /* run the application controller also when there are none yet */
-    uint32_t intensity;   /* of the root: restarts ... [10] */
-    weft_duration period; /* ... within this [10 s] */
+    bool apps_later; /* run the application controller also when there are none yet */
+    /* Several schedulers, or other nodes to talk to: see core/otp/hub.h. A struct weft_node is then
+     * the part of the node on one scheduler, with an env of its own. The DHT, the control process,
+     * the applications and `dist` are on scheduler 0. */
+    struct weft_hub *hub;                /* NULL: one scheduler, alone */
+    uint32_t scheduler;                  /* which of them this is */
+    const struct weft_dist_config *dist; /* NULL: no other nodes; needs a hub with a name */
+    const struct weft_child_spec *each;  /* children on every scheduler; no names, as a name is */
+    size_t each_count;                   /* one process's of the whole node */
+    const struct weft_behaviour *const *offers; /* what weft_spawn_at may start here */
+    size_t offers_count;
+    uint32_t intensity;        /* of the root: restarts ... [10] */
+    weft_duration period;      /* ... within this [10 s] */
+    weft_duration handler_max; /* as in weft_sched_config; 0: for ever */
     /* Answers to weft_node_ask; called while the node runs; must not call into the node. NULL:
      * answers are dropped (the trace tells them too). */
     void (*reply)(void *ctx, const struct weft_node_reply *reply);

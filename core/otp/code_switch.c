@@ -98,9 +98,9 @@ static bool run_guarded(struct change *change) {
     bool returned =
         sched->env->guard->run(sched->env, call_change, change, &sched->runtime_depth, &fault);
     sched->runtime_depth = depth;
-    proc->flags = (uint16_t)(proc->flags & ~PROC_RUNNING);
+    proc->flags &= ~(uint32_t)PROC_RUNNING;
     if (returned) return true;
-    struct weft_reason why = weft_otp__fault_reason(&fault);
+    struct weft_reason why = weft_otp__fault_reason(sched, &fault);
     snprintf(change->fault, sizeof change->fault, "%s", why.text);
     change->what = change->fault;
     change->rv = WEFT_ERR_FAULT;
@@ -195,7 +195,7 @@ static void end_instead(struct weft_process *proc, const char *text) {
     struct cause cause = weft_otp__cause_make(proc->sched, &why);
     proc->flags |= PROC_RUNNING; /* marked only: whoever called goes on to end it */
     weft_otp__doom(proc, cause);
-    proc->flags = (uint16_t)(proc->flags & ~PROC_RUNNING);
+    proc->flags &= ~(uint32_t)PROC_RUNNING;
     weft_otp__cause_drop(proc->sched, &cause);
 }
 
@@ -245,7 +245,7 @@ void weft_otp__code_catch_up(struct weft_process *proc) {
 static void settle(struct weft_process *proc) {
     if (proc->flags & PROC_DOOMED) {
         struct cause cause = weft_otp__end_take(proc);
-        proc->flags = (uint16_t)(proc->flags & ~PROC_DOOMED);
+        proc->flags &= ~(uint32_t)PROC_DOOMED;
         weft_otp__doom(proc, cause);
         weft_otp__cause_drop(proc->sched, &cause);
     } else if ((proc->flags & (PROC_STOPPING | PROC_CONTINUE)) || !ring_empty(&proc->mailbox)) {
@@ -257,6 +257,7 @@ static void settle(struct weft_process *proc) {
 static void look_after(struct weft_process *proc) {
     if (proc == NULL || proc->code_epoch == proc->sched->code_epoch) return;
     if (proc->flags & (PROC_RUNNING | PROC_DOOMED)) return;
+    if (!weft_otp__wake(proc)) return;
     weft_otp__code_catch_up(proc);
     settle(proc);
 }

@@ -68,7 +68,7 @@ void weft_otp__debug_free(struct weft_process *proc) {
     while (!weft_list_empty(&debug->fns))
         fn_free(sched, WEFT_CONTAINER(debug->fns.next, struct debug_fn, link));
     weft_list_remove(&debug->link);
-    proc->flags = (uint16_t)(proc->flags & ~PROC_WATCHED);
+    proc->flags &= ~(uint32_t)PROC_WATCHED;
     weft_mem_free(sched->env->mem, debug, sizeof *debug);
 }
 

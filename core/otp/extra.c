@@ -1,4 +1,4 @@
-/* What few processes have: a name, sockets, memory of their own, bounds, an idle timer. */
+/* What few processes have: a name, aliases, sockets, memory of their own, bounds, an idle timer. */
 #include "core/otp/internal.h"
 
 struct extra *weft_otp__extra(struct weft_process *proc) {
@@ -17,6 +17,7 @@ void weft_otp__extra_free(struct weft_process *proc) {
     WEFT_ASSERT(extra->proc == proc);
     WEFT_ASSERT(extra->name == NULL);
     weft_otp__sockets_close(extra);
+    weft_otp__aliases_free(extra);
     weft_otp__memory_free(extra);
     weft_otp__free(proc->sched, extra, sizeof *extra);
     proc->extra = NULL;

@@ -30,6 +30,7 @@
 #ifndef WEFT_OTP_GEN_SERVER_H
 #define WEFT_OTP_GEN_SERVER_H
 
+#include "core/base/limits.h"
 #include "core/otp/process.h"
 
 /* Define `ident`, a constant struct weft_behaviour; prefix with `static` if it is private. */
@@ -45,6 +46,70 @@ void weft_gen_server_timeout(weft_self *self, weft_duration idle);
 
 /* Call handle_continue when this handler (init included) has returned, before any message. */
 void weft_gen_server_continue(weft_self *self);
+
+/* When this handler has returned and no message waits: pack the state away until the next one
+ * (OTP: hibernate). Needs `pack` and `unpack`; the process then holds the packed bytes only. A pack
+ * that is no smaller than the state, or for which there is no memory, is not kept. At the next
+ * message the state stands again; without memory for that, or when unpack fails, the process
+ * ends (LIMIT, ERROR). */
+void weft_gen_server_hibernate(weft_self *self);
+
+/* A process by its pid, or by its name when `name` is given. */
+struct weft_target {
+    weft_pid pid;
+    const char *name;
+};
+
+#define WEFT_MULTI_MAX WEFT_LIMIT(65536, 4) /* targets of one multi_call */
+
+struct weft_multi {
+    const struct weft_target *targets;
+    size_t count;
+    uint32_t tag;
+    struct weft_bytes data;
+    weft_duration timeout; /* of each; as weft_call's, WEFT_INHERIT too */
+};
+
+/* Call all `targets` at once (OTP: multi_call). ONE REPLY comes when each has answered, failed or
+ * run into its timeout: data is `count` struct weft_multi_answer in the order of the targets, then
+ * their bytes; weft_multi_get reads it. The servers see the call come from a process that waits
+ * in the caller's place, and that ends when the caller does.
+ *   WEFT_ERR_TOO_BIG (over WEFT_MULTI_MAX), WEFT_ERR_FULL, WEFT_ERR_NOMEM: no REPLY comes */
+int weft_multi_call(weft_self *self, const struct weft_multi *multi, weft_ref *ref);
+
+struct weft_multi_answer {
+    weft_pid from;
+    int32_t status; /* as of a REPLY; NOT_FOUND: a name nobody holds, FULL: its mailbox is,
+                       TOO_BIG: its answer no longer fitted into WEFT_MESSAGE_MAX */
+    uint32_t size;
+    uint64_t at; /* of its bytes, from the start of the data */
+};
+
+/* The i-th answer in `data`, and its bytes, borrowed from `data`. */
+static inline struct weft_bytes weft_multi_get(struct weft_bytes data, size_t i,
+                                               struct weft_multi_answer *answer) {
+    memcpy(answer, data.data + i * sizeof *answer, sizeof *answer);
+    return weft_bytes(data.data + answer->at, answer->size);
+}
+
+/* Send `tag` and `data` of `cast` to all (OTP: abcast). How many were reached. */
+size_t weft_abcast(weft_self *self, const struct weft_target *targets, size_t count,
+                   const struct weft_msg *cast);
+
+struct weft_stop {
+    struct weft_reason reason;
+    weft_duration timeout; /* as weft_call's */
+};
+
+/* End `pid`, a server or any process, with `reason` and terminate called, when its turn in the
+ * mailbox comes: what was sent before is handled (gen_server:stop/3). It need not trap exits, and
+ * is ended at once if it is suspended. One REPLY comes with
+ *   WEFT_OK           it ended with that reason
+ *   WEFT_ERR_CLOSED   it ended with another
+ *   WEFT_ERR_NO_PROC  it was not there
+ *   WEFT_ERR_TIMEOUT  it has not ended yet
+ * The function fails as weft_spawn and weft_call do; WEFT_ERR_INVAL: stopping oneself. */
+int weft_stop_server(weft_self *self, weft_pid pid, const struct weft_stop *stop, weft_ref *ref);
 
 /* Answer `call` from inside handle_call. */
 static inline void weft_reply_now(weft_self *self, const struct weft_msg *call, const void *data,

@@ -38,7 +38,6 @@ struct cause weft_otp__cause_plain(enum weft_reason_kind kind, int32_t code);
 struct cause weft_otp__cause_share(struct cause cause);
 void weft_otp__cause_drop(struct weft_sched *sched, struct cause *cause);
 struct weft_reason weft_otp__cause_reason(const struct cause *cause);
-struct weft_reason weft_otp__fault_reason(const struct weft_fault *fault);
 
 /* --- hash table with chains, for lookups only: nothing walks it --- */
 
@@ -70,13 +69,20 @@ enum mail_place {
     MAIL_QUEUED   /* in its owner's mailbox */
 };
 
+enum mail_bit {
+    MAIL_OF_LINK = 1, /* EXIT: a struct peer_link, not of weft_exit */
+    MAIL_OF_STOP = 2, /* EXIT: of weft_stop_server: it ends whom it is for, trapping or not */
+    MAIL_FAR = 4,     /* REPLY: the callee is elsewhere, and knows of it; EXIT: a far_link */
+    MAIL_JOB = 8      /* REPLY: the callee is the env */
+};
+
 struct mail {
     struct weft_link link;
     weft_pid from;
     uint32_t tag;
     uint8_t kind;  /* enum weft_msg_kind */
     uint8_t place; /* enum mail_place */
-    bool of_link;  /* EXIT: a struct peer_link, not of weft_exit */
+    uint8_t bits;  /* enum mail_bit */
 };
 
 /* CAST, CALL. Data is aligned for any type. */
@@ -100,13 +106,26 @@ struct awaited {
     struct weft_process *owner;
 };
 
-enum tie_kind { TIE_NONE = 0, TIE_LINK_0, TIE_LINK_1, TIE_MONITOR, TIE_CALL };
+/* Those from ROUTE_MONITOR on are ties of a route, see remote_internal.h. */
+enum tie_kind {
+    TIE_NONE = 0,
+    TIE_LINK_0,
+    TIE_LINK_1,
+    TIE_MONITOR,
+    TIE_CALL,
+    TIE_FAR,
+    TIE_FAR_LINK,
+    TIE_WATCH,
+    TIE_ROUTE_MONITOR,
+    TIE_ROUTE_CALL,
+    TIE_ROUTE_LINK
+};
 
 /* In the `ties` of a process, unless NONE: what has to be told when it ends, in the order it was
  * made. */
 struct tie {
     struct weft_link link;
-    uint32_t tag; /* of a link's EXIT */
+    uint32_t tag; /* of a link's EXIT; MONITOR, CALL: slot of whom it is tied to */
     uint8_t kind; /* enum tie_kind */
 };
 
@@ -131,6 +150,8 @@ struct monitor {
         struct tie tie;
         struct cause cause;
     };
+    uint32_t name_size;
+    char name[]; /* by which it was asked for, without a NUL; comes with the DOWN */
 };
 
 /* Follows a struct awaited, whose kind tells what goes off.
@@ -199,10 +220,25 @@ enum proc_flag {
     PROC_CONTINUE = 32, /* handle_continue comes first */
     PROC_POISONED = 64,
     PROC_TRAP_PARENT = 128,
-    PROC_STARTING = 256,  /* its init has not returned */
-    PROC_SUSPENDED = 512, /* by sys: no message is handled */
-    PROC_WATCHED = 1024,  /* by sys: it has a record in sched->debugs */
-    PROC_CHANGING = 2048  /* its code_change runs: memory.c keeps what it frees */
+    PROC_STARTING = 256,   /* its init has not returned */
+    PROC_SUSPENDED = 512,  /* by sys: no message is handled */
+    PROC_WATCHED = 1024,   /* by sys: it has a record in sched->debugs */
+    PROC_CHANGING = 2048,  /* its code_change runs: memory.c keeps what it frees */
+    PROC_HIBERNATE = 4096, /* pack the state away when the turn ends with nothing to do */
+    PROC_ASLEEP = 8192,    /* `state` is a struct packed */
+    PROC_LATE = 16384,     /* a call to it timed out since its mailbox was empty */
+    PROC_DIST = 32768,     /* it holds the connections to other nodes */
+    PROC_QUOTA_KILL = 1 << 16,
+    PROC_OVERFLOW_KILL = 1 << 17,
+    PROC_OVERFLOW_DROP = 1 << 18,
+    PROC_UNREADY = PROC_ASLEEP | PROC_POISONED /* looked at before its turn */
+};
+
+/* Another pid of a process. */
+struct alias {
+    weft_pid pid;
+    struct weft_process *proc;
+    struct alias *next;
 };
 
 /* What few processes have, made when it is first needed.
@@ -210,7 +246,8 @@ enum proc_flag {
 struct extra {
     struct weft_process *proc;
     struct name *name;
-    weft_ref idle; /* gen_server's timer, or 0 */
+    struct alias *aliases; /* the last made first */
+    weft_ref idle;         /* gen_server's timer, or 0 */
     struct weft_mem mem;
     struct weft_link blocks;
     size_t memory, memory_max;
@@ -243,7 +280,7 @@ struct weft_process {
     uint32_t body_size : 24; /* bytes */
     uint32_t priority : 2;   /* enum weft_priority */
     uint32_t end_kind : 6;   /* enum weft_reason_kind */
-    uint16_t flags;          /* enum proc_flag */
+    uint32_t flags;          /* enum proc_flag */
     uint32_t code_messages;  /* handled before it had this code */
     uint16_t app;            /* the application it belongs to; 0: none */
     _Alignas(16) unsigned char body[];
@@ -261,7 +298,7 @@ struct name {
 struct poison {
     struct weft_link link;
     weft_pid pid;
-    const char *text;
+    struct weft_planted planted;
 };
 
 /* --- memory of records (pool.c) --- */
@@ -328,13 +365,17 @@ struct weft_sched {
     struct weft_process *running; /* whose turn it is */
     struct mail *handling;        /* freed also when the handler faults */
 
+    struct weft_watch watch;
+    weft_duration handler_max;      /* 0: none */
+    const struct weft_fault *fault; /* of the process that ends by it, until that is reported */
+
     struct pool pool;
     struct run_queues queues;
     struct alarms alarms;
 
     struct segments slots;
     uint32_t free_head, free_tail;
-    uint32_t procs_count, procs_max;
+    uint32_t procs_count, procs_max, aliases_count;
 
     struct segments refs;
     uint32_t refs_free;
@@ -343,11 +384,20 @@ struct weft_sched {
     struct weft_hash_key key;
 
     struct weft_link dying, poisons, debugs;
+    struct {
+        weft_pid pid;           /* hangs, as planted: nobody runs meanwhile */
+        weft_time since, until; /* until 0: nobody hangs */
+    } stall;
     struct weft_mem no_memory; /* gives none: weft_self_mem of a process that cannot have one */
     bool reaping;
     int spawn_depth;
 
     struct app_table *apps; /* NULL: none was ever loaded */
+    struct remote *remote;  /* NULL: there is no elsewhere */
+    uint64_t place;         /* the bits of its pids that tell this scheduler */
+    weft_pid far_parent;    /* of what is started for a process elsewhere */
+    const struct weft_behaviour *const *offers;
+    size_t offers_count;
 
     weft_pid root;
     bool ended, halting; /* halting: ended_why is set already */
@@ -355,7 +405,7 @@ struct weft_sched {
     struct weft_reason last_reason;
 
     uint32_t sockets_count;
-    uint64_t spawned, exited, faulted, messages, dropped;
+    uint64_t spawned, exited, faulted, messages, dropped, expired;
     size_t process_bytes;
 
     struct weft_code *code; /* NULL until a module is loaded */
@@ -382,6 +432,20 @@ static inline struct weft_sched *weft_otp__enter(weft_self *self) {
 static inline void weft_otp__leave(struct weft_sched *sched) {
     WEFT_ASSERT(sched->runtime_depth > 0);
     sched->runtime_depth = sched->runtime_depth - 1;
+}
+
+/* Whether `pid` is of another scheduler or node, and there is such a thing. */
+static inline bool weft_otp__is_far(const struct weft_sched *sched, weft_pid pid) {
+    if (sched->remote == NULL || weft_pid_is_none(pid)) return false;
+    return (pid.raw ^ sched->place) >> (WEFT_PID_SLOT_BITS + WEFT_PID_SERIAL_BITS) != 0;
+}
+
+/* A handler of `behaviour` is about to be called: it has its own time. */
+static inline void weft_otp__watch(struct weft_sched *sched,
+                                   const struct weft_behaviour *behaviour) {
+    weft_duration own = behaviour->handler_max;
+    sched->watch.limit = own == 0 ? sched->handler_max : own == WEFT_TIME_NEVER ? 0 : own;
+    sched->watch.beat = sched->watch.beat + 1;
 }
 
 /* Read all of it once: a bad pointer faults here. */
@@ -447,9 +511,11 @@ void weft_otp__table_init(struct weft_sched *sched);
 struct weft_process *weft_otp__find(const struct weft_sched *sched, weft_pid pid);
 /* Who holds the slot `index` < slots.count, or NULL. */
 struct weft_process *weft_otp__table_at(const struct weft_sched *sched, uint32_t index);
-/* WEFT_ERR_FULL, WEFT_ERR_NOMEM */
+/* They get a pid by it. WEFT_ERR_FULL, WEFT_ERR_NOMEM */
 int weft_otp__table_add(struct weft_sched *sched, struct weft_process *proc);
 void weft_otp__table_remove(struct weft_sched *sched, struct weft_process *proc);
+int weft_otp__table_add_alias(struct weft_sched *sched, struct alias *alias);
+void weft_otp__table_remove_alias(struct weft_sched *sched, const struct alias *alias);
 
 /* refs.c: WEFT_ERR_NOMEM */
 void weft_otp__refs_init(struct weft_sched *sched);
@@ -479,9 +545,8 @@ void weft_otp__mail_take(struct weft_process *owner, struct mail *mail);
 void weft_otp__awaited_pending(struct awaited *awaited);
 void weft_otp__runnable(struct weft_process *proc);
 
-static inline bool weft_otp__mailbox_full(const struct weft_process *proc) {
-    const struct extra *extra = proc->extra;
-    return proc->mailbox_count >= (extra != NULL ? extra->mailbox_max : WEFT_MAILBOX_MAX);
+static inline uint32_t weft_otp__mailbox_max(const struct weft_process *proc) {
+    return proc->extra != NULL ? proc->extra->mailbox_max : WEFT_MAILBOX_MAX;
 }
 
 /* CAST or CALL as wanted. WEFT_ERR_FULL, WEFT_ERR_NOMEM */
@@ -521,19 +586,63 @@ void weft_otp__discard(struct weft_process *proc);
 
 /* link.c */
 void weft_otp__tie_add(struct weft_process *proc, struct tie *tie, enum tie_kind kind);
-/* Harmless when it is NONE, or `proc` is gone. */
+/* Harmless when it is NONE. */
 void weft_otp__tie_remove(struct weft_process *proc, struct tie *tie);
+/* The same of a monitor or a call, wherever it is tied. */
+void weft_otp__tie_drop(struct weft_sched *sched, struct tie *tie);
 /* The first, which is NONE then; or NULL. */
 struct tie *weft_otp__tie_pop(struct weft_process *proc, enum tie_kind *kind);
 struct peer_link *weft_otp__link_new(struct weft_process *a, struct weft_process *b, uint32_t tag);
 struct peer_link *weft_otp__link_find(struct weft_process *a, struct weft_process *b);
 void weft_otp__link_drop(struct peer_link *link);
-struct monitor *weft_otp__monitor_new(struct weft_process *watcher, weft_pid to);
+/* `name` may be empty. */
+struct monitor *weft_otp__monitor_new(struct weft_process *watcher, weft_pid to,
+                                      struct weft_bytes name);
 void weft_otp__monitor_drop(struct monitor *monitor);
 void weft_otp__monitor_fire(struct monitor *monitor, struct cause cause);
 
+/* alias.c */
+void weft_otp__aliases_free(struct extra *extra);
+
+/* hibernate.c */
+/* In its turn, guarded: pack the state away, if that is asked for and possible. */
+void weft_otp__hibernate(struct weft_process *proc);
+/* Its state stands again; false: it could not, and the process is gone. */
+bool weft_otp__wake(struct weft_process *proc);
+/* Give back what stands for its state outside of its record. */
+void weft_otp__state_free(struct weft_process *proc);
+struct monitor *weft_otp__monitor_at(struct weft_process *watcher, weft_pid to, const char *name);
+
+/* remote_api.c: for a pid that is elsewhere. */
+int weft_otp__send_far(struct weft_sched *sched, weft_pid to, const struct post *post);
+void weft_otp__exit_far(struct weft_sched *sched, weft_pid from, weft_pid to,
+                        const struct weft_reason *why);
+void weft_otp__reply_far(weft_self *self, const struct weft_call *call, int status,
+                         struct weft_bytes data);
+int weft_otp__link_far(weft_self *self, weft_pid to);
+void weft_otp__unlink_far(weft_self *self, weft_pid to);
+/* WEFT_ERR_NOMEM */
+int weft_otp__monitor_far(struct monitor *monitor, const char *name);
+void weft_otp__demonitor_far(struct monitor *monitor);
+void weft_otp__call_over_far(struct call *call);
+bool weft_otp__alive_far(const struct weft_sched *sched, weft_pid pid);
+/* A tie of one of the far kinds: told, or (cause NULL) only forgotten. */
+void weft_otp__tie_far(struct weft_process *proc, struct tie *tie, enum tie_kind kind,
+                       const struct cause *cause);
+/* Names of a node with several schedulers. EXISTS, NOMEM */
+int weft_otp__name_claim(struct weft_process *proc, const char *text);
+void weft_otp__name_disclaim(struct weft_process *proc, const char *text);
+weft_pid weft_otp__name_far(const struct weft_sched *sched, const char *text);
+
 /* call.c */
+/* What a timeout given by a handler means: WEFT_INHERIT becomes what remains. */
+weft_duration weft_otp__timeout(weft_self *self, weft_duration timeout);
+/* Whether the caller of the CALL `mail` has had its TIMEOUT already. */
+bool weft_otp__call_expired(const struct weft_sched *sched, const struct mail *mail);
+struct call *weft_otp__call_new(weft_self *self, weft_pid to);
 void weft_otp__call_done(struct call *call, int status, struct weft_bytes data);
+/* The call `to`, while it waits for its answer; or NULL. Not of a job. */
+struct call *weft_otp__call_waiting(const struct weft_sched *sched, const struct weft_call *to);
 /* A pending one, of which nobody is told. */
 void weft_otp__call_drop(struct weft_sched *sched, struct call *call);
 
@@ -588,6 +697,31 @@ void weft_otp__watched_post(struct weft_process *proc, weft_pid to, const struct
 
 /* app_table.c */
 void weft_otp__apps_free(struct weft_sched *sched);
+
+/* job.c */
+/* The env forgets it, if it is a job that is not done. */
+void weft_otp__job_stop(struct call *call);
+void weft_otp__job_done(struct weft_sched *sched, const struct weft_event *event);
+
+/* bounds.c */
+/* WEFT_ERR_NOMEM */
+int weft_otp__bounds_set(struct weft_process *proc, const struct weft_spawn *spec);
+/* `size` bytes more would pass memory_max. */
+void weft_otp__quota_reached(struct weft_process *proc, size_t size);
+/* WEFT_OK: there is room for `post` now. WEFT_ERR_FULL: there is none, and `to` may be gone. */
+int weft_otp__mailbox_full(struct weft_process *to, const struct post *post);
+
+/* poison.c */
+/* What was planted in it happens. It may be gone afterwards; if it hangs, the run is over. */
+void weft_otp__poison_strikes(struct weft_process *proc);
+/* A planted hang goes on, until the time of its end. */
+bool weft_otp__stalled(struct weft_sched *sched);
+void weft_otp__end_by_fault(struct weft_process *proc, const struct weft_fault *fault);
+
+/* crash.c */
+struct weft_reason weft_otp__fault_reason(struct weft_sched *sched, const struct weft_fault *fault);
+/* Where the fault stood, to the log. */
+void weft_otp__log_frames(const struct weft_sched *sched, const struct weft_fault *fault);
 
 /* spawn.c */
 int weft_otp__spawn(struct weft_sched *sched, struct weft_process *parent,

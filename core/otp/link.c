@@ -5,13 +5,25 @@ void weft_otp__tie_add(struct weft_process *proc, struct tie *tie, enum tie_kind
     WEFT_ASSERT(kind != TIE_NONE);
     WEFT_ASSERT(tie->kind == TIE_NONE);
     tie->kind = (uint8_t)kind;
+    if (kind == TIE_MONITOR || kind == TIE_CALL) tie->tag = weft_pid_slot(proc->pid);
     ring_push(&proc->ties, &tie->link);
 }
 
 void weft_otp__tie_remove(struct weft_process *proc, struct tie *tie) {
-    if (tie->kind == TIE_NONE || proc == NULL) return;
+    if (tie->kind == TIE_NONE) return;
+    WEFT_ASSERT(proc != NULL);
     tie->kind = TIE_NONE;
     ring_remove(&proc->ties, &tie->link);
+}
+
+void weft_otp__tie_drop(struct weft_sched *sched, struct tie *tie) {
+    if (tie->kind >= TIE_ROUTE_MONITOR) {
+        weft_list_remove(&tie->link);
+        tie->kind = TIE_NONE;
+    } else if (tie->kind != TIE_NONE) {
+        WEFT_ASSERT(tie->kind == TIE_MONITOR || tie->kind == TIE_CALL);
+        weft_otp__tie_remove(weft_otp__table_at(sched, tie->tag), tie);
+    }
 }
 
 struct tie *weft_otp__tie_pop(struct weft_process *proc, enum tie_kind *kind) {
@@ -92,7 +104,9 @@ static int link_dead(weft_self *self, weft_pid to) {
 static int link_to(struct weft_sched *sched, weft_self *self, weft_pid to) {
     if (weft_pid_equal(self->pid, to)) return WEFT_OK;
     struct weft_process *peer = weft_otp__find(sched, to);
+    if (peer == NULL && weft_otp__is_far(sched, to)) return weft_otp__link_far(self, to);
     if (peer == NULL) return link_dead(self, to);
+    if (peer == self) return WEFT_OK; /* by an alias */
     if (weft_otp__link_find(self, peer) != NULL) return WEFT_OK;
     /* A parent knows its child's end by the tag of its start, whoever links them again. */
     bool to_parent = weft_pid_equal(peer->pid, self->parent);
@@ -116,7 +130,7 @@ static void purge_exits(struct weft_process *proc, weft_pid from) {
     for (struct weft_link *at = proc->mailbox.first; at != NULL; at = next) {
         struct mail *mail = WEFT_CONTAINER(at, struct mail, link);
         next = ring_next(&proc->mailbox, at);
-        if (mail->kind != WEFT_MSG_EXIT || !mail->of_link) continue;
+        if (mail->kind != WEFT_MSG_EXIT || !(mail->bits & MAIL_OF_LINK)) continue;
         if (!weft_pid_equal(mail->from, from)) continue;
         weft_otp__mail_take(proc, mail);
         weft_otp__mail_free(proc->sched, mail);
@@ -128,6 +142,7 @@ void weft_unlink(weft_self *self, weft_pid to) {
     struct weft_sched *sched = weft_otp__enter(self);
     struct weft_process *peer = weft_otp__find(sched, to);
     if (peer == NULL) {
+        if (weft_otp__is_far(sched, to)) weft_otp__unlink_far(self, to);
         purge_exits(self, to);
     } else if (peer != self) {
         struct peer_link *link = weft_otp__link_find(self, peer);
@@ -136,13 +151,35 @@ void weft_unlink(weft_self *self, weft_pid to) {
     weft_otp__leave(sched);
 }
 
-struct monitor *weft_otp__monitor_new(struct weft_process *watcher, weft_pid to) {
-    struct record record = {WEFT_MSG_DOWN, sizeof(struct monitor), sizeof(struct monitor)};
+static struct monitor *monitor_make(struct weft_process *watcher, weft_pid to,
+                                    struct weft_bytes name) {
+    struct record record = {WEFT_MSG_DOWN, sizeof(struct monitor) + name.size,
+                            sizeof(struct monitor)};
     struct monitor *monitor = weft_otp__awaited_new(watcher, &record);
     if (monitor == NULL) return NULL;
+    monitor->name_size = (uint32_t)name.size;
+    if (name.size > 0) memcpy(monitor->name, name.data, name.size);
     monitor->awaited.mail.from = to;
     weft_otp__awaited_pending(&monitor->awaited);
-    struct weft_process *watched = weft_otp__find(watcher->sched, to);
+    return monitor;
+}
+
+/* Elsewhere: a pid, or a name at the place `to`. */
+struct monitor *weft_otp__monitor_at(struct weft_process *watcher, weft_pid to, const char *name) {
+    struct monitor *monitor = monitor_make(watcher, to, weft_bytes(NULL, 0));
+    if (monitor == NULL || weft_otp__monitor_far(monitor, name) == WEFT_OK) return monitor;
+    monitor->awaited.mail.from = WEFT_PID_NONE; /* nobody there knows of it */
+    weft_otp__monitor_drop(monitor);
+    return NULL;
+}
+
+struct monitor *weft_otp__monitor_new(struct weft_process *watcher, weft_pid to,
+                                      struct weft_bytes name) {
+    struct weft_sched *sched = watcher->sched;
+    if (weft_otp__is_far(sched, to)) return weft_otp__monitor_at(watcher, to, NULL);
+    struct monitor *monitor = monitor_make(watcher, to, name);
+    if (monitor == NULL) return NULL;
+    struct weft_process *watched = weft_otp__find(sched, to);
     if (watched != NULL) {
         weft_otp__tie_add(watched, &monitor->tie, TIE_MONITOR);
     } else {
@@ -163,21 +200,32 @@ void weft_otp__monitor_drop(struct monitor *monitor) {
     struct mail *mail = &monitor->awaited.mail;
     struct weft_process *owner = monitor->awaited.owner;
     if (mail->place == MAIL_PENDING) {
-        weft_otp__tie_remove(weft_otp__find(owner->sched, mail->from), &monitor->tie);
+        weft_otp__tie_drop(owner->sched, &monitor->tie);
+        if (weft_otp__is_far(owner->sched, mail->from)) weft_otp__demonitor_far(monitor);
         monitor->cause = weft_otp__cause_plain(WEFT_REASON_NORMAL, 0);
     }
     weft_otp__mail_take(owner, mail);
     weft_otp__mail_free(owner->sched, mail);
 }
 
-int weft_monitor(weft_self *self, weft_pid to, weft_ref *ref) {
+static int start_monitor(weft_self *self, weft_pid to, struct weft_bytes name, weft_ref *ref) {
     WEFT_ASSERT(ref != NULL);
     struct weft_sched *sched = weft_otp__enter(self);
-    struct monitor *monitor = weft_otp__monitor_new(self, to);
+    struct monitor *monitor = weft_otp__monitor_new(self, to, name);
     weft_ref made = monitor == NULL ? 0 : monitor->awaited.ref;
     weft_otp__leave(sched);
     *ref = made;
     return made == 0 ? WEFT_ERR_NOMEM : WEFT_OK;
+}
+
+int weft_monitor(weft_self *self, weft_pid to, weft_ref *ref) {
+    return start_monitor(self, to, weft_bytes(NULL, 0), ref);
+}
+
+int weft_monitor_name(weft_self *self, const char *name, weft_ref *ref) {
+    WEFT_ASSERT(name != NULL);
+    if (!weft_otp__name_valid(name)) return WEFT_ERR_INVAL;
+    return start_monitor(self, weft_whereis(self, name), weft_bytes_text(name), ref);
 }
 
 void weft_demonitor(weft_self *self, weft_ref ref) {
@@ -193,14 +241,14 @@ void weft_demonitor(weft_self *self, weft_ref ref) {
 void weft_trap_exit(weft_self *self, bool trap) {
     WEFT_ASSERT(self != NULL);
     struct weft_sched *sched = weft_otp__enter(self);
-    self->flags = (uint16_t)(trap ? self->flags | PROC_TRAP : self->flags & ~PROC_TRAP);
+    self->flags = trap ? self->flags | PROC_TRAP : self->flags & ~(uint32_t)PROC_TRAP;
     weft_otp__leave(sched);
 }
 
 void weft_trap_parent_exit(weft_self *self, bool trap) {
     WEFT_ASSERT(self != NULL);
     struct weft_sched *sched = weft_otp__enter(self);
-    int kept = self->flags & ~PROC_TRAP_PARENT;
-    self->flags = (uint16_t)(trap ? kept | PROC_TRAP_PARENT : kept);
+    uint32_t kept = self->flags & ~(uint32_t)PROC_TRAP_PARENT;
+    self->flags = trap ? kept | PROC_TRAP_PARENT : kept;
     weft_otp__leave(sched);
 }

@@ -1,5 +1,5 @@
 /* Mailboxes: records come in at the back and are handled from the front. */
-#include "core/otp/internal.h"
+#include "core/otp/remote_internal.h"
 
 #define PAGE 4096
 
@@ -54,12 +54,13 @@ static size_t release(struct weft_sched *sched, struct mail *mail) {
         return free_call(sched, (struct call *)mail);
     case WEFT_MSG_EXIT:
         weft_otp__cause_drop(sched, &((struct notice *)mail)->cause);
-        return mail->of_link ? sizeof(struct peer_link) : sizeof(struct notice);
+        if (mail->bits & MAIL_FAR) return sizeof(struct far_link);
+        return mail->bits & MAIL_OF_LINK ? sizeof(struct peer_link) : sizeof(struct notice);
     case WEFT_MSG_DOWN:
         WEFT_ASSERT(mail->place == MAIL_NOWHERE);
         weft_otp__cause_drop(sched, &((struct monitor *)mail)->cause);
         weft_otp__ref_drop(sched, (struct awaited *)mail);
-        return sizeof(struct monitor);
+        return sizeof(struct monitor) + ((struct monitor *)mail)->name_size;
     case WEFT_MSG_TIMER:
         weft_otp__ref_drop(sched, (struct awaited *)mail);
         return sizeof(struct timer) + ((struct timer *)mail)->data_size;
@@ -110,14 +111,16 @@ void weft_otp__awaited_pending(struct awaited *awaited) {
 
 int weft_otp__post(struct weft_process *to, const struct post *post) {
     WEFT_ASSERT(post->data.size <= WEFT_MESSAGE_MAX);
-    if (weft_otp__mailbox_full(to) && !post->force) return WEFT_ERR_FULL;
+    if (!post->force && to->mailbox_count >= weft_otp__mailbox_max(to) &&
+        weft_otp__mailbox_full(to, post) != WEFT_OK)
+        return WEFT_ERR_FULL;
     struct letter *letter = weft_otp__alloc(to->sched, sizeof *letter + post->data.size);
     if (letter == NULL) return WEFT_ERR_NOMEM;
     letter->mail.from = post->from;
     letter->mail.tag = post->tag;
     letter->mail.kind = (uint8_t)post->kind;
     letter->mail.place = MAIL_NOWHERE;
-    letter->mail.of_link = false;
+    letter->mail.bits = 0;
     letter->ref = post->ref;
     letter->data_size = (uint32_t)post->data.size;
     if (post->data.size > 0) memcpy(letter->data, post->data.data, post->data.size);
@@ -133,7 +136,7 @@ int weft_send(weft_self *self, weft_pid to, uint32_t tag, struct weft_bytes data
     struct post post = {.kind = WEFT_MSG_CAST, .from = self->pid, .tag = tag, .data = data};
     if (self->flags & PROC_WATCHED) weft_otp__watched_post(self, to, &post);
     struct weft_process *target = weft_otp__find(sched, to);
-    int rv = target == NULL ? WEFT_ERR_NO_PROC : weft_otp__post(target, &post);
+    int rv = target != NULL ? weft_otp__post(target, &post) : weft_otp__send_far(sched, to, &post);
     weft_otp__leave(sched);
     return rv;
 }

@@ -31,7 +31,11 @@ static struct block *block_at(struct weft_link *link) {
 
 static void *block_new(struct weft_process *proc, size_t size) {
     struct extra *extra = weft_otp__extra(proc);
-    if (extra == NULL || !fits(extra, 0, size)) return NULL;
+    if (extra == NULL) return NULL;
+    if (!fits(extra, 0, size)) {
+        weft_otp__quota_reached(proc, size);
+        return NULL;
+    }
     struct block *block = weft_otp__alloc(proc->sched, sizeof *block + size);
     if (block == NULL) return NULL;
     block->owner = proc;
@@ -66,7 +70,10 @@ static void *block_resize(struct weft_process *proc, struct block *block, size_t
     size_t old_size = block->size;
     WEFT_ASSERT(extra != NULL);
     if (proc->flags & PROC_CHANGING) return block_replace(proc, block, size);
-    if (!fits(extra, old_size, size)) return NULL;
+    if (!fits(extra, old_size, size)) {
+        weft_otp__quota_reached(proc, size - old_size);
+        return NULL;
+    }
     struct weft_link *next = block->link.next;
     struct block *moved =
         weft_otp__resize(proc->sched, block, sizeof *block + old_size, sizeof *block + size);
@@ -138,7 +145,7 @@ void weft_otp__memory_begin(struct weft_process *proc, struct weft_link *mark) {
 
 void weft_otp__memory_commit(struct weft_process *proc, struct weft_link *mark) {
     WEFT_ASSERT(proc->flags & PROC_CHANGING);
-    proc->flags = (uint16_t)(proc->flags & ~PROC_CHANGING);
+    proc->flags &= ~(uint32_t)PROC_CHANGING;
     weft_list_remove(mark);
     if (proc->extra == NULL) return;
     struct weft_link *blocks = &proc->extra->blocks, *next;
@@ -150,7 +157,7 @@ void weft_otp__memory_commit(struct weft_process *proc, struct weft_link *mark) 
 
 void weft_otp__memory_undo(struct weft_process *proc, struct weft_link *mark) {
     WEFT_ASSERT(proc->flags & PROC_CHANGING);
-    proc->flags = (uint16_t)(proc->flags & ~PROC_CHANGING);
+    proc->flags &= ~(uint32_t)PROC_CHANGING;
     struct extra *extra = proc->extra;
     if (extra == NULL) return;
     struct weft_link *blocks = &extra->blocks, *from = weft_list_empty(mark) ? blocks : mark;

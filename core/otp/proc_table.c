@@ -1,8 +1,9 @@
 /* The table of processes: a pid's slot leads to its holder, which knows the whole pid.
  *
- * A word is a process, or, with FREE set, the serial of the slot's next holder and the next free
- * slot. Free slots are used again first in, first out. A slot whose serials are used up is
- * retired, so that no pid ever comes twice; that costs a word per million processes. */
+ * A word is a process, or, with ALIAS set, an alias, or, with FREE set, the serial of the slot's
+ * next holder and the next free slot. Free slots are used again first in, first out. A slot whose
+ * serials are used up is retired, so that no pid ever comes twice; that costs a word per million
+ * processes. */
 #include "core/otp/internal.h"
 
 #define SLOT_BITS WEFT_PID_SLOT_BITS
@@ -12,6 +13,7 @@
 #define SERIAL_MAX ((UINT32_C(1) << WEFT_PID_SERIAL_BITS) - 1)
 
 #define FREE UINT64_C(1)
+#define ALIAS UINT64_C(2)
 
 #define TABLE_MIN 8
 
@@ -40,15 +42,21 @@ static uint32_t next_of(uint64_t word) { return (uint32_t)(word >> 1) & SLOT_NON
 struct weft_process *weft_otp__table_at(const struct weft_sched *sched, uint32_t index) {
     WEFT_ASSERT(index < sched->slots.count);
     uint64_t word = *segments_at(&sched->slots, index);
-    return word & FREE ? NULL : (struct weft_process *)(uintptr_t)word;
+    return word & (FREE | ALIAS) ? NULL : (struct weft_process *)(uintptr_t)word;
+}
+
+static struct weft_process *find_alias(uint64_t word, weft_pid pid) {
+    if (word & FREE) return NULL;
+    const struct alias *alias = (const struct alias *)(uintptr_t)(word & ~ALIAS);
+    return weft_pid_equal(alias->pid, pid) ? alias->proc : NULL;
 }
 
 struct weft_process *weft_otp__find(const struct weft_sched *sched, weft_pid pid) {
     uint32_t index = weft_pid_slot(pid);
     if (index >= sched->slots.count) return NULL;
     uint64_t word = *segments_at(&sched->slots, index);
-    if (word & FREE) return NULL;
     /* A pid of elsewhere has bits above the serial and so equals none here. */
+    if (word & (FREE | ALIAS)) return find_alias(word, pid);
     struct weft_process *proc = (struct weft_process *)(uintptr_t)word;
     return weft_pid_equal(proc->pid, pid) ? proc : NULL;
 }
@@ -75,25 +83,22 @@ void weft_otp__table_init(struct weft_sched *sched) {
     sched->free_head = sched->free_tail = SLOT_NONE;
 }
 
-int weft_otp__table_add(struct weft_sched *sched, struct weft_process *proc) {
-    WEFT_ASSERT(weft_pid_is_none(proc->pid));
-    WEFT_ASSERT(((uintptr_t)proc & FREE) == 0);
-    if (sched->procs_count >= sched->procs_max) return WEFT_ERR_FULL;
+/* `word`: what the slot is to hold. */
+static int slot_take(struct weft_sched *sched, uint64_t word, weft_pid *out) {
+    WEFT_ASSERT((word & FREE) == 0);
+    if (sched->procs_count + sched->aliases_count >= sched->procs_max) return WEFT_ERR_FULL;
     uint32_t serial;
     uint32_t index = slot_get(sched, &serial);
     if (index == SLOT_NONE) return WEFT_ERR_NOMEM;
     WEFT_ASSERT(serial <= SERIAL_MAX);
-    *segments_at(&sched->slots, index) = (uintptr_t)proc;
-    proc->pid = (weft_pid){(uint64_t)serial << SLOT_BITS | index};
-    sched->procs_count++;
+    *segments_at(&sched->slots, index) = word;
+    *out = (weft_pid){sched->place | (uint64_t)serial << SLOT_BITS | index};
     return WEFT_OK;
 }
 
-void weft_otp__table_remove(struct weft_sched *sched, struct weft_process *proc) {
-    uint32_t index = weft_pid_slot(proc->pid), serial = weft_pid_serial(proc->pid);
-    WEFT_ASSERT(weft_otp__table_at(sched, index) == proc);
+static void slot_give(struct weft_sched *sched, weft_pid pid) {
+    uint32_t index = weft_pid_slot(pid), serial = weft_pid_serial(pid);
     *segments_at(&sched->slots, index) = free_word(serial + 1, SLOT_NONE);
-    sched->procs_count--;
     if (serial == SERIAL_MAX) return;
     if (sched->free_tail == SLOT_NONE) {
         sched->free_head = index;
@@ -102,4 +107,31 @@ void weft_otp__table_remove(struct weft_sched *sched, struct weft_process *proc)
         *tail = free_word(serial_of(*tail), index);
     }
     sched->free_tail = index;
+}
+
+int weft_otp__table_add(struct weft_sched *sched, struct weft_process *proc) {
+    WEFT_ASSERT(weft_pid_is_none(proc->pid));
+    int rv = slot_take(sched, (uintptr_t)proc, &proc->pid);
+    if (rv == WEFT_OK) sched->procs_count++;
+    return rv;
+}
+
+void weft_otp__table_remove(struct weft_sched *sched, struct weft_process *proc) {
+    WEFT_ASSERT(weft_otp__table_at(sched, weft_pid_slot(proc->pid)) == proc);
+    slot_give(sched, proc->pid);
+    sched->procs_count--;
+}
+
+int weft_otp__table_add_alias(struct weft_sched *sched, struct alias *alias) {
+    WEFT_ASSERT(alias->proc != NULL);
+    int rv = slot_take(sched, (uintptr_t)alias | ALIAS, &alias->pid);
+    if (rv == WEFT_OK) sched->aliases_count++;
+    return rv;
+}
+
+void weft_otp__table_remove_alias(struct weft_sched *sched, const struct alias *alias) {
+    WEFT_ASSERT(weft_otp__find(sched, alias->pid) == alias->proc);
+    WEFT_ASSERT(sched->aliases_count > 0);
+    slot_give(sched, alias->pid);
+    sched->aliases_count--;
 }

@@ -40,5 +40,6 @@ const struct weft_reason *weft_last_reason(weft_self *self) {
 
 bool weft_alive(weft_self *self, weft_pid pid) {
     WEFT_ASSERT(self != NULL);
+    if (weft_otp__is_far(self->sched, pid)) return weft_otp__alive_far(self->sched, pid);
     return weft_otp__find(self->sched, pid) != NULL;
 }

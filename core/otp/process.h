@@ -57,6 +57,16 @@ struct weft_behaviour {
     /* Write what a person wants to know of the state: at most `size` bytes of text. Returns how
      * many. For sys (core/otp/sys.h) and crash reports; it must change nothing. May be NULL. */
     size_t (*format_status)(weft_self *self, char *text, size_t size);
+
+    /* For weft_gen_server_hibernate; both or none. pack writes into `room` what is needed to make
+     * the state again, and frees nothing that unpack does not make anew; with `room` NULL it only
+     * tells how many bytes that is. unpack makes the state, which is cleared, again from them; an
+     * error ends the process with it. */
+    size_t (*pack)(weft_self *self, void *room, size_t size);
+    int (*unpack)(weft_self *self, struct weft_bytes packed);
+    /* How long one of its handlers may run, init included: 0: as the scheduler's config says;
+     * WEFT_TIME_NEVER: for ever. */
+    weft_duration handler_max;
 };
 
 /* A process with a handler for everything:
@@ -65,6 +75,21 @@ struct weft_behaviour {
 
 /* Who runs first among those that have something to do: see core/otp/sched.h for the rule. */
 enum weft_priority { WEFT_PRIORITY_NORMAL = 0, WEFT_PRIORITY_HIGH, WEFT_PRIORITY_LOW };
+
+/* What weft_alloc does at memory_max, beside returning NULL. */
+enum weft_quota {
+    WEFT_QUOTA_REFUSE = 0,
+    WEFT_QUOTA_KILL /* the process ends with LIMIT when its handler returns, trapping or not */
+};
+
+/* What a message does that comes to a full mailbox. EXIT, DOWN, REPLY, TIMER and stream events
+ * come whatever the bound; datagrams are dropped whatever the policy. */
+enum weft_overflow {
+    WEFT_OVERFLOW_REFUSE = 0, /* the sender gets WEFT_ERR_FULL */
+    WEFT_OVERFLOW_KILL,       /* the sender too, and the owner ends with LIMIT, trapping or not */
+    WEFT_OVERFLOW_DROP_OLDEST /* the oldest CAST or CALL goes, if there is one among the first 64
+                                 mails; who asked gets a REPLY with WEFT_ERR_FULL */
+};
 
 struct weft_spawn {
     const struct weft_behaviour *behaviour;
@@ -75,6 +100,8 @@ struct weft_spawn {
     weft_ref *ref;
     uint32_t mailbox_max; /* messages; 0: WEFT_MAILBOX_MAX */
     size_t memory_max;    /* bytes by weft_alloc; 0: no limit of its own */
+    enum weft_overflow overflow;
+    enum weft_quota quota;
     uint32_t tag; /* of the EXIT message that tells a linked caller of its end, also when the
                      link was made later */
     enum weft_priority priority;
@@ -128,15 +155,26 @@ int weft_send_name(weft_self *self, const char *name, uint32_t tag, struct weft_
 /* Ask: `to` gets a CALL; exactly one REPLY with *ref comes back, whatever happens: the answer,
  * WEFT_ERR_NO_PROC when `to` is or becomes dead, or WEFT_ERR_TIMEOUT. An answer after that is
  * dropped (OTP: process aliases).
- * `timeout` WEFT_TIME_NEVER waits for ever.
+ * `timeout` WEFT_TIME_NEVER waits for ever. WEFT_INHERIT, in a handler of a CALL, is what remains
+ * of that call's own time, so that one deadline holds across hops; elsewhere WEFT_CALL_TIMEOUT. A
+ * call whose time is over when its turn in the mailbox comes is not handled any more, and counted
+ * as `expired`: its caller has had the TIMEOUT (OTP's server would do the work for nobody).
  *   WEFT_ERR_INVAL   calling oneself (OTP: calling_self)
  *   WEFT_ERR_FULL, WEFT_ERR_NOMEM  nothing was sent and no REPLY comes
  * Difference from OTP: the caller does not wait here; the answer is a message. */
+#define WEFT_CALL_TIMEOUT WEFT_S(5) /* OTP's default */
+#define WEFT_INHERIT ((weft_duration)-1)
+
 int weft_call(weft_self *self, weft_pid to, uint32_t tag, struct weft_bytes data,
               weft_duration timeout, weft_ref *ref);
 
 /* Answer a call, now or later, from any process. A second answer is dropped. */
 void weft_reply(weft_self *self, const struct weft_call *call, int status, struct weft_bytes data);
+
+/* Until when the caller waits: WEFT_TIME_NEVER when for ever, or when it is no process of this
+ * scheduler; now when it waits no longer. And how long that is from now, at least 0. */
+weft_time weft_call_deadline(const weft_self *self, const struct weft_call *call);
+weft_duration weft_call_remaining(const weft_self *self, const struct weft_call *call);
 
 static inline struct weft_call weft_call_of(const struct weft_msg *msg) {
     return (struct weft_call){.from = msg->from, .ref = msg->ref};
@@ -169,6 +207,11 @@ void weft_unlink(weft_self *self, weft_pid to);
 /* Each call makes a monitor of its own. A dead `to` gives DOWN with NOPROC at once.
  *   WEFT_ERR_NOMEM */
 int weft_monitor(weft_self *self, weft_pid to, weft_ref *ref);
+
+/* The same of who holds `name` now; its DOWN has the name as data, also when the process has gone
+ * by another since (OTP: {Name, Node}). Nobody: NOPROC at once, `from` WEFT_PID_NONE.
+ *   WEFT_ERR_INVAL (empty or too long), WEFT_ERR_NOMEM */
+int weft_monitor_name(weft_self *self, const char *name, weft_ref *ref);
 
 /* No DOWN of `ref` is delivered after this (OTP: demonitor with flush). */
 void weft_demonitor(weft_self *self, weft_ref ref);
@@ -205,6 +248,22 @@ int weft_unregister(weft_self *self, const char *name);
 weft_pid weft_whereis(weft_self *self, const char *name);
 
 bool weft_alive(weft_self *self, weft_pid pid);
+
+/* Call `fn` for each registered name, by ascending slot of its process (OTP: registered/0). */
+void weft_registered(weft_self *self, void (*fn)(void *ctx, const char *name, weft_pid pid),
+                     void *ctx);
+
+/* --- aliases --- */
+
+/* Another pid of this process (OTP: alias/0): what is sent to it, or called, comes here until
+ * weft_unalias, and nothing after, so that a late answer cannot be taken for another. It is given
+ * away like a pid, and leads to the process in every function that takes one; `from` in messages
+ * is always the process's own.
+ *   WEFT_ERR_FULL (processes and aliases share WEFT_PROCS_MAX), WEFT_ERR_NOMEM */
+int weft_alias(weft_self *self, weft_pid *alias);
+
+/* False when it is no alias of this process. Costs as much as it has aliases made since. */
+bool weft_unalias(weft_self *self, weft_pid alias);
 
 /* --- timers --- */
 

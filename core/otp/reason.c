@@ -12,12 +12,6 @@ static const char *const reason_names[] = {
 
 #define REASONS_COUNT (sizeof reason_names / sizeof reason_names[0])
 
-static const char *const fault_names[] = {"no fault",
-#define FAULT_NAME(name, text) text,
-                                          WEFT_FAULTS(FAULT_NAME)
-#undef FAULT_NAME
-};
-
 struct weft_reason weft_reason(enum weft_reason_kind kind, int32_t code) {
     struct weft_reason reason;
     WEFT_ASSERT((size_t)kind < REASONS_COUNT);
@@ -102,14 +96,4 @@ struct weft_reason weft_otp__cause_reason(const struct cause *cause) {
     WEFT_ASSERT(cause->text->size <= sizeof reason.text);
     memcpy(reason.text, cause->text->text, cause->text->size);
     return reason;
-}
-
-struct weft_reason weft_otp__fault_reason(const struct weft_fault *fault) {
-    WEFT_ASSERT(fault->kind > WEFT_FAULT_NONE);
-    WEFT_ASSERT((size_t)fault->kind < sizeof fault_names / sizeof fault_names[0]);
-    const char *what = fault->what != NULL ? fault->what : fault_names[fault->kind];
-    if (fault->file == NULL)
-        return weft_reason_text(WEFT_REASON_FAULT, (int32_t)fault->kind, "%s", what);
-    return weft_reason_text(WEFT_REASON_FAULT, (int32_t)fault->kind, "%s:%d: %s", fault->file,
-                            fault->line, what);
 }

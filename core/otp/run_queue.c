@@ -19,7 +19,7 @@ void weft_otp__queue_remove(struct weft_process *proc) {
     if (proc->flags & PROC_QUEUED) {
         WEFT_ASSERT(proc->sched->queues.count > 0);
         proc->sched->queues.count--;
-        proc->flags = (uint16_t)(proc->flags & ~PROC_QUEUED);
+        proc->flags &= ~(uint32_t)PROC_QUEUED;
     }
     weft_list_remove(&proc->run);
 }
@@ -73,7 +73,7 @@ struct weft_process *weft_otp__queue_pop(struct weft_sched *sched) {
     WEFT_ASSERT(first != NULL);
     struct weft_process *proc = WEFT_CONTAINER(first, struct weft_process, run);
     fetch_next(&queues->at[proc->priority]);
-    proc->flags = (uint16_t)(proc->flags & ~PROC_QUEUED);
+    proc->flags &= ~(uint32_t)PROC_QUEUED;
     queues->count--;
     return proc;
 }

@@ -2,7 +2,7 @@
 #include "core/otp/sched.h"
 
 #include "core/otp/application.h"
-#include "core/otp/internal.h"
+#include "core/otp/remote_internal.h"
 #include "core/otp/supervisor.h"
 
 static struct weft_sched_config defaults(const struct weft_sched_config *config) {
@@ -10,6 +10,15 @@ static struct weft_sched_config defaults(const struct weft_sched_config *config)
     if (config != NULL) chosen = *config;
     if (chosen.procs_max == 0) chosen.procs_max = WEFT_PROCS_MAX;
     return chosen;
+}
+
+static int join_hub(struct weft_sched *sched, const struct weft_sched_config *config) {
+    if (config == NULL) return WEFT_OK;
+    sched->offers = config->offers;
+    sched->offers_count = config->offers_count;
+    if (config->hub == NULL) return WEFT_OK;
+    sched->place = pid_place(0, config->index);
+    return weft_otp__remote_new(sched, config->hub, config->index);
 }
 
 int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
@@ -20,6 +29,7 @@ int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
     if (sched == NULL) return WEFT_ERR_NOMEM;
     sched->env = env;
     sched->procs_max = defaults(config).procs_max;
+    sched->handler_max = defaults(config).handler_max;
     sched->stack_probed = UINTPTR_MAX;
     weft_otp__table_init(sched);
     weft_otp__refs_init(sched);
@@ -33,8 +43,18 @@ int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
     weft_list_init(&sched->debugs);
     env->entropy->fill(env, &sched->key, sizeof sched->key);
     weft_otp__map_init(&sched->names, env->mem);
+    int rv = join_hub(sched, config);
+    if (rv != WEFT_OK) {
+        weft_mem_free(env->mem, sched, sizeof *sched);
+        return rv;
+    }
     *out = sched;
     return WEFT_OK;
+}
+
+const struct weft_watch *weft_sched_watch(const struct weft_sched *sched) {
+    WEFT_ASSERT(sched != NULL);
+    return &sched->watch;
 }
 
 /* Ties go first: nobody is told. */
@@ -42,8 +62,27 @@ static void untie(struct weft_process *proc) {
     enum tie_kind kind = TIE_NONE;
     struct tie *tie;
     while ((tie = weft_otp__tie_pop(proc, &kind)) != NULL) {
-        if (kind == TIE_LINK_0) weft_otp__link_drop(WEFT_CONTAINER(tie, struct peer_link, tie[0]));
-        if (kind == TIE_LINK_1) weft_otp__link_drop(WEFT_CONTAINER(tie, struct peer_link, tie[1]));
+        switch (kind) {
+        case TIE_LINK_0:
+            weft_otp__link_drop(WEFT_CONTAINER(tie, struct peer_link, tie[0]));
+            break;
+        case TIE_LINK_1:
+            weft_otp__link_drop(WEFT_CONTAINER(tie, struct peer_link, tie[1]));
+            break;
+        case TIE_MONITOR:
+        case TIE_CALL:
+            break;
+        case TIE_FAR:
+        case TIE_FAR_LINK:
+        case TIE_WATCH:
+            weft_otp__tie_far(proc, tie, kind, NULL);
+            break;
+        case TIE_NONE:
+        case TIE_ROUTE_MONITOR:
+        case TIE_ROUTE_CALL:
+        case TIE_ROUTE_LINK:
+            WEFT_UNREACHABLE("a process has no such tie");
+        }
     }
 }
 
@@ -67,6 +106,7 @@ void weft_sched_free(struct weft_sched *sched) {
     discard_all(sched);
     weft_otp__apps_free(sched);
     weft_otp__code_free(sched);
+    weft_otp__remote_free(sched);
     weft_otp__map_deinit(&sched->names);
     weft_otp__segments_free(&sched->slots, mem);
     weft_otp__segments_free(&sched->refs, mem);
@@ -84,17 +124,23 @@ bool weft_sched_run(struct weft_sched *sched, uint32_t messages_max) {
     WEFT_ASSERT(sched != NULL);
     WEFT_ASSERT(sched->runtime_depth == 0);
     sched->now = weft_env_now(sched->env);
+    if (weft_otp__stalled(sched)) return false;
     sched->stack_probed = UINTPTR_MAX;
     sched->run = (struct run){.left = messages_max, .began = sched->now, .clocked = sched->now};
     weft_otp__alarms_fire(sched);
     if (sched->code_sweeping) weft_otp__code_sweep(sched);
+    if (sched->remote != NULL) weft_otp__remote_receive(sched);
     weft_otp__turns(sched);
-    return sched->code_sweeping || sched->queues.count > 0;
+    if (sched->remote != NULL) weft_otp__remote_flush(sched);
+    return (sched->code_sweeping || sched->queues.count > 0) && sched->stall.until == 0;
 }
 
 weft_time weft_sched_next_at(const struct weft_sched *sched) {
     WEFT_ASSERT(sched != NULL);
-    if (sched->code_sweeping || sched->queues.count > 0) return weft_env_now(sched->env);
+    bool busy = sched->code_sweeping || sched->queues.count > 0;
+    if (sched->stall.until != 0) return sched->stall.until;
+    if (sched->remote != NULL) busy = weft_otp__remote_busy(sched) || busy;
+    if (busy) return weft_env_now(sched->env);
     return sched->alarms.first_at;
 }
 
@@ -102,23 +148,8 @@ int weft_sched_send(struct weft_sched *sched, weft_pid to, uint32_t tag, struct 
     WEFT_ASSERT(sched != NULL);
     WEFT_ASSERT(data.size <= WEFT_MESSAGE_MAX);
     struct weft_process *target = weft_otp__find(sched, to);
-    if (target == NULL) return WEFT_ERR_NO_PROC;
-    return weft_otp__post(target, &(struct post){.kind = WEFT_MSG_CAST, .tag = tag, .data = data});
-}
-
-int weft_sched_poison(struct weft_sched *sched, weft_pid pid, const char *text) {
-    WEFT_ASSERT(sched != NULL);
-    WEFT_ASSERT(text != NULL);
-    struct weft_process *proc = weft_otp__find(sched, pid);
-    if (proc == NULL) return WEFT_ERR_NO_PROC;
-    if (proc->flags & PROC_POISONED) return WEFT_OK;
-    struct poison *poison = weft_otp__alloc(sched, sizeof *poison);
-    if (poison == NULL) return WEFT_ERR_NOMEM;
-    *poison = (struct poison){.pid = pid, .text = text};
-    weft_list_init(&poison->link);
-    weft_list_push_back(&sched->poisons, &poison->link);
-    proc->flags |= PROC_POISONED;
-    return WEFT_OK;
+    struct post post = {.kind = WEFT_MSG_CAST, .tag = tag, .data = data};
+    return target != NULL ? weft_otp__post(target, &post) : weft_otp__send_far(sched, to, &post);
 }
 
 void weft_sched_stats(const struct weft_sched *sched, struct weft_sched_stats *stats) {
@@ -133,6 +164,7 @@ void weft_sched_stats(const struct weft_sched *sched, struct weft_sched_stats *s
                                        .faulted = sched->faulted,
                                        .messages = sched->messages,
                                        .dropped = sched->dropped,
+                                       .expired = sched->expired,
                                        .process_bytes = sched->process_bytes};
 }
 
@@ -175,6 +207,7 @@ struct weft_proc_info weft_otp__info(const struct weft_process *proc) {
                                    .priority = proc->priority,
 
                                    .suspended = (proc->flags & PROC_SUSPENDED) != 0,
+                                   .hibernates = (proc->flags & PROC_ASLEEP) != 0,
                                    .watched = (proc->flags & PROC_WATCHED) != 0,
                                    .application = weft_sched_application(proc->sched, proc->pid)};
 }

@@ -15,20 +15,33 @@
 #ifndef WEFT_OTP_SCHED_H
 #define WEFT_OTP_SCHED_H
 
+#include "core/otp/hub.h"
 #include "core/otp/process.h"
 
 struct weft_sched;
 
 struct weft_sched_config {
-    uint32_t procs_max; /* 0: WEFT_PROCS_MAX */
-    bool plain_memory;  /* keep no free records: each is an allocation of env->mem of its own. For
-                           tests that fail the Nth, and for looking at memory with tools. */
+    uint32_t procs_max;   /* 0: WEFT_PROCS_MAX */
+    bool plain_memory;    /* keep no free records: each is an allocation of env->mem of its own. For
+                             tests that fail the Nth, and for looking at memory with tools. */
+    struct weft_hub *hub; /* shared with the other schedulers of the node; NULL: there is no
+                             elsewhere */
+    uint32_t index;       /* which of them this is; 0 holds the connections to other nodes */
+    /* What may be started here by weft_spawn_at, each by its name. Borrowed. */
+    const struct weft_behaviour *const *offers;
+    size_t offers_count;
+    /* How long a handler may run, when a watchdog looks on and its behaviour does not say
+     * otherwise; 0: for ever. One that runs longer ends with FAULT, code WEFT_FAULT_HANG. */
+    weft_duration handler_max;
 };
 
 /* A scheduler with no process. Uses env->mem for everything; `env` must outlive it.
  *   WEFT_ERR_NOMEM */
 int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
                    struct weft_sched **out);
+
+/* What a watchdog of the driver's thread looks at: core/posix/watchdog.h. */
+const struct weft_watch *weft_sched_watch(const struct weft_sched *sched);
 
 /* End every process (no terminate is called: stop the root first for that), close every socket,
  * free everything. */
@@ -74,9 +87,21 @@ weft_pid weft_sched_whereis(const struct weft_sched *sched, const char *name);
  * it as if its handler had failed an assert with `text` (static). WEFT_ERR_NO_PROC */
 int weft_sched_poison(struct weft_sched *sched, weft_pid pid, const char *text);
 
+/* The same with a fault of any kind but BUS and ILL: a real one, under the guard of the env, with
+ * a text that begins with "planted". HANG stands still instead: nobody of this scheduler runs for
+ * `lasts`, messages and events pile up, then the process ends. WEFT_ERR_NO_PROC, WEFT_ERR_NOMEM */
+struct weft_planted {
+    enum weft_fault_kind kind;
+    const char *text;    /* ASSERT; static; NULL: one of its own */
+    weft_duration lasts; /* HANG; 0: what its handlers may take, 10 s without a limit */
+};
+
+int weft_sched_plant(struct weft_sched *sched, weft_pid pid, const struct weft_planted *planted);
+
 struct weft_sched_stats {
     uint32_t procs, timers, sockets, runnable;
     uint64_t spawned, exited, faulted, messages, dropped;
+    uint64_t expired;     /* calls not handled: their callers had their TIMEOUT already */
     size_t process_bytes; /* by weft_alloc, over all processes */
 };
 
@@ -94,6 +119,7 @@ struct weft_proc_info {
     uint64_t bytes;      /* of data in the messages and answers it was sent */
     bool is_supervisor, trap_exit;
     enum weft_priority priority;
+    bool hibernates;
     bool suspended, watched; /* by core/otp/sys.h */
     const char *application; /* NULL: none */
 };

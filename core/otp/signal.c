@@ -1,12 +1,17 @@
 /* Exit signals, and the end of a process. */
-#include "core/otp/internal.h"
+#include "core/otp/remote_internal.h"
 
 static bool is_kill(const struct signal *signal) {
     return signal->cause.kind == WEFT_REASON_KILL && signal->link == NULL;
 }
 
+static bool is_far(const struct peer_link *link) {
+    return link->end[0] != NULL && link->end[1] == NULL;
+}
+
 static void link_free(struct weft_sched *sched, struct peer_link *link) {
-    weft_otp__free(sched, link, sizeof *link);
+    if (link == NULL) return;
+    weft_otp__free(sched, link, is_far(link) ? sizeof(struct far_link) : sizeof *link);
 }
 
 void weft_otp__end_set(struct weft_process *proc, struct cause cause) {
@@ -32,7 +37,7 @@ void weft_otp__doom(struct weft_process *proc, struct cause cause) {
     if (proc->flags & PROC_DOOMED) return;
     if ((proc->flags & PROC_STOPPING) && !killed) return;
     weft_otp__end_set(proc, weft_otp__cause_share(cause));
-    proc->flags = (uint16_t)((proc->flags & ~PROC_STOPPING) | PROC_DOOMED);
+    proc->flags = (proc->flags & ~(uint32_t)PROC_STOPPING) | PROC_DOOMED;
     if (proc->flags & PROC_RUNNING) return;
     weft_otp__queue_remove(proc);
     weft_list_push_back(&sched->dying, &proc->run);
@@ -43,8 +48,9 @@ static struct notice *notice_for(struct weft_process *to, const struct signal *s
     struct record record = {WEFT_MSG_EXIT, sizeof(struct notice), sizeof(struct notice)};
     if (signal->link == NULL) return weft_otp__mail_new(to->sched, &record);
     uint32_t tag = signal->link->end[0] == to ? signal->link->tie[0].tag : 0;
+    unsigned bits = MAIL_OF_LINK | (is_far(signal->link) ? MAIL_FAR : 0);
     struct notice *notice = &signal->link->notice;
-    notice->mail = (struct mail){.kind = WEFT_MSG_EXIT, .of_link = true, .tag = tag};
+    notice->mail = (struct mail){.kind = WEFT_MSG_EXIT, .bits = (uint8_t)bits, .tag = tag};
     return notice;
 }
 
@@ -84,7 +90,7 @@ void weft_otp__stop(struct weft_process *proc, struct cause cause) {
         return;
     }
     weft_otp__end_set(proc, cause);
-    proc->flags = (uint16_t)((proc->flags & ~PROC_DOOMED) | PROC_STOPPING);
+    proc->flags = (proc->flags & ~(uint32_t)PROC_DOOMED) | PROC_STOPPING;
 }
 
 static void drop_pending(struct weft_sched *sched, struct mail *mail) {
@@ -135,7 +141,10 @@ static void tell(struct weft_process *proc, struct cause cause) {
     while ((tie = weft_otp__tie_pop(proc, &kind)) != NULL) {
         switch (kind) {
         case TIE_NONE:
-            WEFT_UNREACHABLE("what is tied is of a kind");
+        case TIE_ROUTE_MONITOR:
+        case TIE_ROUTE_CALL:
+        case TIE_ROUTE_LINK:
+            WEFT_UNREACHABLE("a process has no such tie");
         case TIE_LINK_0:
             tell_peer(proc, WEFT_CONTAINER(tie, struct peer_link, tie[0]), 0, cause);
             break;
@@ -148,6 +157,11 @@ static void tell(struct weft_process *proc, struct cause cause) {
         case TIE_CALL:
             weft_otp__call_done(WEFT_CONTAINER(tie, struct call, tie), WEFT_ERR_NO_PROC,
                                 weft_bytes(NULL, 0));
+            break;
+        case TIE_FAR:
+        case TIE_FAR_LINK:
+        case TIE_WATCH:
+            weft_otp__tie_far(proc, tie, kind, &cause);
             break;
         }
     }
@@ -187,6 +201,9 @@ static void report(struct weft_process *proc, const struct weft_reason *why, boo
              proc->behaviour->name != NULL ? proc->behaviour->name : "-", proc->behaviour->version,
              (unsigned long long)proc->parent.raw, weft_reason_name(why->kind), why->code,
              why->text);
+    const struct weft_fault *at = proc->sched->fault;
+    proc->sched->fault = NULL;
+    if (at != NULL) weft_otp__log_frames(proc->sched, at); /* before another fault can come */
     report_state(proc);
 }
 
@@ -207,7 +224,7 @@ void weft_otp__discard(struct weft_process *proc) {
     weft_otp__cause_drop(sched, &end);
     weft_otp__table_remove(sched, proc);
     weft_otp__code_died(proc);
-    if (proc->state != proc->body) weft_otp__free(sched, proc->state, proc->behaviour->state_size);
+    weft_otp__state_free(proc);
     weft_otp__free(sched, proc, sizeof *proc + proc->body_size);
 }
 
@@ -228,7 +245,9 @@ void weft_otp__finish(struct weft_process *proc, struct cause cause, bool fault)
     note_root(sched, proc->pid, &why);
     leave_queues(proc);
     tell(proc, cause);
+    bool dist = proc->flags & PROC_DIST;
     weft_otp__discard(proc);
+    if (dist) weft_otp__dist_ended(sched->remote);
     weft_otp__cause_drop(sched, &cause);
 }
 
@@ -254,7 +273,10 @@ void weft_stop(weft_self *self, const struct weft_reason *reason) {
 void weft_otp__exit(struct weft_sched *sched, weft_pid from, weft_pid to,
                     const struct weft_reason *why) {
     struct weft_process *target = weft_otp__find(sched, to);
-    if (target == NULL) return;
+    if (target == NULL) {
+        weft_otp__exit_far(sched, from, to, why);
+        return;
+    }
     struct signal signal = {.from = from, .cause = weft_otp__cause_make(sched, why)};
     weft_otp__signal(target, &signal);
     weft_otp__cause_drop(sched, &signal.cause);

@@ -272,6 +272,10 @@ static void deliver_stream(struct weft_process *owner, const struct weft_event *
 void weft_sched_deliver(struct weft_sched *sched, const struct weft_event *event) {
     WEFT_ASSERT(sched != NULL);
     WEFT_ASSERT(event != NULL);
+    if (event->kind == WEFT_EVENT_JOB) {
+        weft_otp__job_done(sched, event);
+        return;
+    }
     struct weft_process *owner = weft_otp__find(sched, (weft_pid){event->owner});
     if (owner == NULL) {
         refuse(sched, event);
@@ -281,7 +285,7 @@ void weft_sched_deliver(struct weft_sched *sched, const struct weft_event *event
         deliver_stream(owner, event);
         return;
     }
-    bool full = weft_otp__mailbox_full(owner);
+    bool full = owner->mailbox_count >= weft_otp__mailbox_max(owner);
     struct event_mail *mail = full ? NULL : event_new(owner, event);
     if (mail == NULL) {
         sched->dropped++;

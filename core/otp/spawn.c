@@ -16,16 +16,35 @@ static int refuse(struct weft_sched *sched, int error) {
     return error;
 }
 
-static struct weft_process *process_new(struct weft_sched *sched, const struct weft_spawn *spec) {
-    size_t size = sizeof(struct weft_process) + spec->behaviour->state_size;
-    struct weft_process *proc = weft_otp__alloc(sched, size);
+/* The state of one that may hibernate is a record of its own, so that it can go. */
+static bool state_apart(const struct weft_behaviour *behaviour) {
+    return behaviour->pack != NULL && behaviour->state_size > 0;
+}
+
+static struct weft_process *process_alloc(struct weft_sched *sched,
+                                          const struct weft_behaviour *behaviour) {
+    uint32_t body_size = state_apart(behaviour) ? 0 : behaviour->state_size;
+    struct weft_process *proc = weft_otp__alloc(sched, sizeof *proc + body_size);
     if (proc == NULL) return NULL;
-    memset(proc, 0, size);
+    memset(proc, 0, sizeof *proc + body_size);
+    proc->state = proc->body;
+    proc->body_size = body_size & WEFT_STATE_MAX;
+    if (!state_apart(behaviour)) return proc;
+    proc->state = weft_otp__alloc(sched, behaviour->state_size);
+    if (proc->state == NULL) {
+        weft_otp__free(sched, proc, sizeof *proc);
+        return NULL;
+    }
+    memset(proc->state, 0, behaviour->state_size);
+    return proc;
+}
+
+static struct weft_process *process_new(struct weft_sched *sched, const struct weft_spawn *spec) {
+    struct weft_process *proc = process_alloc(sched, spec->behaviour);
+    if (proc == NULL) return NULL;
     proc->sched = sched;
     proc->behaviour = spec->behaviour;
     proc->tag = spec->tag;
-    proc->state = proc->body;
-    proc->body_size = spec->behaviour->state_size & WEFT_STATE_MAX;
     proc->code_epoch = sched->code_epoch;
     proc->priority = (unsigned)spec->priority & 3;
     weft_list_init(&proc->run);
@@ -37,35 +56,26 @@ static int check(const struct weft_sched *sched, const struct weft_spawn *spec, 
     if (spec->name == NULL) return WEFT_OK;
     if (!weft_otp__name_valid(spec->name)) return WEFT_ERR_INVAL;
     const struct weft_process *holder = weft_otp__name_find(sched, spec->name);
-    if (holder == NULL) return WEFT_OK;
-    *out = holder->pid;
+    *out = holder != NULL ? holder->pid : weft_otp__name_far(sched, spec->name);
+    if (weft_pid_is_none(*out)) return WEFT_OK;
     return WEFT_ERR_EXISTS;
-}
-
-static int set_bounds(struct weft_process *child, const struct weft_spawn *spec) {
-    if (spec->mailbox_max == 0 && spec->memory_max == 0) return WEFT_OK;
-    struct extra *extra = weft_otp__extra(child);
-    if (extra == NULL) return WEFT_ERR_NOMEM;
-    if (spec->mailbox_max != 0) extra->mailbox_max = spec->mailbox_max;
-    extra->memory_max = spec->memory_max;
-    return WEFT_OK;
 }
 
 static int bind(struct birth *birth) {
     struct weft_process *parent = birth->parent;
     struct weft_process *child = birth->child;
     const struct weft_spawn *spec = birth->spec;
-    if (set_bounds(child, spec) != WEFT_OK) return WEFT_ERR_NOMEM;
-    if (spec->name != NULL && weft_otp__name_set(child, spec->name) != WEFT_OK)
-        return WEFT_ERR_NOMEM;
+    if (weft_otp__bounds_set(child, spec) != WEFT_OK) return WEFT_ERR_NOMEM;
+    int rv = spec->name != NULL ? weft_otp__name_set(child, spec->name) : WEFT_OK;
+    if (rv != WEFT_OK) return rv;
+    child->parent = parent != NULL ? parent->pid : child->sched->far_parent;
     if (parent == NULL) return WEFT_OK;
-    child->parent = parent->pid;
     child->app = parent->app;
     if (spec->link) {
         if (weft_otp__link_new(parent, child, spec->tag) == NULL) return WEFT_ERR_NOMEM;
     }
     if (spec->monitor) {
-        birth->monitor = weft_otp__monitor_new(parent, child->pid);
+        birth->monitor = weft_otp__monitor_new(parent, child->pid, weft_bytes(NULL, 0));
         if (birth->monitor == NULL) return WEFT_ERR_NOMEM;
     }
     return WEFT_OK;
@@ -85,6 +95,7 @@ static int create(struct weft_sched *sched, struct birth *birth) {
     if (birth->child == NULL) return WEFT_ERR_NOMEM;
     int rv = weft_otp__table_add(sched, birth->child);
     if (rv != WEFT_OK) {
+        weft_otp__state_free(birth->child);
         weft_otp__free(sched, birth->child, sizeof *birth->child + birth->child->body_size);
         return rv;
     }
@@ -108,10 +119,14 @@ static bool run_init(struct weft_sched *sched, struct birth *birth, struct weft_
     if (child->behaviour->init == NULL) return true;
     child->flags |= PROC_RUNNING | PROC_STARTING;
     sched->spawn_depth++;
+    weft_duration limit = sched->watch.limit;
+    weft_otp__watch(sched, child->behaviour);
     bool returned = env->guard->run(env, call_init, birth, &sched->runtime_depth, fault);
     sched->spawn_depth--;
+    sched->watch.limit = limit; /* of the parent, who goes on; it has its time anew */
+    sched->watch.beat = sched->watch.beat + 1;
     sched->runtime_depth = depth;
-    child->flags = (uint16_t)(child->flags & ~(PROC_RUNNING | PROC_STARTING));
+    child->flags &= ~(uint32_t)(PROC_RUNNING | PROC_STARTING);
     return returned;
 }
 
@@ -137,8 +152,9 @@ static int fail(struct weft_sched *sched, struct birth *birth, const struct weft
     struct cause cause;
     int rv = birth->rv;
     if (fault != NULL) {
-        struct weft_reason why = weft_otp__fault_reason(fault);
+        struct weft_reason why = weft_otp__fault_reason(sched, fault);
         weft_otp__code_faulted(birth->child, &why);
+        sched->fault = fault;
         cause = weft_otp__cause_make(sched, &why);
         rv = WEFT_ERR_FAULT;
     } else {
@@ -146,7 +162,7 @@ static int fail(struct weft_sched *sched, struct birth *birth, const struct weft
         if (rv == WEFT_OK) rv = WEFT_ERR_NO_PROC;
     }
     sched->last_reason = weft_otp__cause_reason(&cause);
-    birth->child->flags = (uint16_t)(birth->child->flags & ~(PROC_DOOMED | PROC_STOPPING));
+    birth->child->flags &= ~(uint32_t)(PROC_DOOMED | PROC_STOPPING);
     unbind(birth);
     weft_otp__finish(birth->child, cause, fault != NULL);
     weft_otp__reap(sched);

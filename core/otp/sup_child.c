@@ -143,6 +143,8 @@ int weft_otp__child_start(weft_self *self, struct child *child, struct start *st
                                .priority = spec->priority,
                                .mailbox_max = spec->mailbox_max,
                                .memory_max = spec->memory_max,
+                               .overflow = spec->overflow,
+                               .quota = spec->quota,
                                .tag = child->index};
     weft_otp__child_set_state(self, child, CHILD_DOWN);
     weft_pid pid;

@@ -51,6 +51,7 @@ static bool same_spec(const struct weft_child_spec *a, const struct weft_child_s
     if (a->shutdown != b->shutdown || a->type != b->type) return false;
     if (a->significant != b->significant || a->priority != b->priority) return false;
     if (a->mailbox_max != b->mailbox_max || a->memory_max != b->memory_max) return false;
+    if (a->overflow != b->overflow || a->quota != b->quota) return false;
     return a->arg.size == b->arg.size &&
            (a->arg.size == 0 || memcmp(a->arg.data, b->arg.data, a->arg.size) == 0);
 }

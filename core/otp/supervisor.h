@@ -82,6 +82,8 @@ struct weft_child_spec {
     enum weft_priority priority; /* this and the following as in struct weft_spawn */
     uint32_t mailbox_max;
     size_t memory_max;
+    enum weft_overflow overflow;
+    enum weft_quota quota;
 };
 
 struct weft_sup_config {

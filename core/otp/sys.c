@@ -8,8 +8,9 @@
 /* As OTP's suspend loop, which waits for system messages and for the parent's exit. */
 void weft_otp__suspended_exit(struct weft_process *proc, struct mail *mail) {
     WEFT_ASSERT(proc->flags & PROC_SUSPENDED);
-    if (mail->kind != WEFT_MSG_EXIT || !weft_pid_equal(mail->from, proc->parent)) return;
-    if (proc->flags & PROC_TRAP_PARENT) {
+    if (mail->kind != WEFT_MSG_EXIT) return;
+    if (!(mail->bits & MAIL_OF_STOP) && !weft_pid_equal(mail->from, proc->parent)) return;
+    if (!(mail->bits & MAIL_OF_STOP) && (proc->flags & PROC_TRAP_PARENT)) {
         weft_otp__resume(proc);
         return;
     }
@@ -41,7 +42,7 @@ static int suspend(struct weft_sched *sched, weft_pid pid) {
 
 void weft_otp__resume(struct weft_process *proc) {
     WEFT_ASSERT(proc != NULL);
-    proc->flags = (uint16_t)(proc->flags & ~PROC_SUSPENDED);
+    proc->flags &= ~(uint32_t)PROC_SUSPENDED;
     bool work = proc->flags & (PROC_CONTINUE | PROC_STOPPING);
     if (work || !ring_empty(&proc->mailbox)) weft_otp__runnable(proc);
 }
@@ -99,13 +100,13 @@ size_t weft_otp__describe(struct weft_process *proc, char *text, size_t room) {
     struct weft_fault fault = {.kind = WEFT_FAULT_NONE};
     WEFT_ASSERT(room > 1);
     text[0] = '\0';
-    if (proc->behaviour->format_status == NULL) return 0;
+    if (proc->behaviour->format_status == NULL || (proc->flags & PROC_ASLEEP)) return 0;
     int depth = sched->runtime_depth;
     bool returned =
         sched->env->guard->run(sched->env, describe, &describing, &sched->runtime_depth, &fault);
     sched->runtime_depth = depth;
     if (!returned) {
-        struct weft_reason why = weft_otp__fault_reason(&fault);
+        struct weft_reason why = weft_otp__fault_reason(sched, &fault);
         describing.size = strlen(why.text) < room - 1 ? strlen(why.text) : room - 1;
         memcpy(text, why.text, describing.size);
     }
@@ -127,8 +128,14 @@ uint32_t weft_self_ancestors(const weft_self *self, weft_pid *out, uint32_t max)
     return ancestors(self, out, max);
 }
 
-static int get_status(struct weft_sched *sched, weft_pid pid, struct weft_sys_status *status) {
+/* The process with its state standing, even if it hibernates. */
+static struct weft_process *find_awake(struct weft_sched *sched, weft_pid pid) {
     struct weft_process *proc = weft_otp__find(sched, pid);
+    return proc != NULL && weft_otp__wake(proc) ? proc : NULL;
+}
+
+static int get_status(struct weft_sched *sched, weft_pid pid, struct weft_sys_status *status) {
+    struct weft_process *proc = find_awake(sched, pid);
     if (proc == NULL) return WEFT_ERR_NO_PROC;
     status->info = weft_otp__info(proc);
     status->ancestors_count = ancestors(proc, status->ancestors, WEFT_ANCESTORS_MAX);
@@ -156,7 +163,7 @@ int weft_sys_get_status(weft_self *self, weft_pid pid, struct weft_sys_status *s
 int weft_sched_sys_get_state(struct weft_sched *sched, weft_pid pid, void *room, size_t *size) {
     WEFT_ASSERT(sched != NULL);
     WEFT_ASSERT(size != NULL);
-    struct weft_process *proc = weft_otp__find(sched, pid);
+    struct weft_process *proc = find_awake(sched, pid);
     if (proc == NULL) return WEFT_ERR_NO_PROC;
     size_t needed = proc->behaviour->state_size, given = *size;
     *size = needed;
@@ -166,23 +173,27 @@ int weft_sched_sys_get_state(struct weft_sched *sched, weft_pid pid, void *room,
 }
 
 int weft_sys_get_state(weft_self *self, weft_pid pid, void *room, size_t *size) {
-    WEFT_ASSERT(self != NULL);
-    return weft_sched_sys_get_state(self->sched, pid, room, size);
+    struct weft_sched *sched = weft_otp__enter(self);
+    (void)find_awake(sched, pid);
+    weft_otp__leave(sched);
+    return weft_sched_sys_get_state(sched, pid, room, size);
 }
 
 int weft_sched_sys_replace_state(struct weft_sched *sched, weft_pid pid,
                                  int (*change)(void *ctx, void *state, size_t size), void *ctx) {
     WEFT_ASSERT(sched != NULL);
     WEFT_ASSERT(change != NULL);
-    struct weft_process *proc = weft_otp__find(sched, pid);
+    struct weft_process *proc = find_awake(sched, pid);
     if (proc == NULL) return WEFT_ERR_NO_PROC;
     return change(ctx, weft_state(proc), proc->behaviour->state_size);
 }
 
 int weft_sys_replace_state(weft_self *self, weft_pid pid,
                            int (*change)(void *ctx, void *state, size_t size), void *ctx) {
-    WEFT_ASSERT(self != NULL);
-    return weft_sched_sys_replace_state(self->sched, pid, change, ctx);
+    struct weft_sched *sched = weft_otp__enter(self);
+    (void)find_awake(sched, pid);
+    weft_otp__leave(sched);
+    return weft_sched_sys_replace_state(sched, pid, change, ctx);
 }
 
 const char *weft_msg_kind_name(enum weft_msg_kind kind) {

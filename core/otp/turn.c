@@ -3,7 +3,10 @@
 #include "core/otp/internal.h"
 
 /* Call into the process: outside the runtime. */
-static void outside(struct weft_sched *sched) { sched->runtime_depth = sched->runtime_depth - 1; }
+static void outside(struct weft_sched *sched) {
+    sched->watch.beat = sched->watch.beat + 1;
+    sched->runtime_depth = sched->runtime_depth - 1;
+}
 
 static void inside(struct weft_sched *sched) { sched->runtime_depth = sched->runtime_depth + 1; }
 
@@ -33,6 +36,7 @@ static void fill(struct mail *mail, struct weft_msg *msg, struct weft_reason *re
         *reason = weft_otp__cause_reason(&monitor->cause);
         msg->ref = monitor->awaited.ref;
         msg->reason = reason;
+        msg->data = weft_bytes(monitor->name, monitor->name_size);
         break;
     }
     case WEFT_MSG_TIMER: {
@@ -49,7 +53,9 @@ static void fill(struct mail *mail, struct weft_msg *msg, struct weft_reason *re
 
 /* The exit signal of the parent ends whom it is for, unless that wants to do so itself. */
 static bool is_parent_exit(const struct weft_process *proc, const struct mail *mail) {
-    if (mail->kind != WEFT_MSG_EXIT || (proc->flags & PROC_TRAP_PARENT)) return false;
+    if (mail->kind != WEFT_MSG_EXIT) return false;
+    if (mail->bits & MAIL_OF_STOP) return true;
+    if (proc->flags & PROC_TRAP_PARENT) return false;
     return weft_pid_equal(mail->from, proc->parent);
 }
 
@@ -91,6 +97,9 @@ static void handle_one(struct weft_process *proc) {
         inside(sched);
     } else if (is_parent_exit(proc, mail)) {
         weft_otp__stop(proc, weft_otp__cause_share(((struct notice *)mail)->cause));
+    } else if (mail->kind == WEFT_MSG_CALL && (proc->flags & PROC_LATE) &&
+               weft_otp__call_expired(sched, mail)) {
+        sched->expired++;
     } else {
         hand_over(proc, mail);
     }
@@ -99,7 +108,7 @@ static void handle_one(struct weft_process *proc) {
 }
 
 static void continue_one(struct weft_process *proc) {
-    proc->flags = (uint16_t)(proc->flags & ~PROC_CONTINUE);
+    proc->flags &= ~(uint32_t)PROC_CONTINUE;
     outside(proc->sched);
     proc->behaviour->handle_continue(proc);
     inside(proc->sched);
@@ -120,29 +129,12 @@ static void terminate(struct weft_process *proc) {
     inside(proc->sched);
 }
 
-static void end_by_fault(struct weft_process *proc, const struct weft_fault *fault) {
+void weft_otp__end_by_fault(struct weft_process *proc, const struct weft_fault *fault) {
     struct weft_sched *sched = proc->sched;
-    struct weft_reason why = weft_otp__fault_reason(fault);
+    struct weft_reason why = weft_otp__fault_reason(sched, fault);
     weft_otp__code_faulted(proc, &why);
+    sched->fault = fault;
     weft_otp__finish(proc, weft_otp__cause_make(sched, &why), true);
-}
-
-static const char *poison_of(const struct weft_process *proc) {
-    const struct weft_link *list = &proc->sched->poisons;
-    for (const struct weft_link *at = list->next; at != list; at = at->next) {
-        const struct poison *poison = (const struct poison *)at;
-        if (weft_pid_equal(poison->pid, proc->pid)) return poison->text;
-    }
-    WEFT_UNREACHABLE("a poisoned process is in the list");
-}
-
-static void die_of_poison(struct weft_process *proc) {
-    struct weft_sched *sched = proc->sched;
-    struct weft_fault fault = {.kind = WEFT_FAULT_ASSERT, .what = poison_of(proc)};
-    proc->messages++;
-    sched->messages++;
-    sched->run.left--;
-    end_by_fault(proc, &fault);
 }
 
 static void settle(struct weft_process *proc) {
@@ -150,6 +142,8 @@ static void settle(struct weft_process *proc) {
         weft_otp__finish(proc, weft_otp__end_take(proc), false);
     } else if (has_work(proc)) {
         weft_otp__runnable(proc);
+    } else {
+        proc->flags &= ~(uint32_t)PROC_LATE;
     }
 }
 
@@ -165,21 +159,28 @@ static uint32_t turn_messages(const struct weft_sched *sched) {
 static void take_turn(struct weft_process *proc) {
     struct weft_sched *sched = proc->sched;
     uint64_t reductions = proc->reductions + WEFT_TURN_REDUCTIONS;
+    sched->running = proc;
     proc->flags |= PROC_RUNNING;
+    weft_otp__watch(sched, proc->behaviour);
     for (uint32_t left = turn_messages(sched);
          left > 0 && has_work(proc) && proc->reductions < reductions &&
          !(proc->flags & (PROC_DOOMED | PROC_STOPPING | PROC_SUSPENDED));
          left--) {
         sched->run.left--;
         sched->run.unclocked++;
+        proc->flags &= ~(uint32_t)PROC_HIBERNATE;
         if (proc->flags & PROC_CONTINUE) {
             continue_one(proc);
         } else {
             handle_one(proc);
         }
     }
-    if (proc->flags & PROC_STOPPING) terminate(proc);
-    proc->flags = (uint16_t)(proc->flags & ~PROC_RUNNING);
+    if (proc->flags & PROC_STOPPING) {
+        terminate(proc);
+    } else if ((proc->flags & PROC_HIBERNATE) && !has_work(proc)) {
+        weft_otp__hibernate(proc);
+    }
+    proc->flags &= ~(uint32_t)PROC_RUNNING;
     settle(proc);
 }
 
@@ -208,6 +209,24 @@ static bool clock_is_due(const struct weft_sched *sched) {
     return (uint64_t)unclocked * sched->message_cost >= (uint64_t)WEFT_TURN_TIME;
 }
 
+/* It has its state, and the code of today, and nothing was planted in it. Else what is to happen
+ * instead of its turn has happened, and it may be gone. */
+static bool is_ready(struct weft_process *proc) {
+    struct weft_sched *sched = proc->sched;
+    bool plain = !(proc->flags & PROC_UNREADY) && proc->code_epoch == sched->code_epoch;
+    if (__builtin_expect(plain, true)) return true;
+    if (!weft_otp__wake(proc)) {
+        sched->run.left--;
+        return false;
+    }
+    if (proc->code_epoch != sched->code_epoch) weft_otp__code_catch_up(proc);
+    if (!(proc->flags & PROC_POISONED) || (proc->flags & PROC_STOPPING) || !has_work(proc))
+        return true;
+    sched->run.left--;
+    weft_otp__poison_strikes(proc);
+    return false;
+}
+
 static void run_turns(void *arg) {
     struct weft_sched *sched = arg;
     struct weft_process *proc;
@@ -215,13 +234,7 @@ static void run_turns(void *arg) {
     while (sched->run.left > 0 && (proc = weft_otp__queue_pop(sched)) != NULL) {
         WEFT_ASSERT(sched->handling == NULL);
         WEFT_ASSERT(!(proc->flags & PROC_RUNNING));
-        if (proc->code_epoch != sched->code_epoch) weft_otp__code_catch_up(proc);
-        sched->running = proc;
-        if ((proc->flags & PROC_POISONED) && !(proc->flags & PROC_STOPPING) && has_work(proc)) {
-            die_of_poison(proc);
-        } else {
-            take_turn(proc);
-        }
+        if (is_ready(proc)) take_turn(proc);
         sched->running = NULL;
         weft_otp__reap(sched);
         if (clock_is_due(sched)) look_at_clock(sched);
@@ -234,10 +247,10 @@ static void recover(struct weft_sched *sched, const struct weft_fault *fault) {
     struct weft_process *proc = sched->running;
     WEFT_ASSERT(proc != NULL);
     sched->running = NULL;
-    proc->flags = (uint16_t)(proc->flags & ~PROC_RUNNING);
+    proc->flags &= ~(uint32_t)PROC_RUNNING;
     if (sched->handling != NULL) weft_otp__mail_free(sched, sched->handling);
     sched->handling = NULL;
-    end_by_fault(proc, fault);
+    weft_otp__end_by_fault(proc, fault);
     weft_otp__reap(sched);
 }
 
@@ -246,7 +259,7 @@ void weft_otp__turns(struct weft_sched *sched) {
     int depth = sched->runtime_depth;
     WEFT_ASSERT(sched->running == NULL);
     while (sched->run.left > 0 && sched->queues.count > 0) {
-        struct weft_fault fault = {.kind = WEFT_FAULT_NONE};
+        struct weft_fault fault; /* filled in when there is one */
         if (env->guard->run(env, run_turns, sched, &sched->runtime_depth, &fault)) continue;
         sched->runtime_depth = depth;
         recover(sched, &fault);

@@ -48,8 +48,9 @@ typedef uint64_t weft_ref;
     X(ERROR, "error") /* the process's own; code tells which */                                    \
     X(FAULT, "fault") /* a fault in a handler; code is enum weft_fault_kind */                     \
     X(TIMEOUT, "timeout")                                                                          \
-    X(START, "failed_to_start") /* a supervisor whose child would not start */                     \
-    X(LIMIT, "limit")           /* ran into a bound: mailbox or memory */
+    X(START, "failed_to_start")     /* a supervisor whose child would not start */                 \
+    X(LIMIT, "limit")               /* ran into a bound: mailbox or memory */                      \
+    X(NOCONNECTION, "noconnection") /* the node of the process was lost */
 
 enum weft_reason_kind {
 #define WEFT_REASON_ENUM(name, text) WEFT_REASON_##name,

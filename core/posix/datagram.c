@@ -14,7 +14,7 @@ int weft_posix__datagram_open(struct weft_env *env, struct weft_addr *local, uin
     struct weft_posix__socket *socket;
     struct weft_addr bound = *local;
     int fd;
-    int rv = weft_posix__bind(SOCK_DGRAM, &bound, &fd);
+    int rv = weft_posix__bind(posix, SOCK_DGRAM, &bound, &fd);
     if (rv != WEFT_OK) return rv;
     int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &posix->receive_buffer, sizeof posix->receive_buffer);

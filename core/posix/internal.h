@@ -140,9 +140,11 @@ struct weft_posix {
     void (*trace)(void *ctx, const struct weft_trace_event *event);
     void *trace_ctx;
     int receive_buffer;
+    bool share_ports;
 
     /* the loop */
     int epoll_fd, signal_fd;
+    int wake_fd;                            /* -1: nobody wakes */
     const struct weft_posix_driver *driver; /* in a turn; else NULL */
     uint64_t turn;
     uint64_t serial; /* of sockets and watches */
@@ -159,6 +161,9 @@ struct weft_posix {
     weft_time starved_until;
     struct weft_posix__outbox *outbox;
     struct weft_posix__inbox *inbox; /* mapped: only what was received takes memory */
+
+    struct weft_posix__jobs *jobs; /* NULL: none yet */
+    uint32_t job_threads;
 
     /* disk, loader, entropy */
     int folder_fd; /* -1: no disk */
@@ -178,6 +183,7 @@ extern const struct weft_entropy_ops weft_posix__entropy;
 extern const struct weft_disk_ops weft_posix__disk;
 extern const struct weft_loader_ops weft_posix__loader;
 extern const struct weft_net_ops weft_posix__net;
+extern const struct weft_job_ops weft_posix__job;
 
 /* net.c: the table of sockets and what all kinds share. */
 
@@ -192,7 +198,7 @@ struct weft_posix__socket *weft_posix__socket_get(struct weft_posix *posix, weft
 void weft_posix__socket_remove(struct weft_posix *posix, struct weft_posix__socket *socket);
 
 /* A descriptor of `kind` bound to *local, which is written back.  Errors of datagram_open. */
-int weft_posix__bind(int type, struct weft_addr *local, int *fd);
+int weft_posix__bind(const struct weft_posix *posix, int type, struct weft_addr *local, int *fd);
 
 /* Add to or change in epoll. WEFT_ERR_FULL, WEFT_ERR_NOMEM */
 int weft_posix__poll(struct weft_posix *posix, const struct weft_posix__socket *socket, int op,
@@ -249,6 +255,7 @@ void weft_posix__streams_pending(struct weft_posix *posix);
 int weft_posix__disk_init(struct weft_posix *posix, const char *folder);
 void weft_posix__disk_deinit(struct weft_posix *posix);
 void weft_posix__loader_deinit(struct weft_posix *posix);
+void weft_posix__jobs_deinit(struct weft_posix *posix);
 int weft_posix__loop_init(struct weft_posix *posix);
 void weft_posix__loop_deinit(struct weft_posix *posix);
 

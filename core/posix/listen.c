@@ -13,7 +13,7 @@ int weft_posix__stream_listen(struct weft_env *env, struct weft_addr *local, int
     struct weft_addr bound = *local;
     int fd;
     if (backlog <= 0) return WEFT_ERR_INVAL;
-    int rv = weft_posix__bind(SOCK_STREAM, &bound, &fd);
+    int rv = weft_posix__bind(posix, SOCK_STREAM, &bound, &fd);
     if (rv != WEFT_OK) return rv;
     rv = listen(fd, backlog) == 0 ? WEFT_OK : weft_posix__error(errno);
     if (rv != WEFT_OK) goto err_after_bind;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -196,10 +197,38 @@ int weft_posix_loop(struct weft_posix *posix, const struct weft_posix_driver *dr
     return rv;
 }
 
+static void woken(void *ctx, int fd, int events) {
+    uint64_t count;
+    (void)ctx;
+    (void)events;
+    ssize_t size = read(fd, &count, sizeof count);
+    (void)size; /* what there is to do is found by the next run */
+}
+
+int weft_posix_waker(struct weft_posix *posix) {
+    WEFT_ASSERT(posix->wake_fd < 0);
+    int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (fd < 0) return weft_posix__error(errno);
+    int rv = weft_posix_watch(posix, fd, WEFT_WATCH_READ, woken, NULL);
+    if (rv != WEFT_OK) {
+        close(fd);
+        return rv;
+    }
+    posix->wake_fd = fd;
+    return WEFT_OK;
+}
+
+void weft_posix_wake(struct weft_posix *posix) {
+    uint64_t one = 1;
+    WEFT_ASSERT(posix->wake_fd >= 0);
+    ssize_t size = write(posix->wake_fd, &one, sizeof one);
+    (void)size; /* a full counter wakes as well */
+}
+
 int weft_posix_fd(const struct weft_posix *posix) { return posix->epoll_fd; }
 
 int weft_posix__loop_init(struct weft_posix *posix) {
-    posix->signal_fd = -1;
+    posix->signal_fd = posix->wake_fd = -1;
     posix->turn = 1;
     posix->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     return posix->epoll_fd >= 0 ? WEFT_OK : weft_posix__error(errno);
@@ -212,5 +241,6 @@ void weft_posix__loop_deinit(struct weft_posix *posix) {
         pthread_sigmask(SIG_UNBLOCK, &set, NULL);
         close(posix->signal_fd);
     }
+    if (posix->wake_fd >= 0) close(posix->wake_fd);
     close(posix->epoll_fd);
 }

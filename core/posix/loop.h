@@ -53,4 +53,12 @@ int weft_posix_watch(struct weft_posix *posix, int fd, int events,
 /* fn is not called for `fd` after this, even if it was found ready already. Unknown: ignored. */
 void weft_posix_unwatch(struct weft_posix *posix, int fd);
 
+/* Let other threads wake `posix`: called by its own, before they may.
+ *   WEFT_ERR_FULL (descriptors, watches), WEFT_ERR_NOMEM */
+int weft_posix_waker(struct weft_posix *posix);
+
+/* End the wait of its turn; when it does not wait now, the next wait ends at once. From any thread,
+ * between weft_posix_waker and weft_posix_free. */
+void weft_posix_wake(struct weft_posix *posix);
+
 #endif

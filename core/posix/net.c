@@ -168,12 +168,14 @@ static int bind_to(int fd, int type, struct weft_addr *local) {
     return WEFT_OK;
 }
 
-int weft_posix__bind(int type, struct weft_addr *local, int *fd) {
+int weft_posix__bind(const struct weft_posix *posix, int type, struct weft_addr *local, int *fd) {
     WEFT_ASSERT(type == SOCK_DGRAM || type == SOCK_STREAM);
     if (local->family != WEFT_FAMILY_V4 && local->family != WEFT_FAMILY_V6) return WEFT_ERR_INVAL;
     int domain = local->family == WEFT_FAMILY_V4 ? AF_INET : AF_INET6;
     *fd = socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (*fd < 0) return weft_posix__error(errno);
+    int one = 1;
+    if (posix->share_ports) setsockopt(*fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
     int rv = bind_to(*fd, type, local);
     if (rv != WEFT_OK) close(*fd);
     return rv;

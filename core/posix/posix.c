@@ -34,14 +34,18 @@ static void fill(struct weft_posix *posix, const struct weft_posix_config *confi
                                    .disk = &weft_posix__disk,
                                    .loader = &weft_posix__loader,
                                    .guard = &weft_posix_guard,
+                                   .job = &weft_posix__job,
                                    .trace = &trace_ops,
                                    .trace_mask = wanted(config),
                                    .mem = &posix->mem.base,
-                                   .node = config->node};
+                                   .node = config->node,
+                                   .reasons_name_places = true};
     posix->log_level = config->log_level;
     posix->trace = config->trace;
     posix->trace_ctx = config->trace_ctx;
     posix->receive_buffer = config->receive_buffer > 0 ? config->receive_buffer : RECEIVE_BUFFER;
+    posix->share_ports = config->share_ports;
+    posix->job_threads = config->job_threads;
     posix->sockets_max = config->sockets_max;
     if (posix->sockets_max == 0 || posix->sockets_max > POSIX_SOCKETS_MAX) {
         posix->sockets_max = POSIX_SOCKETS_MAX;
@@ -76,6 +80,7 @@ err_after_alloc:
 void weft_posix_free(struct weft_posix *posix) {
     if (posix == NULL) return;
     WEFT_ASSERT(posix->driver == NULL);
+    weft_posix__jobs_deinit(posix);
     weft_posix__net_deinit(posix);
     weft_posix__loader_deinit(posix);
     weft_posix__disk_deinit(posix);

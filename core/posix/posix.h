@@ -24,6 +24,10 @@ struct weft_posix_config {
     int receive_buffer;   /* SO_RCVBUF of datagram sockets, bytes; 0: 4 MiB. The kernel's
                              net.core.rmem_max cuts it silently. */
     uint32_t sockets_max; /* 0: 2^20 */
+    /* Ports may be shared: several envs, or programs, that all say so may be bound to one endpoint,
+     * and the kernel spreads streams and datagrams over them (SO_REUSEPORT). */
+    bool share_ports;
+    uint32_t job_threads; /* made when they are needed; 0: one per processor, at most 8 */
 };
 
 /* What the env did, since new. */

@@ -4,11 +4,26 @@
 
 #include "core/dht/service.h"
 #include "core/node/node.h"
+#include "core/otp/hub.h"
 
 #include <stdio.h>
 
 #define WEFTD_PATH_MAX 512
-#define WEFTD_APPS_MAX 32
+#define WEFTD_APPS_MAX 16      /* applications of one daemon */
+#define WEFTD_APP_KEYS_MAX 16  /* keys of one application's `env` */
+#define WEFTD_APP_TEXT_MAX 256 /* bytes of such a key or value, with the NUL */
+#define WEFTD_COOKIE_MAX 128
+#define WEFTD_CONNECT_MAX 64
+
+struct weftd_app {
+    char module[WEFTD_PATH_MAX];
+    enum weft_restart type; /* [permanent] */
+    bool load_only;         /* known, and started by whoever asks */
+    struct weftd_app_key {
+        char key[WEFTD_APP_TEXT_MAX], value[WEFTD_APP_TEXT_MAX];
+    } keys[WEFTD_APP_KEYS_MAX];
+    size_t keys_count;
+};
 
 struct weftd_config {
     struct weft_dht_service_config dht; /* bootstrap points below */
@@ -17,10 +32,19 @@ struct weftd_config {
     char data[WEFTD_PATH_MAX];    /* folder; "": keep nothing on disk */
     char control[WEFTD_PATH_MAX]; /* socket; "": the default place */
     bool control_off;
-    struct weft_node_module apps[WEFTD_APPS_MAX]; /* their paths below */
-    char app_paths[WEFTD_APPS_MAX][WEFTD_PATH_MAX];
-    size_t apps_count;
     enum weft_log_level log_level; /* [INFO] */
+    struct weftd_app apps[WEFTD_APPS_MAX];
+    size_t apps_count;
+    uint32_t schedulers;           /* threads that run processes [1] */
+    bool share_ports;              /* with other daemons that do */
+    char node[WEFT_NODE_NAME_MAX]; /* name@address:port; "": talk to no other node */
+    struct weft_addr dist_listen;  /* family NONE: where the name says */
+    char cookie[WEFTD_COOKIE_MAX];
+    char connect[WEFTD_CONNECT_MAX][WEFT_NODE_NAME_MAX];
+    const char *connect_names[WEFTD_CONNECT_MAX];
+    size_t connect_count;
+    weft_duration tick;     /* 0: the default */
+    weft_duration watchdog; /* how long a handler may run [10 s]; WEFT_TIME_NEVER: for ever */
 };
 
 enum weftd_start { WEFTD_RUN, WEFTD_SHOWN /* --help, --version: done */, WEFTD_WRONG };
@@ -40,8 +64,19 @@ const char *weftd_set_bootstrap(struct weftd_config *config, const char *text);
 const char *weftd_set_bind(struct weftd_config *config, const char *text);
 const char *weftd_set_port(struct weftd_config *config, const char *text);
 const char *weftd_set_log(struct weftd_config *config, const char *text);
+const char *weftd_set_watchdog(struct weftd_config *config, const char *text);
 const char *weftd_set_control(struct weftd_config *config, const char *text);
-const char *weftd_add_app(struct weftd_config *config, const char *path, const char *type);
+/* app: one more, permanent, from the module at a path. type: of the last one. */
+const char *weftd_add_app(struct weftd_config *config, const char *path);
+const char *weftd_set_app_type(struct weftd_config *config, const char *text);
+/* node: "name@address:port". connect: likewise, added to those there. cookie: 1 to 127 bytes;
+ * cookie_file: the first line of a file, as nobody should see it on a command line. */
+const char *weftd_set_schedulers(struct weftd_config *config, const char *text);
+const char *weftd_set_node(struct weftd_config *config, const char *text);
+const char *weftd_set_connect(struct weftd_config *config, const char *text);
+const char *weftd_set_dist_listen(struct weftd_config *config, const char *text);
+const char *weftd_set_cookie(struct weftd_config *config, const char *text);
+const char *weftd_set_cookie_file(struct weftd_config *config, const char *path);
 const char *weftd_set_path(char to[WEFTD_PATH_MAX], const char *text);
 
 #endif

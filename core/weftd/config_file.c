@@ -11,6 +11,10 @@
  *       bootstrap: [router.example.org:6881]
  *       k: 8
  *       source_rate: 50
+ *     apps:
+ *       - module: ./kv.so
+ *         type: permanent
+ *         env: {port: 7000}
  *
  * Every mistake is one line "file:line:column: what is wrong". */
 #include "core/base/assert.h"
@@ -134,6 +138,12 @@ static void read_log(struct reading *reading, const struct weft_yaml_node *node,
                      const struct key *key) {
     const char *text = scalar(reading, node, key, "error, warn, info or debug");
     if (text != NULL) tell(reading, node, key, weftd_set_log(reading->config, text));
+}
+
+static void read_watchdog(struct reading *reading, const struct weft_yaml_node *node,
+                          const struct key *key) {
+    const char *text = scalar(reading, node, key, "a duration, or off");
+    if (text != NULL) tell(reading, node, key, weftd_set_watchdog(reading->config, text));
 }
 
 static void read_data(struct reading *reading, const struct weft_yaml_node *node,
@@ -272,36 +282,163 @@ static void read_dht(struct reading *reading, const struct weft_yaml_node *node,
     read_mapping(reading, node, dht_keys, sizeof dht_keys / sizeof dht_keys[0]);
 }
 
-/* A path, or {module: PATH, type: TYPE}. */
-static void read_app(struct reading *reading, const struct weft_yaml_node *node,
+/* --- applications --- */
+
+static struct weftd_app *last_app(struct reading *reading) {
+    WEFT_ASSERT(reading->config->apps_count > 0);
+    return &reading->config->apps[reading->config->apps_count - 1];
+}
+
+/* Read before the others, by read_app. */
+static void read_module(struct reading *reading, const struct weft_yaml_node *node,
+                        const struct key *key) {
+    (void)reading;
+    (void)node;
+    (void)key;
+}
+
+static void read_type(struct reading *reading, const struct weft_yaml_node *node,
+                      const struct key *key) {
+    const char *text = scalar(reading, node, key, "permanent, transient or temporary");
+    if (text != NULL) tell(reading, node, key, weftd_set_app_type(reading->config, text));
+}
+
+static void read_env_key(struct reading *reading, const struct weft_yaml_node *name,
+                         const struct weft_yaml_node *node) {
+    struct weftd_app *app = last_app(reading);
+    const struct key key = {.name = name->text};
+    const char *text = scalar(reading, node, &key, "a text");
+    if (text == NULL) return;
+    if (strlen(name->text) >= WEFTD_APP_TEXT_MAX || strlen(text) >= WEFTD_APP_TEXT_MAX) {
+        mistake(reading, name, "'%.32s': longer than %d bytes", name->text, WEFTD_APP_TEXT_MAX - 1);
+    } else if (app->keys_count == WEFTD_APP_KEYS_MAX) {
+        mistake(reading, name, "'%s': more than %d keys", name->text, WEFTD_APP_KEYS_MAX);
+    } else {
+        struct weftd_app_key *added = &app->keys[app->keys_count++];
+        memcpy(added->key, name->text, strlen(name->text) + 1);
+        memcpy(added->value, text, strlen(text) + 1);
+    }
+}
+
+static void read_env(struct reading *reading, const struct weft_yaml_node *node,
                      const struct key *key) {
-    const struct weft_yaml_node *module = weft_yaml_get(node, "module");
-    const struct weft_yaml_node *type = weft_yaml_get(node, "type");
-    bool known =
-        node->kind == WEFT_YAML_MAPPING && module != NULL && node->count == (type != NULL ? 2 : 1);
-    if (node->kind == WEFT_YAML_MAPPING && !known) {
-        mistake(reading, node, "expected 'module', a path, and perhaps 'type'");
+    if (node->kind != WEFT_YAML_MAPPING) {
+        if (node->kind == WEFT_YAML_BROKEN) return;
+        mistake(reading, node, "'%s': expected keys and values", key->name);
         return;
     }
-    const char *path = scalar(reading, known ? module : node, key, "a path");
-    const char *kind = type != NULL ? scalar(reading, type, key, "a type") : "permanent";
-    if (path == NULL || kind == NULL) return;
-    const char *wrong = weftd_add_app(reading->config, path, kind);
-    if (wrong != NULL) mistake(reading, node, "'%s': %s", key->name, wrong);
+    for (uint32_t i = 0; i < node->count; i++) read_env_key(reading, node->keys[i], node->items[i]);
+}
+
+static const struct key app_keys[] = {
+    {"module", read_module, 0, 0, 0},
+    {"type", read_type, 0, 0, 0},
+    {"env", read_env, 0, 0, 0},
+};
+
+static const struct weft_yaml_node *module_of(const struct weft_yaml_node *node) {
+    for (uint32_t i = 0; node->kind == WEFT_YAML_MAPPING && i < node->count; i++) {
+        if (strcmp(node->keys[i]->text, "module") == 0) return node->items[i];
+    }
+    return NULL;
+}
+
+static void read_app(struct reading *reading, const struct weft_yaml_node *node) {
+    if (node->kind == WEFT_YAML_BROKEN) return;
+    const struct weft_yaml_node *module = module_of(node);
+    if (module == NULL) {
+        mistake(reading, node, "an application needs a 'module', such as 'module: ./kv.so'");
+        return;
+    }
+    const char *path = scalar(reading, module, &app_keys[0], "a path");
+    if (path == NULL) return;
+    const char *wrong = weftd_add_app(reading->config, path);
+    tell(reading, module, &app_keys[0], wrong);
+    if (wrong == NULL) read_mapping(reading, node, app_keys, sizeof app_keys / sizeof app_keys[0]);
 }
 
 static void read_apps(struct reading *reading, const struct weft_yaml_node *node,
                       const struct key *key) {
     if (node->kind != WEFT_YAML_SEQUENCE) {
-        read_app(reading, node, key);
+        if (node->kind == WEFT_YAML_BROKEN) return;
+        mistake(reading, node, "'%s': expected a list, such as '- module: ./kv.so'", key->name);
         return;
     }
-    for (uint32_t i = 0; i < node->count; i++) read_app(reading, node->items[i], key);
+    for (uint32_t i = 0; i < node->count; i++) read_app(reading, node->items[i]);
+}
+
+static void read_schedulers(struct reading *reading, const struct weft_yaml_node *node,
+                            const struct key *key) {
+    const char *text = scalar(reading, node, key, "a number");
+    if (text != NULL) tell(reading, node, key, weftd_set_schedulers(reading->config, text));
+}
+
+static void read_share_port(struct reading *reading, const struct weft_yaml_node *node,
+                            const struct key *key) {
+    const char *text = scalar(reading, node, key, "true or false");
+    if (text == NULL) return;
+    bool yes = strcmp(text, "true") == 0, no = strcmp(text, "false") == 0;
+    reading->config->share_ports = yes;
+    if (!yes && !no) tell(reading, node, key, "expected true or false");
+}
+
+static void read_node_name(struct reading *reading, const struct weft_yaml_node *node,
+                           const struct key *key) {
+    const char *text = scalar(reading, node, key, "name@address:port");
+    if (text != NULL) tell(reading, node, key, weftd_set_node(reading->config, text));
+}
+
+static void read_dist_listen(struct reading *reading, const struct weft_yaml_node *node,
+                             const struct key *key) {
+    const char *text = scalar(reading, node, key, "address:port");
+    if (text != NULL) tell(reading, node, key, weftd_set_dist_listen(reading->config, text));
+}
+
+static void read_cookie(struct reading *reading, const struct weft_yaml_node *node,
+                        const struct key *key) {
+    const char *text = scalar(reading, node, key, "a text");
+    if (text != NULL) tell(reading, node, key, weftd_set_cookie(reading->config, text));
+}
+
+static void read_cookie_file(struct reading *reading, const struct weft_yaml_node *node,
+                             const struct key *key) {
+    const char *text = scalar(reading, node, key, "a file");
+    if (text != NULL) tell(reading, node, key, weftd_set_cookie_file(reading->config, text));
+}
+
+static void read_connect(struct reading *reading, const struct weft_yaml_node *node,
+                         const struct key *key) {
+    read_each(reading, node, key, weftd_set_connect);
+}
+
+static void read_tick(struct reading *reading, const struct weft_yaml_node *node,
+                      const struct key *key) {
+    weft_duration value;
+    if (duration_of(reading, node, key, &value)) reading->config->tick = value;
+}
+
+static const struct key dist_keys[] = {
+    {"name", read_node_name, 0, 0, 0},  {"listen", read_dist_listen, 0, 0, 0},
+    {"cookie", read_cookie, 0, 0, 0},   {"cookie_file", read_cookie_file, 0, 0, 0},
+    {"connect", read_connect, 0, 0, 0}, {"tick", read_tick, 0, WEFT_MS(100), WEFT_HOUR(24)},
+};
+
+static void read_dist(struct reading *reading, const struct weft_yaml_node *node,
+                      const struct key *key) {
+    (void)key;
+    read_mapping(reading, node, dist_keys, sizeof dist_keys / sizeof dist_keys[0]);
 }
 
 static const struct key top_keys[] = {
-    {"data", read_data, 0, 0, 0}, {"control", read_control, 0, 0, 0}, {"log", read_log, 0, 0, 0},
-    {"apps", read_apps, 0, 0, 0}, {"dht", read_dht, 0, 0, 0},
+    {"data", read_data, 0, 0, 0},
+    {"control", read_control, 0, 0, 0},
+    {"log", read_log, 0, 0, 0},
+    {"watchdog", read_watchdog, 0, 0, 0},
+    {"apps", read_apps, 0, 0, 0},
+    {"dht", read_dht, 0, 0, 0},
+    {"schedulers", read_schedulers, 0, 0, 0},
+    {"share_port", read_share_port, 0, 0, 0},
+    {"dist", read_dist, 0, 0, 0},
 };
 
 /* The file's bytes; NULL after a complaint. One byte over the limit is read, so that the reader

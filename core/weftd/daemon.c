@@ -3,9 +3,11 @@
 
 #include "core/base/assert.h"
 #include "core/posix/guard.h"
+#include "core/posix/watchdog.h"
 #include "core/weftd/control_path.h"
 #include "core/weftd/log.h"
 #include "core/weftd/permanent.h"
+#include "core/weftd/schedulers.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -27,7 +29,9 @@ static void on_reply(void *ctx, const struct weft_node_reply *reply) {
 
 void daemon_stop(struct daemon *daemon) {
     log_line(WEFT_LOG_INFO, "stopping");
-    weft_node_stop(daemon->node);
+    schedulers_stop(daemon->schedulers);
+    if (schedulers_ended(daemon->schedulers)) weft_node_stop(daemon->node);
+    daemon->stopping = true;
 }
 
 static void on_signal(void *ctx, int signo) {
@@ -45,6 +49,12 @@ static void deliver(void *ctx, const struct weft_event *event) {
 
 static bool run(void *ctx) {
     struct daemon *daemon = ctx;
+    if (schedulers_gave_up(daemon->schedulers) && !daemon->stopping) {
+        log_line(WEFT_LOG_ERROR, "a scheduler's tree has ended");
+        daemon_stop(daemon);
+    }
+    /* The others first: what is on scheduler 0 serves them. */
+    if (daemon->stopping && schedulers_ended(daemon->schedulers)) weft_node_stop(daemon->node);
     if (daemon->control != NULL) control_socket_run(daemon->control);
     return weft_node_run(daemon->node);
 }
@@ -101,7 +111,8 @@ static int open_env(struct daemon *daemon) {
                                        .trace_mask = log_mask(daemon->config.log_level),
                                        .log_level = daemon->config.log_level,
                                        .trace = on_trace,
-                                       .trace_ctx = daemon};
+                                       .trace_ctx = daemon,
+                                       .share_ports = daemon->config.share_ports};
     int rv = weft_posix_new(&config, &daemon->posix);
     if (rv == WEFT_OK) return WEFT_OK;
     log_line(WEFT_LOG_ERROR, "%s%s: %s", data[0] != '\0' ? "--data " : "cannot start", data,
@@ -119,15 +130,46 @@ static int watch_signals(struct daemon *daemon) {
     return rv;
 }
 
+static void fill_apps(struct daemon *daemon) {
+    for (size_t i = 0; i < daemon->config.apps_count; i++) {
+        const struct weftd_app *app = &daemon->config.apps[i];
+        bool changed = daemon->committed[i][0] != '\0';
+        for (size_t k = 0; k < app->keys_count; k++)
+            daemon->keys[i][k] = (struct weft_app_env){app->keys[k].key, app->keys[k].value};
+        daemon->apps[i] =
+            (struct weft_node_module){.path = changed ? daemon->committed[i] : app->module,
+                                      .type = app->type,
+                                      .load_only = app->load_only,
+                                      .env = daemon->keys[i],
+                                      .env_count = app->keys_count};
+    }
+}
+
+#define WATCHDOG_TICKS 10 /* in the time a handler may take */
+
+/* Whatever the node's processes do, the others go on. A kernel without timers left is no reason
+ * not to serve. */
+static void watch_handlers(struct daemon *daemon) {
+    weft_duration most = daemon->config.watchdog;
+    if (most == WEFT_TIME_NEVER) return;
+    const struct weft_watch *watch = weft_sched_watch(weft_node_sched(daemon->node));
+    int rv = weft_posix_watchdog_start(watch, most / WATCHDOG_TICKS);
+    if (rv != WEFT_OK) log_line(WEFT_LOG_WARN, "no watchdog: %s", weft_error_text(rv));
+}
+
 static int start_node(struct daemon *daemon) {
     struct weft_reason why = weft_reason(WEFT_REASON_NORMAL, 0);
     permanent_read(daemon);
+    fill_apps(daemon);
     daemon->node_config = (struct weft_node_config){.dht = &daemon->config.dht,
-                                                    .modules = daemon->config.apps,
+                                                    .modules = daemon->apps,
                                                     .modules_count = daemon->config.apps_count,
                                                     .apps_later = true,
                                                     .reply = on_reply,
                                                     .ctx = daemon};
+    if (daemon->config.watchdog != WEFT_TIME_NEVER)
+        daemon->node_config.handler_max = daemon->config.watchdog;
+    if (!schedulers_open(daemon, &daemon->schedulers)) return WEFT_ERR_FULL;
     int rv =
         weft_node_new(weft_posix_env(daemon->posix), &daemon->node_config, &daemon->node, &why);
     if (rv == WEFT_OK) {
@@ -150,7 +192,7 @@ static int drive(struct daemon *daemon) {
     }
     bool ended = weft_node_ended(daemon->node, &why);
     WEFT_ASSERT(ended);
-    if (weft_reason_is_clean(&why)) {
+    if (weft_reason_is_clean(&why) && !schedulers_gave_up(daemon->schedulers)) {
         log_line(WEFT_LOG_INFO, "stopped");
         return 0;
     }
@@ -166,11 +208,16 @@ int daemon_run(struct daemon *daemon) {
     if (open_env(daemon) != WEFT_OK) return code;
     daemon->started = weft_env_now(weft_posix_env(daemon->posix));
     if (watch_signals(daemon) == WEFT_OK && start_node(daemon) == WEFT_OK) {
-        if (open_control(daemon) == WEFT_OK) code = drive(daemon);
+        watch_handlers(daemon);
+        if (schedulers_start(daemon->schedulers) && open_control(daemon) == WEFT_OK)
+            code = drive(daemon);
+        weft_posix_watchdog_stop();
         control_socket_close(daemon->control);
         daemon->control = NULL;
+        schedulers_stop(daemon->schedulers);
         weft_node_free(daemon->node);
     }
+    schedulers_close(daemon->schedulers);
     weft_posix_free(daemon->posix);
     return code;
 }

@@ -18,7 +18,8 @@ uint64_t log_mask(enum weft_log_level level) {
                     WEFT_TRACE_BIT(WEFT_TRACE_SUP_GIVE_UP) |
                     WEFT_TRACE_BIT(WEFT_TRACE_SYS_MESSAGE); /* only when it is asked for */
     if (level >= WEFT_LOG_INFO) {
-        mask |= WEFT_TRACE_BIT(WEFT_TRACE_DHT_JOINED) | WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_DOWN) |
+        mask |= WEFT_TRACE_BIT(WEFT_TRACE_DIST_UP) | WEFT_TRACE_BIT(WEFT_TRACE_DIST_DOWN) |
+                WEFT_TRACE_BIT(WEFT_TRACE_DHT_JOINED) | WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_DOWN) |
                 WEFT_TRACE_BIT(WEFT_TRACE_APP_UP) | WEFT_TRACE_BIT(WEFT_TRACE_APP_DOWN);
     }
     if (level >= WEFT_LOG_DEBUG) {
@@ -57,6 +58,9 @@ static void log_fields(const struct weft_trace_event *event) {
         log_line(WEFT_LOG_INFO, "child %s ended (%s), %s", text,
                  weft_reason_name((enum weft_reason_kind)n[3]),
                  n[4] ? "restarting it" : "for good");
+    } else if (event->kind == WEFT_TRACE_DIST_UP || event->kind == WEFT_TRACE_DIST_DOWN) {
+        log_line(WEFT_LOG_INFO, "node %s is %s", text,
+                 event->kind == WEFT_TRACE_DIST_UP ? "connected" : "lost");
     } else if (event->kind == WEFT_TRACE_SUP_GIVE_UP) {
         log_line(WEFT_LOG_ERROR, "a supervisor gave up after %llu restarts",
                  (unsigned long long)n[1]);
@@ -66,7 +70,7 @@ static void log_fields(const struct weft_trace_event *event) {
         log_line(WEFT_LOG_INFO, "application %s ended (%s)%s", text,
                  weft_reason_name((enum weft_reason_kind)n[2]), n[4] ? ", as told" : "");
     } else if (event->kind == WEFT_TRACE_SYS_MESSAGE) {
-        log_line(WEFT_LOG_ERROR, "trace %llx %s %llx: %s tag %llu, %llu bytes",
+        log_line(WEFT_LOG_WARN, "trace %llx %s %llx: %s tag %llu, %llu bytes",
                  (unsigned long long)n[0], n[2] ? "to" : "from", (unsigned long long)n[1], text,
                  (unsigned long long)n[3], (unsigned long long)n[4]);
     } else {

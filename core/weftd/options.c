@@ -17,12 +17,19 @@ static const char help[] =
     "  --dht-port N           UDP port [6881]\n"
     "  --bootstrap HOST:PORT  a node to join through; may be given several times\n"
     "  --read-only            ask, do not serve (BEP 43)\n"
+    "  --app FILE             run the application of this module (.so); may be given several "
+    "times\n"
     "  --data FOLDER          keep the routing table there; without it nothing is kept\n"
     "  --control PATH         socket for weftctl [weftd-PORT.sock in $XDG_RUNTIME_DIR, /run or "
     "/tmp]\n"
     "  --no-control           no such socket\n"
-    "  --app PATH             run the application of this module; may be given several times\n"
+    "  --schedulers N         threads that run processes [1]\n"
+    "  --share-port           let other daemons that say so bind to the same ports\n"
+    "  --node NAME@ADDR:PORT  be reached by other nodes under this name\n"
+    "  --cookie-file FILE     its first line is what the nodes of a cluster know\n"
+    "  --connect NODE         a node to stay connected with; may be given several times\n"
     "  --log LEVEL            error, warn, info or debug [info]\n"
+    "  --watchdog TIME        a handler that runs longer ends its process, or 'off' [10s]\n"
     "  --help, --version\n"
     "\n"
     "It logs to standard error. SIGTERM and SIGINT shut the tree down in order.\n";
@@ -33,11 +40,17 @@ enum option_code {
     OPT_PORT,
     OPT_BOOTSTRAP,
     OPT_READ_ONLY,
+    OPT_APP,
     OPT_DATA,
     OPT_CONTROL,
     OPT_NO_CONTROL,
+    OPT_SCHEDULERS,
+    OPT_SHARE_PORT,
+    OPT_NODE,
+    OPT_COOKIE_FILE,
+    OPT_CONNECT,
     OPT_LOG,
-    OPT_APP,
+    OPT_WATCHDOG,
     OPT_HELP,
     OPT_VERSION
 };
@@ -48,11 +61,17 @@ static const struct option options[] = {
     {"dht-port", required_argument, NULL, OPT_PORT},
     {"bootstrap", required_argument, NULL, OPT_BOOTSTRAP},
     {"read-only", no_argument, NULL, OPT_READ_ONLY},
+    {"app", required_argument, NULL, OPT_APP},
     {"data", required_argument, NULL, OPT_DATA},
     {"control", required_argument, NULL, OPT_CONTROL},
     {"no-control", no_argument, NULL, OPT_NO_CONTROL},
+    {"schedulers", required_argument, NULL, OPT_SCHEDULERS},
+    {"share-port", no_argument, NULL, OPT_SHARE_PORT},
+    {"node", required_argument, NULL, OPT_NODE},
+    {"cookie-file", required_argument, NULL, OPT_COOKIE_FILE},
+    {"connect", required_argument, NULL, OPT_CONNECT},
     {"log", required_argument, NULL, OPT_LOG},
-    {"app", required_argument, NULL, OPT_APP},
+    {"watchdog", required_argument, NULL, OPT_WATCHDOG},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
@@ -70,6 +89,8 @@ static const char *take(struct weftd_config *config, int code, const char *value
     case OPT_READ_ONLY:
         config->dht.dht.read_only = true;
         return NULL;
+    case OPT_APP:
+        return weftd_add_app(config, value);
     case OPT_DATA:
         return weftd_set_path(config->data, value);
     case OPT_CONTROL:
@@ -79,8 +100,19 @@ static const char *take(struct weftd_config *config, int code, const char *value
         return NULL;
     case OPT_LOG:
         return weftd_set_log(config, value);
-    case OPT_APP:
-        return weftd_add_app(config, value, "permanent");
+    case OPT_SCHEDULERS:
+        return weftd_set_schedulers(config, value);
+    case OPT_SHARE_PORT:
+        config->share_ports = true;
+        return NULL;
+    case OPT_NODE:
+        return weftd_set_node(config, value);
+    case OPT_COOKIE_FILE:
+        return weftd_set_cookie_file(config, value);
+    case OPT_CONNECT:
+        return weftd_set_connect(config, value);
+    case OPT_WATCHDOG:
+        return weftd_set_watchdog(config, value);
     default:
         WEFT_UNREACHABLE("every option is in the table");
     }
@@ -94,7 +126,9 @@ static enum weftd_start show(int code) {
 /* What the file and the flags left open. */
 static void finish(struct weftd_config *config) {
     if (config->port == 0) config->port = 6881;
+    if (config->schedulers == 0) config->schedulers = 1;
     if (config->log_level == 0) config->log_level = WEFT_LOG_INFO;
+    if (config->watchdog == 0) config->watchdog = WEFT_S(10);
     struct weft_dht_service_config *dht = &config->dht;
     if (dht->bind4.family == WEFT_FAMILY_NONE && dht->bind6.family == WEFT_FAMILY_NONE) {
         dht->bind4 = weft_addr_v4(0, 0, 0, 0, 0);
@@ -108,7 +142,7 @@ static void finish(struct weftd_config *config) {
 }
 
 /* A list given by flags replaces the file's; it is not mixed with it. */
-static void give_way(struct weftd_config *config, int code, bool replaced[2]) {
+static void give_way(struct weftd_config *config, int code, bool replaced[3]) {
     if (code == OPT_BIND && !replaced[0]) {
         memset(&config->dht.bind4, 0, sizeof config->dht.bind4);
         memset(&config->dht.bind6, 0, sizeof config->dht.bind6);
@@ -117,6 +151,10 @@ static void give_way(struct weftd_config *config, int code, bool replaced[2]) {
     if (code == OPT_BOOTSTRAP && !replaced[1]) {
         config->dht.bootstrap_count = 0;
         replaced[1] = true;
+    }
+    if (code == OPT_APP && !replaced[2]) {
+        config->apps_count = 0;
+        replaced[2] = true;
     }
 }
 
@@ -172,7 +210,7 @@ static enum weftd_start scan(int argc, char **argv, const char **file, FILE *err
 
 /* The second pass: the values. */
 static bool take_all(struct weftd_config *config, int argc, char **argv, FILE *err) {
-    bool replaced[2] = {false, false};
+    bool replaced[3] = {false, false, false};
     optind = 0;
     for (int code; (code = getopt_long(argc, argv, "+:", options, NULL)) != -1;) {
         if (code == OPT_CONFIG) continue;
@@ -193,5 +231,10 @@ enum weftd_start weftd_config_read(struct weftd_config *config, int argc, char *
     if (file != NULL && !weftd_config_file(config, file, err)) return WEFTD_WRONG;
     if (!take_all(config, argc, argv, err)) return WEFTD_WRONG;
     finish(config);
+    if (config->node[0] != '\0' && config->cookie[0] == '\0') {
+        fputs("weftd: --node needs a cookie: --cookie-file FILE, or dist: cookie in the file\n",
+              err);
+        return WEFTD_WRONG;
+    }
     return WEFTD_RUN;
 }

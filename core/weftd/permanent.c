@@ -25,14 +25,13 @@ static void take_line(struct daemon *daemon, char *line) {
     *tab++ = '\0';
     tab[strcspn(tab, "\n")] = '\0';
     for (size_t i = 0; i < config->apps_count; i++) {
-        if (strcmp(config->apps[i].path, line) != 0) continue;
+        if (strcmp(config->apps[i].module, line) != 0) continue;
         if (strlen(tab) >= WEFTD_PATH_MAX || access(tab, R_OK) != 0) {
             log_line(WEFT_LOG_WARN, "%s was committed and cannot be read: %s runs instead", tab,
                      line);
             continue;
         }
         memcpy(daemon->committed[i], tab, strlen(tab) + 1);
-        config->apps[i].path = daemon->committed[i];
     }
 }
 
@@ -48,7 +47,7 @@ void permanent_read(struct daemon *daemon) {
 static void learn_one(void *ctx, const struct weft_code_info *info) {
     struct daemon *daemon = ctx;
     for (size_t i = 0; i < daemon->config.apps_count; i++) {
-        if (strcmp(daemon->config.apps[i].path, info->path) == 0)
+        if (strcmp(daemon->apps[i].path, info->path) == 0)
             snprintf(daemon->modules[i], sizeof daemon->modules[i], "%s", info->module);
     }
 }
@@ -68,7 +67,7 @@ static void write_one(void *ctx, const struct weft_code_info *info) {
     const struct daemon *daemon = writing->daemon;
     for (size_t i = 0; info->current && i < daemon->config.apps_count; i++) {
         if (strcmp(daemon->modules[i], info->module) == 0)
-            fprintf(writing->file, "%s\t%s\n", daemon->config.app_paths[i], info->path);
+            fprintf(writing->file, "%s\t%s\n", daemon->config.apps[i].module, info->path);
     }
 }
 

@@ -1,4 +1,5 @@
 /* Values of the configuration, whoever gives them. */
+#include "core/config/value.h"
 #include "core/weftd/config.h"
 
 #include <netdb.h>
@@ -92,21 +93,6 @@ const char *weftd_set_path(char to[WEFTD_PATH_MAX], const char *text) {
     return NULL;
 }
 
-const char *weftd_add_app(struct weftd_config *config, const char *path, const char *type) {
-    static const char *const types[] = {"permanent", "transient", "temporary"};
-    if (config->apps_count == WEFTD_APPS_MAX) return "too many applications";
-    struct weft_node_module *app = &config->apps[config->apps_count];
-    *app = (struct weft_node_module){.path = config->app_paths[config->apps_count]};
-    size_t at = 0;
-    while (at < 3 && strcmp(type, types[at]) != 0) at++;
-    app->load_only = strcmp(type, "load") == 0;
-    if (at == 3 && !app->load_only) return "expected permanent, transient, temporary or load";
-    app->type = at < 3 ? (enum weft_restart)at : WEFT_TEMPORARY;
-    const char *wrong = weftd_set_path(config->app_paths[config->apps_count], path);
-    if (wrong == NULL) config->apps_count++;
-    return wrong;
-}
-
 const char *weftd_set_control(struct weftd_config *config, const char *text) {
     const struct sockaddr_un *addr = NULL;
     if (strlen(text) >= sizeof addr->sun_path) {
@@ -126,6 +112,38 @@ const char *weftd_set_log(struct weftd_config *config, const char *text) {
     return "expected error, warn, info or debug";
 }
 
+const char *weftd_set_watchdog(struct weftd_config *config, const char *text) {
+    weft_duration value = WEFT_TIME_NEVER;
+    if (strcmp(text, "off") != 0 && strcmp(text, "false") != 0) {
+        bool fits = weft_value_duration(text, &value) && value >= WEFT_MS(100);
+        if (!fits || value > WEFT_HOUR(1)) return "expected a time from 100ms to 1h, or off";
+    }
+    config->watchdog = value;
+    return NULL;
+}
+
 const char *weftd_set_port(struct weftd_config *config, const char *text) {
     return read_port(text, &config->port) ? NULL : "expected a port from 1 to 65535";
+}
+
+const char *weftd_add_app(struct weftd_config *config, const char *path) {
+    if (config->apps_count == WEFTD_APPS_MAX) return "too many applications";
+    struct weftd_app *app = &config->apps[config->apps_count];
+    memset(app, 0, sizeof *app);
+    const char *wrong = weftd_set_path(app->module, path);
+    if (wrong == NULL) config->apps_count++;
+    return wrong;
+}
+
+const char *weftd_set_app_type(struct weftd_config *config, const char *text) {
+    static const char *const names[] = {"permanent", "transient", "temporary"};
+    struct weftd_app *app = &config->apps[config->apps_count - 1];
+    app->load_only = strcmp(text, "load") == 0;
+    if (app->load_only) return NULL;
+    for (size_t i = 0; i < 3; i++) {
+        if (strcmp(text, names[i]) != 0) continue;
+        app->type = (enum weft_restart)i;
+        return NULL;
+    }
+    return "expected permanent, transient, temporary or load";
 }

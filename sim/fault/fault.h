@@ -5,6 +5,7 @@
 #ifndef SIM_FAULT_FAULT_H
 #define SIM_FAULT_FAULT_H
 
+#include "core/env/guard.h"
 #include "sim/world/set.h"
 #include "sim/world/world.h"
 
@@ -20,7 +21,8 @@
     X(CHURN, "churn")         /* nodes come and go: sessions and downtimes are drawn */            \
     X(DEGRADE, "degrade")     /* more loss, delay, duplicates, reorder on links, for a time */     \
     X(POISON, "poison")       /* one named process inside the nodes faults */                      \
-    X(UPGRADE, "upgrade")     /* processes go over to another version of a module */
+    X(UPGRADE, "upgrade")     /* processes go over to another version of a module */               \
+    X(HANG, "hang")           /* one named process does not return, until a watchdog ends it */
 
 enum sim_fault_kind {
     SIM_FAULT_NONE = 0,
@@ -60,12 +62,13 @@ struct sim_fault_spec {
     struct sim_delay session, downtime; /* CHURN */
     enum sim_churn_exit exit;           /* CHURN */
     struct sim_chain chain;             /* DEGRADE */
-    char process[SIM_PROCESS_NAME_MAX]; /* POISON: registered name */
     const char *module;                 /* UPGRADE: path, as long as the plan */
     uint32_t canary_ppm, watch;         /* UPGRADE: as in struct weft_code_upgrade; 0: all; none */
     bool expect_rollback;               /* UPGRADE: it is to go back by itself */
     bool each_in_turn; /* CRASH, KILL, STOP, PAUSE, POISON, UPGRADE: `rolling`: occurrence i
                           takes the next of `nodes` in order, not a draw */
+    char process[SIM_PROCESS_NAME_MAX]; /* POISON, HANG: registered name */
+    enum weft_fault_kind fault;         /* POISON: ASSERT, SEGV, FPE or STACK; 0: ASSERT */
 };
 
 struct sim_faults;
@@ -78,8 +81,9 @@ struct sim_faults;
  *
  * bit counts: partition, isolate, degrade: a packet was lost, delayed or doubled by it; crash,
  * kill, stop, pause: a node was up and is so no more; restart: a node came up; churn: a node left
- * (each leave counts as injected, too); poison: the named process ended by it; upgrade: all its
- * nodes did what is expected of them. */
+ * (each leave counts as injected, too); poison, hang: the named process ended by it; upgrade: all
+ * its nodes did what is expected of them. A hang lasts as long as the node's watchdog would wait,
+ * or as `for` says. */
 
 /* Schedule all faults of the plan in `world`. Specs and groups are borrowed. NULL: out of memory.
  */

@@ -1,4 +1,4 @@
-/* poison: a named process faults, inside nodes that live on. */
+/* poison, hang: a named process faults or does not return, inside nodes that live on. */
 #include "core/base/assert.h"
 #include "core/base/error.h"
 #include "core/otp/types.h"
@@ -13,13 +13,23 @@ static uint64_t pid_in(struct sim_world *world, uint32_t node, const char *name)
     return weft_sched_whereis(weft_node_sched(sim_world_node(world, node)), name).raw;
 }
 
+static struct weft_planted planted_by(const struct sim_fault_spec *spec) {
+    if (spec->kind == SIM_FAULT_HANG)
+        return (struct weft_planted){.kind = WEFT_FAULT_HANG, .lasts = spec->lasts};
+    if (spec->fault == WEFT_FAULT_NONE || spec->fault == WEFT_FAULT_ASSERT)
+        return (struct weft_planted){.kind = WEFT_FAULT_ASSERT, .text = "planted fault"};
+    return (struct weft_planted){.kind = spec->fault};
+}
+
 static void act(struct sim_occurrence *occurrence) {
     struct sim_world *world = occurrence->faults->world;
-    const char *name = sim_fault__spec(occurrence)->process;
+    const struct sim_fault_spec *spec = sim_fault__spec(occurrence);
+    const char *name = spec->process;
+    struct weft_planted planted = planted_by(spec);
     for (uint32_t i = 0; i < occurrence->targets_count; i++) {
         struct sim_target *target = &occurrence->targets[i];
         target->pid = pid_in(world, target->node, name);
-        target->open = sim_world_poison(world, target->node, name) == WEFT_OK;
+        target->open = sim_world_plant(world, target->node, name, &planted) == WEFT_OK;
     }
 }
 
@@ -43,6 +53,10 @@ static bool end(struct sim_occurrence *occurrence) {
 const struct sim_fault_ops sim_fault__poison = {
     .choose = choose, .act = act, .end = end, .ends = SIM_ENDS_AT_ONCE};
 
+/* `for` is how long it hangs; it is over when the process has ended. */
+const struct sim_fault_ops sim_fault__hang = {
+    .choose = choose, .act = act, .end = end, .ends = SIM_ENDS_AT_ONCE};
+
 static void note_exit(struct sim_occurrence *occurrence, const struct weft_trace_event *event) {
     bool faulted = event->number[3] != 0;
     for (uint32_t i = 0; i < occurrence->targets_count; i++) {
@@ -59,6 +73,7 @@ void sim_fault__poison_exit(void *ctx, const struct weft_trace_event *event) {
     WEFT_ASSERT(event->kind == WEFT_TRACE_PROC_EXIT);
     for (struct weft_link *at = faults->on.next; at != &faults->on; at = at->next) {
         struct sim_occurrence *occurrence = WEFT_CONTAINER(at, struct sim_occurrence, link);
-        if (sim_fault__spec(occurrence)->kind == SIM_FAULT_POISON) note_exit(occurrence, event);
+        enum sim_fault_kind kind = sim_fault__spec(occurrence)->kind;
+        if (kind == SIM_FAULT_POISON || kind == SIM_FAULT_HANG) note_exit(occurrence, event);
     }
 }

@@ -41,7 +41,7 @@ static uint32_t take(struct sim_occurrence *occurrence, uint32_t state_mask, uin
 static void write_text(struct sim_occurrence *occurrence) {
     const struct sim_fault_spec *spec = sim_fault__spec(occurrence);
     int at = snprintf(occurrence->text, SIM_FAULT_TEXT_MAX, "%s", sim_fault_name(spec->kind));
-    if (spec->kind == SIM_FAULT_POISON) {
+    if (spec->kind == SIM_FAULT_POISON || spec->kind == SIM_FAULT_HANG) {
         at += snprintf(occurrence->text + at, SIM_FAULT_TEXT_MAX - (size_t)at, " %s in",
                        spec->process);
     }

@@ -56,7 +56,9 @@ static const char *lacks(const struct sim_plan *plan, enum sim_check_kind kind) 
     case SIM_CHECK_CLOSEST:
         return sim_plan__has_work(plan, SIM_WORK_LOOKUP) ? NULL : "there is no 'lookup' workload";
     case SIM_CHECK_RESTARTED:
-        return has_fault(plan, SIM_FAULT_POISON) ? NULL : "there is no 'poison' fault";
+        return has_fault(plan, SIM_FAULT_POISON) || has_fault(plan, SIM_FAULT_HANG)
+                   ? NULL
+                   : "there is no 'poison' or 'hang' fault";
     case SIM_CHECK_TABLES:
         return plan->dht_on ? NULL : "there is no DHT";
     case SIM_CHECK_DEAD_FORGOTTEN:

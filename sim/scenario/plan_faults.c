@@ -123,6 +123,16 @@ static void read_expect(struct sim_plan__reader *reader, const struct sim_plan__
     draft->spec.expect_rollback = choose_word(reader, value, words, 2) == 1;
 }
 
+static void read_fault_kind(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                            void *into) {
+    struct draft *draft = into;
+    const char *const words[] = {"assert", "segv", "fpe", "stack"};
+    static const enum weft_fault_kind kinds[] = {WEFT_FAULT_ASSERT, WEFT_FAULT_SEGV, WEFT_FAULT_FPE,
+                                                 WEFT_FAULT_STACK};
+    int kind = choose_word(reader, value, words, 4);
+    if (kind >= 0) draft->spec.fault = kinds[kind];
+}
+
 /* --- tables --- */
 
 #define KEY_AT                                                                                     \
@@ -170,8 +180,15 @@ static const struct sim_plan__key churn_keys[] = {
     {"exit", false, read_exit, 0, 0, 0}};
 static const struct sim_plan__key degrade_keys[] = {KEY_AT, KEY_FOR, KEYS_AGAIN, KEY_NODES(false),
                                                     KEYS_LINK};
-static const struct sim_plan__key poison_keys[] = {
-    KEY_AT, KEYS_AGAIN, KEY_NODES(true), KEY_ROLLING, {"process", true, read_process, 0, 0, 0}};
+static const struct sim_plan__key poison_keys[] = {KEY_AT,
+                                                   KEYS_AGAIN,
+                                                   KEY_NODES(true),
+                                                   KEY_ROLLING,
+                                                   {"process", true, read_process, 0, 0, 0},
+                                                   {"fault", false, read_fault_kind, 0, 0, 0}};
+static const struct sim_plan__key hang_keys[] = {
+    KEY_AT,          KEY_FOR,     KEYS_AGAIN,
+    KEY_NODES(true), KEY_ROLLING, {"process", true, read_process, 0, 0, 0}};
 
 static const struct sim_plan__key upgrade_keys[] = {
     KEY_AT,
@@ -194,7 +211,7 @@ const struct sim_plan__section sim_plan__fault_sections[] = {
     SECTION("stop", down_keys),           SECTION("restart", restart_keys),
     SECTION("pause", down_keys),          SECTION("churn", churn_keys),
     SECTION("degrade", degrade_keys),     SECTION("poison", poison_keys),
-    SECTION("upgrade", upgrade_keys)};
+    SECTION("upgrade", upgrade_keys),     SECTION("hang", hang_keys)};
 
 _Static_assert(sizeof sim_plan__fault_sections / sizeof sim_plan__fault_sections[0] ==
                    SIM_FAULT_KIND_COUNT - 1,

@@ -36,6 +36,7 @@ static void drop_sockets(struct sim_machine *machine) {
 static void free_machine(struct sim_machine *machine) {
     machine->fabric->berths[machine->node].machine = NULL;
     sim_fabric__forget_waiting(machine);
+    sim_fabric__jobs_forget(machine);
     drop_sockets(machine);
     free(machine->slots);
     free(machine);
@@ -67,6 +68,7 @@ static struct sim_machine *new_machine(struct sim_fabric *fabric, uint32_t node)
     machine->departure_last = -1;
     weft_list_init(&machine->bound);
     weft_list_init(&machine->waiting);
+    weft_list_init(&machine->jobs);
     fabric->berths[node].machine = machine;
     return machine;
 }
@@ -79,6 +81,7 @@ static struct weft_env make_env(struct sim_machine *machine) {
                              .disk = &sim_fabric__disk,
                              .loader = &sim_fabric__loader,
                              .guard = config->host.guard,
+                             .job = &sim_fabric__job,
                              .trace = &sim_fabric__trace,
                              .trace_mask = config->trace_mask,
                              .mem = &machine->heap.base,
@@ -142,6 +145,7 @@ uint32_t sim_fabric_halt(struct sim_fabric *fabric, uint32_t node, enum sim_fabr
     struct sim_machine *machine = machine_up(fabric, node);
     WEFT_ASSERT(machine != NULL);
     sim_fabric__forget_waiting(machine);
+    sim_fabric__jobs_forget(machine);
     if (how == SIM_END_CRASHED) drop_sockets(machine);
     if (how == SIM_END_KILLED) close_sockets(machine, sim_stream_abort);
     if (how == SIM_END_ORDERLY) close_sockets(machine, sim_stream_close);
@@ -167,6 +171,7 @@ void sim_fabric_resume(struct sim_fabric *fabric, uint32_t node) {
     WEFT_ASSERT(machine != NULL);
     machine->paused = false;
     sim_fabric__tell_waiting(machine);
+    sim_fabric__jobs_resume(machine);
 }
 
 static void arrive(struct sim_fabric *fabric, uint32_t node, struct sim_parcel *parcel) {
@@ -189,8 +194,12 @@ bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event)
         arrive(fabric, event->entity, event->data);
         return true;
     }
-    if (event->kind != SIM_EVENT_STREAM_TIMER) return false;
     struct sim_machine *machine = fabric->berths[event->entity].machine;
+    if (event->kind == SIM_EVENT_JOB) {
+        if (machine != NULL) sim_fabric__job_due(machine, event->arg);
+        return true;
+    }
+    if (event->kind != SIM_EVENT_STREAM_TIMER) return false;
     if (machine != NULL) {
         sim_stream_timer(machine, event->arg);
         sim_fabric__reap(machine);

@@ -33,12 +33,14 @@
 #define SIM_STREAM_CONNECT_MAX WEFT_S(63)
 #define SIM_STREAM_ACK_MAX WEFT_S(120)
 #define SIM_RECEIVE_BUFFER                                                                         \
-    212992u                       /* bytes of datagrams a socket holds while its node is paused    \
-                                   */
-#define SIM_DATAGRAM_OVERHEAD 64u /* what each counts there beside its bytes */
-#define SIM_SOCKETS_MAX 65536u    /* of one machine */
-#define SIM_BACKLOG_MAX 4096      /* greater ones are cut to it, as somaxconn does */
-#define SIM_PORT_EPHEMERAL 49152u /* "any free port" starts here */
+    212992u                         /* bytes of datagrams a socket holds while its node is paused  \
+                                     */
+#define SIM_DATAGRAM_OVERHEAD 64u   /* what each counts there beside its bytes */
+#define SIM_SOCKETS_MAX 65536u      /* of one machine */
+#define SIM_JOB_WORKERS 2u          /* threads of a machine's job pool */
+#define SIM_JOB_DURATION WEFT_MS(1) /* of a job that says nothing */
+#define SIM_BACKLOG_MAX 4096        /* greater ones are cut to it, as somaxconn does */
+#define SIM_PORT_EPHEMERAL 49152u   /* "any free port" starts here */
 #define SIM_WALL_EPOCH INT64_C(1767225600000000000) /* virtual time 0: 2026-01-01 00:00 UTC */
 
 struct sim_fabric;

@@ -8,8 +8,9 @@
 
 /* Kinds of engine events. `entity` is the machine it happens to. */
 enum sim_fabric_kind {
-    SIM_EVENT_PARCEL = 1,  /* arg: sender << 32 ^ number; data: the parcel */
-    SIM_EVENT_STREAM_TIMER /* arg: socket; none by that number: the event is stale */
+    SIM_EVENT_PARCEL = 1,   /* arg: sender << 32 ^ number; data: the parcel */
+    SIM_EVENT_STREAM_TIMER, /* arg: socket; none by that number: the event is stale */
+    SIM_EVENT_JOB           /* arg: number of the job */
 };
 
 /* --- parcels: what travels --- */
@@ -140,7 +141,9 @@ struct sim_machine {
     struct sim_slot *slots;
     uint32_t slots_count, slots_free;      /* slots_free: index, UINT32_MAX: none */
     uint32_t sockets_count, orphans_count; /* all; of them closed by their owner */
-    struct weft_link bound, waiting;
+    struct weft_link bound, waiting, jobs;
+    weft_time job_free_at[SIM_JOB_WORKERS]; /* when each worker has done what it was given */
+    uint32_t jobs_count;
     uint64_t serial_first;    /* sockets with a smaller serial are of earlier lives */
     weft_time departure_last; /* of a datagram */
     uint32_t node;
@@ -162,6 +165,7 @@ struct sim_berth {
 struct sim_fabric {
     struct sim_fabric_config config;
     struct sim_berth *berths;
+    uint64_t jobs;                             /* so far */
     struct sim_parcel *pool[SIM_POOL_CLASSES]; /* free parcels by size */
     uint32_t pool_count[SIM_POOL_CLASSES];
     struct sim_fabric_stats stats;
@@ -182,6 +186,12 @@ extern const struct weft_trace_ops sim_fabric__trace;
 extern const struct weft_net_ops sim_fabric__net;
 extern const struct weft_disk_ops sim_fabric__disk;
 extern const struct weft_loader_ops sim_fabric__loader;
+extern const struct weft_job_ops sim_fabric__job;
+
+/* env_job.c */
+void sim_fabric__job_due(struct sim_machine *machine, uint64_t number);
+void sim_fabric__jobs_resume(struct sim_machine *machine);
+void sim_fabric__jobs_forget(struct sim_machine *machine);
 
 /* The machine at an address, or UINT32_MAX. */
 uint32_t sim_fabric__node_at(const struct sim_fabric *fabric, const struct weft_addr *addr);

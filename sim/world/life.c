@@ -151,13 +151,14 @@ int sim_world_ask(struct sim_world *world, uint32_t node, const struct weft_node
 }
 
 /* The poison works at the next message: it is given one, so that an idle process ends as well. */
-int sim_world_poison(struct sim_world *world, uint32_t node, const char *name) {
+int sim_world_plant(struct sim_world *world, uint32_t node, const char *name,
+                    const struct weft_planted *planted) {
     struct sim_world_node *entry = sim_world__node(world, node);
     if (entry->state != SIM_NODE_UP) return WEFT_ERR_NO_PROC;
     struct weft_sched *sched = weft_node_sched(entry->node);
     weft_pid pid = weft_sched_whereis(sched, name);
     if (weft_pid_is_none(pid)) return WEFT_ERR_NOT_FOUND;
-    int rv = weft_sched_poison(sched, pid, "planted fault");
+    int rv = weft_sched_plant(sched, pid, planted);
     sim_world__fold(world, SIM_HAPPENED_POISON, node, pid.raw);
     if (rv != WEFT_OK) return rv;
     weft_sched_send(sched, pid, 0, weft_bytes(NULL, 0));
@@ -191,4 +192,9 @@ int sim_world_upgrade(struct sim_world *world, uint32_t node, const char *path,
     if (rv != WEFT_OK)
         sim_world_trace(world, node, WEFT_TRACE_LOG, &level, 1, weft_bytes_text(why.text));
     return rv;
+}
+
+int sim_world_poison(struct sim_world *world, uint32_t node, const char *name) {
+    struct weft_planted planted = {.kind = WEFT_FAULT_ASSERT, .text = "planted fault"};
+    return sim_world_plant(world, node, name, &planted);
 }

@@ -103,6 +103,10 @@ struct weft_code_upgrade;
 int sim_world_upgrade(struct sim_world *world, uint32_t node, const char *path,
                       const struct weft_code_upgrade *upgrade, const char **module);
 
+/* sim_world_poison with any fault of weft_sched_plant. */
+int sim_world_plant(struct sim_world *world, uint32_t node, const char *name,
+                    const struct weft_planted *planted);
+
 /* Told of every process that ends, in any node, after the trace was (PROC_EXIT): how a fault learns
  * that it bit. At most one; must not act on the world, but may write to the trace. */
 void sim_world_on_exit(struct sim_world *world,

@@ -27,6 +27,7 @@ int main(int argc, char **argv) {
     play_all(&signal_scenes, argc, argv);
     play_all(&message_scenes, argc, argv);
     play_all(&server_scenes, argc, argv);
+    play_all(&code_scenes, argc, argv);
     play_all(&supervisor_scenes, argc, argv);
     return 0;
 }

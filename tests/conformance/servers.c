@@ -118,6 +118,24 @@ static void play_stop_reply(const struct scene *scene) {
     in(one, monitor_and_ask);
 }
 
+/* --- ending a server and waiting for it --- */
+
+static void monitor_and_end(weft_self *self) {
+    struct weft_reason shutdown = weft_reason(WEFT_REASON_SHUTDOWN, 0);
+    weft_ref ref;
+    int rv = weft_monitor(self, server, &ref);
+    WEFT_ASSERT(rv == WEFT_OK);
+    weft_exit(self, server, &shutdown);
+}
+
+static void play_stop(const struct scene *scene) {
+    (void)scene;
+    one = actor(0);
+    in(one, start_server);
+    in(one, monitor_and_end);
+    if (!alive(server)) say("gone");
+}
+
 /* --- starts --- */
 
 enum { INIT_STOP = 1, INIT_IGNORE, INIT_CRASH, INIT_SLOW, INIT_CONTINUE, INIT_TIMEOUT, INIT_OK };
@@ -346,6 +364,7 @@ static const struct scene scenes[] = {
     {"alias.reply_after_demonitor_dropped", play_alias, SLEEP, 20},
     {"sys.suspend_queues", play_suspend, PING, 50},
     {"sys.get_replace_state", play_state, 0, 0},
+    {"gs.stop_api", play_stop, 0, 0},
     {"gs.late_reply_dropped_after_timeout", play_call, SLEEP, 20},
 };
 

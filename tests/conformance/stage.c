@@ -21,6 +21,7 @@ static struct {
     uint64_t entropy;
     struct weft_sched *sched;
     weft_pid stranger;
+    const struct weft_module_info *module;
     char said[SAID_SIZE];
     size_t said_size;
 } stage;
@@ -45,6 +46,36 @@ static void stage_fill(struct weft_env *env, void *out, size_t size) {
 
 static const struct weft_clock_ops clock_ops = {stage_monotonic, stage_wall};
 static const struct weft_entropy_ops entropy_ops = {stage_fill};
+
+/* Code is already here: a module is what it exports. */
+struct weft_module {
+    const struct weft_module_info *info;
+};
+
+static int stage_load(struct weft_env *env, const char *path, struct weft_module **out, char *why,
+                      size_t why_size) {
+    (void)path;
+    (void)why;
+    (void)why_size;
+    *out = weft_mem_alloc(env->mem, sizeof **out);
+    if (*out == NULL) return WEFT_ERR_NOMEM;
+    (*out)->info = stage.module;
+    return WEFT_OK;
+}
+
+static const void *stage_symbol(struct weft_env *env, struct weft_module *module,
+                                const char *name) {
+    (void)env;
+    return strcmp(name, WEFT_MODULE_SYMBOL) == 0 ? module->info : NULL;
+}
+
+static void stage_unload(struct weft_env *env, struct weft_module *module) {
+    weft_mem_free(env->mem, module, sizeof *module);
+}
+
+static const struct weft_loader_ops loader_ops = {stage_load, stage_symbol, stage_unload};
+
+void stage_module(const struct weft_module_info *info) { stage.module = info; }
 
 /* --- words --- */
 
@@ -296,6 +327,7 @@ void stage_open(void) {
     stage.now = WEFT_S(1000);
     stage.env = (struct weft_env){.clock = &clock_ops,
                                   .entropy = &entropy_ops,
+                                  .loader = &loader_ops,
                                   .guard = &weft_posix_guard,
                                   .mem = &stage.heap.base,
                                   .node = 1};

@@ -14,6 +14,7 @@
 #define WEFT_TESTS_CONFORMANCE_STAGE_H
 
 #include "core/otp/gen_server.h"
+#include "core/otp/module.h"
 #include "core/otp/sched.h"
 #include "core/otp/supervisor.h"
 
@@ -32,7 +33,8 @@ struct scenes {
     size_t count;
 };
 
-extern const struct scenes signal_scenes, message_scenes, server_scenes, supervisor_scenes;
+extern const struct scenes signal_scenes, message_scenes, server_scenes, code_scenes,
+    supervisor_scenes;
 
 /* Reasons of the scenes' own, as codes of WEFT_REASON_ERROR. */
 enum { WHY_BOOM = 7, WHY_STOP };
@@ -48,6 +50,9 @@ struct weft_sched *stage_sched(void);
 void settle(void);
 void pass(weft_duration duration);
 void oversleep(weft_duration duration);
+
+/* What the next load of code finds, whatever its path. */
+void stage_module(const struct weft_module_info *info);
 
 /* Add to what the scene says; entries are joined with ", ". */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -59,6 +59,8 @@ def main():
     failed = vectors.report("the comparison can fail", the_comparison_can_fail())
     failed |= vectors.report("there are as many outcomes as were observed",
                              [] if len(otp) == COUNT else [f"{len(otp)} outcomes, not {COUNT}"])
+    failed |= vectors.report("each of them has its scene here",
+                             [name for name in otp if name not in weft])
     failed |= vectors.report(f"{len(weft)} scenes end as OTP's, or as the differences say",
                              vectors.complaints(otp, weft, allowed))
     failed |= vectors.report("each difference is explained in docs/otp.md", documented(allowed))

@@ -212,6 +212,13 @@ int64_t contract_read_next(int node, weft_socket socket, void *data, size_t size
     X(a_guard_works_a_thousand_times)                                                              \
     X(a_fault_in_the_runtime_is_a_panic)                                                           \
     X(a_fault_outside_a_guard_is_a_panic)                                                          \
+    /* suite_job.c */                                                                              \
+    X(a_job_answers_with_its_result)                                                               \
+    X(a_job_answers_with_its_error)                                                                \
+    X(a_job_that_faults_says_how)                                                                  \
+    X(a_cancelled_job_is_not_told)                                                                 \
+    X(jobs_are_bounded_and_each_answers_once)                                                      \
+    X(jobs_left_at_the_end_are_forgotten)                                                          \
     /* suite_trace.c */                                                                            \
     X(a_wanted_event_reaches_the_sink)                                                             \
     X(an_unwanted_event_is_not_built)                                                              \

@@ -71,6 +71,43 @@ for compiler in gcc clang; do
     ok "a program compiles, links and runs with $compiler and the flags of pkg-config"
 done
 
+cat >"$folder/folded.c" <<'C'
+#include "tests/unit/posix/folded.h"
+
+#include <core/posix/guard.h>
+#include <stdio.h>
+
+static volatile int depth;
+static int missed;
+
+static void faults(const char *name, void (*fn)(void *arg), int is_access) {
+    struct weft_fault fault;
+    int seven = 7;
+    enum weft_fault_kind kind = is_access ? WEFT_FAULT_SEGV : WEFT_FAULT_FPE;
+    if (!weft_posix_guard.run(NULL, fn, &seven, &depth, &fault) && fault.kind == kind) return;
+    printf("%s does not end by fault %d\n", name, (int)kind);
+    missed++;
+}
+
+int main(void) {
+    weft_posix_guard_install();
+#define FAULTS(fn, is_access) faults(#fn, fn, is_access);
+    FOLDED(FAULTS)
+    return missed;
+}
+C
+
+for compiler in gcc clang; do
+    command -v $compiler >/dev/null || continue
+    for level in -O0 -O3; do
+        # shellcheck disable=SC2046
+        $compiler -std=c11 $level $(pkg-config --cflags weft) -I"$WEFT_SOURCE" -w \
+            "$folder/folded.c" -o "$folder/folded" $(pkg-config --libs weft)
+        "$folder/folded" || { echo "FAILED with $compiler $level"; exit 1; }
+    done
+    ok "mistakes that $compiler sees through are faults with the flags of pkg-config"
+done
+
 # Each header stands on its own.
 while IFS= read -r header; do
     printf '#include <%s>\nint one;\n' "$header" >"$folder/one.c"

@@ -12,7 +12,7 @@ import unittest
 
 WEFT = os.path.abspath(os.path.join(os.environ.get("WEFT_BIN", "build/bin"), "weft"))
 MODULES = os.path.join(os.path.abspath(os.environ.get("WEFT_BUILD", "build")), "modules")
-SCENARIOS = os.path.join(os.environ.get("WEFT_SOURCE", os.getcwd()), "scenarios", "upgrade")
+SCENARIOS = os.path.join(os.environ.get("WEFT_SOURCE", os.getcwd()), "scenarios/upgrade")
 
 
 class UpgradeScenarios(unittest.TestCase):

@@ -86,13 +86,14 @@ def every_request_of_the_help_is_answered():
                    "a knows b, and b knows a")
         status = daemons.status("a")
         check(list(status), STATUS, "the lines of status")
-        check((status["port"], status["processes"], status["faulted"]), (str(ports[0]), "3", "0"),
+        check((status["port"], status["processes"], status["faulted"]), (str(ports[0]), "4", "0"),
               "port, processes, faulted")
         other = daemons.status("b")["id"]
         assert re.fullmatch(rf" *\d+ {other} 127.0.0.1:{ports[1]} +verified failures 0 "
                             r"silent_s \d+\n", daemons.ask("a", "table")), daemons.ask("a", "table")
         tree = daemons.ask("a", "tree").split("\n")
-        check([line.split()[0] for line in tree if line], ["root", "dht", "control"], "tree")
+        check([line.split()[0] for line in tree if line], ["root", "dht", "control", "application"],
+              "tree")
         check(daemons.ask("a", "dht", "find", KEY), f"{other} 127.0.0.1:{ports[1]}\n", "dht find")
 
         told = daemons.ask("a", "dht", "put", "two  words").split()

@@ -13,7 +13,7 @@ LAYERS = {
     "core/env": ["core/base"],
     "core/wire": ["core/base"],
     "core/config": ["core/base"],
-    "core/otp": ["core/base", "core/env"],
+    "core/otp": ["core/base", "core/env", "core/wire"],
     "core/dht": ["core/base", "core/env", "core/wire", "core/otp"],
     "core/node": ["core/base", "core/env", "core/wire", "core/otp", "core/dht"],
     "core/posix": ["core/base", "core/env"],
@@ -38,7 +38,7 @@ PURE = ["core/base", "core/env", "core/wire", "core/config", "core/otp", "core/d
         "sim/engine", "sim/net", "sim/disk", "sim/world", "sim/fault", "sim/workload", "sim/check"]
 PURE_IMPORTS = re.compile(
     r"^(weft_|sim_|ana_|mem(cpy|move|set|cmp|chr)$|bcmp$|str(len|cmp|ncmp|cpy|ncpy|chr|rchr|str|spn|cspn|nlen)$"
-    r"|malloc$|aligned_alloc$|calloc$|realloc$|free$|v?snprintf$|qsort$|bsearch$|SHA1(Init|Update|Final)$"
+    r"|malloc$|aligned_alloc$|calloc$|realloc$|free$|v?snprintf$|qsort$|bsearch$|SHA(1|256)(Init|Update|Final)$"
     r"|strto(l|ul|ll|ull)$|__isoc23_strto|_GLOBAL_OFFSET_TABLE_$|__stack_chk_fail$|yaml_"
     r"|__(asan|ubsan|tsan|sanitizer|lsan|sancov)_|__mul|__udiv|__umod|__popcount)")
 

@@ -116,6 +116,7 @@ static void on_info(weft_self *self, const struct weft_msg *info) {
     case WEFT_EVENT_DATAGRAM:
     case WEFT_EVENT_CONNECTED:
     case WEFT_EVENT_ACCEPTED:
+    case WEFT_EVENT_JOB:
         break;
     }
 }

@@ -221,7 +221,7 @@ static const struct weft_disk_ops disk_ops = {.open = disk_open,
                                               .rename = disk_rename,
                                               .remove = disk_remove,
                                               .sync_folder = disk_sync_folder};
-static const struct weft_guard_ops guard_ops = {guard_run};
+static const struct weft_guard_ops guard_ops = {.run = guard_run};
 static const struct weft_trace_ops trace_ops = {on_emit};
 
 /* --- the root: starts the service, asks it what it is told to ask --- */

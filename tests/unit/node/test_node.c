@@ -368,6 +368,94 @@ static void a_mailbox_that_is_full_is_told_at_once(void) {
     close_all();
 }
 
+/* --- applications --- */
+
+static int ask_named(enum weft_node_ask_kind kind, const char *name) {
+    const struct weft_node_ask ask = {
+        .kind = kind, .op = 1, .data = weft_bytes_text(name), .app_type = WEFT_TEMPORARY};
+    rig.count = 0;
+    int rv = weft_node_ask(rig.node, &ask);
+    pass(WEFT_S(1));
+    if (rv != WEFT_OK) return rv;
+    CHECK_EQ_UINT(rig.count, 1);
+    return rig.replies[0].status;
+}
+
+static void applications_are_started_and_stopped_by_asks(void) {
+    open_env();
+    rig.config.apps_later = true;
+    open_node();
+    CHECK_EQ_INT(ask_named(WEFT_NODE_APP_START, "silent_dht"), WEFT_ERR_NOT_FOUND);
+    CHECK_EQ_INT(weft_sched_app_load(weft_node_sched(rig.node), &silent_dht, NULL), WEFT_OK);
+    CHECK_EQ_INT(ask_named(WEFT_NODE_APP_STOP, "silent_dht"), WEFT_ERR_NOT_STARTED);
+    CHECK_EQ_INT(ask_named(WEFT_NODE_APP_START, "silent_dht"), WEFT_OK);
+    CHECK(!weft_pid_is_none(pid_of(WEFT_DHT_NAME)));
+    CHECK_EQ_INT(ask_named(WEFT_NODE_APP_STOP, "silent_dht"), WEFT_OK);
+    CHECK(weft_pid_is_none(pid_of(WEFT_DHT_NAME)));
+    CHECK_EQ_INT(ask_named(WEFT_NODE_APP_STOP, ""), WEFT_ERR_NOT_FOUND);
+    CHECK_EQ_INT(ask_named(WEFT_NODE_APP_STOP, "0123456789012345678901234567890_"),
+                 WEFT_ERR_NOT_FOUND);
+    close_all();
+}
+
+static void without_a_controller_an_application_cannot_be_started(void) {
+    open_env();
+    open_node();
+    CHECK_EQ_INT(ask_named(WEFT_NODE_APP_START, "kv"), WEFT_ERR_NO_PROC);
+    close_all();
+}
+
+static void supervisors_are_asked_and_nobody_else(void) {
+    open_silent();
+    CHECK_EQ_INT(ask_named(WEFT_NODE_SUP_WHICH, "root"), WEFT_OK);
+    CHECK_EQ_UINT(rig.replies[0].data.size, 2 * sizeof(struct weft_child_info));
+    CHECK_EQ_INT(ask_named(WEFT_NODE_SUP_COUNT, "root"), WEFT_OK);
+    CHECK_EQ_UINT(rig.replies[0].data.size, sizeof(struct weft_child_counts));
+    CHECK_EQ_INT(ask_named(WEFT_NODE_SUP_WHICH, WEFT_CONTROL_NAME), WEFT_ERR_NOT_FOUND);
+    CHECK_EQ_INT(ask_named(WEFT_NODE_SUP_WHICH, "nobody"), WEFT_ERR_NOT_FOUND);
+    close_all();
+}
+
+static void an_application_that_ends_is_the_reason_of_the_node(void) {
+    open_silent();
+    struct weft_reason why;
+    for (int i = 0; i < 2; i++) { /* its supervisor allows one restart in 5 s */
+        weft_pid pid = pid_of(WEFT_DHT_NAME);
+        CHECK_EQ_INT(weft_sched_poison(weft_node_sched(rig.node), pid, "planted"), WEFT_OK);
+        CHECK_EQ_INT(ask(WEFT_NODE_GET, 1), WEFT_OK);
+        pass(WEFT_S(1));
+    }
+    REQUIRE(weft_node_ended(rig.node, &why));
+    CHECK_EQ_INT(why.kind, WEFT_REASON_ERROR);
+    CHECK(strstr(why.text, "application silent_dht ended: shutdown") == why.text);
+    close_all();
+}
+
+static void a_node_that_is_halted_for_a_clean_reason_has_ended_cleanly(void) {
+    open_silent();
+    struct weft_reason why, done = weft_reason(WEFT_REASON_NORMAL, 4);
+    weft_sched_halt(weft_node_sched(rig.node), &done);
+    pass(WEFT_S(10));
+    REQUIRE(weft_node_ended(rig.node, &why));
+    CHECK_EQ_INT(why.kind, WEFT_REASON_NORMAL);
+    CHECK_EQ_INT(why.code, 4);
+    close_all();
+}
+
+static void a_module_that_is_not_there_is_named(void) {
+    open_env();
+    struct weft_reason why;
+    const struct weft_app_spec apps[] = {{.application = &silent_dht, .load_only = true}};
+    const struct weft_node_module modules[] = {{.path = "some/where/none.so"}};
+    rig.config.apps = apps;
+    rig.config.apps_count = 1;
+    rig.config.modules = modules;
+    rig.config.modules_count = 1;
+    CHECK_EQ_INT(weft_node_new(rig.env, &rig.config, &rig.node, &why), WEFT_ERR_NOT_FOUND);
+    CHECK_EQ_TEXT(why.text, "some/where/none.so: not found");
+    close_all();
+}
+
 /* --- its end --- */
 
 static void a_stop_ends_the_children_in_reverse_and_answers_who_waits(void) {
@@ -564,6 +652,12 @@ TEST_MAIN("node/node", TEST(what_is_asked_at_once_is_answered_when_the_node_runs
           TEST(what_other_processes_send_to_control_is_no_ask),
           TEST(a_value_larger_than_an_item_is_refused_and_one_as_large_is_not),
           TEST(a_mailbox_that_is_full_is_told_at_once),
+          TEST(applications_are_started_and_stopped_by_asks),
+          TEST(without_a_controller_an_application_cannot_be_started),
+          TEST(supervisors_are_asked_and_nobody_else),
+          TEST(an_application_that_ends_is_the_reason_of_the_node),
+          TEST(a_node_that_is_halted_for_a_clean_reason_has_ended_cleanly),
+          TEST(a_module_that_is_not_there_is_named),
           TEST(a_stop_ends_the_children_in_reverse_and_answers_who_waits),
           TEST(a_stop_closes_the_asks_under_way),
           TEST(an_ask_that_comes_with_the_stop_is_answered_or_refused),

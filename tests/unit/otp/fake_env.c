@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 struct world world;
+bool world_far;
 bool world_pooled;
 
 #define NAMES_MAX 8192
@@ -285,13 +286,20 @@ weft_pid probe_of(weft_pid parent, const char *name, unsigned options) {
     return starting.pid;
 }
 
-weft_pid probe(const char *name, unsigned options) { return probe_of(world.root, name, options); }
+weft_pid probe(const char *name, unsigned options) {
+    if (!world_far) return probe_of(world.root, name, options);
+    return probe_of(world.roots[++world.probes % WORLD_SCHEDS], name, options);
+}
+
+static struct weft_sched *sched_of(weft_pid pid) {
+    return world_far ? world.scheds[weft_pid_sched(pid)] : world.sched;
+}
 
 void in_later(weft_pid pid, void (*fn)(weft_self *self)) {
     struct order order = {fn};
     uint64_t allocs = world.allocs; /* the order itself does not count and does not fail */
     world.allocs = UINT64_MAX / 2;
-    CHECK_EQ_INT(weft_sched_send(world.sched, pid, TAG_DO, weft_bytes(&order, sizeof order)),
+    CHECK_EQ_INT(weft_sched_send(sched_of(pid), pid, TAG_DO, weft_bytes(&order, sizeof order)),
                  WEFT_OK);
     world.allocs = allocs;
 }
@@ -302,6 +310,9 @@ void in(weft_pid pid, void (*fn)(weft_self *self)) {
 }
 
 /* --- world --- */
+
+static uint32_t scheds_count(void) { return world_far ? WORLD_SCHEDS : 1; }
+weft_duration world_handler_max;
 
 void world_open_bare(void) {
     weft_posix_guard_install();
@@ -318,35 +329,68 @@ void world_open_bare(void) {
                                   .trace_mask = WEFT_TRACE_ALL,
                                   .mem = &world.mem,
                                   .node = 1};
-    struct weft_sched_config config = {.plain_memory = !world_pooled};
-    CHECK_EQ_INT(weft_sched_new(&world.env, &config, &world.sched), WEFT_OK);
+    struct weft_sched_config config = {.plain_memory = !world_pooled,
+                                       .handler_max = world_handler_max};
+    if (world_far) {
+        struct weft_hub_config hub = {.mem = &world.mem, .schedulers = WORLD_SCHEDS};
+        CHECK_EQ_INT(weft_hub_new(&hub, &world.hub), WEFT_OK);
+        config.hub = world.hub;
+    }
+    for (uint32_t i = 0; i < scheds_count(); i++) {
+        config.index = i;
+        CHECK_EQ_INT(weft_sched_new(&world.env, &config, &world.scheds[i]), WEFT_OK);
+    }
+    world.sched = world.scheds[0];
 }
 
 void world_open(void) {
     world_open_bare();
     struct probe_arg arg = {.name = "root", .options = PROBE_TRAP};
     struct weft_spawn spawn = {.behaviour = &probe_v1, .arg = weft_bytes(&arg, sizeof arg)};
-    CHECK_EQ_INT(weft_sched_start(world.sched, &spawn, &world.root, NULL), WEFT_OK);
+    for (uint32_t i = 0; i < scheds_count(); i++)
+        CHECK_EQ_INT(weft_sched_start(world.scheds[i], &spawn, &world.roots[i], NULL), WEFT_OK);
+    world.root = world.roots[0];
 }
 
 void world_close(void) {
     world.log_net = false;
     world.alloc_fail = 0;
-    weft_sched_free(world.sched);
+    for (uint32_t i = 0; i < scheds_count(); i++) weft_sched_free(world.scheds[i]);
+    if (world_far) weft_hub_free(world.hub);
     CHECK_EQ_UINT(world.heap.bytes, 0);
     CHECK_EQ_UINT(world.heap.blocks, 0);
     for (size_t i = 1; i <= world.sockets_count; i++) CHECK(!world.sockets[i].open);
     CHECK_LOG("");
 }
 
+static bool settle_far(void) {
+    bool more = false;
+    for (uint32_t i = 0; i < WORLD_SCHEDS; i++) {
+        more = weft_sched_run(world.scheds[i], 1000) || more;
+        more = weft_sched_next_at(world.scheds[i]) <= world.now || more;
+    }
+    return more || !weft_hub_sleep(world.hub, 0);
+}
+
 void settle(void) {
+    if (world_far) {
+        for (int i = 0; settle_far(); i++) REQUIRE(i < 100000);
+        return;
+    }
     for (int i = 0; weft_sched_run(world.sched, 1000); i++) REQUIRE(i < 100000);
+}
+
+static weft_time next_at(void) {
+    weft_time at = WEFT_TIME_NEVER;
+    for (uint32_t i = 0; i < scheds_count(); i++)
+        at = weft_time_min(at, weft_sched_next_at(world.scheds[i]));
+    return at;
 }
 
 void pass(weft_duration duration) {
     weft_time end = world.now + duration;
     settle();
-    for (weft_time at; (at = weft_sched_next_at(world.sched)) <= end;) {
+    for (weft_time at; (at = next_at()) <= end;) {
         world.now = weft_time_max(at, world.now);
         settle();
     }
@@ -365,13 +409,20 @@ static void seek(void *ctx, const struct weft_proc_info *info) {
 
 bool alive(weft_pid pid) {
     struct seeking seeking = {.pid = pid};
-    weft_sched_each(world.sched, seek, &seeking);
+    weft_sched_each(sched_of(pid), seek, &seeking);
     return seeking.found;
 }
 
 struct weft_sched_stats stats(void) {
-    struct weft_sched_stats now;
+    struct weft_sched_stats now, other;
     weft_sched_stats(world.sched, &now);
+    for (uint32_t i = 1; i < scheds_count(); i++) {
+        weft_sched_stats(world.scheds[i], &other);
+        now.procs += other.procs;
+        now.timers += other.timers;
+        now.exited += other.exited;
+        now.spawned += other.spawned;
+    }
     return now;
 }
 

@@ -22,6 +22,7 @@
 #define WORLD_LOG_SIZE 65536
 #define WORLD_SOCKETS 4096
 #define WORLD_TRACES 4096
+#define WORLD_SCHEDS 2
 
 struct fake_socket {
     uint64_t owner;
@@ -49,15 +50,27 @@ struct world {
     char log[WORLD_LOG_SIZE];
     size_t log_size;
     bool log_net;
-    struct weft_sched *sched;
+    struct weft_sched *sched; /* the first one */
     weft_pid root;
+    /* with world_far only */
+    struct weft_hub *hub;
+    struct weft_sched *scheds[WORLD_SCHEDS];
+    weft_pid roots[WORLD_SCHEDS];
+    unsigned probes;
 };
 
 extern struct world world;
 
+/* Set before world_open: the node has WORLD_SCHEDS schedulers, and those whom probe() starts are in
+ * turn on the last, the one before, ... so that no two that follow each other share one. */
+extern bool world_far;
+
 /* Schedulers keep free records, as programs' do; without it each record is an allocation that the
  * world counts and fails. */
 extern bool world_pooled;
+
+/* How long handlers may run in the schedulers to come; 0 at first. */
+extern weft_duration world_handler_max;
 
 /* A scheduler whose root is the probe "root", which traps exits. */
 void world_open(void);

@@ -93,13 +93,14 @@ static void a_version_is_loaded_once(void) {
 }
 
 static void there_is_room_for_so_many_modules(void) {
-    char names[WEFT_MODULES_MAX + 1][8];
+    static char names[WEFT_MODULES_MAX + 1][8];
+    static struct weft_module_info infos[WEFT_MODULES_MAX + 1];
     code_open();
     for (int i = 0; i <= WEFT_MODULES_MAX; i++) {
         snprintf(names[i], sizeof names[i], "m%d", i);
-        struct weft_module_info info = {.abi = WEFT_ABI, .name = names[i], .version = 1};
+        infos[i] = (struct weft_module_info){.abi = WEFT_ABI, .name = names[i], .version = 1};
         /* one is there: kv */
-        CHECK_EQ_INT(load_with(&info), i < WEFT_MODULES_MAX - 1 ? WEFT_OK : WEFT_ERR_FULL);
+        CHECK_EQ_INT(load_with(&infos[i]), i < WEFT_MODULES_MAX - 1 ? WEFT_OK : WEFT_ERR_FULL);
     }
     done();
 }

@@ -18,6 +18,7 @@ static struct model model;
 static uint32_t below(uint32_t bound) { return (uint32_t)weft_rand_below(&model.rand, bound); }
 
 static void talk(void) {
+    if (WEFT_LIMIT(0, 1)) settle(); /* small mailboxes would be full */
     for (uint32_t i = below(20); i > 0; i--) {
         uint32_t at = below(KVS);
         kv_add(model.pids[at], below(KIT_SENDERS));
@@ -35,7 +36,8 @@ static void change(void) {
                                      .ppm = below(3) == 0 ? 300000 : 0,
                                      .watch = below(2) * 5};
     (void)load(paths[which]);
-    kit_change = below(4) == 0 ? CHANGE_SPOIL : CHANGE_WELL;
+    /* What is over WEFT_CODE_SNAPSHOT_MAX would stay spoilt. */
+    kit_change = below(4) == 0 ? WEFT_LIMIT(CHANGE_SPOIL, CHANGE_FAULT) : CHANGE_WELL;
     kit_change_of = model.pids[below(KVS)];
     (void)weft_code_upgrade(world.sched, &spec, &why);
 }

@@ -57,6 +57,18 @@ static void fault_stack_in_calls(weft_self *self) {
 
 static void link_b(weft_self *self) { weft_link(self, b); }
 
+/* How many logs begin with `start` and hold `part`. */
+static size_t logged(const char *start, const char *part) {
+    size_t count = 0;
+    for (size_t i = 0; i < world.traces_count; i++) {
+        const struct fake_trace *trace = &world.traces[i];
+        if (trace->kind != WEFT_TRACE_LOG) continue;
+        if (strncmp(trace->text, start, strlen(start)) != 0) continue;
+        count += strstr(trace->text, part) != NULL;
+    }
+    return count;
+}
+
 static const struct fake_trace *fault_of_b(void (*fault)(weft_self *)) {
     a = probe("a", PROBE_TRAP), b = probe("b", 0);
     in(a, link_b);
@@ -68,7 +80,7 @@ static const struct fake_trace *fault_of_b(void (*fault)(weft_self *)) {
     CHECK_EQ_UINT(trace->number[0], b.raw);
     CHECK_EQ_UINT(trace->number[1], WEFT_REASON_FAULT);
     CHECK_EQ_UINT(trace->number[3], 1);
-    CHECK_EQ_UINT(traced(WEFT_TRACE_LOG), 1);
+    CHECK_EQ_UINT(logged("crash: process ", ""), 1);
     CHECK_EQ_UINT(traced_last(WEFT_TRACE_LOG)->number[0], WEFT_LOG_ERROR);
     return trace;
 }
@@ -79,7 +91,8 @@ static void a_failed_assert_ends_the_process_naming_file_line_and_condition(void
     CHECK_EQ_UINT(trace->number[2], WEFT_FAULT_ASSERT);
     CHECK(strstr(trace->text, "fake_env.c:") != NULL);
     CHECK(strstr(trace->text, ": one == 2") != NULL);
-    CHECK(strstr(traced_last(WEFT_TRACE_LOG)->text, "behaviour probe version 1") != NULL);
+    CHECK_EQ_UINT(logged("crash: process ", "behaviour probe version 1"), 1);
+    CHECK_EQ_UINT(logged("    at fault_assert (", "fake_env.c:"), 1);
     CHECK_LOG("a exit b fault/1");
     world_close();
 }
@@ -89,6 +102,18 @@ static void a_null_dereference_ends_the_process(void) {
     const struct fake_trace *trace = fault_of_b(fault_null);
     CHECK_EQ_UINT(trace->number[2], WEFT_FAULT_SEGV);
     CHECK_EQ_TEXT(trace->text, "bad memory access");
+    CHECK_EQ_UINT(logged("    at fault_null (", "test_faults.c:"), 1);
+    CHECK_LOG("a exit b fault/2");
+    world_close();
+}
+
+static void a_reason_names_function_file_and_line_where_the_env_allows(void) {
+    world_open();
+    world.env.reasons_name_places = true;
+    const char *text = fault_of_b(fault_null)->text;
+    static const char start[] = "bad memory access at 0x0 in fault_null (";
+    CHECK(strncmp(text, start, strlen(start)) == 0);
+    CHECK(strstr(text, "test_faults.c:") != NULL);
     CHECK_LOG("a exit b fault/2");
     world_close();
 }
@@ -338,8 +363,9 @@ static void a_hundred_faults_in_a_row_leave_the_node_working(void) {
 }
 
 TEST_MAIN("otp/faults", TEST(a_failed_assert_ends_the_process_naming_file_line_and_condition),
-          TEST(a_null_dereference_ends_the_process), TEST(a_division_by_zero_ends_the_process),
-          TEST(a_stack_overflow_ends_the_process),
+          TEST(a_null_dereference_ends_the_process),
+          TEST(a_reason_names_function_file_and_line_where_the_env_allows),
+          TEST(a_division_by_zero_ends_the_process), TEST(a_stack_overflow_ends_the_process),
           TEST(a_stack_that_ends_at_a_call_of_the_runtime_ends_the_process_alone),
           TEST(a_null_dereference_in_init_fails_the_start),
           TEST(a_division_by_zero_in_init_fails_the_start),

@@ -322,9 +322,11 @@ static void faults_that_come_again_are_read(void) {
              "  - restart: {at: 50s}\n"
              "  - pause: {at: 1s, nodes: all, for: 5s}\n"
              "  - isolate: {at: 1s, nodes: {of: [0-9], pick: 50%}, for: 5s}\n"
-             "  - poison: {at: 70s, process: dht, nodes: {group: rest, pick: 3}}\n" TAIL);
+             "  - poison: {at: 70s, process: dht, nodes: {group: rest, pick: 3}}\n"
+             "  - poison: {at: 70s, process: dht, fault: stack, nodes: 1}\n"
+             "  - hang: {at: 70s, process: control, for: 2s, nodes: 1}\n" TAIL);
     REQUIRE(plan != NULL);
-    REQUIRE(plan->faults_count == 7);
+    REQUIRE(plan->faults_count == 9);
     const struct sim_fault_spec *faults = plan->faults;
     CHECK_EQ_INT(faults[0].kind, SIM_FAULT_CRASH);
     CHECK_EQ_INT(faults[0].every, WEFT_S(1));
@@ -356,6 +358,10 @@ static void faults_that_come_again_are_read(void) {
     CHECK_EQ_INT(faults[6].nodes.kind, SIM_SET_GROUP);
     CHECK_EQ_UINT(faults[6].nodes.group, 0);
     CHECK_EQ_UINT(faults[6].nodes.count, 3);
+    CHECK_EQ_INT(faults[7].fault, WEFT_FAULT_STACK);
+    CHECK_EQ_INT(faults[8].kind, SIM_FAULT_HANG);
+    CHECK_EQ_INT(faults[8].lasts, WEFT_S(2));
+    CHECK_EQ_TEXT(faults[8].process, "control");
     sim_plan_free(plan);
 }
 

@@ -400,6 +400,42 @@ static void poison_for_nobody_is_dead(void) {
     end_world(small, faults);
 }
 
+static void every_kind_of_poison_ends_the_process_by_a_real_fault(void) {
+    static const enum weft_fault_kind kinds[] = {WEFT_FAULT_ASSERT, WEFT_FAULT_SEGV, WEFT_FAULT_FPE,
+                                                 WEFT_FAULT_STACK};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct small *small = open_world(true);
+        struct sim_fault_spec spec = poison("echo");
+        spec.fault = kinds[i];
+        struct sim_faults *faults = plan(small, &spec);
+        small_run(small, WEFT_S(2));
+        check_count(faults, 1, 1);
+        const struct small_event *exit = small_find(small, 2, WEFT_TRACE_PROC_EXIT, 0);
+        if (CHECK(exit != NULL)) {
+            CHECK_EQ_UINT(exit->number[2], kinds[i]);
+            CHECK(strncmp(exit->text, "planted", 7) == 0);
+        }
+        CHECK_EQ_INT(sim_world_state(small->world, 2), SIM_NODE_UP);
+        end_world(small, faults);
+    }
+}
+
+static void a_hang_ends_the_process_when_the_watchdog_would(void) {
+    struct small *small = open_world(true);
+    struct sim_fault_spec spec = poison("echo");
+    spec.kind = SIM_FAULT_HANG;
+    spec.lasts = WEFT_MS(700);
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(3));
+    check_count(faults, 1, 1);
+    CHECK_EQ_TEXT(small_find(small, NONE, WEFT_TRACE_FAULT_ON, 0)->text, "hang echo in 2");
+    CHECK_EQ_INT(small_find(small, 2, WEFT_TRACE_FAULT_BIT, 0)->at, WEFT_MS(1700));
+    const struct small_event *exit = small_find(small, 2, WEFT_TRACE_PROC_EXIT, 0);
+    if (CHECK(exit != NULL)) CHECK_EQ_TEXT(exit->text, "planted: handler ran for 0.7 s");
+    CHECK_EQ_INT(sim_world_state(small->world, 2), SIM_NODE_UP);
+    end_world(small, faults);
+}
+
 /* --- the timeline --- */
 
 static void occurrences_come_until_and_not_after(void) {
@@ -510,7 +546,9 @@ TEST_MAIN("sim/faults", TEST(a_partition_by_shares_cuts_exact_halves_and_bites),
           TEST(churn_counts_each_leave_and_ends_with_everybody_back), TEST(downtimes_are_as_drawn),
           TEST(churn_by_stopping_leaves_in_order),
           TEST(churn_of_nodes_that_never_come_up_injects_nothing),
-          TEST(poison_bites_when_the_process_ends_by_it), TEST(poison_for_nobody_is_dead),
+          TEST(poison_bites_when_the_process_ends_by_it),
+          TEST(every_kind_of_poison_ends_the_process_by_a_real_fault),
+          TEST(a_hang_ends_the_process_when_the_watchdog_would), TEST(poison_for_nobody_is_dead),
           TEST(occurrences_come_until_and_not_after), TEST(jitter_makes_each_later_by_its_own_draw),
           TEST(healing_lifts_layers_resumes_and_stops_the_timeline),
           TEST(overlapping_occurrences_end_each_on_its_own),

@@ -38,7 +38,12 @@ static const char text[] = "data: /some/where\n"
                            "  source_rate: 21\n"
                            "  source_burst: 22\n"
                            "  global_rate: 23\n"
-                           "  global_burst: 24\n";
+                           "  global_burst: 24\n"
+                           "apps:\n"
+                           "  - module: ./kv.so\n"
+                           "    type: transient\n"
+                           "    env: {port: 7000, size: big}\n"
+                           "  - {env: {a: b}, module: web.so}\n";
 
 static char path[64];
 
@@ -112,6 +117,69 @@ static void each_number_of_the_file_goes_where_it_belongs(void) {
     }
 }
 
+static void applications_of_the_file_are_read_in_order(void) {
+    struct weftd_config config;
+    const char *none[] = {NULL};
+    CHECK_EQ_INT(read_with(&config, none), WEFTD_RUN);
+    REQUIRE(config.apps_count == 2);
+    CHECK_EQ_TEXT(config.apps[0].module, "./kv.so");
+    CHECK_EQ_INT(config.apps[0].type, WEFT_TRANSIENT);
+    REQUIRE(config.apps[0].keys_count == 2);
+    CHECK_EQ_TEXT(config.apps[0].keys[0].key, "port");
+    CHECK_EQ_TEXT(config.apps[0].keys[0].value, "7000");
+    CHECK_EQ_TEXT(config.apps[0].keys[1].value, "big");
+    CHECK_EQ_TEXT(config.apps[1].module, "web.so");
+    CHECK_EQ_INT(config.apps[1].type, WEFT_PERMANENT);
+    CHECK_EQ_UINT(config.apps[1].keys_count, 1);
+}
+
+/* The one line that is told about a file that is only `yaml`. */
+static const char *told(const char *yaml) {
+    static char line[256];
+    static struct weftd_config config;
+    snprintf(path, sizeof path, "/tmp/weft-config-%ld.yaml", (long)getpid());
+    FILE *file = fopen(path, "w"), *err = tmpfile();
+    if (file == NULL || err == NULL || fputs(yaml, file) < 0 || fclose(file) != 0) abort();
+    memset(&config, 0, sizeof config);
+    CHECK(!weftd_config_file(&config, path, err));
+    rewind(err);
+    if (fgets(line, sizeof line, err) == NULL) line[0] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    fclose(err);
+    unlink(path);
+    return line + strlen(path);
+}
+
+static void mistakes_about_applications_are_told_with_their_place(void) {
+    CHECK_EQ_TEXT(told("apps: kv.so\n"),
+                  ":1:7: 'apps': expected a list, such as '- module: ./kv.so'");
+    CHECK_EQ_TEXT(told("apps:\n  - type: permanent\n"),
+                  ":2:5: an application needs a 'module', such as 'module: ./kv.so'");
+    CHECK_EQ_TEXT(told("apps:\n  - {module: a, type: always}\n"),
+                  ":2:23: 'type' is 'always': expected permanent, transient, temporary or load");
+    CHECK_EQ_TEXT(told("apps:\n  - {module: a, typ: x}\n"),
+                  ":2:17: unknown key 'typ', did you mean 'type'?");
+    CHECK_EQ_TEXT(told("apps:\n  - {module: a, env: [1]}\n"),
+                  ":2:22: 'env': expected keys and values");
+    CHECK_EQ_TEXT(told("apps:\n  - {module: a, env: {k: [1]}}\n"), ":2:26: 'k': expected a text");
+    CHECK_EQ_TEXT(told("apps:\n  - {module: [a]}\n"), ":2:14: 'module': expected a path");
+}
+
+static void an_app_option_replaces_the_file_s_and_they_are_bounded(void) {
+    static struct weftd_config config;
+    const char *more[] = {"--app", "x.so", "--app", "y.so", NULL};
+    CHECK_EQ_INT(read_with(&config, more), WEFTD_RUN);
+    REQUIRE(config.apps_count == 2);
+    CHECK_EQ_TEXT(config.apps[0].module, "x.so");
+    CHECK_EQ_TEXT(config.apps[1].module, "y.so");
+    CHECK_EQ_UINT(config.apps[1].keys_count, 0);
+    while (config.apps_count < WEFTD_APPS_MAX) CHECK(weftd_add_app(&config, "z") == NULL);
+    CHECK_EQ_TEXT(weftd_add_app(&config, "z"), "too many applications");
+    config.apps_count = 0;
+    CHECK_EQ_TEXT(weftd_add_app(&config, ""), "expected a path");
+    CHECK_EQ_UINT(config.apps_count, 0);
+}
+
 static void options_win_and_replace_lists(void) {
     struct weftd_config config;
     const char *more[] = {"--dht-bind", "::1", "--dht-port=7", "--bootstrap", "192.0.2.9:9",
@@ -153,5 +221,8 @@ static void without_anything_the_defaults_are_those_of_the_help(void) {
 
 TEST_MAIN("weftd/config", TEST(each_key_of_the_file_goes_where_it_belongs),
           TEST(each_number_of_the_file_goes_where_it_belongs), TEST(options_win_and_replace_lists),
+          TEST(applications_of_the_file_are_read_in_order),
+          TEST(mistakes_about_applications_are_told_with_their_place),
+          TEST(an_app_option_replaces_the_file_s_and_they_are_bounded),
           TEST(the_last_of_control_and_no_control_counts),
           TEST(without_anything_the_defaults_are_those_of_the_help))

@@ -43,6 +43,7 @@ static const char *const names[] = {"oak", "elm", "ash", "fir", "yew", "fig", "b
 static uint32_t overflow(volatile uint32_t depth) {
     volatile unsigned char room[4096];
     room[depth % sizeof room] = (unsigned char)depth;
+    if (depth == UINT32_MAX) return 0;
     return overflow(depth + 1) + room[0];
 }
 

@@ -1,0 +1,170 @@
+/* Names of places in machine code: function, file and line from the debug information of the object
+ * that is loaded there, program and modules alike. Objects are found by the name they were loaded
+ * by, so that a module loaded from a memfd is read again through its descriptor.
+ *
+ * Shared by all threads: reading an object's information takes milliseconds, and is done once. */
+#define _GNU_SOURCE
+#include "core/posix/guard_internal.h"
+
+#include "core/base/assert.h"
+
+#include <dwarf.h>
+#include <elfutils/libdwfl.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CACHE_SIZE 1024 /* places; a power of two */
+
+struct known {
+    uintptr_t code; /* 0: nothing */
+    struct weft_place place;
+};
+
+/* `unloaded` objects since the program started: what is known is of those still there. */
+static struct {
+    pthread_mutex_t lock;
+    Dwfl *dwfl; /* NULL: nothing read */
+    unsigned long long unloaded;
+    struct known cache[CACHE_SIZE];
+} places = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+struct object {
+    uintptr_t code; /* looked for */
+    uintptr_t bias;
+    const char *path; /* NULL: not found */
+    unsigned long long unloaded;
+};
+
+static int object_here(struct dl_phdr_info *info, size_t size, void *arg) {
+    struct object *object = arg;
+    (void)size;
+    object->unloaded = info->dlpi_subs;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+        uintptr_t start = info->dlpi_addr + part->p_vaddr;
+        if (part->p_type != PT_LOAD || object->code < start) continue;
+        if (object->code - start >= part->p_memsz) continue;
+        object->bias = info->dlpi_addr;
+        object->path = info->dlpi_name[0] != '\0' ? info->dlpi_name : "/proc/self/exe";
+        return 1;
+    }
+    return 0;
+}
+
+/* Separate files of debug information are not looked for: that may ask servers. */
+static int no_debuginfo(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base,
+                        const char *file, const char *link, GElf_Word crc, char **found) {
+    (void)module, (void)user, (void)name, (void)base;
+    (void)file, (void)link, (void)crc, (void)found;
+    return -1;
+}
+
+static int no_elf(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base, char **file,
+                  Elf **elf) {
+    (void)module, (void)user, (void)name, (void)base, (void)file, (void)elf;
+    return -1;
+}
+
+static const Dwfl_Callbacks callbacks = {.find_elf = no_elf, .find_debuginfo = no_debuginfo};
+
+static void forget(unsigned long long unloaded) {
+    if (places.dwfl != NULL) dwfl_end(places.dwfl);
+    places.dwfl = NULL;
+    places.unloaded = unloaded;
+    memset(places.cache, 0, sizeof places.cache);
+}
+
+static Dwfl_Module *module_of(const struct object *object) {
+    if (object->path == NULL) return NULL;
+    if (places.dwfl == NULL) places.dwfl = dwfl_begin(&callbacks);
+    if (places.dwfl == NULL) return NULL;
+    Dwfl_Module *module = dwfl_addrmodule(places.dwfl, object->code);
+    if (module != NULL) return module;
+    dwfl_report_begin_add(places.dwfl);
+    module = dwfl_report_elf(places.dwfl, object->path, object->path, -1, object->bias, true);
+    if (dwfl_report_end(places.dwfl, NULL, NULL) != 0) return NULL;
+    return module;
+}
+
+/* The end of a path that does not fit, from a '/' on. */
+static void copy_path(char *out, size_t size, const char *path) {
+    size_t length = strlen(path);
+    if (length >= size) {
+        const char *rest = path + length - size + 1, *slash = strchr(rest, '/');
+        path = slash != NULL ? slash + 1 : rest;
+    }
+    snprintf(out, size, "%s", path);
+}
+
+/* As the compiler was told it: without the folder it was called in. */
+static const char *told(const char *path, Dwarf_Die *unit) {
+    Dwarf_Attribute attribute;
+    const char *folder = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attribute));
+    size_t size = folder == NULL ? 0 : strlen(folder);
+    if (size == 0 || strncmp(path, folder, size) != 0 || path[size] != '/') return path;
+    return path + size + 1;
+}
+
+/* clang writes no table of addresses: then the units are asked one by one. */
+static Dwarf_Die *unit_of(Dwfl_Module *module, uintptr_t code, Dwarf_Addr *bias) {
+    Dwarf_Die *unit = dwfl_module_addrdie(module, code, bias);
+    if (unit != NULL) return unit;
+    while ((unit = dwfl_module_nextcu(module, unit, bias)) != NULL)
+        if (dwarf_haspc(unit, code - *bias) > 0) return unit;
+    return NULL;
+}
+
+static void find_line(Dwarf_Die *unit, Dwarf_Addr bias, struct known *known) {
+    Dwarf_Line *line = unit == NULL ? NULL : dwarf_getsrc_die(unit, known->code - bias);
+    if (line == NULL || dwarf_lineno(line, &known->place.line) != 0) return;
+    const char *path = dwarf_linesrc(line, NULL, NULL);
+    if (path != NULL) copy_path(known->place.file, sizeof known->place.file, told(path, unit));
+}
+
+static const char *scope_name(Dwarf_Die *scope) {
+    Dwarf_Attribute attribute;
+    int tag = dwarf_tag(scope);
+    if (tag != DW_TAG_subprogram && tag != DW_TAG_inlined_subroutine) return NULL;
+    return dwarf_formstring(dwarf_attr_integrate(scope, DW_AT_name, &attribute));
+}
+
+static void find_function(Dwfl_Module *module, Dwarf_Die *unit, Dwarf_Addr bias,
+                          struct known *known) {
+    Dwarf_Die *scopes = NULL;
+    const char *name = NULL;
+    int count = unit == NULL ? 0 : dwarf_getscopes(unit, known->code - bias, &scopes);
+    for (int i = 0; i < count && name == NULL; i++) name = scope_name(&scopes[i]);
+    if (name == NULL) name = dwfl_module_addrname(module, known->code);
+    if (name != NULL) snprintf(known->place.function, sizeof known->place.function, "%s", name);
+    free(scopes);
+}
+
+static void look_up(const struct object *object, struct known *known) {
+    Dwarf_Addr bias = 0;
+    *known = (struct known){.code = object->code};
+    Dwfl_Module *module = module_of(object);
+    if (module == NULL) return;
+    Dwarf_Die *unit = unit_of(module, object->code, &bias);
+    find_line(unit, bias, known);
+    find_function(module, unit, bias, known);
+}
+
+static struct known *slot_of(uintptr_t code) {
+    return &places.cache[(code ^ (code >> 10)) & (CACHE_SIZE - 1)];
+}
+
+void weft_posix__describe(struct weft_env *env, uintptr_t code, struct weft_place *place) {
+    struct object object = {.code = code};
+    (void)env;
+    WEFT_ASSERT(place != NULL);
+    pthread_mutex_lock(&places.lock);
+    dl_iterate_phdr(object_here, &object);
+    if (object.unloaded != places.unloaded) forget(object.unloaded);
+    struct known *known = slot_of(code);
+    if (known->code != code) look_up(&object, known);
+    *place = known->place;
+    pthread_mutex_unlock(&places.lock);
+}

@@ -1,0 +1,69 @@
+/* Threads that drive. */
+#define _GNU_SOURCE
+#include "core/posix/thread.h"
+
+#include "core/base/assert.h"
+#include "core/base/error.h"
+#include "core/posix/guard.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+struct weft_posix_thread {
+    pthread_t thread;
+    struct weft_posix *posix;
+    const struct weft_posix_driver *driver;
+    int rv;
+};
+
+static void *drive(void *arg) {
+    struct weft_posix_thread *thread = arg;
+    weft_posix_guard_install();
+    thread->rv = weft_posix_loop(thread->posix, thread->driver);
+    weft_posix_guard_remove();
+    return NULL;
+}
+
+/* Faults are the thread's own; everything else goes to the thread that has the signalfd. */
+static int create(struct weft_posix_thread *thread) {
+    sigset_t all, before;
+    sigfillset(&all);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGILL);
+    sigdelset(&all, SIGABRT);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&thread->thread, NULL, drive, thread);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0) return WEFT_OK;
+    return error == ENOMEM ? WEFT_ERR_NOMEM : WEFT_ERR_FULL;
+}
+
+int weft_posix_thread_start(struct weft_posix *posix, const struct weft_posix_driver *driver,
+                            struct weft_posix_thread **out) {
+    WEFT_ASSERT(posix != NULL);
+    WEFT_ASSERT(driver != NULL);
+    struct weft_posix_thread *thread = calloc(1, sizeof *thread);
+    if (thread == NULL) return WEFT_ERR_NOMEM;
+    thread->posix = posix;
+    thread->driver = driver;
+    int rv = create(thread);
+    if (rv != WEFT_OK) {
+        free(thread);
+        return rv;
+    }
+    *out = thread;
+    return WEFT_OK;
+}
+
+int weft_posix_thread_join(struct weft_posix_thread *thread) {
+    WEFT_ASSERT(thread != NULL);
+    int error = pthread_join(thread->thread, NULL);
+    WEFT_ASSERT(error == 0);
+    int rv = thread->rv;
+    free(thread);
+    return rv;
+}

@@ -1,0 +1,228 @@
+/* Watchdog on Linux: a timer signal to the thread itself, so that nothing is shared between threads
+ * and the place where the handler stands is at hand. */
+#define _GNU_SOURCE
+#include "core/posix/watchdog.h"
+
+#include "core/base/assert.h"
+#include "core/base/error.h"
+#include "core/posix/guard_internal.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WATCH_SIGNAL (SIGRTMIN + 5)
+#define RETRY WEFT_MS(1)
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+struct dog {
+    const struct weft_watch *watch; /* NULL: off */
+    timer_t timer;
+    weft_duration tick, interval; /* interval: RETRY once something is overdue */
+    weft_duration ran;            /* what has been seen of the handler that runs */
+    uint64_t beat;                /* of it */
+    bool patient;                 /* what cannot be left is waited for, not a panic */
+};
+
+static _Thread_local struct dog dog;
+
+static void set_timer(weft_duration interval) {
+    struct timespec time = {.tv_sec = interval / WEFT_S(1), .tv_nsec = interval % WEFT_S(1)};
+    struct itimerspec spec = {.it_interval = time, .it_value = time};
+    dog.interval = interval;
+    timer_settime(dog.timer, 0, &spec, NULL);
+}
+
+/* Functions of libc that may be left anywhere: they only read and write their arguments. */
+static bool is_pure(const char *name) {
+    static const char *const starts[] = {"mem", "str", "wcs", "bcmp"};
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
+        if (strncmp(name, starts[i], strlen(starts[i])) == 0)
+            return strstr(name, "align") == NULL && strstr(name, "dup") == NULL;
+    return false;
+}
+
+/* Functions that may be left where they wait: they hold nothing then. */
+static bool is_wait(const char *name) {
+    static const char *const waits[] = {"sleep",
+                                        "usleep",
+                                        "nanosleep",
+                                        "clock_nanosleep",
+                                        "poll",
+                                        "ppoll",
+                                        "select",
+                                        "pselect",
+                                        "read",
+                                        "write",
+                                        "pread",
+                                        "pwrite",
+                                        "recv",
+                                        "recvfrom",
+                                        "recvmsg",
+                                        "send",
+                                        "sendto",
+                                        "sendmsg",
+                                        "accept",
+                                        "accept4",
+                                        "connect",
+                                        "pause",
+                                        "wait",
+                                        "waitpid",
+                                        "syscall",
+                                        "flock",
+                                        "fsync",
+                                        "fdatasync",
+                                        "open",
+                                        "openat",
+                                        "pread64",
+                                        "pwrite64",
+                                        "open64",
+                                        "openat64",
+                                        "epoll_wait",
+                                        "epoll_pwait",
+                                        "sched_yield",
+                                        "sigsuspend",
+                                        "sem_wait",
+                                        "pthread_mutex_lock",
+                                        "pthread_cond_wait",
+                                        "pthread_join",
+                                        "futimens"};
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++)
+        if (strcmp(name, waits[i]) == 0) return true;
+    return false;
+}
+
+/* In a system call: behind the instruction, or at it when the kernel goes on with the call. */
+static bool is_in_syscall(uintptr_t code) {
+#if defined(__x86_64__)
+    const unsigned char *at = (const unsigned char *)code;
+    return (at[-2] == 0x0f && at[-1] == 0x05) || (at[0] == 0x0f && at[1] == 0x05);
+#elif defined(__aarch64__)
+    const uint32_t *at = (const uint32_t *)code;
+    return at[-1] == 0xd4000001 || at[0] == 0xd4000001;
+#else
+    (void)code;
+    return false;
+#endif
+}
+
+/* The library's, and not a place in this program or in a module of it. */
+static bool in_library(uintptr_t code, Dl_info *info) {
+    if (dladdr((const void *)code, info) == 0 || info->dli_fname == NULL) return false;
+    const char *slash = strrchr(info->dli_fname, '/');
+    const char *name = slash != NULL ? slash + 1 : info->dli_fname;
+    return strncmp(name, "libc.", 5) == 0 || strncmp(name, "libc-", 5) == 0 ||
+           strncmp(name, "ld-", 3) == 0 || strncmp(name, "ld.", 3) == 0 ||
+           strncmp(name, "libasan", 7) == 0 || strncmp(name, "libpthread", 10) == 0;
+}
+
+static const char *plain(const char *name) {
+    while (name[0] == '_') name++;
+    if (strncmp(name, "interceptor_", 12) == 0) return name + 12; /* a sanitizer's */
+    return strncmp(name, "libc_", 5) == 0 ? name + 5 : name;
+}
+
+/* What counts is the function the program called, and whether it waits. */
+static bool may_leave(const ucontext_t *context) {
+    uintptr_t code = weft_posix__context_code(context);
+    Dl_info info, outer;
+    if (!in_library(code, &info)) return true;
+    const uintptr_t *frames;
+    uint32_t count = weft_posix__capture(context, &frames), depth = 1;
+    while (depth < count && in_library(frames[depth], &outer)) {
+        if (outer.dli_sname != NULL) info = outer; /* a sanitizer's own have no name */
+        depth++;
+    }
+    if (info.dli_sname == NULL) return depth == 1 && !is_in_syscall(code);
+    const char *name = plain(info.dli_sname);
+    return is_pure(name) || (is_in_syscall(code) && is_wait(name));
+}
+
+/* A job's is set by another thread. */
+static weft_duration watched_limit(void) {
+    return __atomic_load_n(&dog.watch->limit, __ATOMIC_RELAXED);
+}
+
+static weft_duration limit_of(enum weft_posix__where where) {
+    weft_duration limit = watched_limit();
+    return where == WEFT_POSIX_UNGUARDED || limit <= 0 ? WEFT_TIME_NEVER : limit;
+}
+
+static void look(const ucontext_t *context) {
+    enum weft_posix__where where = weft_posix__where();
+    weft_duration limit = limit_of(where);
+    uint64_t beat = dog.watch->beat;
+    if (beat != dog.beat || limit == WEFT_TIME_NEVER) {
+        dog.beat = beat;
+        dog.ran = 0;
+        if (dog.interval != dog.tick) set_timer(dog.tick);
+        return;
+    }
+    dog.ran += dog.interval;
+    if (dog.ran < limit) return;
+    struct weft_fault fault = {
+        .kind = WEFT_FAULT_HANG, .code = weft_posix__context_code(context), .ran = dog.ran};
+    bool free_to_go = where == WEFT_POSIX_IN_HANDLER && may_leave(context);
+    weft_duration most = weft_time_add(weft_time_add(limit, limit), WEFT_S(1));
+    if (!free_to_go && (dog.patient || dog.ran < most)) {
+        if (dog.interval != RETRY) set_timer(RETRY);
+        return;
+    }
+    dog.ran = 0;
+    if (dog.interval != dog.tick) set_timer(dog.tick);
+    if (free_to_go) weft_posix__leave(&fault, context);
+    fault.what = "a handler does not return, and cannot be left where it is";
+    weft_posix__panic(&fault, context);
+}
+
+static void on_tick(int signo, siginfo_t *info, void *context) {
+    (void)signo;
+    if (dog.watch == NULL) return;
+    if (info->si_code == SI_TIMER) look(context);
+    if (info->si_code == SI_TKILL && dog.patient && watched_limit() > 0) {
+        dog.beat = dog.watch->beat;
+        dog.ran = 0;
+        set_timer(RETRY);
+    }
+}
+
+static int start(const struct weft_watch *watch, weft_duration tick, bool patient) {
+    WEFT_ASSERT(watch != NULL && tick >= 0);
+    WEFT_ASSERT(dog.watch == NULL);
+    struct sigaction action = {.sa_sigaction = on_tick,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = WATCH_SIGNAL};
+    event.sigev_notify_thread_id = gettid();
+    sigaction(WATCH_SIGNAL, &action, NULL);
+    if (timer_create(CLOCK_MONOTONIC, &event, &dog.timer) != 0) return WEFT_ERR_FULL;
+    dog.beat = watch->beat;
+    dog.ran = 0;
+    dog.tick = tick;
+    dog.patient = patient;
+    dog.watch = watch;
+    set_timer(tick);
+    return WEFT_OK;
+}
+
+int weft_posix_watchdog_start(const struct weft_watch *watch, weft_duration tick) {
+    WEFT_ASSERT(tick > 0);
+    return start(watch, tick, false);
+}
+
+int weft_posix__watchdog_on_call(const struct weft_watch *watch) { return start(watch, 0, true); }
+
+int weft_posix__watch_signal(void) { return WATCH_SIGNAL; }
+
+void weft_posix__watchdog_call(pthread_t thread) { pthread_kill(thread, WATCH_SIGNAL); }
+
+void weft_posix_watchdog_stop(void) {
+    if (dog.watch == NULL) return;
+    dog.watch = NULL;
+    timer_delete(dog.timer);
+}

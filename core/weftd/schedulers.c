@@ -1,0 +1,189 @@
+/* Threads of the daemon. A part that ends without being told to takes the node with it. */
+#include "core/weftd/schedulers.h"
+
+#include "core/base/assert.h"
+#include "core/posix/thread.h"
+#include "core/weftd/log.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct part {
+    struct schedulers *all;
+    struct weft_posix *posix;
+    struct weft_node *node;
+    struct weft_node_config config;
+    struct weft_posix_driver driver;
+    struct weft_posix_thread *thread; /* NULL: not started */
+    bool ended;
+};
+
+struct schedulers {
+    struct daemon *daemon;
+    struct weft_mem_heap heap; /* the hub's */
+    struct weft_hub *hub;
+    struct weft_dist_config dist;
+    uint32_t count; /* with the daemon's own */
+    atomic_bool stop, gave_up;
+    atomic_uint running;
+    struct part parts[WEFT_SCHEDULERS_MAX]; /* 0 is the daemon */
+};
+
+static void on_trace(void *ctx, const struct weft_trace_event *event) {
+    (void)ctx;
+    log_event(event);
+}
+
+static void wake(void *ctx, uint32_t to) {
+    struct schedulers *all = ctx;
+    struct weft_posix *posix = to == 0 ? all->daemon->posix : all->parts[to].posix;
+    if (posix != NULL) weft_posix_wake(posix);
+}
+
+/* Another one in each life of the node. */
+static uint32_t creation_of(struct daemon *daemon) {
+    struct weft_env *env = weft_posix_env(daemon->posix);
+    uint32_t creation;
+    env->entropy->fill(env, &creation, sizeof creation);
+    return creation != 0 ? creation : 1;
+}
+
+static int open_hub(struct schedulers *all) {
+    struct daemon *daemon = all->daemon;
+    const struct weftd_config *config = &daemon->config;
+    weft_mem_heap_init(&all->heap, 0);
+    struct weft_hub_config hub = {.mem = &all->heap.base,
+                                  .schedulers = config->schedulers,
+                                  .node = config->node[0] != '\0' ? config->node : NULL,
+                                  .creation = creation_of(daemon),
+                                  .wake = wake,
+                                  .ctx = all};
+    int rv = weft_posix_waker(daemon->posix);
+    return rv == WEFT_OK ? weft_hub_new(&hub, &all->hub) : rv;
+}
+
+static void tell_node(struct schedulers *all) {
+    struct daemon *daemon = all->daemon;
+    struct weftd_config *config = &daemon->config;
+    daemon->node_config.hub = all->hub;
+    if (config->node[0] == '\0') return;
+    for (size_t i = 0; i < config->connect_count; i++)
+        config->connect_names[i] = config->connect[i];
+    all->dist = (struct weft_dist_config){.listen = config->dist_listen,
+                                          .cookie = config->cookie,
+                                          .tick = config->tick,
+                                          .connect = config->connect_names,
+                                          .connect_count = config->connect_count};
+    daemon->node_config.dist = &all->dist;
+}
+
+bool schedulers_open(struct daemon *daemon, struct schedulers **out) {
+    *out = NULL;
+    if (daemon->config.schedulers <= 1 && daemon->config.node[0] == '\0') return true;
+    struct schedulers *all = calloc(1, sizeof *all);
+    int rv = all == NULL ? WEFT_ERR_NOMEM : WEFT_OK;
+    if (rv == WEFT_OK) {
+        all->daemon = daemon;
+        all->count = daemon->config.schedulers;
+        rv = open_hub(all);
+    }
+    if (rv != WEFT_OK) {
+        log_line(WEFT_LOG_ERROR, "cannot start: %s", weft_error_text(rv));
+        free(all);
+        return false;
+    }
+    tell_node(all);
+    *out = all;
+    return true;
+}
+
+/* --- a part, in its thread --- */
+
+static void deliver(void *ctx, const struct weft_event *event) {
+    weft_node_deliver(((struct part *)ctx)->node, event);
+}
+
+static bool run(void *ctx) {
+    struct part *part = ctx;
+    if (atomic_load(&part->all->stop)) weft_node_stop(part->node);
+    return weft_node_run(part->node);
+}
+
+static weft_time next_at(void *ctx) { return weft_node_next_at(((struct part *)ctx)->node); }
+
+static bool done(void *ctx) {
+    struct part *part = ctx;
+    if (part->ended) return true;
+    if (!weft_node_ended(part->node, NULL)) return false;
+    part->ended = true; /* the loop asks more than once */
+    if (!atomic_load(&part->all->stop)) atomic_store(&part->all->gave_up, true);
+    atomic_fetch_sub(&part->all->running, 1);
+    weft_posix_wake(part->all->daemon->posix);
+    return true;
+}
+
+static int start_part(struct schedulers *all, uint32_t index) {
+    struct part *part = &all->parts[index];
+    const struct weftd_config *config = &all->daemon->config;
+    struct weft_reason why;
+    struct weft_posix_config posix = {.trace_mask = log_mask(config->log_level),
+                                      .log_level = config->log_level,
+                                      .trace = on_trace,
+                                      .share_ports = config->share_ports};
+    part->all = all;
+    part->config = (struct weft_node_config){.hub = all->hub,
+                                             .scheduler = index,
+                                             .each = all->daemon->node_config.each,
+                                             .each_count = all->daemon->node_config.each_count,
+                                             .offers = all->daemon->node_config.offers,
+                                             .offers_count = all->daemon->node_config.offers_count};
+    part->driver = (struct weft_posix_driver){part, deliver, run, next_at, done};
+    int rv = weft_posix_new(&posix, &part->posix);
+    if (rv == WEFT_OK) rv = weft_posix_waker(part->posix);
+    if (rv == WEFT_OK)
+        rv = weft_node_new(weft_posix_env(part->posix), &part->config, &part->node, &why);
+    if (rv != WEFT_OK) return rv;
+    atomic_fetch_add(&all->running, 1);
+    rv = weft_posix_thread_start(part->posix, &part->driver, &part->thread);
+    if (rv != WEFT_OK) atomic_fetch_sub(&all->running, 1);
+    return rv;
+}
+
+bool schedulers_start(struct schedulers *all) {
+    if (all == NULL) return true;
+    for (uint32_t i = 1; i < all->count; i++) {
+        int rv = start_part(all, i);
+        if (rv == WEFT_OK) continue;
+        log_line(WEFT_LOG_ERROR, "cannot start scheduler %u: %s", i, weft_error_text(rv));
+        return false;
+    }
+    if (all->count > 1) log_line(WEFT_LOG_INFO, "%u schedulers", all->count);
+    return true;
+}
+
+void schedulers_stop(struct schedulers *all) {
+    if (all == NULL || atomic_exchange(&all->stop, true)) return;
+    for (uint32_t i = 1; i < all->count; i++)
+        if (all->parts[i].thread != NULL) weft_posix_wake(all->parts[i].posix);
+}
+
+bool schedulers_ended(const struct schedulers *all) {
+    return all == NULL || atomic_load(&all->running) == 0;
+}
+
+bool schedulers_gave_up(const struct schedulers *all) {
+    return all != NULL && atomic_load(&all->gave_up);
+}
+
+void schedulers_close(struct schedulers *all) {
+    if (all == NULL) return;
+    schedulers_stop(all);
+    for (uint32_t i = 1; i < all->count; i++)
+        if (all->parts[i].thread != NULL) weft_posix_thread_join(all->parts[i].thread);
+    for (uint32_t i = 1; i < all->count; i++)
+        if (all->parts[i].node != NULL) weft_node_free(all->parts[i].node);
+    weft_hub_free(all->hub);
+    for (uint32_t i = 1; i < all->count; i++) weft_posix_free(all->parts[i].posix);
+    WEFT_ASSERT(all->heap.blocks == 0);
+    free(all);
+}

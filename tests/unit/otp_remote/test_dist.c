@@ -1,0 +1,315 @@
+/* Nodes that connect over real sockets, lose each other, and find each other again. */
+#include "core/otp/dist_internal.h"
+#include "tests/unit/otp_remote/nodes.h"
+
+#include <stdlib.h>
+
+static weft_pid far;
+static weft_ref ref;
+static int rv;
+
+static void two(void) {
+    node_start(0, 1, "secret");
+    node_start(1, 1, "secret");
+}
+
+static void close_all(void) {
+    for (unsigned i = 0; i < NODES_MAX; i++) {
+        node_end(i);
+        nodes[i].name[0] = '\0';
+    }
+}
+
+static void send_named(weft_self *self) {
+    rv = weft_send_at(self, nodes[1].name, "root", 7, weft_bytes("hello", 5));
+}
+
+static void a_message_to_a_name_connects(void) {
+    two();
+    at(0, send_named);
+    CHECK_EQ_INT(rv, WEFT_OK);
+    CHECK(heard(1, "cast 7 hello,"));
+    close_all();
+}
+
+static void call_named(weft_self *self) {
+    struct weft_call_at call = {.node = nodes[1].name,
+                                .name = "root",
+                                .tag = 9,
+                                .data = weft_bytes("ask", 3),
+                                .timeout = WEFT_S(5)};
+    rv = weft_call_at(self, &call, &ref);
+}
+
+static void a_call_to_a_name_is_answered(void) {
+    two();
+    at(0, call_named);
+    CHECK_EQ_INT(rv, WEFT_OK);
+    CHECK(heard(0, "reply OK 3,"));
+    close_all();
+}
+
+static void call_nobody(weft_self *self) {
+    struct weft_call_at call = {.node = nodes[1].name, .name = "nobody", .timeout = WEFT_S(5)};
+    rv = weft_call_at(self, &call, &ref);
+}
+
+static void a_call_to_a_name_that_is_none_says_no_proc(void) {
+    two();
+    at(0, call_nobody);
+    CHECK(heard(0, "reply NO_PROC"));
+    close_all();
+}
+
+static void call_where_nobody_listens(weft_self *self) {
+    struct weft_call_at call = {.node = "x@127.0.0.1:1", .name = "root", .timeout = WEFT_S(5)};
+    rv = weft_call_at(self, &call, &ref);
+}
+
+static void a_call_to_a_node_that_is_not_there_says_no_connection(void) {
+    two();
+    at(0, call_where_nobody_listens);
+    CHECK(heard(0, "reply NO_CONNECTION"));
+    close_all();
+}
+
+static void a_wrong_cookie_is_refused(void) {
+    node_start(0, 1, "secret");
+    node_start(1, 1, "Secret");
+    at(0, call_named);
+    CHECK(heard(0, "reply NO_CONNECTION"));
+    CHECK_EQ_TEXT(nodes[1].log, "");
+    close_all();
+}
+
+static bool link_it;
+static void spawn_it(weft_self *self) {
+    struct weft_spawn_at spawn = {.node = nodes[1].name,
+                                  .behaviour = "scribe",
+                                  .arg = weft_bytes("x", 1),
+                                  .link = link_it,
+                                  .tag = 5,
+                                  .timeout = WEFT_S(5)};
+    rv = weft_spawn_at(self, &spawn, &ref);
+}
+
+/* Start one at node 1 for the root of node 0. It is the one made last there: its slot follows that
+ * of dist. At node 0, index 1 is the name of node 1 and index 2 its life. */
+static weft_pid child(bool linked) {
+    link_it = linked;
+    at(0, spawn_it);
+    CHECK_EQ_INT(rv, WEFT_OK);
+    CHECK(heard(0, "reply OK 8,"));
+    return (weft_pid){UINT64_C(2) << 50 | (nodes[1].dist.raw + 1)};
+}
+
+static void monitor_far(weft_self *self) { rv = weft_monitor(self, far, &ref); }
+static void link_far(weft_self *self) { rv = weft_link(self, far); }
+static void send_far(weft_self *self) { rv = weft_send(self, far, 3, weft_bytes("pid", 3)); }
+static void call_far(weft_self *self) {
+    rv = weft_call(self, far, 100, weft_bytes(NULL, 0), WEFT_S(9), &ref);
+}
+static void kill_far(weft_self *self) {
+    struct weft_reason why = weft_reason(WEFT_REASON_ERROR, 4);
+    weft_exit(self, far, &why);
+}
+
+static void a_process_started_elsewhere_can_be_sent_to(void) {
+    two();
+    far = child(false);
+    at(0, send_far);
+    CHECK_EQ_INT(rv, WEFT_OK);
+    CHECK(heard(1, "cast 3 pid,"));
+    close_all();
+}
+
+static void spawn_unknown(weft_self *self) {
+    struct weft_spawn_at spawn = {
+        .node = nodes[1].name, .behaviour = "unknown", .timeout = WEFT_S(5)};
+    rv = weft_spawn_at(self, &spawn, &ref);
+}
+
+static void a_behaviour_that_is_not_offered_is_not_found(void) {
+    two();
+    at(0, spawn_unknown);
+    CHECK(heard(0, "reply NOT_FOUND 0,"));
+    close_all();
+}
+
+static void links_monitors_and_calls_tell_an_end(void) {
+    two();
+    far = child(true);
+    at(0, monitor_far);
+    at(0, call_far);
+    at(0, kill_far);
+    CHECK(heard(0, "exit error 4,"));
+    CHECK(heard(0, "DOWN error 4,"));
+    CHECK(heard(0, "reply NO_PROC 0,"));
+    forget();
+    at(0, monitor_far);
+    at(0, link_far);
+    CHECK(heard(0, "DOWN noproc 0,"));
+    CHECK(heard(0, "exit noproc 0,"));
+    close_all();
+}
+
+static void watch(weft_self *self) { rv = weft_monitor_node(self, NULL, true); }
+
+static void a_lost_node_tells_those_who_wait(void) {
+    two();
+    far = child(true);
+    at(0, watch);
+    at(0, monitor_far);
+    at(0, call_far);
+    CHECK(heard(1, "call 100"));
+    node_end(1);
+    CHECK(heard(0, "exit noconnection 0,"));
+    CHECK(heard(0, "DOWN noconnection 0,"));
+    CHECK(heard(0, "reply NO_CONNECTION 0,"));
+    CHECK(heard(0, "down n1,"));
+    close_all();
+}
+
+static void a_node_that_starts_again_is_reached_and_its_old_pids_are_dead(void) {
+    two();
+    far = child(false);
+    at(0, watch);
+    node_end(1);
+    CHECK(heard(0, "down n1,"));
+    node_start(1, 2, "secret");
+    forget();
+    at(0, send_named);
+    CHECK(heard(1, "cast 7 hello,"));
+    CHECK(heard(0, "up n1,"));
+    at(0, monitor_far);
+    CHECK(heard(0, "DOWN noproc 0,"));
+    at(0, send_far);
+    CHECK_EQ_INT(rv, WEFT_ERR_NO_PROC);
+    close_all();
+}
+
+static void cut(weft_self *self) { weft_node_disconnect(self, nodes[1].name); }
+
+static void the_same_life_is_found_again(void) {
+    two();
+    far = child(false);
+    at(0, watch);
+    at(0, monitor_far);
+    wait_for(WEFT_MS(50));
+    forget();
+    at(0, cut);
+    CHECK(heard(0, "DOWN noconnection 0,"));
+    CHECK(heard(0, "down n1,"));
+    at(0, send_far);
+    CHECK_EQ_INT(rv, WEFT_OK);
+    CHECK(heard(1, "cast 3 pid,"));
+    CHECK(heard(0, "up n1,"));
+    close_all();
+}
+
+static void call_back(weft_self *self) {
+    rv = weft_send_at(self, nodes[0].name, "root", 8, weft_bytes("back", 4));
+}
+
+static void two_that_call_at_once_get_one_connection(void) {
+    for (int i = 0; i < 20; i++) {
+        two();
+        at(0, watch);
+        at(1, watch);
+        at(0, send_named);
+        at(1, call_back);
+        CHECK(heard(1, "cast 7 hello,"));
+        CHECK(heard(0, "cast 8 back,"));
+        wait_for(WEFT_MS(20));
+        CHECK(strstr(nodes[0].log, "down") == NULL);
+        CHECK(strstr(nodes[1].log, "down") == NULL);
+        close_all();
+    }
+}
+
+static void send_large(weft_self *self) {
+    static unsigned char large[3 * 1024 * 1024];
+    struct weft_call_at call = {.node = nodes[1].name,
+                                .name = "root",
+                                .tag = 9,
+                                .data = weft_bytes(large, sizeof large),
+                                .timeout = WEFT_S(5)};
+    rv = weft_call_at(self, &call, &ref);
+}
+
+static void a_large_message_arrives_whole(void) {
+    two();
+    at(0, send_large);
+    CHECK_EQ_INT(rv, WEFT_OK);
+    CHECK(heard(0, "reply OK 3145728,"));
+    close_all();
+}
+
+static void silence_is_survived_by_ticks_and_not_without(void) {
+    two();
+    at(0, watch);
+    at(0, send_named);
+    CHECK(heard(0, "up n1,"));
+    wait_for(WEFT_MS(1200)); /* three tick times */
+    CHECK(strstr(nodes[0].log, "down") == NULL);
+    nodes[1].up = false; /* not driven: the machine is there, and says nothing */
+    CHECK(heard(0, "down n1,"));
+    nodes[1].up = true;
+    close_all();
+}
+
+static unsigned char packed[WEFT_PID_PACKED_MAX];
+static size_t packed_size;
+static void pack_self(weft_self *self) {
+    packed_size = weft_pid_pack(self, weft_self_pid(self), packed);
+}
+static void unpack(weft_self *self) {
+    rv = weft_pid_unpack(self, weft_bytes(packed, packed_size), &far);
+}
+
+static void a_packed_pid_is_understood_by_a_third_node(void) {
+    two();
+    node_start(2, 9, "secret");
+    at(2, pack_self);
+    at(0, unpack);
+    CHECK_EQ_INT(rv, WEFT_OK);
+    at(0, send_far); /* never met before */
+    CHECK(heard(2, "cast 3 pid,"));
+    at(2, unpack);
+    CHECK(weft_pid_equal(far, nodes[2].root));
+    packed_size--;
+    at(0, unpack);
+    CHECK_EQ_INT(rv, WEFT_ERR_MALFORMED);
+    close_all();
+}
+
+static void stop_dist(weft_self *self) {
+    struct weft_reason why = weft_reason(WEFT_REASON_KILL, 0);
+    weft_exit(self, nodes[0].dist, &why);
+}
+
+static void without_the_process_that_connects_nothing_does(void) {
+    two();
+    far = child(false);
+    at(0, watch);
+    at(0, monitor_far);
+    at(0, stop_dist);
+    CHECK(heard(0, "DOWN noconnection 0,"));
+    CHECK(heard(0, "down n1,"));
+    forget();
+    at(0, call_named);
+    CHECK(heard(0, "reply NO_CONNECTION 0,"));
+    close_all();
+}
+
+TEST_MAIN("otp/dist", TEST(a_message_to_a_name_connects), TEST(a_call_to_a_name_is_answered),
+          TEST(a_call_to_a_name_that_is_none_says_no_proc),
+          TEST(a_call_to_a_node_that_is_not_there_says_no_connection),
+          TEST(a_wrong_cookie_is_refused), TEST(a_process_started_elsewhere_can_be_sent_to),
+          TEST(a_behaviour_that_is_not_offered_is_not_found),
+          TEST(links_monitors_and_calls_tell_an_end), TEST(a_lost_node_tells_those_who_wait),
+          TEST(a_node_that_starts_again_is_reached_and_its_old_pids_are_dead),
+          TEST(the_same_life_is_found_again), TEST(two_that_call_at_once_get_one_connection),
+          TEST(a_large_message_arrives_whole), TEST(silence_is_survived_by_ticks_and_not_without),
+          TEST(a_packed_pid_is_understood_by_a_third_node),
+          TEST(without_the_process_that_connects_nothing_does))
