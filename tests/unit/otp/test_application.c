@@ -626,7 +626,26 @@ static void a_start_survives_each_allocation_that_fails(void) {
     CHECK_EQ_INT(rv, WEFT_OK);
 }
 
-TEST_MAIN("otp/application", TEST(an_application_starts_its_children_then_its_phases),
+/* Its start asks to forget it, and `late`, which waits for it. */
+static int unloading_start(weft_self *master, enum weft_restart as, weft_pid *top) {
+    CHECK_EQ_INT(weft_app_unload(master, "early"), WEFT_ERR_IN_USE);
+    note("unload late %s", weft_error_name(weft_app_unload(master, "late")));
+    return one_worker(master, as, top);
+}
+static WEFT_APPLICATION(early, .start = unloading_start);
+static WEFT_APPLICATION(late, .dependencies = {"early"});
+
+static void an_application_is_not_unloaded_while_it_starts(void) {
+    open_all();
+    load(&early, WEFT_OK);
+    load(&late, WEFT_OK);
+    ensure("late", WEFT_TEMPORARY);
+    CHECK_LOG("unload late IN_USE, start as 2, o up in early, client reply apps OK early late");
+    world_close();
+}
+
+TEST_MAIN("otp/application", TEST(an_application_is_not_unloaded_while_it_starts),
+          TEST(an_application_starts_its_children_then_its_phases),
           TEST(a_dependency_that_does_not_run_is_named),
           TEST(ensure_starts_what_is_needed_in_order),
           TEST(ensure_that_fails_stops_what_it_started),
