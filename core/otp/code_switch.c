@@ -94,9 +94,12 @@ static bool run_guarded(struct change *change) {
     struct weft_sched *sched = proc->sched;
     struct weft_fault fault = {.kind = WEFT_FAULT_NONE};
     int depth = sched->runtime_depth;
+    weft_duration limit = sched->watch.limit;
     proc->flags |= PROC_RUNNING;
+    weft_otp__watch(sched, newer(change));
     bool returned =
         sched->env->guard->run(sched->env, call_change, change, &sched->runtime_depth, &fault);
+    weft_otp__watch_back(sched, limit);
     sched->runtime_depth = depth;
     proc->flags &= ~(uint32_t)PROC_RUNNING;
     if (returned) return true;

@@ -378,6 +378,12 @@ static inline void weft_otp__watch(struct weft_sched *sched,
     sched->watch.beat = sched->watch.beat + 1;
 }
 
+/* It has returned: whoever was called before it goes on, with its time anew. */
+static inline void weft_otp__watch_back(struct weft_sched *sched, weft_duration limit) {
+    sched->watch.limit = limit;
+    sched->watch.beat = sched->watch.beat + 1;
+}
+
 /* Read all of it once: a bad pointer faults here. */
 void weft_otp__touch(struct weft_bytes bytes);
 
