@@ -258,10 +258,19 @@ static void settle(struct weft_process *proc) {
     }
 }
 
+static bool has_to_move(const struct weft_process *proc) {
+    const struct code_entry *have = weft_otp__code_entry(proc->sched, proc->behaviour);
+    return have != NULL && weft_otp__code_wanted(proc, have) != have->version;
+}
+
 /* The doomed are in their own list already; a starting one has its handler on the stack. */
 static void look_after(struct weft_process *proc) {
     if (proc == NULL || proc->code_epoch == proc->sched->code_epoch) return;
     if (proc->flags & (PROC_RUNNING | PROC_DOOMED)) return;
+    if ((proc->flags & PROC_ASLEEP) && !has_to_move(proc)) {
+        proc->code_epoch = proc->sched->code_epoch; /* not woken for nothing */
+        return;
+    }
     if (!weft_otp__wake(proc)) return;
     weft_otp__code_catch_up(proc);
     settle(proc);
