@@ -7,7 +7,7 @@
 struct snapshot {
     unsigned char *bytes; /* the state, then the blocks, in order; NULL: none */
     size_t size, state_size;
-    bool blocks; /* are in it */
+    const struct weft_link *end; /* the first block that is not in it, or the list */
 };
 
 struct change {
@@ -37,18 +37,31 @@ static void copy_blocks(struct weft_process *proc, const struct weft_link *end,
     }
 }
 
+/* The oldest up to WEFT_CODE_SNAPSHOT_MAX bytes, among them a state machine's own books. */
+static size_t choose_blocks(const struct weft_process *proc, const struct weft_link **end) {
+    size_t size = 0;
+    const struct weft_link *at = proc->blocks.next;
+    for (; at != &proc->blocks; at = at->next) {
+        const struct block *block = (const struct block *)(const void *)at;
+        if (block->size > WEFT_CODE_SNAPSHOT_MAX - size) break;
+        size += block->size;
+    }
+    *end = at;
+    return size;
+}
+
+_Static_assert(offsetof(struct block, link) == 0, "a link leads to its block");
+
 static int snapshot_take(struct change *change) {
     struct weft_process *proc = change->proc;
     struct snapshot *snapshot = &change->snapshot;
     snapshot->state_size = change->from->behaviour->state_size;
-    snapshot->blocks = proc->memory <= WEFT_CODE_SNAPSHOT_MAX;
-    snapshot->size = snapshot->state_size + (snapshot->blocks ? proc->memory : 0);
+    snapshot->size = snapshot->state_size + choose_blocks(proc, &snapshot->end);
     if (snapshot->size == 0) return WEFT_OK;
     snapshot->bytes = weft_mem_alloc(proc->sched->env->mem, snapshot->size);
     if (snapshot->bytes == NULL) return WEFT_ERR_NOMEM;
     memcpy(snapshot->bytes, proc->state, snapshot->state_size);
-    if (snapshot->blocks)
-        copy_blocks(proc, &proc->blocks, snapshot->bytes + snapshot->state_size, false);
+    copy_blocks(proc, snapshot->end, snapshot->bytes + snapshot->state_size, false);
     return WEFT_OK;
 }
 
@@ -57,8 +70,7 @@ static void snapshot_back(const struct change *change) {
     struct weft_process *proc = change->proc;
     if (snapshot->size == 0) return;
     memcpy(proc->state, snapshot->bytes, snapshot->state_size);
-    if (snapshot->blocks)
-        copy_blocks(proc, &proc->blocks, snapshot->bytes + snapshot->state_size, true);
+    copy_blocks(proc, snapshot->end, snapshot->bytes + snapshot->state_size, true);
 }
 
 /* --- the new state --- */
