@@ -72,6 +72,12 @@ struct code_version *weft_otp__code_version(const struct code_module *module, ui
 
 /* --- which version is whose --- */
 
+void weft_otp__code_lead(struct code_version *version) {
+    WEFT_ASSERT(version->module != NULL);
+    version->module->current = version;
+    version->led = true;
+}
+
 static bool has_pid(const struct code_upgrade *upgrade, weft_pid pid) {
     size_t low = 0, high = upgrade->pids_count;
     while (low < high) {

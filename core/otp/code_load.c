@@ -138,6 +138,15 @@ static int version_new(struct weft_sched *sched, const struct weft_module_info *
     return WEFT_OK;
 }
 
+/* The loader may give the object again that a purged version is kept in. */
+static void take_over(struct weft_sched *sched, const struct weft_module_info *info) {
+    const struct weft_link *kept = &sched->code->kept;
+    for (struct weft_link *at = kept->next; at != kept; at = at->next) {
+        struct code_version *version = WEFT_CONTAINER(at, struct code_version, link);
+        if (version->info == info && version->procs == 0) forget_entries(sched, version);
+    }
+}
+
 static int add(struct weft_sched *sched, const struct weft_module_info *info, const char *path,
                struct code_version **out) {
     struct code_module *module;
@@ -145,6 +154,7 @@ static int add(struct weft_sched *sched, const struct weft_module_info *info, co
     if (rv != WEFT_OK) return rv;
     *out = weft_otp__code_version(module, info->version);
     rv = *out != NULL ? WEFT_ERR_EXISTS : WEFT_OK;
+    if (rv == WEFT_OK) take_over(sched, info);
     if (rv == WEFT_OK) rv = version_new(sched, info, path, out);
     if (rv != WEFT_OK) {
         if (module->versions_count == 0) module_drop(sched, module);
@@ -153,7 +163,7 @@ static int add(struct weft_sched *sched, const struct weft_module_info *info, co
     (*out)->module = module;
     weft_list_push_back(&module->versions, &(*out)->link);
     module->versions_count++;
-    if (module->current == NULL) module->current = *out;
+    if (module->current == NULL) weft_otp__code_lead(*out);
     return WEFT_OK;
 }
 
@@ -229,8 +239,7 @@ void weft_otp__code_close(struct weft_sched *sched, struct code_version *version
     module->versions_count--;
     if (version == module->current && module->versions_count > 0) /* all of them go */
         module->current = WEFT_CONTAINER(module->versions.next, struct code_version, link);
-    forget_entries(sched, version);
-    if (version->keep || is_needed(version->info->application)) {
+    if (version->keep || (version->led && is_needed(version->info->application))) {
         weft_list_push_back(&sched->code->kept, &version->link);
     } else {
         unload(sched, version);
