@@ -151,10 +151,11 @@ struct code_version *weft_otp__code_hold(struct weft_sched *sched,
     return entry->version;
 }
 
-void weft_otp__code_release(struct code_version *version) {
+void weft_otp__code_release(struct code_version *version, bool runs) {
     if (version == NULL) return;
     WEFT_ASSERT(version->holds > 0);
     version->holds--;
+    if (runs) version->keep = true;
 }
 
 void weft_otp__code_free(struct weft_sched *sched) {

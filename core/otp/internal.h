@@ -141,6 +141,8 @@ struct timer {
     _Alignas(16) unsigned char data[];
 };
 
+struct code_version;
+
 /* A call as its caller keeps it; becomes the REPLY. */
 struct call {
     struct mail mail;
@@ -152,6 +154,7 @@ struct call {
     bool is_job; /* its callee is the env */
     uint32_t data_size;
     unsigned char *data;
+    struct code_version *code; /* of a job: held while its function may run; NULL: none */
 };
 
 struct event_mail {
@@ -620,7 +623,6 @@ int weft_otp__spawn(struct weft_sched *sched, struct weft_process *parent,
                     const struct weft_spawn *spec, weft_pid *out);
 
 /* code.c and code_*.c. Each does nothing, cheaply, while no module is loaded. */
-struct code_version;
 /* The behaviour to start where `behaviour` was asked for. */
 const struct weft_behaviour *weft_otp__code_start_as(const struct weft_sched *sched,
                                                      const struct weft_behaviour *behaviour);
@@ -632,11 +634,12 @@ void weft_otp__code_catch_up(struct weft_process *proc);
 void weft_otp__code_sweep(struct weft_sched *sched);
 /* A handler of it faulted. */
 void weft_otp__code_faulted(struct weft_process *proc, const struct weft_reason *why);
-/* Keep the code of `behaviour` loaded while something other than its processes may run it: a job,
- * an event handler. NULL, which release ignores, when it is of no module. */
+/* Keep the code of `behaviour` loaded while something other than its processes may run it: a job.
+ * NULL, which release ignores, when it is of no module. `runs`: nobody will say when it runs no
+ * more; its memory stays. */
 struct code_version *weft_otp__code_hold(struct weft_sched *sched,
                                          const struct weft_behaviour *behaviour);
-void weft_otp__code_release(struct code_version *version);
+void weft_otp__code_release(struct code_version *version, bool runs);
 void weft_otp__code_free(struct weft_sched *sched);
 
 /* app_change.c: what is known of the application `from` goes on with `to`. False when it is loaded

@@ -16,7 +16,13 @@ static int submit(struct weft_sched *sched, struct call *call, const struct weft
     if (rv != WEFT_OK) return rv;
     rv = sched->env->job->submit(sched->env, &request);
     if (rv != WEFT_OK) weft_otp__alarm_cancel(sched, &call->alarm);
+    if (rv == WEFT_OK) call->code = weft_otp__code_hold(sched, call->mail.owner->behaviour);
     return rv;
+}
+
+static void let_go(struct call *call, bool runs) {
+    weft_otp__code_release(call->code, runs);
+    call->code = NULL;
 }
 
 static int start(struct weft_sched *sched, weft_self *self, const struct weft_job *job,
@@ -54,7 +60,8 @@ int weft_job(weft_self *self, const struct weft_job *job, weft_ref *ref) {
 void weft_otp__job_stop(struct call *call) {
     struct weft_process *owner = call->mail.owner;
     struct weft_env *env = owner->sched->env;
-    if (call->is_job && !call->done) env->job->cancel(env, owner->pid.raw, call->mail.ref);
+    if (!call->is_job || call->done) return;
+    let_go(call, env->job->cancel(env, owner->pid.raw, call->mail.ref));
 }
 
 void weft_otp__job_done(struct weft_sched *sched, const struct weft_event *event) {
@@ -63,6 +70,7 @@ void weft_otp__job_done(struct weft_sched *sched, const struct weft_event *event
     if (mail == NULL || mail->kind != WEFT_MSG_REPLY) return;
     struct call *call = (struct call *)mail;
     if (!call->is_job || call->done || mail->owner->pid.raw != event->owner) return;
+    let_go(call, false);
     weft_otp__call_done(call, event->error, weft_bytes(event->data, event->size));
 }
 

@@ -214,8 +214,8 @@ static void held_code_stays(void) {
     CHECK(weft_otp__code_hold(world.sched, &good) == NULL);
     CHECK_EQ_INT(weft_code_purge(world.sched, "kv", true, &why), WEFT_ERR_IN_USE);
     CHECK_EQ_UINT(version_of(a), 2);
-    weft_otp__code_release(held);
-    weft_otp__code_release(NULL);
+    weft_otp__code_release(held, false);
+    weft_otp__code_release(NULL, false);
     CHECK_EQ_INT(weft_code_purge(world.sched, "kv", false, &why), WEFT_OK);
     done();
 }
