@@ -208,8 +208,10 @@ static bool ends_node(enum weft_restart type, const struct weft_reason *why) {
 }
 
 static void on_end(weft_self *self, struct app *app, const struct weft_reason *why) {
+    const struct controller *controller = weft_state(self);
     bool asked = app->state == WEFT_APP_STOPPING;
-    bool fatal = !asked && ends_node(app->type, why);
+    /* A node that ends already does so for its own reason. */
+    bool fatal = !asked && !controller->ending && ends_node(app->type, why);
     static const char *const types[] = {"permanent", "transient", "temporary"};
     const char *type = types[app->type];
     settle_down(self, app, why);
