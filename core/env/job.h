@@ -9,6 +9,7 @@
 #include "core/base/bytes.h"
 #include "core/base/time.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,8 +44,9 @@ struct weft_job_ops {
     int (*submit)(struct weft_env *env, const struct weft_job_request *request);
 
     /* No event of it comes after this. One that waits is not run any more; one that runs is left,
-     * its thread being replaced if it does not let go. Unknown: ignored. */
-    void (*cancel)(struct weft_env *env, uint64_t owner, uint64_t id);
+     * its thread being replaced if it does not let go. Unknown: ignored. True: it runs, and its
+     * code is needed for nobody knows how long. */
+    bool (*cancel)(struct weft_env *env, uint64_t owner, uint64_t id);
 };
 
 #endif

@@ -16,8 +16,13 @@ bool weft_otp__app_rebind(struct weft_sched *sched, const struct weft_applicatio
     if (from == NULL) return true;
     struct app *app = weft_otp__app_find(sched, weft_app_name(from));
     if (app == NULL || app->spec != from) return true;
+    struct weft_reason why;
     bool same = to != NULL && strcmp(weft_app_name(from), weft_app_name(to)) == 0;
     if (!same) return false;
+    if (!weft_otp__app_valid(sched, to, &why)) {
+        weft_log(sched->env, WEFT_LOG_ERROR, "code: %s", why.text);
+        return false;
+    }
     app->spec = to;
     app->changed = true;
     master_rebind(sched, app, to);

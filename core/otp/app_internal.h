@@ -24,6 +24,7 @@ struct app {
     enum weft_restart type;
     bool changed; /* another version of it than it was loaded with */
     bool undo;    /* a failed ensure_all_started started it */
+    bool held;    /* a start of it is on the stack: it is not unloaded */
     weft_pid master, top;
     uint64_t started;
     struct weft_call asker; /* of the stop; ref 0: none */
@@ -44,6 +45,9 @@ int weft_otp__app_load(struct weft_sched *sched, const struct weft_application *
                        struct weft_reason *why);
 int weft_otp__app_set(struct weft_sched *sched, struct app *app, const struct weft_app_env *var);
 bool weft_otp__app_name_valid(const char *name);
+/* May it be loaded, or take the place of the one of its name? False: *why says why not. */
+bool weft_otp__app_valid(const struct weft_sched *sched, const struct weft_application *spec,
+                         struct weft_reason *why);
 
 /* app_master.c: `arg` is a struct app_birth. */
 extern const struct weft_behaviour weft_otp__app_master;

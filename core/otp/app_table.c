@@ -144,8 +144,8 @@ static bool children_valid(const struct weft_application *spec) {
     return true;
 }
 
-static bool valid(const struct weft_sched *sched, const struct weft_application *spec,
-                  struct weft_reason *why) {
+bool weft_otp__app_valid(const struct weft_sched *sched, const struct weft_application *spec,
+                         struct weft_reason *why) {
     struct walk walk = {.sched = sched, .start = spec};
     if (!weft_otp__app_name_valid(weft_app_name(spec))) {
         *why = invalid(spec, "its name is empty or too long");
@@ -198,7 +198,7 @@ int weft_otp__app_load(struct weft_sched *sched, const struct weft_application *
                        struct weft_reason *why) {
     WEFT_ASSERT(spec != NULL);
     int rv = table_make(sched);
-    if (rv == WEFT_OK && !valid(sched, spec, why)) return WEFT_ERR_INVAL;
+    if (rv == WEFT_OK && !weft_otp__app_valid(sched, spec, why)) return WEFT_ERR_INVAL;
     if (rv == WEFT_OK && weft_otp__app_find(sched, weft_app_name(spec)) != NULL)
         rv = WEFT_ERR_EXISTS;
     if (rv == WEFT_OK) rv = app_add(sched, spec);
@@ -211,7 +211,7 @@ int weft_otp__app_load(struct weft_sched *sched, const struct weft_application *
 static int unload(struct weft_sched *sched, const char *name) {
     struct app *app = weft_otp__app_find(sched, name);
     if (app == NULL) return WEFT_ERR_NOT_FOUND;
-    if (app->state != WEFT_APP_LOADED) return WEFT_ERR_IN_USE;
+    if (app->state != WEFT_APP_LOADED || app->held) return WEFT_ERR_IN_USE;
     app_free(sched, app);
     return WEFT_OK;
 }

@@ -80,7 +80,9 @@ static int start_one(weft_self *self, struct app *app, struct starting *starting
     const char *needed = missing(self->sched, app->spec);
     if (needed != NULL) return refuse(starting, WEFT_ERR_NOT_STARTED, needed);
     if (has_process(app->spec)) {
+        app->held = true; /* its callbacks may ask for anything */
         int rv = start_master(self, app, starting);
+        app->held = false;
         if (rv != WEFT_OK) return rv;
     }
     app->state = WEFT_APP_RUNNING;
@@ -99,7 +101,20 @@ static void list_add(struct starting *starting, const char *name) {
     starting->list_size = at + length;
 }
 
+static int ensure(weft_self *self, const char *name, struct starting *starting);
+
 /* What it needs first, depth first; circles were refused when loading. */
+static int ensure_needed(weft_self *self, struct app *app, struct starting *starting) {
+    int rv = WEFT_OK;
+    app->held = true;
+    for (size_t i = 0; rv == WEFT_OK && i < WEFT_APP_DEPENDENCIES_MAX; i++) {
+        if (app->spec->dependencies[i] == NULL) break;
+        rv = ensure(self, app->spec->dependencies[i], starting);
+    }
+    app->held = false;
+    return rv;
+}
+
 static int ensure(weft_self *self, const char *name, struct starting *starting) {
     struct app *app = weft_otp__app_find(self->sched, name);
     if (app == NULL) {
@@ -108,12 +123,8 @@ static int ensure(weft_self *self, const char *name, struct starting *starting) 
         return WEFT_ERR_NOT_FOUND;
     }
     if (app->state == WEFT_APP_RUNNING) return WEFT_OK;
-    for (size_t i = 0; i < WEFT_APP_DEPENDENCIES_MAX; i++) {
-        if (app->spec->dependencies[i] == NULL) break;
-        int rv = ensure(self, app->spec->dependencies[i], starting);
-        if (rv != WEFT_OK) return rv;
-    }
-    int rv = start_one(self, app, starting);
+    int rv = ensure_needed(self, app, starting);
+    if (rv == WEFT_OK) rv = start_one(self, app, starting);
     if (rv != WEFT_OK) return rv;
     list_add(starting, name_of(app));
     app->undo = true;
@@ -197,8 +208,10 @@ static bool ends_node(enum weft_restart type, const struct weft_reason *why) {
 }
 
 static void on_end(weft_self *self, struct app *app, const struct weft_reason *why) {
+    const struct controller *controller = weft_state(self);
     bool asked = app->state == WEFT_APP_STOPPING;
-    bool fatal = !asked && ends_node(app->type, why);
+    /* A node that ends already does so for its own reason. */
+    bool fatal = !asked && !controller->ending && ends_node(app->type, why);
     static const char *const types[] = {"permanent", "transient", "temporary"};
     const char *type = types[app->type];
     settle_down(self, app, why);
@@ -321,6 +334,7 @@ static void forget_running(weft_self *self) {
     for (struct weft_link *at = list->next; at != list; at = at->next) {
         struct app *app = WEFT_CONTAINER(at, struct app, link);
         app->state = WEFT_APP_LOADED;
+        app->held = false;
         app->master = app->top = WEFT_PID_NONE;
         app->asker = (struct weft_call){.ref = 0};
     }

@@ -121,7 +121,8 @@ struct weft_app_config {
 int weft_app_load(weft_self *self, const struct weft_application *application,
                   struct weft_reason *why);
 
-/* Forget it and its environment. WEFT_ERR_NOT_FOUND, WEFT_ERR_IN_USE (it runs) */
+/* Forget it and its environment. WEFT_ERR_NOT_FOUND, WEFT_ERR_IN_USE (it runs, or it or what it
+ * depends on is being started) */
 int weft_app_unload(weft_self *self, const char *name);
 
 /* The value of `key`, borrowed until it is set again or the application unloaded; NULL when there

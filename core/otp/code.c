@@ -72,6 +72,12 @@ struct code_version *weft_otp__code_version(const struct code_module *module, ui
 
 /* --- which version is whose --- */
 
+void weft_otp__code_lead(struct code_version *version) {
+    WEFT_ASSERT(version->module != NULL);
+    version->module->current = version;
+    version->led = true;
+}
+
 static bool has_pid(const struct code_upgrade *upgrade, weft_pid pid) {
     size_t low = 0, high = upgrade->pids_count;
     while (low < high) {
@@ -145,10 +151,11 @@ struct code_version *weft_otp__code_hold(struct weft_sched *sched,
     return entry->version;
 }
 
-void weft_otp__code_release(struct code_version *version) {
+void weft_otp__code_release(struct code_version *version, bool runs) {
     if (version == NULL) return;
     WEFT_ASSERT(version->holds > 0);
     version->holds--;
+    if (runs) version->keep = true;
 }
 
 void weft_otp__code_free(struct weft_sched *sched) {

@@ -107,7 +107,7 @@ int weft_code_rollback(struct weft_sched *sched, const char *module, struct weft
 int weft_code_commit(struct weft_sched *sched, const char *module, struct weft_code_text *why);
 
 /* Unload the versions of `module` that are neither current nor a canary and that nobody uses:
- * no process runs it, none of its code is held by a job or a handler. Child specs that name its
+ * no process runs it, none of its code is held by a job. Child specs that name its
  * behaviours are told the current ones. Commits the open upgrade, unless that is a canary.
  * `brutal`: processes that still run it are killed, and seen as KILLED (code:purge).
  *   WEFT_ERR_NOT_FOUND  no such module
@@ -129,7 +129,7 @@ struct weft_code_info {
     uint32_t version;
     bool current, canary;
     uint32_t procs; /* that run it */
-    uint32_t holds; /* jobs and handlers that may run it */
+    uint32_t holds; /* jobs that may run it */
     size_t behaviours;
 };
 

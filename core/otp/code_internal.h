@@ -24,6 +24,7 @@ struct code_version {
     size_t path_size; /* with the NUL */
     uint32_t version, procs, holds;
     bool keep;            /* weft_code_keep */
+    bool led;             /* it was current once: specs of it may be in use */
     unsigned char *extra; /* of the last upgrade that had this as its newer end */
     size_t extra_size;
     size_t count;
@@ -86,6 +87,9 @@ struct code_version *weft_otp__code_version(const struct code_module *module, ui
 struct code_module *weft_otp__code_find(const struct weft_sched *sched, const char *name,
                                         struct weft_code_text *why);
 
+/* It is current from now on. */
+void weft_otp__code_lead(struct code_version *version);
+
 /* Make the processes look again. */
 void weft_otp__code_raise(struct weft_sched *sched, enum weft_code_mode mode);
 
@@ -97,9 +101,10 @@ struct code_version *weft_otp__code_wanted(const struct weft_process *proc,
 /* Load and check, without a trace. */
 int weft_otp__code_open(struct weft_sched *sched, const char *path, struct code_version **out,
                         struct weft_code_text *why);
-/* Unload: nobody uses it. The module goes with its last version. The memory of one whose
- * application has supervisors under its supervisor stays until the scheduler ends: their child
- * specs lie in it, and are read when they are restarted. */
+/* Unload: nobody uses it. The module goes with its last version. The memory of one that was
+ * current and whose application has supervisors under its supervisor stays until the scheduler
+ * ends: their child specs lie in it, and are read when they are restarted. So what they name is
+ * still known, and today's code is started for it. */
 void weft_otp__code_close(struct weft_sched *sched, struct code_version *version);
 void weft_otp__code_unload_kept(struct weft_sched *sched);
 

@@ -138,6 +138,42 @@ static int version_new(struct weft_sched *sched, const struct weft_module_info *
     return WEFT_OK;
 }
 
+static void unload(struct weft_sched *sched, struct code_version *version) {
+    struct weft_env *env = sched->env;
+    struct weft_module *handle = version->handle;
+    version_free(sched, version);
+    env->loader->unload(env, handle); /* last: the infos are in it */
+}
+
+/* The loader may give again, at its old place, what a purged version is kept in. */
+static struct code_version *kept_in(const struct weft_sched *sched,
+                                    const struct weft_module_info *info) {
+    const struct weft_link *kept = &sched->code->kept;
+    for (struct weft_link *at = kept->next; at != kept; at = at->next) {
+        struct code_version *version = WEFT_CONTAINER(at, struct code_version, link);
+        if (version->info == info && version->procs == 0) return version;
+    }
+    return NULL;
+}
+
+/* It takes the place of one that is kept in the same memory. */
+static int version_make(struct weft_sched *sched, const struct weft_module_info *info,
+                        const char *path, struct code_version **out) {
+    struct code_version *kept = kept_in(sched, info);
+    if (kept == NULL) return version_new(sched, info, path, out);
+    forget_entries(sched, kept);
+    int rv = version_new(sched, info, path, out);
+    if (rv != WEFT_OK) {
+        int back = add_entries(sched, kept); /* where they were there is room */
+        WEFT_ASSERT(back == WEFT_OK);
+        return rv;
+    }
+    (*out)->keep = true;
+    weft_list_remove(&kept->link);
+    unload(sched, kept);
+    return WEFT_OK;
+}
+
 static int add(struct weft_sched *sched, const struct weft_module_info *info, const char *path,
                struct code_version **out) {
     struct code_module *module;
@@ -145,7 +181,7 @@ static int add(struct weft_sched *sched, const struct weft_module_info *info, co
     if (rv != WEFT_OK) return rv;
     *out = weft_otp__code_version(module, info->version);
     rv = *out != NULL ? WEFT_ERR_EXISTS : WEFT_OK;
-    if (rv == WEFT_OK) rv = version_new(sched, info, path, out);
+    if (rv == WEFT_OK) rv = version_make(sched, info, path, out);
     if (rv != WEFT_OK) {
         if (module->versions_count == 0) module_drop(sched, module);
         return rv;
@@ -153,7 +189,7 @@ static int add(struct weft_sched *sched, const struct weft_module_info *info, co
     (*out)->module = module;
     weft_list_push_back(&module->versions, &(*out)->link);
     module->versions_count++;
-    if (module->current == NULL) module->current = *out;
+    if (module->current == NULL) weft_otp__code_lead(*out);
     return WEFT_OK;
 }
 
@@ -199,13 +235,6 @@ int weft_otp__code_open(struct weft_sched *sched, const char *path, struct code_
     return WEFT_OK;
 }
 
-static void unload(struct weft_sched *sched, struct code_version *version) {
-    struct weft_env *env = sched->env;
-    struct weft_module *handle = version->handle;
-    version_free(sched, version);
-    env->loader->unload(env, handle); /* last: the infos are in it */
-}
-
 void weft_otp__code_unload_kept(struct weft_sched *sched) {
     struct weft_link *link;
     while ((link = weft_list_pop_front(&sched->code->kept)) != NULL)
@@ -229,8 +258,7 @@ void weft_otp__code_close(struct weft_sched *sched, struct code_version *version
     module->versions_count--;
     if (version == module->current && module->versions_count > 0) /* all of them go */
         module->current = WEFT_CONTAINER(module->versions.next, struct code_version, link);
-    forget_entries(sched, version);
-    if (version->keep || is_needed(version->info->application)) {
+    if (version->keep || (version->led && is_needed(version->info->application))) {
         weft_list_push_back(&sched->code->kept, &version->link);
     } else {
         unload(sched, version);

@@ -49,7 +49,7 @@ static uint32_t kill_users(struct weft_sched *sched, const struct code_version *
 static int refuse(const struct code_version *version, bool specs, struct weft_code_text *why) {
     return weft_otp__code_why(
         why, WEFT_ERR_IN_USE, "version %u of '%s': %u processes%s%s", version->version,
-        version->module->name, version->procs, version->holds > 0 ? ", jobs or event handlers" : "",
+        version->module->name, version->procs, version->holds > 0 ? ", jobs" : "",
         specs ? ", a child spec or application that the current version has not" : "");
 }
 

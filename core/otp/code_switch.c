@@ -7,7 +7,7 @@
 struct snapshot {
     unsigned char *bytes; /* the state, then the blocks, in order; NULL: none */
     size_t size, state_size;
-    bool blocks; /* are in it */
+    const struct weft_link *end; /* the first block that is not in it, or the list; NULL: none */
 };
 
 struct change {
@@ -24,10 +24,10 @@ struct change {
 /* --- snapshot --- */
 
 /* Block by block. */
-static void copy_blocks(struct weft_process *proc, unsigned char *bytes, bool back) {
-    if (proc->extra == NULL) return;
-    const struct weft_link *end = &proc->extra->blocks;
-    for (struct weft_link *at = end->next; at != end; at = at->next) {
+static void copy_blocks(struct weft_process *proc, const struct weft_link *end,
+                        unsigned char *bytes, bool back) {
+    if (end == NULL) return;
+    for (struct weft_link *at = proc->extra->blocks.next; at != end; at = at->next) {
         struct block *block = WEFT_CONTAINER(at, struct block, link);
         if (back) {
             memcpy(block + 1, bytes, block->size);
@@ -38,18 +38,33 @@ static void copy_blocks(struct weft_process *proc, unsigned char *bytes, bool ba
     }
 }
 
+/* The oldest up to WEFT_CODE_SNAPSHOT_MAX bytes, among them a state machine's own books. */
+static size_t choose_blocks(const struct weft_process *proc, const struct weft_link **end) {
+    size_t size = 0;
+    *end = NULL;
+    if (proc->extra == NULL) return 0;
+    const struct weft_link *blocks = &proc->extra->blocks, *at = blocks->next;
+    for (; at != blocks; at = at->next) {
+        const struct block *block = (const struct block *)(const void *)at;
+        if (block->size > WEFT_CODE_SNAPSHOT_MAX - size) break;
+        size += block->size;
+    }
+    *end = at;
+    return size;
+}
+
+_Static_assert(offsetof(struct block, link) == 0, "a link leads to its block");
+
 static int snapshot_take(struct change *change) {
     struct weft_process *proc = change->proc;
     struct snapshot *snapshot = &change->snapshot;
     snapshot->state_size = change->from->behaviour->state_size;
-    size_t memory = proc->extra == NULL ? 0 : proc->extra->memory;
-    snapshot->blocks = memory <= WEFT_CODE_SNAPSHOT_MAX;
-    snapshot->size = snapshot->state_size + (snapshot->blocks ? memory : 0);
+    snapshot->size = snapshot->state_size + choose_blocks(proc, &snapshot->end);
     if (snapshot->size == 0) return WEFT_OK;
     snapshot->bytes = weft_mem_alloc(proc->sched->env->mem, snapshot->size);
     if (snapshot->bytes == NULL) return WEFT_ERR_NOMEM;
     memcpy(snapshot->bytes, proc->state, snapshot->state_size);
-    if (snapshot->blocks) copy_blocks(proc, snapshot->bytes + snapshot->state_size, false);
+    copy_blocks(proc, snapshot->end, snapshot->bytes + snapshot->state_size, false);
     return WEFT_OK;
 }
 
@@ -58,7 +73,7 @@ static void snapshot_back(const struct change *change) {
     struct weft_process *proc = change->proc;
     if (snapshot->size == 0) return;
     memcpy(proc->state, snapshot->bytes, snapshot->state_size);
-    if (snapshot->blocks) copy_blocks(proc, snapshot->bytes + snapshot->state_size, true);
+    copy_blocks(proc, snapshot->end, snapshot->bytes + snapshot->state_size, true);
 }
 
 /* --- the new state --- */
@@ -94,9 +109,12 @@ static bool run_guarded(struct change *change) {
     struct weft_sched *sched = proc->sched;
     struct weft_fault fault = {.kind = WEFT_FAULT_NONE};
     int depth = sched->runtime_depth;
+    weft_duration limit = sched->watch.limit;
     proc->flags |= PROC_RUNNING;
+    weft_otp__watch(sched, newer(change));
     bool returned =
         sched->env->guard->run(sched->env, call_change, change, &sched->runtime_depth, &fault);
+    weft_otp__watch_back(sched, limit);
     sched->runtime_depth = depth;
     proc->flags &= ~(uint32_t)PROC_RUNNING;
     if (returned) return true;
@@ -253,10 +271,19 @@ static void settle(struct weft_process *proc) {
     }
 }
 
+static bool has_to_move(const struct weft_process *proc) {
+    const struct code_entry *have = weft_otp__code_entry(proc->sched, proc->behaviour);
+    return have != NULL && weft_otp__code_wanted(proc, have) != have->version;
+}
+
 /* The doomed are in their own list already; a starting one has its handler on the stack. */
 static void look_after(struct weft_process *proc) {
     if (proc == NULL || proc->code_epoch == proc->sched->code_epoch) return;
     if (proc->flags & (PROC_RUNNING | PROC_DOOMED)) return;
+    if ((proc->flags & PROC_ASLEEP) && !has_to_move(proc)) {
+        proc->code_epoch = proc->sched->code_epoch; /* not woken for nothing */
+        return;
+    }
     if (!weft_otp__wake(proc)) return;
     weft_otp__code_catch_up(proc);
     settle(proc);

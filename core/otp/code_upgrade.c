@@ -120,7 +120,7 @@ static void begin_step(struct code_upgrade *upgrade) {
     if (upgrade->canary) {
         module->candidate = step->to;
     } else {
-        module->current = step->to;
+        weft_otp__code_lead(step->to);
     }
 }
 
@@ -168,7 +168,7 @@ static int widen(struct weft_sched *sched, struct code_module *module,
     module->upgrade = wider;
     weft_otp__code_upgrade_free(sched, upgrade);
     if (!wider->canary) {
-        module->current = module->candidate;
+        weft_otp__code_lead(module->candidate);
         module->candidate = NULL;
     }
     weft_otp__code_raise(sched, spec->mode);

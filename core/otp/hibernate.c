@@ -71,9 +71,12 @@ static bool run_unpack(struct weft_process *proc, struct packed *packed) {
     struct waking waking = {.proc = proc, .packed = packed};
     struct weft_reason why;
     int depth = sched->runtime_depth;
+    weft_duration limit = sched->watch.limit;
     proc->flags |= PROC_RUNNING;
+    weft_otp__watch(sched, proc->behaviour);
     bool returned =
         sched->env->guard->run(sched->env, unpack, &waking, &sched->runtime_depth, &fault);
+    weft_otp__watch_back(sched, limit);
     sched->runtime_depth = depth;
     proc->flags &= ~(uint32_t)PROC_RUNNING;
     if (returned && waking.rv == WEFT_OK) return true;

@@ -171,6 +171,8 @@ struct timer {
 
 #define REPLY_INLINE 64 /* bytes of an answer that need no memory of their own */
 
+struct code_version;
+
 /* A call as its caller keeps it; becomes the REPLY. Tied to the callee while it is pending. */
 struct call {
     struct awaited awaited;
@@ -183,7 +185,10 @@ struct call {
     };
     int status;
     uint32_t data_size;
-    unsigned char *data; /* `room`, or a record */
+    union {
+        unsigned char *data;       /* of the REPLY: `room`, or a record */
+        struct code_version *code; /* of a job that is pending: held while its function may run */
+    };
 };
 
 _Static_assert(offsetof(struct timer, alarm) == offsetof(struct call, alarm), "found the same way");
@@ -445,6 +450,12 @@ static inline void weft_otp__watch(struct weft_sched *sched,
                                    const struct weft_behaviour *behaviour) {
     weft_duration own = behaviour->handler_max;
     sched->watch.limit = own == 0 ? sched->handler_max : own == WEFT_TIME_NEVER ? 0 : own;
+    sched->watch.beat = sched->watch.beat + 1;
+}
+
+/* It has returned: whoever was called before it goes on, with its time anew. */
+static inline void weft_otp__watch_back(struct weft_sched *sched, weft_duration limit) {
+    sched->watch.limit = limit;
     sched->watch.beat = sched->watch.beat + 1;
 }
 
@@ -728,7 +739,6 @@ int weft_otp__spawn(struct weft_sched *sched, struct weft_process *parent,
                     const struct weft_spawn *spec, weft_pid *out);
 
 /* code.c and code_*.c. Each does nothing, cheaply, while no module is loaded. */
-struct code_version;
 /* The behaviour to start where `behaviour` was asked for. */
 const struct weft_behaviour *weft_otp__code_start_as(const struct weft_sched *sched,
                                                      const struct weft_behaviour *behaviour);
@@ -740,11 +750,12 @@ void weft_otp__code_catch_up(struct weft_process *proc);
 void weft_otp__code_sweep(struct weft_sched *sched);
 /* A handler of it faulted. */
 void weft_otp__code_faulted(struct weft_process *proc, const struct weft_reason *why);
-/* Keep the code of `behaviour` loaded while something other than its processes may run it: a job,
- * an event handler. NULL, which release ignores, when it is of no module. */
+/* Keep the code of `behaviour` loaded while something other than its processes may run it: a job.
+ * NULL, which release ignores, when it is of no module. `runs`: nobody will say when it runs no
+ * more; its memory stays. */
 struct code_version *weft_otp__code_hold(struct weft_sched *sched,
                                          const struct weft_behaviour *behaviour);
-void weft_otp__code_release(struct code_version *version);
+void weft_otp__code_release(struct code_version *version, bool runs);
 void weft_otp__code_free(struct weft_sched *sched);
 
 /* app_change.c: what is known of the application `from` goes on with `to`. False when it is loaded

@@ -16,7 +16,13 @@ static int submit(struct weft_sched *sched, struct call *call, const struct weft
     if (rv != WEFT_OK) return rv;
     rv = sched->env->job->submit(sched->env, &request);
     if (rv != WEFT_OK) weft_otp__alarm_cancel(sched, &call->alarm);
+    if (rv == WEFT_OK) call->code = weft_otp__code_hold(sched, call->awaited.owner->behaviour);
     return rv;
+}
+
+static void let_go(struct call *call, bool runs) {
+    weft_otp__code_release(call->code, runs);
+    call->code = NULL;
 }
 
 static int start(struct weft_sched *sched, weft_self *self, const struct weft_job *job,
@@ -59,14 +65,17 @@ static bool is_waiting(const struct awaited *awaited) {
 void weft_otp__job_stop(struct call *call) {
     struct weft_process *owner = call->awaited.owner;
     struct weft_env *env = owner->sched->env;
-    if (is_waiting(&call->awaited)) env->job->cancel(env, owner->pid.raw, call->awaited.ref);
+    if (!is_waiting(&call->awaited)) return;
+    let_go(call, env->job->cancel(env, owner->pid.raw, call->awaited.ref));
 }
 
 void weft_otp__job_done(struct weft_sched *sched, const struct weft_event *event) {
     WEFT_ASSERT(event->kind == WEFT_EVENT_JOB);
     struct awaited *awaited = weft_otp__ref_get(sched, event->socket);
     if (awaited == NULL || !is_waiting(awaited) || awaited->owner->pid.raw != event->owner) return;
-    weft_otp__call_done((struct call *)awaited, event->error, weft_bytes(event->data, event->size));
+    struct call *call = (struct call *)awaited;
+    let_go(call, false);
+    weft_otp__call_done(call, event->error, weft_bytes(event->data, event->size));
 }
 
 int weft_job_cancel(weft_self *self, weft_ref ref) {

@@ -53,8 +53,8 @@ enum weft_code_direction { WEFT_CODE_UP = 1, WEFT_CODE_DOWN };
  * know a layout that came after it. It fills new_state, which is cleared, from old_state, and
  * returns WEFT_OK; the process then goes on with new_state and new code, at its next message. Any
  * other result, or a fault, leaves it as it was, old code and all: the bytes of its state and of
- * what it had allocated (up to WEFT_CODE_SNAPSHOT_MAX bytes; beyond, what was written into them
- * stays written), and what it allocated or freed meanwhile is undone. What else it did stays done:
+ * what it had allocated (the oldest up to WEFT_CODE_SNAPSHOT_MAX bytes; what was written beyond
+ * stays), and what it allocated or freed meanwhile is undone. What else it did stays done:
  * better to send, spawn and start timers in the first message than here.
  *
  * The state moves: lists whose head is in it, and pointers into it, have to be moved along

@@ -123,8 +123,7 @@ static bool run_init(struct weft_sched *sched, struct birth *birth, struct weft_
     weft_otp__watch(sched, child->behaviour);
     bool returned = env->guard->run(env, call_init, birth, &sched->runtime_depth, fault);
     sched->spawn_depth--;
-    sched->watch.limit = limit; /* of the parent, who goes on; it has its time anew */
-    sched->watch.beat = sched->watch.beat + 1;
+    weft_otp__watch_back(sched, limit); /* of the parent */
     sched->runtime_depth = depth;
     child->flags &= ~(uint32_t)(PROC_RUNNING | PROC_STARTING);
     return returned;

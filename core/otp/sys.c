@@ -102,8 +102,11 @@ size_t weft_otp__describe(struct weft_process *proc, char *text, size_t room) {
     text[0] = '\0';
     if (proc->behaviour->format_status == NULL || (proc->flags & PROC_ASLEEP)) return 0;
     int depth = sched->runtime_depth;
+    weft_duration limit = sched->watch.limit;
+    weft_otp__watch(sched, proc->behaviour);
     bool returned =
         sched->env->guard->run(sched->env, describe, &describing, &sched->runtime_depth, &fault);
+    weft_otp__watch_back(sched, limit);
     sched->runtime_depth = depth;
     if (!returned) {
         struct weft_reason why = weft_otp__fault_reason(sched, &fault);

@@ -316,9 +316,9 @@ static struct worker *runner(struct weft_posix__jobs *pool, uint64_t owner, uint
     return NULL;
 }
 
-static void cancel(struct weft_env *env, uint64_t owner, uint64_t id) {
+static bool cancel(struct weft_env *env, uint64_t owner, uint64_t id) {
     struct weft_posix__jobs *pool = weft_posix__of(env)->jobs;
-    if (pool == NULL) return;
+    if (pool == NULL) return false;
     pthread_mutex_lock(&pool->lock);
     struct job *job = find(&pool->queue, owner, id);
     if (job == NULL) job = find(&pool->done, owner, id);
@@ -330,6 +330,7 @@ static void cancel(struct weft_env *env, uint64_t owner, uint64_t id) {
     }
     if (worker != NULL) give_up(pool, worker);
     pthread_mutex_unlock(&pool->lock);
+    return worker != NULL;
 }
 
 const struct weft_job_ops weft_posix__job = {.submit = submit, .cancel = cancel};

@@ -208,6 +208,13 @@ static int upgrade(struct command *command, struct upgrading *upgrading) {
     return weft_code_upgrade(command->sched, &upgrading->spec, &command->why);
 }
 
+/* Something may have been committed. */
+static void make_permanent(struct command *command) {
+    if (permanent_write(command->daemon) == WEFT_OK) return;
+    log_line(WEFT_LOG_WARN, "a restart will run the old code: %s/permanent cannot be written",
+             command->daemon->config.data);
+}
+
 static void on_upgrade(struct command *command) {
     struct upgrading upgrading = {.source = NULL};
     const char *what = take_upgrade(command, &upgrading);
@@ -218,6 +225,7 @@ static void on_upgrade(struct command *command) {
     int rv = upgrade(command, &upgrading);
     done(command, rv);
     if (rv != WEFT_OK) return;
+    make_permanent(command);
     text_add(command->out, "%s to %u; code status %s tells how it goes\n", upgrading.spec.module,
              upgrading.spec.version, upgrading.spec.module);
 }
@@ -239,11 +247,7 @@ static void on_commit(struct command *command) {
         wrong(command, "expected code commit MODULE");
     } else if (is_end(command)) {
         int rv = weft_code_commit(command->sched, module, &command->why);
-        if (rv == WEFT_OK && permanent_write(command->daemon) != WEFT_OK)
-            log_line(WEFT_LOG_WARN,
-                     "a restart will run the old code: %s/permanent cannot be "
-                     "written",
-                     command->daemon->config.data);
+        if (rv == WEFT_OK) make_permanent(command);
         done(command, rv);
     }
 }
@@ -253,7 +257,9 @@ static void on_purge(struct command *command) {
     if (module == NULL || (option != NULL && strcmp(option, "--brutal") != 0)) {
         wrong(command, "expected code purge MODULE [--brutal]");
     } else if (is_end(command)) {
-        done(command, weft_code_purge(command->sched, module, option != NULL, &command->why));
+        int rv = weft_code_purge(command->sched, module, option != NULL, &command->why);
+        make_permanent(command);
+        done(command, rv);
     }
 }
 
@@ -288,6 +294,7 @@ static void run_plan(struct command *command, struct plan_file *plan, const char
     plan->release.ctx = &steps;
     int rv = weft_code_release(command->sched, &plan->release, &failed, &command->why);
     if (rv == WEFT_OK) {
+        make_permanent(command);
         text_add(command->out, "ok\n");
         text_add_bytes(command->out, steps.data, steps.size);
     } else if (failed < plan->release.steps_count) {

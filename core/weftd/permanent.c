@@ -62,10 +62,19 @@ struct writing {
     FILE *file;
 };
 
+/* The version that no rollback would leave: an upgrade that is open may yet go back. */
+static bool is_committed(const struct daemon *daemon, const struct weft_code_info *info) {
+    struct weft_code_status status;
+    if (weft_code_status(weft_node_sched(daemon->node), info->module, &status) != WEFT_OK)
+        return info->current;
+    return status.state == WEFT_CODE_OPEN ? info->version == status.from : info->current;
+}
+
 static void write_one(void *ctx, const struct weft_code_info *info) {
     struct writing *writing = ctx;
     const struct daemon *daemon = writing->daemon;
-    for (size_t i = 0; info->current && i < daemon->config.apps_count; i++) {
+    bool committed = is_committed(daemon, info);
+    for (size_t i = 0; committed && i < daemon->config.apps_count; i++) {
         if (strcmp(daemon->modules[i], info->module) == 0)
             fprintf(writing->file, "%s\t%s\n", daemon->config.apps[i].module, info->path);
     }

@@ -1,6 +1,6 @@
-/* Which code a restart runs: release_handler's make_permanent. `code commit` writes, beside what
- * else is in the data folder, which path each configured module is at now; the next start loads
- * that one instead. Without a data folder, or a commit, a restart runs what the configuration
+/* Which code a restart runs: release_handler's make_permanent. `code commit`, and `code purge`
+ * and `code upgrade`, which may commit what was open, write beside what else is in the data folder
+ * which committed path each configured module is at; the next start loads that one instead. Without a data folder, or a commit, a restart runs what the configuration
  * names. */
 #ifndef WEFT_WEFTD_PERMANENT_H
 #define WEFT_WEFTD_PERMANENT_H

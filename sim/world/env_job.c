@@ -83,14 +83,16 @@ static int submit(struct weft_env *env, const struct weft_job_request *request) 
     return WEFT_OK;
 }
 
-static void cancel(struct weft_env *env, uint64_t owner, uint64_t id) {
+/* What it had to run has run already. */
+static bool cancel(struct weft_env *env, uint64_t owner, uint64_t id) {
     struct sim_machine *machine = sim_fabric__machine(env);
     for (struct weft_link *at = machine->jobs.next; at != &machine->jobs; at = at->next) {
         struct sim_job *job = WEFT_CONTAINER(at, struct sim_job, link);
         if (job->owner != owner || job->id != id) continue;
         job_free(machine, job);
-        return;
+        break;
     }
+    return false;
 }
 
 const struct weft_job_ops sim_fabric__job = {.submit = submit, .cancel = cancel};

@@ -249,6 +249,34 @@ class Upgrade(unittest.TestCase):
         restart()
         self.assertEqual(self.ask("code", "which", "kv"), "kv 2 listener\n")
 
+    def test_what_another_commit_finds_open_is_not_committed(self):
+        def restart():
+            self.daemon.terminate()
+            self.assertEqual(self.daemon.wait(20), 0, self.text())
+            os.truncate(os.path.join(self.folder.name, "log"), 0)
+            self.log.seek(0)
+            self.start(module(1), "--data", data, "--app", beat(1))
+
+        def beat(version):
+            return os.path.join(MODULES, f"beat_v{version}.so")
+
+        def current():
+            return sorted(re.findall(r"(\w+) +(\d+)  current", self.ask("code", "list")))
+
+        data = os.path.join(self.folder.name, "data")
+        restart()
+        self.ask("code", "upgrade", "beat", beat(2))
+        self.ask("code", "upgrade", "kv", module(2))
+        self.wait_for(behind="0")
+        self.ask("code", "commit", "kv")
+        self.assertEqual(current(), [("beat", "2"), ("kv", "2")])
+        restart()
+        self.assertEqual(current(), [("beat", "1"), ("kv", "2")])
+        self.ask("code", "upgrade", "beat", beat(2), "--eager")
+        self.ask("code", "purge", "beat")  # its way back goes with version 1
+        restart()
+        self.assertEqual(current(), [("beat", "2"), ("kv", "2")])
+
     def test_many_rounds_leave_nothing(self):
         def bytes_now():
             return int(re.search(r"memory_bytes (\d+)", self.ask("status")).group(1))

@@ -626,7 +626,49 @@ static void a_start_survives_each_allocation_that_fails(void) {
     CHECK_EQ_INT(rv, WEFT_OK);
 }
 
-TEST_MAIN("otp/application", TEST(an_application_starts_its_children_then_its_phases),
+static void kill_store(void *ctx, const struct weft_app_info *info) {
+    struct weft_reason kill = weft_reason(WEFT_REASON_KILL, 0);
+    if (strcmp(weft_app_name(info->application), "store") == 0) weft_exit(ctx, info->master, &kill);
+}
+static void kill_as_it_stops(weft_self *self) { weft_self_apps(self, kill_store, self); }
+static WEFT_APPLICATION(killer, .dependencies = {"store"}, .prep_stop = kill_as_it_stops,
+                        .children = {WORKER("k")});
+
+static void a_permanent_one_that_dies_while_the_node_ends_is_not_why(void) {
+    struct weft_reason reason;
+    open_all();
+    load(&killer, WEFT_OK);
+    ensure("killer", WEFT_PERMANENT);
+    struct weft_reason shutdown = weft_reason(WEFT_REASON_SHUTDOWN, 0);
+    weft_sched_exit(world.sched, world.root, &shutdown);
+    pass(WEFT_S(60));
+    CHECK(weft_sched_ended(world.sched, &reason));
+    CHECK_EQ_TEXT(why_text(&reason), "shutdown/0");
+    world_log_clear();
+    world_close();
+}
+
+/* Its start asks to forget it, and `late`, which waits for it. */
+static int unloading_start(weft_self *master, enum weft_restart as, weft_pid *top) {
+    CHECK_EQ_INT(weft_app_unload(master, "early"), WEFT_ERR_IN_USE);
+    note("unload late %s", weft_error_name(weft_app_unload(master, "late")));
+    return one_worker(master, as, top);
+}
+static WEFT_APPLICATION(early, .start = unloading_start);
+static WEFT_APPLICATION(late, .dependencies = {"early"});
+
+static void an_application_is_not_unloaded_while_it_starts(void) {
+    open_all();
+    load(&early, WEFT_OK);
+    load(&late, WEFT_OK);
+    ensure("late", WEFT_TEMPORARY);
+    CHECK_LOG("unload late IN_USE, start as 2, o up in early, client reply apps OK early late");
+    world_close();
+}
+
+TEST_MAIN("otp/application", TEST(an_application_is_not_unloaded_while_it_starts),
+          TEST(a_permanent_one_that_dies_while_the_node_ends_is_not_why),
+          TEST(an_application_starts_its_children_then_its_phases),
           TEST(a_dependency_that_does_not_run_is_named),
           TEST(ensure_starts_what_is_needed_in_order),
           TEST(ensure_that_fails_stops_what_it_started),

@@ -214,8 +214,8 @@ static void held_code_stays(void) {
     CHECK(weft_otp__code_hold(world.sched, &good) == NULL);
     CHECK_EQ_INT(weft_code_purge(world.sched, "kv", true, &why), WEFT_ERR_IN_USE);
     CHECK_EQ_UINT(version_of(a), 2);
-    weft_otp__code_release(held);
-    weft_otp__code_release(NULL);
+    weft_otp__code_release(held, false);
+    weft_otp__code_release(NULL, false);
     CHECK_EQ_INT(weft_code_purge(world.sched, "kv", false, &why), WEFT_OK);
     done();
 }
@@ -263,6 +263,23 @@ static void a_child_spec_of_a_behaviour_that_is_gone_is_a_user(void) {
     done();
 }
 
+static void what_is_kept_is_loaded_again_in_its_place(void) {
+    upgraded(WEFT_CODE_EAGER);
+    weft_code_keep(world.sched, kit_module("kv1"));
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK_EQ_INT(weft_code_purge(world.sched, "kv", false, &why), WEFT_OK);
+        CHECK_EQ_UINT(kit_loaded, 2); /* in memory still */
+        world.alloc_fail = world.allocs + 1 + i;
+        int rv = load("kv1");
+        world.alloc_fail = 0;
+        CHECK(rv == WEFT_OK || rv == WEFT_ERR_NOMEM);
+        if (rv != WEFT_OK) CHECK_EQ_INT(load("kv1"), WEFT_OK);
+        CHECK_EQ_UINT(kit_loaded, 2);
+        CHECK_EQ_UINT(version_of(kv()), 2);
+    }
+    done();
+}
+
 static void a_thousand_rounds_leave_nothing(void) {
     size_t bytes = 0;
     code_open();
@@ -294,4 +311,4 @@ TEST_MAIN("otp code load", TEST(what_is_no_module_is_refused),
           TEST(what_is_rolled_back_is_purged_too), TEST(held_code_stays),
           TEST(child_specs_follow_the_current_version),
           TEST(a_child_spec_of_a_behaviour_that_is_gone_is_a_user),
-          TEST(a_thousand_rounds_leave_nothing))
+          TEST(what_is_kept_is_loaded_again_in_its_place), TEST(a_thousand_rounds_leave_nothing))

@@ -23,10 +23,11 @@ static int fake_submit(struct weft_env *of, const struct weft_job_request *reque
     return WEFT_OK;
 }
 
-static void fake_cancel(struct weft_env *of, uint64_t owner, uint64_t id) {
+static bool fake_cancel(struct weft_env *of, uint64_t owner, uint64_t id) {
     (void)of;
     (void)owner;
     env.cancelled[env.cancelled_count++] = id;
+    return false;
 }
 
 static const struct weft_job_ops ops = {.submit = fake_submit, .cancel = fake_cancel};
