@@ -192,6 +192,14 @@ static void on_tick(int signo, siginfo_t *info, void *context) {
     }
 }
 
+/* Whoever made the thread may have kept all signals from it. */
+static void let_through(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, WATCH_SIGNAL);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static int start(const struct weft_watch *watch, weft_duration tick, bool patient) {
     WEFT_ASSERT(watch != NULL && tick >= 0);
     WEFT_ASSERT(dog.watch == NULL);
@@ -206,6 +214,7 @@ static int start(const struct weft_watch *watch, weft_duration tick, bool patien
     dog.tick = tick;
     dog.patient = patient;
     dog.watch = watch;
+    let_through();
     set_timer(tick);
     return WEFT_OK;
 }
