@@ -1,8 +1,15 @@
 /* Nodes that connect over real sockets, lose each other, and find each other again. */
+#include "core/base/assert.h"
 #include "core/otp/dist_internal.h"
 #include "tests/unit/otp_remote/nodes.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static weft_pid far;
 static weft_ref ref;
@@ -302,6 +309,76 @@ static void without_the_process_that_connects_nothing_does(void) {
     close_all();
 }
 
+/* --- peers that are not what they say: bytes by hand --- */
+
+static struct sockaddr_in loopback(unsigned port) {
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return addr;
+}
+
+static int raw_connect(unsigned i) {
+    unsigned port = (unsigned)atoi(strrchr(nodes[i].name, ':') + 1);
+    struct sockaddr_in addr = loopback(port);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK_EQ_INT(connect(fd, (struct sockaddr *)&addr, sizeof addr), 0);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    return fd;
+}
+
+static void raw_say(int fd, const struct weft_signal *signal) {
+    unsigned char frame[65536];
+    size_t size = weft_signal_size(signal);
+    WEFT_ASSERT(size <= sizeof frame);
+    weft_signal_encode(signal, frame);
+    CHECK_EQ_INT(send(fd, frame, size, MSG_NOSIGNAL), (long)size);
+}
+
+static void raw_hello(int fd, const char *name) {
+    static const unsigned char nonce[HANDSHAKE_NONCE];
+    struct weft_signal hello = {.kind = WEFT_SIGNAL_HELLO,
+                                .value = WEFT_SIGNAL_VERSION,
+                                .ref = 1,
+                                .text = weft_bytes_text(name),
+                                .data = weft_bytes(nonce, sizeof nonce)};
+    raw_say(fd, &hello);
+}
+
+/* Whether the other side has closed; what came is thrown away. */
+static bool raw_closed(int fd) {
+    char bytes[4096];
+    ssize_t size;
+    while ((size = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0) continue;
+    return size == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
+static char called[64];
+static void call_called(weft_self *self) {
+    struct weft_call_at call = {.node = called, .name = "root", .timeout = WEFT_S(9)};
+    rv = weft_call_at(self, &call, &ref);
+}
+
+static void a_stranger_does_not_end_a_call_by_taking_the_name_called(void) {
+    struct sockaddr_in addr = loopback(0);
+    socklen_t size = sizeof addr;
+    node_start(0, 1, "secret");
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK_EQ_INT(bind(listener, (struct sockaddr *)&addr, size), 0);
+    CHECK_EQ_INT(listen(listener, 4), 0);
+    CHECK_EQ_INT(getsockname(listener, (struct sockaddr *)&addr, &size), 0);
+    snprintf(called, sizeof called, "z@127.0.0.1:%u", ntohs(addr.sin_port));
+    at(0, call_called);
+    wait_for(WEFT_MS(20));
+    int callee = accept(listener, NULL, NULL);
+    int stranger = raw_connect(0);
+    raw_hello(stranger, called);
+    wait_for(WEFT_MS(50));
+    CHECK(!raw_closed(callee));
+    CHECK_EQ_TEXT(nodes[0].log, "");
+    close(stranger), close(callee), close(listener);
+    close_all();
+}
+
 TEST_MAIN("otp/dist", TEST(a_message_to_a_name_connects), TEST(a_call_to_a_name_is_answered),
           TEST(a_call_to_a_name_that_is_none_says_no_proc),
           TEST(a_call_to_a_node_that_is_not_there_says_no_connection),
@@ -312,4 +389,5 @@ TEST_MAIN("otp/dist", TEST(a_message_to_a_name_connects), TEST(a_call_to_a_name_
           TEST(the_same_life_is_found_again), TEST(two_that_call_at_once_get_one_connection),
           TEST(a_large_message_arrives_whole), TEST(silence_is_survived_by_ticks_and_not_without),
           TEST(a_packed_pid_is_understood_by_a_third_node),
-          TEST(without_the_process_that_connects_nothing_does))
+          TEST(without_the_process_that_connects_nothing_does),
+          TEST(a_stranger_does_not_end_a_call_by_taking_the_name_called))
