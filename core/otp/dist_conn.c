@@ -17,9 +17,20 @@ struct conn *weft_otp__conn_to(struct dist *dist, const struct peer *peer, bool 
     return NULL;
 }
 
+static void end_oldest_stranger(weft_self *self) {
+    struct dist *dist = weft_state(self);
+    for (struct weft_link *at = dist->conns.next; at != &dist->conns; at = at->next) {
+        struct conn *conn = WEFT_CONTAINER(at, struct conn, link);
+        if (conn->caller || conn->up) continue;
+        weft_otp__conn_end(self, conn, true);
+        return;
+    }
+}
+
 struct conn *weft_otp__conn_new(weft_self *self, weft_socket socket, struct peer *peer) {
     struct dist *dist = weft_state(self);
-    if (peer == NULL && dist->strangers >= DIST_STRANGERS_MAX) return NULL;
+    /* Those who say nothing must not keep out those who know the cookie. */
+    if (peer == NULL && dist->strangers >= DIST_STRANGERS_MAX) end_oldest_stranger(self);
     struct conn *conn = weft_alloc(self, sizeof *conn);
     if (conn == NULL) return NULL;
     conn->socket = socket;

@@ -379,6 +379,27 @@ static void a_stranger_does_not_end_a_call_by_taking_the_name_called(void) {
     close_all();
 }
 
+static void call_back_named(weft_self *self) {
+    struct weft_call_at call = {.node = nodes[0].name, .name = "root", .timeout = WEFT_S(5)};
+    rv = weft_call_at(self, &call, &ref);
+}
+
+static void strangers_who_say_nothing_do_not_keep_others_out(void) {
+    int strangers[DIST_STRANGERS_MAX + 1];
+    two();
+    for (unsigned i = 0; i <= DIST_STRANGERS_MAX; i++) {
+        strangers[i] = raw_connect(0);
+        if (i % 16 == 0) wait_for(WEFT_MS(1));
+    }
+    at(1, call_back_named);
+    wait_for(WEFT_MS(100)); /* less than a quarter, when they would be dropped */
+    CHECK_EQ_TEXT(nodes[1].log, "reply OK 0,");
+    CHECK(raw_closed(strangers[0]));
+    CHECK(!raw_closed(strangers[DIST_STRANGERS_MAX]));
+    for (unsigned i = 0; i <= DIST_STRANGERS_MAX; i++) close(strangers[i]);
+    close_all();
+}
+
 TEST_MAIN("otp/dist", TEST(a_message_to_a_name_connects), TEST(a_call_to_a_name_is_answered),
           TEST(a_call_to_a_name_that_is_none_says_no_proc),
           TEST(a_call_to_a_node_that_is_not_there_says_no_connection),
@@ -390,4 +411,5 @@ TEST_MAIN("otp/dist", TEST(a_message_to_a_name_connects), TEST(a_call_to_a_name_
           TEST(a_large_message_arrives_whole), TEST(silence_is_survived_by_ticks_and_not_without),
           TEST(a_packed_pid_is_understood_by_a_third_node),
           TEST(without_the_process_that_connects_nothing_does),
-          TEST(a_stranger_does_not_end_a_call_by_taking_the_name_called))
+          TEST(a_stranger_does_not_end_a_call_by_taking_the_name_called),
+          TEST(strangers_who_say_nothing_do_not_keep_others_out))
