@@ -400,6 +400,148 @@ static void strangers_who_say_nothing_do_not_keep_others_out(void) {
     close_all();
 }
 
+/* Whether a whole frame has come. */
+static bool raw_hear(int fd, unsigned char *frame, size_t size_max, struct weft_signal *in) {
+    size_t have = 0, size;
+    for (int i = 0; i < 1000; i++) {
+        wait_for(WEFT_MS(1));
+        ssize_t got = recv(fd, frame + have, have < 4 ? 4 - have : 1, MSG_DONTWAIT);
+        while (got > 0) {
+            have += (size_t)got;
+            if (weft_signal_decode(weft_bytes(frame, have), in, &size) == WEFT_OK) return true;
+            if (have == size_max) return false;
+            got = recv(fd, frame + have, 1, MSG_DONTWAIT);
+        }
+    }
+    return false;
+}
+
+/* A peer that knows the cookie; what it says then is the test's. */
+static int raw_peer(unsigned i, const char *name, uint32_t creation) {
+    struct handshake handshake = {.own = {.creation = creation}};
+    struct weft_signal in, out;
+    unsigned char frame[HANDSHAKE_FRAME_MAX];
+    int fd = raw_connect(i);
+    snprintf(handshake.own.name, sizeof handshake.own.name, "%s", name);
+    snprintf(handshake.peer.name, sizeof handshake.peer.name, "%s", nodes[i].name);
+    snprintf(handshake.cookie, sizeof handshake.cookie, "secret");
+    weft_otp__handshake_call(&handshake, &out);
+    raw_say(fd, &out);
+    while (handshake.state != HANDSHAKE_DONE) {
+        bool came = raw_hear(fd, frame, sizeof frame, &in);
+        if (!CHECK(came)) return -1;
+        if (!CHECK_EQ_INT(weft_otp__handshake_step(&handshake, &in, &out), WEFT_OK)) return -1;
+        if (out.kind != 0) raw_say(fd, &out);
+    }
+    wait_for(WEFT_MS(2));
+    return fd;
+}
+
+#define DRAWS WEFT_LIMIT(60, 10)
+
+static uint64_t draw_state;
+static uint64_t draw(uint64_t most) {
+    draw_state = draw_state * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return (draw_state >> 33) % most;
+}
+
+static weft_ref known_refs[8];
+static weft_pid near_child;
+static void make_refs(weft_self *self) {
+    struct weft_spawn spawn = {.behaviour = &scribe, .arg = weft_bytes("x", 1)};
+    if (weft_pid_is_none(near_child)) CHECK_EQ_INT(weft_spawn(self, &spawn, &near_child), WEFT_OK);
+    (void)weft_call(self, near_child, 200, weft_bytes(NULL, 0), WEFT_S(1), &known_refs[draw(8)]);
+    (void)weft_monitor(self, near_child, &known_refs[draw(8)]);
+    (void)weft_call(self, far, 200, weft_bytes(NULL, 0), WEFT_S(1), &known_refs[draw(8)]);
+    (void)weft_monitor(self, far, &known_refs[draw(8)]);
+    if (draw(2) != 0)
+        (void)weft_link(self, far);
+    else
+        weft_unlink(self, far);
+}
+
+static uint64_t any_pid(void) {
+    uint64_t pids[] = {nodes[0].root.raw,
+                       nodes[0].dist.raw,
+                       near_child.raw,
+                       nodes[0].root.raw + 1,
+                       0,
+                       draw(8),
+                       UINT64_C(1) << 44,
+                       UINT64_C(63) << 44,
+                       draw(1000) == 0 ? UINT64_C(1) << 50 : 7,
+                       far.raw & ~PID_NODE_MASK};
+    return pids[draw(sizeof pids / sizeof pids[0])];
+}
+
+/* A piece of nothing ends the connection: now and then. */
+static enum weft_signal_kind any_kind(void) {
+    if (draw(100) == 0) return WEFT_SIGNAL_FRAGMENT_OF;
+    return (enum weft_signal_kind)(1 + draw(WEFT_SIGNAL_SPAWN_REPLY));
+}
+
+static struct weft_signal any_signal(void) {
+    static const unsigned char data[20000] = {[0] = 10, [13] = 3, [14] = 'a', [15] = 'b'};
+    static const char *const texts[] = {"", "root", "scribe", "nobody", "\n\n\n", "a\0b", "dist"};
+    const char *text = texts[draw(7)];
+    return (struct weft_signal){
+        .kind = any_kind(),
+        .flags = draw(200) == 0 ? WEFT_SIGNAL_MORE : 0,
+        .tag = (uint32_t)draw(15),
+        .value = (int32_t)draw(200) - 100,
+        .from = any_pid(),
+        .to = any_pid(),
+        .ref = draw(3) == 0 ? draw(100) : known_refs[draw(8)],
+        .text = weft_bytes(text, draw(2) != 0 ? strlen(text) : 3 * (text[0] != '\0')),
+        .data = weft_bytes(data, draw(2) != 0 ? draw(40) : draw(sizeof data))};
+}
+
+/* A member of the cluster may end anybody: here not those that the test needs. */
+static bool is_fair(const struct weft_signal *signal) {
+    bool kills = signal->kind == WEFT_SIGNAL_EXIT || signal->kind == WEFT_SIGNAL_EXIT_LINK;
+    return !kills || (signal->to != nodes[0].root.raw && signal->to != nodes[0].dist.raw);
+}
+
+static void a_peer_that_links_to_the_process_that_connects_does_not_end_it(void) {
+    two();
+    int fd = raw_peer(0, "x@127.0.0.1:9", 5);
+    struct weft_signal link = {.kind = WEFT_SIGNAL_LINK, .from = 9, .to = nodes[0].dist.raw};
+    raw_say(fd, &link);
+    wait_for(WEFT_MS(2));
+    close(fd); /* and its end is one with NOCONNECTION */
+    wait_for(WEFT_MS(20));
+    at(1, call_back_named);
+    CHECK(heard(1, "reply OK 0,"));
+    close_all();
+}
+
+static void whatever_a_peer_sends_the_node_goes_on(void) {
+    two();
+    near_child = WEFT_PID_NONE;
+    for (unsigned i = 0; i < DRAWS; i++) {
+        draw_state = i;
+        far = (weft_pid){UINT64_C(2) << 50 | 9};
+        int fd = raw_peer(0, "x@127.0.0.1:9", 5);
+        if (fd < 0) break;
+        for (unsigned j = 0; j < 400 && !raw_closed(fd); j++) {
+            struct weft_signal signal = any_signal();
+            if (is_fair(&signal)) raw_say(fd, &signal);
+            if (j % 4 == 0) at(0, make_refs);
+            nodes[0].log[0] = '\0';
+        }
+        wait_for(WEFT_MS(2));
+        close(fd);
+        if (!weft_sched_ended(nodes[0].sched, NULL)) continue;
+        CHECK(false);
+        break;
+    }
+    forget();
+    at(0, watch);
+    at(1, call_back_named);
+    CHECK(heard(1, "reply"));
+    close_all();
+}
+
 TEST_MAIN("otp/dist", TEST(a_message_to_a_name_connects), TEST(a_call_to_a_name_is_answered),
           TEST(a_call_to_a_name_that_is_none_says_no_proc),
           TEST(a_call_to_a_node_that_is_not_there_says_no_connection),
@@ -412,4 +554,6 @@ TEST_MAIN("otp/dist", TEST(a_message_to_a_name_connects), TEST(a_call_to_a_name_
           TEST(a_packed_pid_is_understood_by_a_third_node),
           TEST(without_the_process_that_connects_nothing_does),
           TEST(a_stranger_does_not_end_a_call_by_taking_the_name_called),
-          TEST(strangers_who_say_nothing_do_not_keep_others_out))
+          TEST(strangers_who_say_nothing_do_not_keep_others_out),
+          TEST(a_peer_that_links_to_the_process_that_connects_does_not_end_it),
+          TEST(whatever_a_peer_sends_the_node_goes_on))
