@@ -25,6 +25,7 @@ static weft_pid a, b;
 static volatile int forever = 1;
 static volatile unsigned sum;
 static char *volatile text;
+static void *volatile held; /* what the end of a handler leaves behind is found by tools */
 
 static void loops(weft_self *self) {
     (void)self;
@@ -42,7 +43,10 @@ static void loops_in_libc(weft_self *self) {
 
 static void loops_in_malloc(weft_self *self) {
     (void)self;
-    while (forever) free(malloc(100));
+    while (forever) {
+        held = malloc(100);
+        free(held);
+    }
 }
 
 static void sleeps(weft_self *self) {
