@@ -437,6 +437,77 @@ static int raw_peer(unsigned i, const char *name, uint32_t creation) {
     return fd;
 }
 
+/* Frames with large data for `to`, until `most` were sent or the other side has gone. How many. */
+static unsigned raw_flood(int fd, struct weft_signal signal, unsigned most) {
+    static const unsigned char data[16000];
+    static unsigned char frame[sizeof data + 4096];
+    signal.data = weft_bytes(data, sizeof data);
+    size_t size = weft_signal_size(&signal), sent = 0;
+    weft_signal_encode(&signal, frame);
+    for (unsigned i = 0; i < most;) {
+        ssize_t did = send(fd, frame + sent, size - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (did < 0 && errno != EAGAIN && errno != EWOULDBLOCK) return i;
+        if (did > 0)
+            sent += (size_t)did;
+        else
+            wait_for(WEFT_US(100));
+        if (sent < size) continue;
+        sent = 0;
+        i++;
+    }
+    return most;
+}
+
+static void a_peer_that_asks_and_does_not_read_is_dropped(void) {
+    two();
+    at(0, watch);
+    int fd = raw_peer(0, "x@127.0.0.1:9", 5);
+    struct weft_signal ask = {
+        .kind = WEFT_SIGNAL_CALL, .from = 9, .to = nodes[0].root.raw, .ref = 1, .tag = 9};
+    unsigned most = 10000; /* 160 MB */
+    CHECK(raw_flood(fd, ask, most) < most);
+    close(fd);
+    wait_for(WEFT_MS(5));
+    at(1, call_back_named);
+    CHECK(heard(1, "reply OK 0,"));
+    close_all();
+}
+
+static void a_scheduler_that_stands_still_does_not_fill_the_memory(void) {
+    struct weft_sched_stats stats;
+    nodes_schedulers = 2;
+    two();
+    nodes_schedulers = 1;
+    int fd = raw_peer(0, "x@127.0.0.1:9", 5);
+    struct weft_signal message = {.kind = WEFT_SIGNAL_SEND, .from = 9, .to = pid_place(0, 1) | 7};
+    CHECK_EQ_UINT(raw_flood(fd, message, 1000), 1000);
+    wait_for(WEFT_MS(50));
+    const struct sibling *sibling = &nodes[0].sched->remote->siblings[1];
+    CHECK(sibling->writer.pending >= WEFT_OUTBOX_MAX);
+    CHECK(sibling->writer.pending <= WEFT_OUTBOX_MAX + 20000);
+    weft_sched_stats(nodes[0].sched, &stats);
+    CHECK(stats.dropped > 0);
+    close(fd);
+    close_all();
+}
+
+static void without_memory_to_answer_a_peer_it_is_lost(void) {
+    node_start(0, 1, "secret");
+    at(0, watch);
+    int fd = raw_peer(0, "x@127.0.0.1:9", 5);
+    struct weft_mem_heap *heap = (struct weft_mem_heap *)nodes[0].env->mem;
+    struct weft_signal ask = {.kind = WEFT_SIGNAL_CALL, .from = 9, .to = 7, .ref = 1};
+    for (int i = 0; i < 200; i++) raw_say(fd, &ask);
+    at(0, watch);        /* and dist is told that they came */
+    heap->bytes_max = 1; /* not a byte more */
+    wait_for(WEFT_MS(3));
+    heap->bytes_max = 0;
+    CHECK(heard(0, "down x@,"));
+    CHECK(raw_closed(fd));
+    close(fd);
+    close_all();
+}
+
 #define DRAWS WEFT_LIMIT(60, 10)
 
 static uint64_t draw_state;
@@ -555,5 +626,8 @@ TEST_MAIN("otp/dist", TEST(a_message_to_a_name_connects), TEST(a_call_to_a_name_
           TEST(without_the_process_that_connects_nothing_does),
           TEST(a_stranger_does_not_end_a_call_by_taking_the_name_called),
           TEST(strangers_who_say_nothing_do_not_keep_others_out),
+          TEST(a_peer_that_asks_and_does_not_read_is_dropped),
+          TEST(a_scheduler_that_stands_still_does_not_fill_the_memory),
+          TEST(without_memory_to_answer_a_peer_it_is_lost),
           TEST(a_peer_that_links_to_the_process_that_connects_does_not_end_it),
           TEST(whatever_a_peer_sends_the_node_goes_on))
