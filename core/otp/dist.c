@@ -32,6 +32,7 @@ static int init(weft_self *self, struct weft_bytes arg) {
     struct dist *dist = weft_state(self);
     struct weft_dist_config config;
     weft_list_init(&dist->conns);
+    weft_trap_exit(self, true); /* anyone may link to this process, and end */
     int rv = read_config(self, arg, &config);
     if (rv != WEFT_OK) return rv;
     dist->buffer = weft_alloc(self, DIST_BUFFER);

@@ -17,9 +17,20 @@ struct conn *weft_otp__conn_to(struct dist *dist, const struct peer *peer, bool 
     return NULL;
 }
 
+static void end_oldest_stranger(weft_self *self) {
+    struct dist *dist = weft_state(self);
+    for (struct weft_link *at = dist->conns.next; at != &dist->conns; at = at->next) {
+        struct conn *conn = WEFT_CONTAINER(at, struct conn, link);
+        if (conn->caller || conn->up) continue;
+        weft_otp__conn_end(self, conn, true);
+        return;
+    }
+}
+
 struct conn *weft_otp__conn_new(weft_self *self, weft_socket socket, struct peer *peer) {
     struct dist *dist = weft_state(self);
-    if (peer == NULL && dist->strangers >= DIST_STRANGERS_MAX) return NULL;
+    /* Those who say nothing must not keep out those who know the cookie. */
+    if (peer == NULL && dist->strangers >= DIST_STRANGERS_MAX) end_oldest_stranger(self);
     struct conn *conn = weft_alloc(self, sizeof *conn);
     if (conn == NULL) return NULL;
     conn->socket = socket;
@@ -78,7 +89,8 @@ void weft_otp__conn_begin(weft_self *self, struct conn *conn) {
 }
 
 /* Both called at once: the call of the node with the greater name counts
- * (erl_dist_protocol: "simultaneous connect"). True: the one that came does. */
+ * (erl_dist_protocol: "simultaneous connect"). True: the one that came may go on. Ours ends only
+ * when theirs is done, for until then it may be a stranger's who took that name. */
 static bool yields(weft_self *self, const struct conn *conn) {
     struct dist *dist = weft_state(self);
     const char *name = conn->handshake.peer.name;
@@ -86,13 +98,7 @@ static bool yields(weft_self *self, const struct conn *conn) {
     for (struct weft_link *at = dist->conns.next; at != &dist->conns; at = at->next) {
         struct conn *own = WEFT_CONTAINER(at, struct conn, link);
         if (!own->caller || own->up || strcmp(own->peer->name, name) != 0) continue;
-        if (own->socket == WEFT_SOCKET_NONE) return true;
-        if (strcmp(name, hub->node) < 0) return false;
-        /* Ours ends; it is kept as one that waits for theirs. */
-        weft_socket_close(self, own->socket);
-        own->socket = WEFT_SOCKET_NONE;
-        own->quarters = 0;
-        return true;
+        return own->socket == WEFT_SOCKET_NONE || strcmp(name, hub->node) > 0;
     }
     return true;
 }
@@ -146,7 +152,8 @@ static void fail(weft_self *self, struct conn *conn, int error) {
 static bool shake(weft_self *self, struct conn *conn, const struct weft_signal *in) {
     struct weft_signal out;
     int rv = weft_otp__handshake_step(&conn->handshake, in, &out);
-    if (rv == WEFT_OK && out.kind == WEFT_SIGNAL_CHALLENGE && !yields(self, conn)) {
+    /* Asked before each answer: we may have called since the first. */
+    if (rv == WEFT_OK && out.kind != 0 && !conn->caller && !yields(self, conn)) {
         rv = WEFT_ERR_IN_USE;
         out = (struct weft_signal){.kind = WEFT_SIGNAL_REFUSED, .value = rv};
     }

@@ -192,6 +192,13 @@ int weft_otp__remote_put(struct remote *remote, const struct weft_signal *signal
     return rv;
 }
 
+bool weft_otp__remote_full(const struct remote *remote, uint64_t to) {
+    uint32_t scheduler = pid_scheduler(to);
+    if (pid_node(to) != 0 || scheduler == remote->index) return false;
+    if (scheduler >= remote->hub->schedulers) return false;
+    return remote->siblings[scheduler].writer.pending >= WEFT_OUTBOX_MAX;
+}
+
 int weft_otp__remote_check(const struct remote *remote, uint64_t far) {
     uint32_t node = pid_node(far);
     if (node == 0) return pid_scheduler(far) < remote->hub->schedulers ? WEFT_OK : WEFT_ERR_NO_PROC;

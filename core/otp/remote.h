@@ -9,6 +9,9 @@
  *     message there (counted in `dropped` of the scheduler there)
  *   - weft_call is answered FULL by its REPLY when the mailbox there is at its bound, NO_CONNECTION
  *     when the node is or gets lost
+ *   - WEFT_OUTBOX_MAX holds for what passes through a scheduler on its way to another, too: there a
+ *     message is dropped and a call answered FULL. Replies and exit signals always go; a node that
+ *     does not read them is disconnected when four times that and two messages wait
  *   - a lost node ends links with an EXIT and monitors with a DOWN, reason NOCONNECTION; what was
  *     on its way is not sent again
  *   - weft_alive says whether its scheduler, or a connection to its node, is there

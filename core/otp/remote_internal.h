@@ -107,6 +107,9 @@ void weft_otp__route_tie(struct route *route, struct tie *tie, enum tie_kind kin
  * already. WEFT_ERR_FULL and WEFT_ERR_NOMEM only without `must`. */
 int weft_otp__remote_put(struct remote *remote, const struct weft_signal *signal, bool must);
 
+/* Whether as much as may waits for the scheduler of `to` already. */
+bool weft_otp__remote_full(const struct remote *remote, uint64_t to);
+
 /* Whether a signal to `far` can be sent: OK, NO_PROC (a place that is not, or a life that is over),
  * NO_CONNECTION (this node is alone). */
 int weft_otp__remote_check(const struct remote *remote, uint64_t far);
@@ -118,6 +121,9 @@ void weft_otp__signal_reason(struct weft_signal *signal, const struct cause *cau
 void weft_otp__far_tie_free(struct remote *remote, struct far_tie *tie);
 void weft_otp__far_tie_down(struct remote *remote, struct far_tie *tie, const struct cause *cause);
 void weft_otp__far_tie_answered(struct remote *remote, uint64_t far, uint64_t ref);
+/* What came from elsewhere goes on to another scheduler; when too much waits for that one, a
+ * message is dropped and a call answered FULL, as they would be by a mailbox at its bound. */
+void weft_otp__remote_forward(struct remote *remote, const struct weft_signal *signal);
 /* A signal for a process, or for the runtime, of this scheduler. */
 void weft_otp__remote_act(struct remote *remote, const struct weft_signal *signal);
 /* Tell the sender that there is no such process, or no connection. */

@@ -1,6 +1,10 @@
 /* Other nodes: what the carrier keeps of each, and what everyone is told of them. */
 #include "core/otp/remote_internal.h"
 
+/* Bytes held for a node. Replies, exits and their like go whatever waits; a node that asks for them
+ * and does not read is dropped here. More than messages alone can come to. */
+#define HELD_MAX ((size_t)4 * WEFT_OUTBOX_MAX + (size_t)2 * WEFT_MESSAGE_MAX)
+
 static void release(struct peer *peer, size_t size) {
     size_t before = atomic_fetch_sub(&peer->queued, size);
     WEFT_ASSERT(before >= size);
@@ -79,10 +83,14 @@ static bool connect_node(struct remote *remote, struct peer *peer) {
     return false;
 }
 
+/* Not freed here: its bytes may be what is being read. When the process that connects cannot be
+ * told it has to end, and with it the connection. */
 static void fail(struct remote *remote, struct far_node *far) {
+    struct weft_process *dist = weft_otp__find(remote->sched, remote->dist);
     if (far->failed) return;
     far->failed = true;
-    if (order(remote, far->peer, DIST_DISCONNECT) != WEFT_OK) node_down(remote, far->peer);
+    if (order(remote, far->peer, DIST_DISCONNECT) == WEFT_OK || dist == NULL) return;
+    weft_otp__doom(dist, weft_otp__cause_plain(WEFT_REASON_LIMIT, 0));
 }
 
 static void dirty(struct remote *remote, struct far_node *far) {
@@ -96,7 +104,7 @@ void weft_otp__remote_to_node(struct remote *remote, const struct weft_signal *s
     WEFT_ASSERT(remote->index == CARRIER);
     struct peer *peer = entry->peer;
     size_t size = weft_signal_size(signal);
-    (void)must; /* bounded by peer->queued */
+    (void)must; /* messages are bounded by peer->queued */
     if (weft_otp__hub_over(entry)) {
         release(peer, size);
         weft_otp__remote_bounce(remote, signal, WEFT_REASON_NOPROC);
@@ -116,7 +124,11 @@ void weft_otp__remote_to_node(struct remote *remote, const struct weft_signal *s
         fail(remote, peer->far);
         return;
     }
-    dirty(remote, peer->far);
+    if (peer->far->writer.pending <= HELD_MAX) {
+        dirty(remote, peer->far);
+    } else {
+        fail(remote, peer->far);
+    }
 }
 
 static void flush_node(struct remote *remote, struct far_node *far) {
@@ -307,7 +319,7 @@ static int from_node(void *ctx, const struct weft_signal *signal) {
     struct weft_signal in = *signal;
     if (!may_travel(signal)) return WEFT_ERR_MALFORMED;
     in.from |= pid_place(stream->peer->current, 0);
-    if (in.kind != WEFT_SIGNAL_TICK) (void)weft_otp__remote_put(stream->remote, &in, true);
+    if (in.kind != WEFT_SIGNAL_TICK) weft_otp__remote_forward(stream->remote, &in);
     return WEFT_OK;
 }
 

@@ -154,6 +154,18 @@ static void act_monitor(struct remote *remote, const struct weft_signal *signal)
     }
 }
 
+void weft_otp__remote_forward(struct remote *remote, const struct weft_signal *signal) {
+    bool is_call = signal->kind == WEFT_SIGNAL_CALL || signal->kind == WEFT_SIGNAL_CALL_NAME;
+    bool is_send = signal->kind == WEFT_SIGNAL_SEND || signal->kind == WEFT_SIGNAL_SEND_NAME;
+    if ((!is_call && !is_send) || !weft_otp__remote_full(remote, signal->to)) {
+        (void)weft_otp__remote_put(remote, signal, true);
+    } else if (is_call) {
+        answer(remote, signal, WEFT_ERR_FULL);
+    } else {
+        remote->sched->dropped++;
+    }
+}
+
 /* SEND_NAME, CALL_NAME and MONITOR_NAME stand right after what they become. */
 static void act_named(struct remote *remote, const struct weft_signal *signal) {
     struct weft_signal found = *signal;
@@ -162,7 +174,7 @@ static void act_named(struct remote *remote, const struct weft_signal *signal) {
     if (signal->kind == WEFT_SIGNAL_MONITOR_NAME) found.kind = WEFT_SIGNAL_MONITOR;
     found.text = weft_bytes(NULL, 0);
     if (resolve(remote, signal, &found.to)) {
-        (void)weft_otp__remote_put(remote, &found, true);
+        weft_otp__remote_forward(remote, &found);
     } else {
         weft_otp__remote_bounce(remote, &found, WEFT_REASON_NOPROC);
     }

@@ -53,6 +53,7 @@ struct weft_posix__jobs {
     pthread_cond_t work, left;
     struct weft_link queue, done, workers;
     uint32_t count;
+    uint32_t queued; /* in queue */
     uint32_t threads, threads_max, waiting, lost;
     int event_fd;
     bool closed;
@@ -132,6 +133,7 @@ static void serve(struct weft_posix__jobs *pool, struct worker *worker) {
     while (!is_too_many(pool)) {
         struct weft_link *link = weft_list_pop_front(&pool->queue);
         if (link != NULL) {
+            pool->queued--;
             work(pool, worker, WEFT_CONTAINER(link, struct job, link));
             continue;
         }
@@ -261,13 +263,16 @@ static struct job *job_new(const struct weft_job_request *request) {
     return job;
 }
 
-/* With the lock held. */
+/* With the lock held. A thread that was told of a job counts as waiting until it runs: so those
+ * that wait are compared with all that is queued. */
 static int enqueue(struct weft_posix__jobs *pool, struct job *job) {
     int rv = WEFT_OK;
     if (pool->count >= WEFT_JOBS_MAX) return WEFT_ERR_FULL;
-    if (pool->waiting == 0 && pool->threads < threads_allowed(pool)) rv = worker_new(pool);
+    bool short_of = pool->waiting <= pool->queued;
+    if (short_of && pool->threads < threads_allowed(pool)) rv = worker_new(pool);
     if (rv != WEFT_OK && pool->threads == 0) return rv;
     weft_list_push_back(&pool->queue, &job->link);
+    pool->queued++;
     pool->count++;
     pthread_cond_signal(&pool->work);
     return WEFT_OK;
@@ -321,6 +326,7 @@ static bool cancel(struct weft_env *env, uint64_t owner, uint64_t id) {
     if (pool == NULL) return false;
     pthread_mutex_lock(&pool->lock);
     struct job *job = find(&pool->queue, owner, id);
+    if (job != NULL) pool->queued--;
     if (job == NULL) job = find(&pool->done, owner, id);
     struct worker *worker = job == NULL ? runner(pool, owner, id) : NULL;
     if (job != NULL) {
@@ -360,6 +366,7 @@ void weft_posix__jobs_deinit(struct weft_posix *posix) {
     weft_posix_unwatch(posix, pool->event_fd);
     pthread_mutex_lock(&pool->lock);
     drop_all(&pool->queue);
+    pool->queued = 0;
     close_pool(pool);
     drop_all(&pool->done);
     close(pool->event_fd);

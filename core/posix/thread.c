@@ -34,6 +34,7 @@ static int create(struct weft_posix_thread *thread) {
     sigdelset(&all, SIGBUS);
     sigdelset(&all, SIGFPE);
     sigdelset(&all, SIGILL);
+    sigdelset(&all, SIGTRAP);
     sigdelset(&all, SIGABRT);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&thread->thread, NULL, drive, thread);

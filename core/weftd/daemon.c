@@ -149,10 +149,10 @@ static void fill_apps(struct daemon *daemon) {
 
 /* Whatever the node's processes do, the others go on. A kernel without timers left is no reason
  * not to serve. */
-static void watch_handlers(struct daemon *daemon) {
+void daemon_watch(const struct daemon *daemon, struct weft_node *node) {
     weft_duration most = daemon->config.watchdog;
     if (most == WEFT_TIME_NEVER) return;
-    const struct weft_watch *watch = weft_sched_watch(weft_node_sched(daemon->node));
+    const struct weft_watch *watch = weft_sched_watch(weft_node_sched(node));
     int rv = weft_posix_watchdog_start(watch, most / WATCHDOG_TICKS);
     if (rv != WEFT_OK) log_line(WEFT_LOG_WARN, "no watchdog: %s", weft_error_text(rv));
 }
@@ -208,7 +208,7 @@ int daemon_run(struct daemon *daemon) {
     if (open_env(daemon) != WEFT_OK) return code;
     daemon->started = weft_env_now(weft_posix_env(daemon->posix));
     if (watch_signals(daemon) == WEFT_OK && start_node(daemon) == WEFT_OK) {
-        watch_handlers(daemon);
+        daemon_watch(daemon, daemon->node);
         if (schedulers_start(daemon->schedulers) && open_control(daemon) == WEFT_OK)
             code = drive(daemon);
         weft_posix_watchdog_stop();

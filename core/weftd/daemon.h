@@ -31,4 +31,8 @@ int daemon_run(struct daemon *daemon);
 /* Begin the orderly end. */
 void daemon_stop(struct daemon *daemon);
 
+/* Start the watchdog of this thread, which drives `node`: the daemon's own or another scheduler's
+ * part of it. Who drove it stops it. */
+void daemon_watch(const struct daemon *daemon, struct weft_node *node);
+
 #endif

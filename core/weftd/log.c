@@ -29,6 +29,12 @@ uint64_t log_mask(enum weft_log_level level) {
     return mask;
 }
 
+/* A line is one line and tells a terminal nothing: some of it is what strangers call themselves. */
+static void make_plain(char *text) {
+    for (unsigned char *at = (unsigned char *)text; *at != '\0'; at++)
+        if (*at < ' ' || *at == 0x7f) *at = '?';
+}
+
 void log_line(enum weft_log_level level, const char *format, ...) {
     static const char *const names[] = {"", "error", "warn", "info", "debug"};
     struct timespec now;
@@ -42,6 +48,7 @@ void log_line(enum weft_log_level level, const char *format, ...) {
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    make_plain(text);
     fprintf(stderr, "%s.%03ldZ %-5s %s\n", stamp, now.tv_nsec / 1000000, names[level], text);
 }
 

@@ -25,6 +25,7 @@ static weft_pid a, b;
 static volatile int forever = 1;
 static volatile unsigned sum;
 static char *volatile text;
+static void *volatile held; /* what the end of a handler leaves behind is found by tools */
 
 static void loops(weft_self *self) {
     (void)self;
@@ -42,7 +43,19 @@ static void loops_in_libc(weft_self *self) {
 
 static void loops_in_malloc(weft_self *self) {
     (void)self;
-    while (forever) free(malloc(100));
+    while (forever) {
+        held = malloc(100);
+        free(held);
+    }
+}
+
+/* libc's name for it only jumps to what takes the lock. */
+static void loops_in_setenv(weft_self *self) {
+    (void)self;
+    while (forever) {
+        setenv("WEFT_TEST", "x", 1);
+        for (int i = 0; i < 100; i++) sum++; /* or it would be too seldom where it can be left */
+    }
 }
 
 static void sleeps(weft_self *self) {
@@ -109,6 +122,15 @@ static void a_handler_that_hangs_in_a_string_function_is_ended(void) {
 static void a_handler_that_allocates_for_ever_is_ended_outside_malloc(void) {
     ends_hanging(loops_in_malloc);
     for (int i = 0; i < 1000; i++) free(malloc((size_t)i + 1)); /* its locks are free */
+}
+
+static void a_handler_is_not_left_where_libc_holds_a_lock(void) {
+    alarm(60); /* a lock that is held makes the next call wait for ever */
+    for (int i = 0; i < 5; i++) {
+        ends_hanging(loops_in_setenv);
+        setenv("WEFT_TEST", "y", 1);
+    }
+    alarm(0);
 }
 
 static void a_handler_that_waits_is_ended(void) {
@@ -256,6 +278,7 @@ static const struct test_case cases[] = {
     TEST(a_handler_that_keeps_the_runtime_busy_is_ended),
     TEST(a_handler_that_hangs_in_a_string_function_is_ended),
     TEST(a_handler_that_allocates_for_ever_is_ended_outside_malloc),
+    TEST(a_handler_is_not_left_where_libc_holds_a_lock),
     TEST(a_handler_that_waits_is_ended),
     TEST(the_log_names_where_it_hung),
     TEST(handlers_that_return_in_time_are_left_alone),

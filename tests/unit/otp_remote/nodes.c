@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 struct node nodes[NODES_MAX];
+uint32_t nodes_schedulers = 1;
 
 #define TAG_DO 0xd0d0
 
@@ -91,10 +92,13 @@ void node_start(unsigned i, uint32_t creation, const char *cookie) {
     if (node->name[0] == '\0')
         snprintf(node->name, sizeof node->name, "n%u@127.0.0.1:%u", i, free_port(node->env));
     weft_mem_heap_init(&node->heap, 0);
-    struct weft_hub_config hub = {
-        .mem = &node->heap.base, .schedulers = 1, .node = node->name, .creation = creation};
+    struct weft_hub_config hub = {.mem = &node->heap.base,
+                                  .schedulers = nodes_schedulers,
+                                  .node = node->name,
+                                  .creation = creation};
     CHECK_EQ_INT(weft_hub_new(&hub, &node->hub), WEFT_OK);
-    struct weft_sched_config sched = {.hub = node->hub, .offers = offers, .offers_count = 1};
+    struct weft_sched_config sched = {
+        .hub = node->hub, .offers = offers, .offers_count = 1, .plain_memory = true};
     CHECK_EQ_INT(weft_sched_new(node->env, &sched, &node->sched), WEFT_OK);
     struct weft_spawn root = {.behaviour = &scribe, .name = "root"};
     CHECK_EQ_INT(weft_sched_start(node->sched, &root, &node->root, NULL), WEFT_OK);

@@ -28,6 +28,9 @@ struct node {
 
 extern struct node nodes[NODES_MAX];
 
+/* Of each node started from now on; only the first is driven. 1 unless told otherwise. */
+extern uint32_t nodes_schedulers;
+
 /* Start node `i` as its `creation`, its name being "n<i>@127.0.0.1:<port>". */
 void node_start(unsigned i, uint32_t creation, const char *cookie);
 /* End it as if its machine lost power: sockets close. */

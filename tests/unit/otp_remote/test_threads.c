@@ -1,14 +1,17 @@
 /* Schedulers in threads of their own: every call is answered, every end is told, names are one's
  * own; run under TSan as well. */
+#define _GNU_SOURCE
 #include "core/base/assert.h"
 #include "core/base/rand.h"
 #include "core/otp/remote.h"
 #include "core/otp/sched.h"
 #include "core/posix/guard.h"
 #include "core/posix/thread.h"
+#include "core/posix/watchdog.h"
 #include "tests/harness/harness.h"
 
 #include <stdatomic.h>
+#include <unistd.h>
 
 #define THREADS 4
 #define ROUNDS WEFT_LIMIT(4000, 40)
@@ -203,4 +206,106 @@ static void everything_asked_across_threads_is_told_once(void) {
     CHECK_EQ_UINT(heap.bytes, 0);
 }
 
-TEST_MAIN("otp/threads", TEST(everything_asked_across_threads_is_told_once))
+/* --- faults in a thread --- */
+
+static atomic_bool let_go, gone;
+static bool watched;
+
+static void loops(weft_self *self, const struct weft_msg *msg) {
+    (void)self;
+    (void)msg;
+    while (!atomic_load(&let_go)) continue;
+}
+
+static void traps(weft_self *self, const struct weft_msg *msg) {
+    (void)self;
+    (void)msg;
+#if defined(__x86_64__)
+    __asm__ volatile("int3");
+#elif defined(__aarch64__)
+    __asm__ volatile("brk #1");
+#else
+    __builtin_trap();
+#endif
+}
+
+__attribute__((noinline)) static int deeper(volatile char *above) {
+    volatile char frame[4096];
+    frame[0] = *above;
+    if (frame[0] == 0) return 0;
+    return deeper(frame) + frame[0];
+}
+
+static void overflows(weft_self *self, const struct weft_msg *msg) {
+    char top = 1;
+    (void)self;
+    (void)msg;
+    deeper(&top);
+}
+
+static bool run_watched(void *ctx) {
+    struct part *part = ctx;
+    if (!watched)
+        CHECK_EQ_INT(weft_posix_watchdog_start(weft_sched_watch(part->sched), WEFT_MS(10)),
+                     WEFT_OK);
+    watched = true;
+    return run(ctx);
+}
+
+static bool has_ended(void *ctx) {
+    if (!weft_sched_ended(((struct part *)ctx)->sched, NULL)) return false;
+    weft_posix_watchdog_stop();
+    atomic_store(&gone, true);
+    return true;
+}
+
+static enum weft_fault_kind fault_in_a_thread(void (*handle)(weft_self *self,
+                                                             const struct weft_msg *msg)) {
+    struct weft_behaviour behaviour = {.name = "faulty", .handle = handle};
+    struct part *part = &parts[0];
+    struct weft_posix_config posix = {.node = 0};
+    struct weft_sched_config config = {.handler_max = WEFT_MS(100)};
+    struct weft_spawn root = {.behaviour = &behaviour};
+    struct weft_reason why = weft_reason(WEFT_REASON_NORMAL, 0);
+    weft_posix_guard_install();
+    watched = false;
+    atomic_store(&let_go, false);
+    atomic_store(&gone, false);
+    CHECK_EQ_INT(weft_posix_new(&posix, &part->posix), WEFT_OK);
+    CHECK_EQ_INT(weft_sched_new(weft_posix_env(part->posix), &config, &part->sched), WEFT_OK);
+    CHECK_EQ_INT(weft_sched_start(part->sched, &root, &part->root, NULL), WEFT_OK);
+    weft_sched_send(part->sched, part->root, 1, weft_bytes(NULL, 0));
+    struct weft_posix_driver driver = {part, deliver, run_watched, next_at, has_ended};
+    CHECK_EQ_INT(weft_posix_thread_start(part->posix, &driver, &part->thread), WEFT_OK);
+    for (int i = 0; i < 500 && !atomic_load(&gone); i++) usleep(10000);
+    CHECK(atomic_load(&gone));
+    atomic_store(&let_go, true);
+    if (atomic_load(&gone)) CHECK_EQ_INT(weft_posix_thread_join(part->thread), WEFT_OK);
+    CHECK(weft_sched_ended(part->sched, &why));
+    CHECK_EQ_INT(why.kind, WEFT_REASON_FAULT);
+    weft_sched_free(part->sched);
+    weft_posix_free(part->posix);
+    return (enum weft_fault_kind)why.code;
+}
+
+/* ThreadSanitizer keeps signals back until the program calls something: a loop is never left. */
+static void a_handler_that_hangs_in_a_thread_is_ended(void) {
+#if !defined(__SANITIZE_THREAD__)
+    CHECK_EQ_INT(fault_in_a_thread(loops), WEFT_FAULT_HANG);
+#else
+    (void)loops;
+#endif
+}
+
+static void a_trap_in_a_thread_ends_its_process(void) {
+    CHECK_EQ_INT(fault_in_a_thread(traps), WEFT_FAULT_FPE);
+}
+
+static void a_stack_overflow_in_a_thread_ends_its_process(void) {
+    CHECK_EQ_INT(fault_in_a_thread(overflows), WEFT_FAULT_STACK);
+}
+
+TEST_MAIN("otp/threads", TEST(everything_asked_across_threads_is_told_once),
+          TEST(a_handler_that_hangs_in_a_thread_is_ended),
+          TEST(a_trap_in_a_thread_ends_its_process),
+          TEST(a_stack_overflow_in_a_thread_ends_its_process))

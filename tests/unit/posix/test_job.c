@@ -161,6 +161,35 @@ static void a_node_that_ends_does_not_wait_for_its_jobs(void) {
     CHECK(to.tv_sec - from.tv_sec < 2);
 }
 
+static int opens(struct weft_bytes arg, struct weft_job_out *out) {
+    (void)arg;
+    (void)out;
+    __atomic_store_n(&gate, 1, __ATOMIC_SEQ_CST);
+    return WEFT_OK;
+}
+
+/* The first of two wakes the one thread that waits; the second needs one of its own. */
+static void a_job_does_not_wait_behind_another_while_threads_are_left(void) {
+    struct weft_posix *posix = open_pool(4);
+    struct got got = {.count = 0};
+    for (unsigned round = 0; round < 20; round++) {
+        CHECK_EQ_INT(submit(posix, 1, returns), WEFT_OK);
+        wait_for(posix, &got, 1);
+        usleep(1000); /* now a thread waits */
+        got.count = 0;
+        __atomic_store_n(&gate, 0, __ATOMIC_SEQ_CST);
+        CHECK_EQ_INT(submit(posix, 2, waits), WEFT_OK);
+        CHECK_EQ_INT(submit(posix, 3, opens), WEFT_OK);
+        wait_for(posix, &got, 2);
+        if (got.count < 2) break;
+        got.count = 0;
+        weft_posix_free(posix);
+        posix = open_pool(4);
+    }
+    __atomic_store_n(&gate, 1, __ATOMIC_SEQ_CST);
+    weft_posix_free(posix);
+}
+
 static void a_thousand_jobs_answer_once_each(void) {
     struct weft_posix *posix = open_pool(4);
     struct got got = {.count = 0};
@@ -182,6 +211,7 @@ static const struct test_case cases[] = {
     TEST(a_job_that_is_given_up_does_not_hold_up_the_next),
     TEST(a_job_that_never_returns_is_ended_when_it_is_given_up),
     TEST(a_node_that_ends_does_not_wait_for_its_jobs),
+    TEST(a_job_does_not_wait_behind_another_while_threads_are_left),
     TEST(a_thousand_jobs_answer_once_each),
 };
 
