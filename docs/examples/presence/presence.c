@@ -134,11 +134,13 @@ static int read_env(weft_self *self) {
     struct presence *presence = weft_state(self);
     const char *port = weft_app_get_env(self, NULL, "port");
     const char *group = weft_app_get_env(self, NULL, "group");
-    if (port == NULL || group == NULL) return refuse(self, "env", "port and group are needed");
+    if (port == NULL || group == NULL || group[0] == '\0') {
+        return refuse(self, "env", "port and group are needed");
+    }
     char *end;
     unsigned long number = strtoul(port, &end, 10);
     if (*end != '\0' || number == 0 || number > UINT16_MAX) {
-        return refuse(self, "env: port is no number from 1 to 65535", port);
+        return refuse(self, "env: no port from 1 to 65535", port);
     }
     presence->port = (uint16_t)number;
     snprintf((char *)presence->group.bytes, sizeof presence->group.bytes, "%s", group);
