@@ -291,7 +291,7 @@ int cli_app_check(const char *path, void (*tell)(void *ctx, const struct cli_app
         rv = check_elf(&check, why);
         elf_end(check.elf);
     } else {
-        snprintf(why, CLI_APP_WHY_SIZE, "%s", elf_errmsg(-1));
+        snprintf(why, CLI_APP_WHY_SIZE, "cannot be read: %s", elf_errmsg(-1));
     }
     close(fd);
     return rv;
