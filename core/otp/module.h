@@ -10,18 +10,24 @@
 #define WEFT_OTP_MODULE_H
 
 #include "core/base/list.h"
-#include "core/otp/process.h"
-
-struct weft_application; /* core/otp/application.h */
+#include "core/otp/application.h"
 
 /* What the program and the module must agree on: a number that is raised when a meaning changes,
  * and the sizes of what both fill in, so that a change of a struct is noticed by itself. */
 #define WEFT_ABI_VERSION 1u
+#define WEFT_ABI_AND(type, rest) ((uint32_t)sizeof(type) * 31u + (rest)*37u)
+#define WEFT_ABI_HANDLED                                                                           \
+    WEFT_ABI_AND(struct weft_msg,                                                                  \
+                 WEFT_ABI_AND(struct weft_event, (uint32_t)sizeof(struct weft_reason)))
+#define WEFT_ABI_GIVEN                                                                             \
+    WEFT_ABI_AND(struct weft_spawn, WEFT_ABI_AND(struct weft_child_spec, WEFT_ABI_HANDLED))
+#define WEFT_ABI_EXPORTED                                                                          \
+    WEFT_ABI_AND(struct weft_behaviour, WEFT_ABI_AND(struct weft_application, WEFT_ABI_GIVEN))
+#define WEFT_ABI_ENV                                                                               \
+    WEFT_ABI_AND(struct weft_env, WEFT_ABI_AND(struct weft_net_ops, WEFT_ABI_EXPORTED))
 #define WEFT_ABI                                                                                   \
     (WEFT_ABI_VERSION << 24 |                                                                      \
-     (uint32_t)((sizeof(struct weft_behaviour) * 17 + sizeof(struct weft_spawn) * 7 +              \
-                 sizeof(struct weft_msg) * 3 + sizeof(struct weft_code_change)) &                  \
-                0xffffff))
+     (WEFT_ABI_AND(struct weft_code_change, WEFT_ABI_ENV) & UINT32_C(0xffffff)))
 
 /* I1  `abi` stays the first field for ever: it is read before anything else is believed
  * I2  behaviours have names, and no two the same: across versions they are matched by it */

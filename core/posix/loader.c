@@ -5,6 +5,7 @@
 #include "core/posix/internal.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -38,11 +39,34 @@ static int copy_to_memory(const char *path, int *out) {
     if (copy < 0) rv = WEFT_ERR_NOMEM;
     if (rv == WEFT_OK && copy_all(file, copy) != 0) {
         rv = errno == ENOSPC || errno == ENOMEM ? WEFT_ERR_NOMEM : WEFT_ERR_MALFORMED;
-        close(copy);
     }
+    int was = errno; /* says why */
+    if (rv != WEFT_OK && copy >= 0) close(copy);
     close(file);
+    errno = was;
     *out = copy;
     return rv;
+}
+
+/* Clears the head's machine when it is no ELF file of 64 bits. */
+static void read_head(int fd, Elf64_Ehdr *head) {
+    ssize_t size = fd >= 0 ? pread(fd, head, sizeof *head, 0) : -1;
+    bool is_elf = size == (ssize_t)sizeof *head && memcmp(head->e_ident, ELFMAG, SELFMAG) == 0;
+    if (!is_elf || head->e_ident[EI_CLASS] != ELFCLASS64) *head = (Elf64_Ehdr){.e_type = ET_NONE};
+}
+
+/* What is wrong with it before the linker looks: of another machine's objects it only says that
+ * there is no such file. NULL: nothing. */
+static const char *file_trouble(int fd) {
+    Elf64_Ehdr head, own;
+    int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    read_head(self, &own);
+    if (self >= 0) close(self);
+    read_head(fd, &head);
+    if (sizeof(void *) != 8 || own.e_type == ET_NONE) return NULL; /* nothing to compare with */
+    if (head.e_type != ET_DYN) return "is no shared object of 64 bits: build it with -shared -fPIC";
+    if (head.e_machine != own.e_machine) return "is built for another kind of machine than this";
+    return NULL;
 }
 
 /* The linker's words speak of the copy: put the path in its place. */
@@ -87,7 +111,8 @@ static int loader_load(struct weft_env *env, const char *path, struct weft_modul
     WEFT_ASSERT(path != NULL);
     int rv = copy_to_memory(path, &fd);
     if (rv != WEFT_OK) {
-        snprintf(why, why_size, "%s: %s", path, weft_error_text(rv));
+        const char *words = rv == WEFT_ERR_MALFORMED ? "is no shared object" : strerror(errno);
+        snprintf(why, why_size, "%s: %s", path, words);
         return rv;
     }
     struct weft_module *module = find_same(posix, fd);
@@ -103,10 +128,12 @@ static int loader_load(struct weft_env *env, const char *path, struct weft_modul
         goto err_after_copy;
     }
     copy_name(fd, name);
-    *module =
-        (struct weft_module){.handle = dlopen(name, RTLD_NOW | RTLD_LOCAL), .fd = fd, .refs = 1};
+    const char *trouble = file_trouble(fd);
+    *module = (struct weft_module){.fd = fd, .refs = 1};
+    if (trouble == NULL) module->handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (module->handle == NULL) {
-        explain(name, path, why, why_size);
+        if (trouble != NULL) snprintf(why, why_size, "%s: %s", path, trouble);
+        if (trouble == NULL) explain(name, path, why, why_size);
         rv = WEFT_ERR_MALFORMED;
         goto err_after_alloc;
     }

@@ -4,7 +4,9 @@
 
 #include "core/base/assert.h"
 #include "core/base/error.h"
+#include "core/otp/module.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
@@ -74,6 +76,10 @@ static void on_import(struct check *check, const GElf_Sym *symbol, const char *n
     if (strncmp(name, "weft_", 5) == 0) check->facts->weft_imports++;
     struct cli_app_finding finding = {.what = "imports", .name = name};
     finding.why = cli_app_import_why(name, &finding.instead);
+    bool is_weak = GELF_ST_BIND(symbol->st_info) == STB_WEAK;
+    if (finding.why == NULL && strncmp(name, "weft_", 5) == 0 && !is_weak &&
+        dlsym(RTLD_DEFAULT, name) == NULL)
+        finding.why = "this weft has no such function";
     if (finding.why != NULL) found(check, &finding);
 }
 
@@ -161,25 +167,86 @@ static void check_needed(struct check *check) {
 
 struct export_search {
     bool seen;
+    GElf_Sym symbol;
 };
 
 static void on_export(struct check *check, const GElf_Sym *symbol, const char *name,
                       size_t section) {
+    struct export_search *search = check->ctx;
     (void)section;
     if (symbol->st_shndx == SHN_UNDEF || strcmp(name, EXPORT_NAME) != 0) return;
-    ((struct export_search *)check->ctx)->seen = true;
+    search->seen = true;
+    search->symbol = *symbol;
+}
+
+/* The first field of what `symbol` names, as it is in the file; 0 when it is not there. */
+static uint32_t read_abi(struct check *check, const GElf_Sym *symbol) {
+    GElf_Shdr header;
+    uint32_t abi = 0;
+    Elf_Scn *section = elf_getscn(check->elf, symbol->st_shndx);
+    if (section == NULL || gelf_getshdr(section, &header) == NULL) return 0;
+    Elf_Data *data = header.sh_type != SHT_NOBITS ? elf_rawdata(section, NULL) : NULL;
+    if (data == NULL || data->d_buf == NULL || symbol->st_value < header.sh_addr) return 0;
+    uint64_t at = symbol->st_value - header.sh_addr;
+    if (at > data->d_size || data->d_size - at < sizeof abi) return 0;
+    memcpy(&abi, (const char *)data->d_buf + at, sizeof abi);
+    return abi;
+}
+
+static void check_abi(struct check *check, uint32_t abi) {
+    char has[32], why[64];
+    if (abi == WEFT_ABI) return;
+    snprintf(has, sizeof has, "%u.%06x", abi >> 24, abi & 0xffffffu);
+    snprintf(why, sizeof why, "this weft has %u.%06x", WEFT_ABI >> 24, WEFT_ABI & 0xffffffu);
+    found(check, &(struct cli_app_finding){.what = "is built for abi",
+                                           .name = has,
+                                           .why = why,
+                                           .instead = "the headers of this weft"});
 }
 
 static void check_export(struct check *check) {
-    struct export_search search = {false};
+    struct export_search search = {.seen = false};
     struct check look = *check;
     look.ctx = &search;
     (void)each_symbol(&look, SHT_DYNSYM, on_export, 0);
-    if (search.seen) return;
+    if (search.seen) {
+        check_abi(check, read_abi(check, &search.symbol));
+        return;
+    }
     found(check, &(struct cli_app_finding){.what = "does not export",
                                            .name = EXPORT_NAME,
                                            .why = "so nothing in it can be started",
                                            .instead = "WEFT_MODULE(...)"});
+}
+
+/* --- the machine it is for --- */
+
+static const char *machine_name(unsigned machine) {
+    switch (machine) {
+    case EM_X86_64:
+        return "x86-64";
+    case EM_AARCH64:
+        return "AArch64";
+    case EM_ARM:
+        return "ARM";
+    case EM_386:
+        return "i386";
+    case EM_RISCV:
+        return "RISC-V";
+    default:
+        return "another machine";
+    }
+}
+
+/* EM_NONE when it cannot be told. */
+static unsigned own_machine(void) {
+    GElf_Ehdr header = {.e_machine = EM_NONE};
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    Elf *elf = fd >= 0 ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
+    if (elf != NULL && gelf_getehdr(elf, &header) == NULL) header.e_machine = EM_NONE;
+    elf_end(elf);
+    if (fd >= 0) close(fd);
+    return header.e_machine;
 }
 
 static int check_elf(struct check *check, char why[CLI_APP_WHY_SIZE]) {
@@ -188,6 +255,12 @@ static int check_elf(struct check *check, char why[CLI_APP_WHY_SIZE]) {
         header.e_type != ET_DYN || elf_getshdrstrndx(check->elf, &check->names) != 0) {
         snprintf(why, CLI_APP_WHY_SIZE, "is no shared object (build it with -shared -fPIC)");
         return WEFT_ERR_MALFORMED;
+    }
+    unsigned own = own_machine();
+    if (own != EM_NONE && header.e_machine != own) {
+        snprintf(why, CLI_APP_WHY_SIZE, "is built for %s, this weft for %s",
+                 machine_name(header.e_machine), machine_name(own));
+        return WEFT_ERR_UNSUPPORTED;
     }
     if (!each_symbol(check, SHT_DYNSYM, on_import, 0)) {
         snprintf(why, CLI_APP_WHY_SIZE, "has no table of dynamic symbols");
@@ -218,7 +291,7 @@ int cli_app_check(const char *path, void (*tell)(void *ctx, const struct cli_app
         rv = check_elf(&check, why);
         elf_end(check.elf);
     } else {
-        snprintf(why, CLI_APP_WHY_SIZE, "%s", elf_errmsg(-1));
+        snprintf(why, CLI_APP_WHY_SIZE, "cannot be read: %s", elf_errmsg(-1));
     }
     close(fd);
     return rv;

@@ -7,6 +7,7 @@
  *   - own writable data: every simulated node of a process would share it, and an upgrade lose it
  *   - run code when it is loaded (constructors)
  *   - need libraries other than the C library: their code was not checked
+ *   - be built for another abi than this program's (WEFT_ABI), or call a weft_ function it lacks
  * Code that asks the machine itself (inline assembly, rdtsc) is not seen. */
 #ifndef SIM_CLI_APP_CHECK_H
 #define SIM_CLI_APP_CHECK_H
@@ -28,8 +29,8 @@ struct cli_app_facts {
 #define CLI_APP_WHY_SIZE 160
 
 /* Check the module at `path`; `tell` is called for each finding, in the order of the file.
- *   WEFT_ERR_NOT_FOUND, WEFT_ERR_IO, WEFT_ERR_MALFORMED (no shared object): `why` says more, and
- *   the facts mean nothing */
+ *   WEFT_ERR_NOT_FOUND, WEFT_ERR_IO, WEFT_ERR_MALFORMED (no shared object), WEFT_ERR_UNSUPPORTED
+ *   (built for another machine): `why` says more, and the facts mean nothing */
 int cli_app_check(const char *path, void (*tell)(void *ctx, const struct cli_app_finding *finding),
                   void *ctx, struct cli_app_facts *facts, char why[CLI_APP_WHY_SIZE]);
 

@@ -30,7 +30,8 @@ void cli_check_app_usage(FILE *out) {
     fputs("usage: weft check-app FILE.so ...\n\n"
           "Say whether a module may run on weftd and in the simulator alike. Refused is one that\n"
           "imports a clock, entropy, thread, file, socket or allocating function, owns writable\n"
-          "data, runs code when it is loaded, needs other libraries, or exports no weft_module.\n"
+          "data, runs code when it is loaded, needs other libraries, exports no weft_module, or\n"
+          "was built for another abi than this weft's.\n"
           "It reads the file and runs none of it.\n",
           out);
 }

@@ -120,19 +120,33 @@ static void play_stop_reply(const struct scene *scene) {
 
 /* --- ending a server and waiting for it --- */
 
-static void monitor_and_end(weft_self *self) {
-    struct weft_reason shutdown = weft_reason(WEFT_REASON_SHUTDOWN, 0);
+static int stopper_init(weft_self *self, struct weft_bytes arg) {
+    struct weft_stop stop = {.reason = weft_reason(WEFT_REASON_NORMAL, 0), .timeout = WEFT_S(5)};
     weft_ref ref;
-    int rv = weft_monitor(self, server, &ref);
+    (void)arg;
+    return weft_stop_server(self, server, &stop, &ref);
+}
+
+static void stopper_info(weft_self *self, const struct weft_msg *msg) {
+    (void)self;
+    if (msg->kind == WEFT_MSG_REPLY) say("%s", msg->status == WEFT_OK ? "ok" : "failed");
+}
+
+static WEFT_GEN_SERVER(stopper, .name = "stopper", .version = 1, .init = stopper_init,
+                       .handle_info = stopper_info);
+
+static void start_stopper(weft_self *self) {
+    struct weft_spawn spawn = {.behaviour = &stopper};
+    weft_pid pid;
+    int rv = weft_spawn(self, &spawn, &pid);
     WEFT_ASSERT(rv == WEFT_OK);
-    weft_exit(self, server, &shutdown);
 }
 
 static void play_stop(const struct scene *scene) {
     (void)scene;
     one = actor(0);
     in(one, start_server);
-    in(one, monitor_and_end);
+    in(one, start_stopper);
     if (!alive(server)) say("gone");
 }
 

@@ -10,7 +10,27 @@ import unittest
 WEFT = os.path.abspath(os.path.join(os.environ.get("WEFT_BIN", "build/bin"), "weft"))
 CC = os.environ.get("CC", "cc")
 
-EXPORT = "extern const int weft_module; const int weft_module = 1;\n"
+SOURCE = os.environ.get("WEFT_SOURCE", os.getcwd())
+
+
+def own_abi():
+    """WEFT_ABI, told by a program that the compiler makes of the headers."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = os.path.join(folder, "abi")
+        text = '#include "core/otp/module.h"\n#include <stdio.h>\nint main(void) { printf("%u", WEFT_ABI); }'
+        subprocess.run([CC, "-std=c11", "-w", "-xc", "-", "-I", SOURCE, "-o", program], input=text, text=True,
+                       check=True, timeout=60)
+        return int(subprocess.run([program], capture_output=True, check=True, timeout=60).stdout)
+
+
+ABI = own_abi()
+
+
+def export(abi):
+    return f"extern const unsigned weft_module; const unsigned weft_module = {abi}u;\n"
+
+
+EXPORT = export(ABI)
 
 # An app as it should be: constant tables, text and memory functions, Weft's own.
 FIT = EXPORT + """
@@ -18,6 +38,7 @@ FIT = EXPORT + """
 #include <stdlib.h>
 #include <string.h>
 extern void *weft_alloc(void *self, unsigned long size);
+extern void weft_not_yet(void) __attribute__((weak));
 static int up(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 void (*const table[])(void) = {0};
 static const char *const names[] = {"a", "b"};
@@ -26,6 +47,7 @@ int handler(void *self, int n) {
     int *list = weft_alloc(self, 64);
     memcpy(list, text, 64);
     qsort(list, 4, sizeof *list, up);
+    if (weft_not_yet) weft_not_yet();
     snprintf(text, sizeof text, "%s %d %ld", names[n], list[0], strtol("7", 0, 10));
     return (int)strlen(text);
 }
@@ -139,6 +161,40 @@ class CheckApp(unittest.TestCase):
     def test_an_import_of_the_export_is_no_export(self):
         self.refused(self.build("extern const int weft_module; int f(void) { return weft_module; }"),
                      "does not export weft_module")
+
+    def numbers(self, abi):
+        return f"{abi >> 24}.{abi & 0xffffff:06x}"
+
+    def test_another_abi_is_told_with_both_numbers(self):
+        for abi in (ABI + 1, ABI ^ 0x01000000, 0, 0xFFFFFFFF):
+            with self.subTest(abi=abi):
+                out = self.refused(self.build(export(abi)), f"is built for abi {self.numbers(abi)}",
+                                   f"this weft has {self.numbers(ABI)}", "refused: 1 finding\n")
+                self.assertIn("headers", out)
+
+    def test_the_abi_is_read_where_relocations_are(self):
+        struct = "struct info { unsigned abi; const char *name; }; extern const struct info weft_module;"
+        for abi, status in ((ABI, 0), (ABI - 1, 1)):
+            module = self.build(struct + f'const struct info weft_module = {{{abi}u, "x"}};')
+            result = check(module)
+            self.assertEqual(result.returncode, status, result.stdout)
+
+    def test_an_abi_that_is_not_in_the_file_is_another(self):
+        self.refused(self.build("extern char weft_module[64]; char weft_module[64];"),
+                     "is built for abi 0.000000", "owns writable data weft_module")
+
+    def test_a_function_that_this_weft_lacks_is_named(self):
+        self.refused(self.build(EXPORT + "void weft_frobnicate(void); void f(void) { weft_frobnicate(); }"),
+                     "imports weft_frobnicate: this weft has no such function", "refused: 1 finding\n")
+
+    def test_another_machine_is_bad_input(self):
+        module = self.build(EXPORT)
+        with open(module, "r+b") as file:
+            file.seek(18)  # e_machine
+            file.write(bytes([62 if os.uname().machine == "aarch64" else 183]))
+        result = check(module)
+        self.assertEqual(result.returncode, 2, result.stdout)
+        self.assertRegex(result.stderr, "is built for (AArch64|x86-64), this weft for (AArch64|x86-64)")
 
     def test_several_modules_give_the_worst_status(self):
         good = self.build(FIT, name="good")
