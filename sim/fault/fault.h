@@ -37,12 +37,12 @@ const char *sim_fault_name(enum sim_fault_kind kind);
 #define SIM_PARTITION_SIDES_MAX 8
 #define SIM_PROCESS_NAME_MAX 64
 
-/* Which process of a node. Of the last two one is drawn at each occurrence. */
+/* Which process of a node. With the last two, one is drawn at each occurrence among those of
+ * applications, but for masters and top supervisors, whose end is that of the application. */
 enum sim_process_by {
     SIM_PROCESS_NAMED = 0, /* registered as `process` */
-    SIM_PROCESS_BEHAVES,   /* its behaviour's name is `process` */
-    SIM_PROCESS_ANY        /* of applications, but not their masters and top supervisors, whose end
-                              is the end of the application */
+    SIM_PROCESS_BEHAVES,   /* of an application; its behaviour's name is `process` */
+    SIM_PROCESS_ANY        /* of an application */
 };
 
 enum sim_churn_exit { SIM_CHURN_CRASH = 0, SIM_CHURN_KILL, SIM_CHURN_STOP };

@@ -20,13 +20,13 @@ struct candidates {
 static void collect(void *ctx, const struct weft_proc_info *info) {
     struct candidates *all = ctx;
     const struct sim_fault_spec *spec = all->spec;
-    bool any = spec->process_by == SIM_PROCESS_ANY;
+    bool wanted =
+        spec->process_by == SIM_PROCESS_ANY || strcmp(info->behaviour, spec->process) == 0;
     if (all->count == all->room) return;
-    all->list[all->count++] = (struct candidate){
-        .pid = info->pid,
-        .parent = info->parent,
-        .fits = any ? info->application != NULL : strcmp(info->behaviour, spec->process) == 0,
-        .is_master = strcmp(info->behaviour, MASTER) == 0};
+    all->list[all->count++] = (struct candidate){.pid = info->pid,
+                                                 .parent = info->parent,
+                                                 .fits = wanted && info->application != NULL,
+                                                 .is_master = strcmp(info->behaviour, MASTER) == 0};
 }
 
 static bool is_of_master(const struct candidates *all, const struct candidate *candidate) {
@@ -43,8 +43,7 @@ static uint32_t keep_fitting(struct candidates *all) {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < all->count; i++) {
         struct candidate *candidate = &all->list[i];
-        if (all->spec->process_by == SIM_PROCESS_ANY && is_of_master(all, candidate))
-            candidate->fits = false;
+        if (is_of_master(all, candidate)) candidate->fits = false;
     }
     for (uint32_t i = 0; i < all->count; i++) {
         if (all->list[i].fits) all->list[kept++] = all->list[i];

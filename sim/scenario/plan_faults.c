@@ -140,6 +140,11 @@ static void read_behaviour(struct sim_plan__reader *reader, const struct sim_pla
                            void *into) {
     struct draft *draft = into;
     if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "the name of a behaviour")) return;
+    if (!has_apps(reader->plan)) {
+        sim_plan__mistake(reader, value->node,
+                          "'behaviour' is of a process of an application, expected 'apps'");
+        return;
+    }
     draft->spec.process_by = SIM_PROCESS_BEHAVES;
     (void)keep_process(reader, value, &draft->spec);
 }

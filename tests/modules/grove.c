@@ -3,6 +3,9 @@
  * is drawn from the node's entropy, so a seed gives one grove. What supervisors then do is judged
  * by the checks `supervised`, `no_orphan` and `no_leak`, which know nothing of this file.
  *
+ * Supervisors are not killed here but by a scenario's faults: the children of one that was killed
+ * take their time to end, and a scenario must leave it to them before its nodes stop.
+ *
  *     grove (one_for_one)
  *     |-- beds      (one_for_one) the trees
  *     `-- gardener  plants in the beds, pulls out, kills
@@ -279,10 +282,10 @@ static void plant(weft_self *self) {
     (void)weft_sup_start_child(self, some_sup(self), &spec, &ref);
 }
 
-static void send_exit(weft_self *self, weft_pid to) {
-    static const enum weft_reason_kind kinds[] = {WEFT_REASON_KILL, WEFT_REASON_SHUTDOWN,
-                                                  WEFT_REASON_ERROR, WEFT_REASON_NORMAL};
-    struct weft_reason why = weft_reason(kinds[draw(self, 4)], 0);
+static void send_exit(weft_self *self, weft_pid to, bool may_kill) {
+    static const enum weft_reason_kind kinds[] = {WEFT_REASON_SHUTDOWN, WEFT_REASON_ERROR,
+                                                  WEFT_REASON_NORMAL, WEFT_REASON_KILL};
+    struct weft_reason why = weft_reason(kinds[draw(self, may_kill ? 4 : 3)], 0);
     if (!weft_pid_is_none(to)) weft_exit(self, to, &why);
 }
 
@@ -319,10 +322,10 @@ static void act(weft_self *self) {
         plant(self);
         break;
     case 3:
-        send_exit(self, some_leaf(self));
+        send_exit(self, some_leaf(self), true);
         break;
     case 4:
-        if (draw(self, 4) == 0) send_exit(self, some_sup(self));
+        if (draw(self, 4) == 0) send_exit(self, some_sup(self), false);
         break;
     case 5:
         if (!weft_pid_is_none(some_leaf(self)))
