@@ -286,6 +286,9 @@ static void on_restart(struct supervised *check) {
     sup->phase = PHASE_STOPS;
     sup->origin = kid->order;
     sup->cursor = sup->last;
+    /* Those that waited for a backoff of their own now go with the group. */
+    for (uint32_t at = sup->last; at != NOBODY; at = sup->kids[at].prev)
+        if (&sup->kids[at] != kid && is_affected(sup, &sup->kids[at])) sup->kids[at].owed = false;
 }
 
 /* In the reverse of the order of start; children of a simple_one_for_one all at once. `kid` counts

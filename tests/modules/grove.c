@@ -148,7 +148,8 @@ static void leaf_info(weft_self *self, const struct weft_msg *info) {
     if (info->kind == WEFT_MSG_TIMER && info->tag == TAG_SLOW_END)
         stop(self, WEFT_REASON_SHUTDOWN, 0);
     bool from_parent = weft_pid_equal(info->from, weft_self_parent(self));
-    if (info->kind == WEFT_MSG_EXIT && leaf->slow && from_parent)
+    bool stuck = draw(self, 8) == 0 && weft_alive(self, info->from); /* until it is killed */
+    if (info->kind == WEFT_MSG_EXIT && leaf->slow && from_parent && !stuck)
         (void)weft_timer_start(self, WEFT_MS(draw(self, 7000)), TAG_SLOW_END, weft_bytes(NULL, 0),
                                NULL);
 }
