@@ -187,7 +187,9 @@ static void tick(void *state, weft_time at) {
         bool paused = view->pauses > 0 || view->pause_changed_at >= grave->at;
         if (paused) continue;
         const struct person *left = index != NULL ? &check->people[*index] : NULL;
-        if (left == NULL || left->alive || left->children == 0) {
+        /* A node's next life gives the same pids again. */
+        bool gone = left == NULL || left->alive || left->ended_at != grave->at;
+        if (gone || left->children == 0) {
             sim_check__held(&check->ctx);
             continue;
         }
