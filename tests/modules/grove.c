@@ -33,7 +33,7 @@ static uint32_t draw(weft_self *self, uint32_t bound) {
 
 struct leaf {
     uint64_t heard;
-    bool slow;
+    bool slow, stuck;
 #if GROVE_VERSION >= 2
     uint64_t since_upgrade;
     unsigned char rings[40];
@@ -144,12 +144,13 @@ static int leaf_init(weft_self *self, struct weft_bytes arg) {
 static void leaf_info(weft_self *self, const struct weft_msg *info) {
     struct leaf *leaf = weft_state(self);
     leaf->heard++;
-    if (info->kind == WEFT_MSG_TIMER && info->tag == TAG_DIE) end_in_some_way(self);
+    if (info->kind == WEFT_MSG_TIMER && info->tag == TAG_DIE && !leaf->stuck) end_in_some_way(self);
     if (info->kind == WEFT_MSG_TIMER && info->tag == TAG_SLOW_END)
         stop(self, WEFT_REASON_SHUTDOWN, 0);
     bool from_parent = weft_pid_equal(info->from, weft_self_parent(self));
-    bool stuck = draw(self, 8) == 0 && weft_alive(self, info->from); /* until it is killed */
-    if (info->kind == WEFT_MSG_EXIT && leaf->slow && from_parent && !stuck)
+    if (info->kind != WEFT_MSG_EXIT || !leaf->slow || !from_parent) return;
+    leaf->stuck = draw(self, 8) == 0 && weft_alive(self, info->from); /* until it is killed */
+    if (!leaf->stuck)
         (void)weft_timer_start(self, WEFT_MS(draw(self, 7000)), TAG_SLOW_END, weft_bytes(NULL, 0),
                                NULL);
 }
@@ -169,7 +170,7 @@ static void leaf_call(weft_self *self, const struct weft_msg *call) {
 #if GROVE_VERSION >= 2
 struct leaf_1 {
     uint64_t heard;
-    bool slow;
+    bool slow, stuck;
 };
 
 static int leaf_code_change(weft_self *self, const struct weft_code_change *change) {
@@ -179,11 +180,13 @@ static int leaf_code_change(weft_self *self, const struct weft_code_change *chan
         struct leaf *leaf = change->new_state;
         leaf->heard = old->heard;
         leaf->slow = old->slow;
+        leaf->stuck = old->stuck;
     } else {
         const struct leaf *old = change->old_state;
         struct leaf_1 *leaf = change->new_state;
         leaf->heard = old->heard;
         leaf->slow = old->slow;
+        leaf->stuck = old->stuck;
     }
     return WEFT_OK;
 }
