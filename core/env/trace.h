@@ -106,7 +106,9 @@ enum weft_node_down_cause {
 /* What supervisors tell. `child` is the child's place in its supervisor's table: it stays the same
  * from start to start, and is used again once the child is removed or its start failed. UP: also
  * when the flags change. CHILD_ADDED: in the order of the specs. CHILD_DOWN `asked`: the supervisor
- * stopped it, for whatever reason; with pid 0 it did not run, and no longer waits to be restarted.
+ * stopped it, for whatever reason; with pid 0 it did not run, and is not to be
+ * restarted any more: taken back on request, or its init chose IGNORE.
+ * CHILD_UP `again`: the supervisor starts it again by itself, not on request.
  * CHILD_FAILED: a restart did not succeed, and is tried again. RESTART: told before what it does;
  * `counted` against the intensity, once a restart. GIVE_UP: one restart more would be too many.
  * STOPPING: all children go down, then the supervisor. PROC_START and PROC_NAME: `named` and `on`

@@ -162,14 +162,22 @@ int weft_otp__child_start(weft_self *self, struct child *child, struct start *st
     return rv;
 }
 
+void weft_otp__child_given_up(weft_self *self, const struct child *child) {
+    WEFT_ASSERT(!weft_otp__child_is_up(child));
+    weft_trace(weft_self_env(self), WEFT_TRACE_SUP_CHILD_DOWN, weft_bytes_text(child->spec->the.id),
+               self->pid.raw, 0, child->spec->the.restart, WEFT_REASON_SHUTDOWN, 0, 1,
+               child->index);
+}
+
 int weft_otp__child_restart(weft_self *self, struct child *child) {
     struct start start = {.arg = child->spec->the.arg, .again = true};
     WEFT_ASSERT(child->spec->refs > 0);
     int rv = weft_otp__child_start(self, child, &start);
     struct sup *sup = weft_state(self);
+    if (rv != WEFT_OK || child->state != CHILD_DOWN) return rv;
+    weft_otp__child_given_up(self, child); /* its init chose IGNORE */
     /* Its process was all that this child was. */
-    if (rv == WEFT_OK && child->state == CHILD_DOWN && sup->template != NULL)
-        weft_otp__child_remove(self, child);
+    if (sup->template != NULL) weft_otp__child_remove(self, child);
     return rv;
 }
 

@@ -191,7 +191,7 @@ bool weft_otp__child_is_restarting(const struct child *child);
 void weft_otp__child_set_state(weft_self *self, struct child *child, enum child_state state);
 struct start {
     struct weft_bytes arg;
-    bool again;
+    bool again; /* by the supervisor itself, not asked to */
     weft_pid holder; /* set on WEFT_ERR_EXISTS */
 };
 /* WEFT_OK also when init chose IGNORE: it is then DOWN. */
@@ -201,6 +201,8 @@ int weft_otp__child_restart(weft_self *self, struct child *child);
 /* It has ended: trace, then DOWN. */
 void weft_otp__child_down(weft_self *self, struct child *child, const struct weft_reason *why,
                           bool will_restart);
+/* It does not run and is not restarted any more: trace. */
+void weft_otp__child_given_up(weft_self *self, const struct child *child);
 /* Its spec goes: trace, then free. */
 void weft_otp__child_remove(weft_self *self, struct child *child);
 /* DOWN for good: forgotten if temporary, or if nothing but its process made it a child (one of

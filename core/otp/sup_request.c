@@ -36,10 +36,7 @@ static void terminate(weft_self *self, const struct request *request, struct chi
         weft_otp__sup_begin_terminate(self, child, request->call);
         return;
     }
-    if (weft_otp__child_is_restarting(child))
-        weft_trace(weft_self_env(self), WEFT_TRACE_SUP_CHILD_DOWN,
-                   weft_bytes_text(child->spec->the.id), self->pid.raw, 0, child->spec->the.restart,
-                   WEFT_REASON_SHUTDOWN, 0, 1, child->index);
+    if (weft_otp__child_is_restarting(child)) weft_otp__child_given_up(self, child);
     weft_otp__child_leave(self, child);
     answer(self, request, WEFT_OK);
 }
@@ -73,7 +70,7 @@ static void restart_child(weft_self *self, const struct request *request) {
         answer(self, request, child == NULL ? WEFT_ERR_NOT_FOUND : WEFT_ERR_IN_USE);
         return;
     }
-    struct start start = {.arg = child->spec->the.arg, .again = true, .holder = WEFT_PID_NONE};
+    struct start start = {.arg = child->spec->the.arg, .holder = WEFT_PID_NONE};
     int rv = weft_otp__child_start(self, child, &start);
     weft_pid pid = child->state == CHILD_UP ? child->pid : start.holder;
     weft_reply(self, &request->call, rv, weft_bytes(&pid, sizeof pid));

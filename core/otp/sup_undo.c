@@ -1,5 +1,6 @@
 /* The end of a start that failed. The supervisor is gone when its init returns, so those of its
- * children that trap exits, and take their time, are left to a process of its own. */
+ * children that trap exits, and take their time, are left to a process of its own. They do not
+ * outlive who started the supervisor: in OTP that one would still be waiting for them. */
 #include "core/otp/sup_internal.h"
 
 struct left {
@@ -9,6 +10,7 @@ struct left {
 
 struct undo {
     struct left *left;
+    weft_ref starter; /* monitored; 0: the supervisor was the root */
     uint32_t count, gone;
 };
 
@@ -20,12 +22,15 @@ static void kill_pid(weft_self *self, weft_pid pid) {
 static int undo_init(weft_self *self, struct weft_bytes arg) {
     struct undo *undo = weft_state(self);
     weft_ref ref;
-    WEFT_ASSERT(arg.size >= sizeof *undo->left);
+    WEFT_ASSERT(arg.size >= 2 * sizeof *undo->left);
     WEFT_ASSERT(arg.size % sizeof *undo->left == 0);
     undo->left = weft_alloc(self, arg.size);
     if (undo->left == NULL) return WEFT_ERR_NOMEM;
     memcpy(undo->left, arg.data, arg.size);
-    undo->count = (uint32_t)(arg.size / sizeof *undo->left);
+    undo->count = (uint32_t)(arg.size / sizeof *undo->left) - 1;
+    weft_pid starter = undo->left[undo->count].pid; /* behind those left */
+    if (!weft_pid_is_none(starter) && weft_monitor(self, starter, &undo->starter) != WEFT_OK)
+        return WEFT_ERR_NOMEM;
     for (uint32_t i = 0; i < undo->count; i++) {
         const struct left *left = &undo->left[i];
         if (weft_monitor(self, left->pid, &ref) != WEFT_OK) return WEFT_ERR_NOMEM;
@@ -43,18 +48,22 @@ static void undo_handle(weft_self *self, const struct weft_msg *msg) {
         WEFT_ASSERT(msg->tag < undo->count);
         kill_pid(self, undo->left[msg->tag].pid);
     }
-    if (msg->kind == WEFT_MSG_DOWN && ++undo->gone == undo->count) weft_stop(self, &why);
+    if (msg->kind == WEFT_MSG_DOWN && msg->ref == undo->starter) {
+        for (uint32_t i = 0; i < undo->count; i++) kill_pid(self, undo->left[i].pid);
+    } else if (msg->kind == WEFT_MSG_DOWN && ++undo->gone == undo->count)
+        weft_stop(self, &why);
 }
 
 static WEFT_PROCESS(undo_v1, .name = "supervisor_undo", .version = 1,
                     .state_size = sizeof(struct undo), .init = undo_init, .handle = undo_handle);
 
 /* Without the process there is no time to give. */
-static void hand_over(weft_self *self, const struct left *left, uint32_t count) {
+static void hand_over(weft_self *self, struct left *left, uint32_t count) {
     weft_pid pid;
     if (count == 0) return;
+    left[count] = (struct left){.pid = weft_self_parent(self)};
     struct weft_spawn spawn = {.behaviour = &undo_v1,
-                               .arg = weft_bytes(left, count * sizeof *left)};
+                               .arg = weft_bytes(left, (count + 1) * sizeof *left)};
     if (weft_spawn(self, &spawn, &pid) == WEFT_OK) return;
     for (uint32_t i = 0; i < count; i++) kill_pid(self, left[i].pid);
 }
@@ -81,7 +90,7 @@ void weft_otp__sup_undo(weft_self *self) {
     if (sup->active == 0) return;
     weft_otp__sup_tell_stopping(self, WEFT_SUP_UNSTARTED);
     sup->op = OP_END;
-    struct left *left = weft_alloc(self, sup->active * sizeof *left), one;
+    struct left *left = weft_alloc(self, (sup->active + 1) * sizeof *left), one;
     for (uint32_t at = sup->children.last; at != CHILD_NONE; at = next) {
         struct child *child = weft_otp__child_at(sup, at);
         next = child->order.prev;

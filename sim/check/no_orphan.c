@@ -6,14 +6,15 @@
 
 #include <stdlib.h>
 
-/* I1  a record stays as long as it lives or one of its children does. */
+/* I1  a record stays as long as it lives or one of its children does.
+ * I2  a supervisor that is `stopping` is no child any more: it ends when its own children have. */
 struct person {
     uint64_t pid, parent;
     struct sim_check__key name; /* means something when `named` */
     weft_time ended_at;
     uint32_t node;
-    uint32_t children; /* alive */
-    bool alive, named, is_sup;
+    uint32_t children; /* alive, and not stopping */
+    bool alive, named, is_sup, stopping;
 };
 
 struct grave {
@@ -142,7 +143,7 @@ static void on_exit_of(struct no_orphan *check, const struct weft_trace_event *e
     person->alive = false;
     person->ended_at = event->at;
     drop_name(check, person);
-    leave_parent(check, person);
+    if (!person->stopping) leave_parent(check, person);
     if (person->children == 0) {
         if (person->is_sup) sim_check__held(&check->ctx);
         person_free(check, person);
@@ -154,6 +155,13 @@ static void on_exit_of(struct no_orphan *check, const struct weft_trace_event *e
 static void on_sup(struct no_orphan *check, const struct weft_trace_event *event) {
     struct person *person = find(check, event->node, event->number[0]);
     if (person != NULL) person->is_sup = true;
+}
+
+static void on_stopping(struct no_orphan *check, const struct weft_trace_event *event) {
+    struct person *person = find(check, event->node, event->number[0]);
+    if (person == NULL || !person->alive || person->stopping) return;
+    person->stopping = true;
+    leave_parent(check, person);
 }
 
 /* All of a node goes when it goes. */
@@ -179,7 +187,9 @@ static void tick(void *state, weft_time at) {
         bool paused = view->pauses > 0 || view->pause_changed_at >= grave->at;
         if (paused) continue;
         const struct person *left = index != NULL ? &check->people[*index] : NULL;
-        if (left == NULL || left->alive || left->children == 0) {
+        /* A node's next life gives the same pids again. */
+        bool gone = left == NULL || left->alive || left->ended_at != grave->at;
+        if (gone || left->children == 0) {
             sim_check__held(&check->ctx);
             continue;
         }
@@ -195,6 +205,7 @@ static void trace(void *state, const struct weft_trace_event *event) {
     if (event->kind == WEFT_TRACE_PROC_NAME) on_name(check, event);
     if (event->kind == WEFT_TRACE_PROC_EXIT) on_exit_of(check, event);
     if (event->kind == WEFT_TRACE_SUP_UP) on_sup(check, event);
+    if (event->kind == WEFT_TRACE_SUP_STOPPING) on_stopping(check, event);
     if (event->kind == WEFT_TRACE_NODE_DOWN) on_node_down(check, event->node);
 }
 
@@ -210,7 +221,8 @@ static void deinit(void *state) {
 const struct sim_check__ops sim_check__no_orphan = {
     .mask = SIM_CHECK_MASK_CUTS | WEFT_TRACE_BIT(WEFT_TRACE_PROC_START) |
             WEFT_TRACE_BIT(WEFT_TRACE_PROC_NAME) | WEFT_TRACE_BIT(WEFT_TRACE_PROC_EXIT) |
-            WEFT_TRACE_BIT(WEFT_TRACE_SUP_UP) | WEFT_TRACE_BIT(WEFT_TRACE_NODE_DOWN),
+            WEFT_TRACE_BIT(WEFT_TRACE_SUP_UP) | WEFT_TRACE_BIT(WEFT_TRACE_SUP_STOPPING) |
+            WEFT_TRACE_BIT(WEFT_TRACE_NODE_DOWN),
     .within = WEFT_S(10),
     .judges_stopping = true,
     .state_size = sizeof(struct no_orphan),

@@ -40,6 +40,7 @@ struct sup {
     enum phase phase;
     bool used, over;  /* over: it is to give up, and has not said so yet */
     bool auto_due;    /* likewise for auto_shutdown */
+    bool in_midst;    /* PHASE_ENDS: it may have been stopping a child on request before */
     uint64_t origin;  /* order of the child whose restart this is */
     uint64_t started; /* in PHASE_STARTS: order of the child started last */
     uint64_t orders;  /* handed out; the first is 1 */
@@ -220,6 +221,7 @@ static void judge(struct supervised *check, const struct sup *sup, const struct 
 static const char *start_first(struct sup *sup, const struct kid *kid) {
     if (kid->running) return "started while it runs";
     if (sup->phase == PHASE_ENDS) return "started while its supervisor ends";
+    if (kid->owed) return "started on request, and was to be restarted";
     sup->phase = PHASE_IDLE; /* it serves requests */
     return NULL;
 }
@@ -241,12 +243,13 @@ static void on_child_up(struct supervised *check) {
     sim_check__map_put(&check->children, key_of(event->node, kid->pid), 1);
 }
 
-/* In a group, those behind it are not tried again by themselves. */
+/* Those of its group that come after it are not tried again by themselves; those that wait for a
+ * backoff of their own are. */
 static void on_child_failed(struct supervised *check) {
     struct sup *sup = sup_of(check);
     struct kid *kid = sup != NULL ? kid_of(sup, check->event->number[1]) : NULL;
     if (kid == NULL) return;
-    for (uint32_t at = sup->first; is_group(sup) && at != NOBODY; at = sup->kids[at].next)
+    for (uint32_t at = kid->next; is_group(sup) && at != NOBODY; at = sup->kids[at].next)
         sup->kids[at].owed = false;
     kid->owed = true;
 }
@@ -283,6 +286,9 @@ static void on_restart(struct supervised *check) {
     sup->phase = PHASE_STOPS;
     sup->origin = kid->order;
     sup->cursor = sup->last;
+    /* Those that waited for a backoff of their own now go with the group. */
+    for (uint32_t at = sup->last; at != NOBODY; at = sup->kids[at].prev)
+        if (&sup->kids[at] != kid && is_affected(sup, &sup->kids[at])) sup->kids[at].owed = false;
 }
 
 /* In the reverse of the order of start; children of a simple_one_for_one all at once. `kid` counts
@@ -291,7 +297,10 @@ static const char *stopped_in_order(struct sup *sup, const struct kid *kid) {
     if (sup->strategy == SIM_CHECK_SIMPLE || sup->reordered) return NULL;
     if (sup->phase == PHASE_STOPS && !is_affected(sup, kid))
         return "stopped with a group it is not of";
-    return last_running(sup) == kid ? NULL : "stopped before one that started after it";
+    bool in_midst = sup->in_midst;
+    sup->in_midst = false;
+    if (last_running(sup) == kid || in_midst) return NULL;
+    return "stopped before one that started after it";
 }
 
 /* Whether it was the last significant child to run, or any will do. */
@@ -388,6 +397,7 @@ static void on_stopping(struct supervised *check) {
     if (cause == WEFT_SUP_AUTO && !sup->auto_due) what = "shut down by itself without cause";
     sup->over = sup->auto_due = false;
     sup->phase = PHASE_ENDS;
+    sup->in_midst = cause == WEFT_SUP_TOLD; /* the others come between two operations */
     sup->cursor = sup->last;
     judge(check, sup, NULL, what);
 }
@@ -408,11 +418,11 @@ static void check_obliged(struct supervised *check) {
 
 /* --- what happens to processes --- */
 
-/* Killed, it may leave children; else they are down before it is. */
+/* Killed or broken, it may leave children; else they are down before it is. */
 static void on_sup_exit(struct supervised *check, struct sup *sup) {
     struct kid *left = sup->phase == PHASE_ENDS ? last_running(sup) : NULL;
-    bool killed = check->event->number[1] == SIM_CHECK_KILLED;
-    if (left != NULL && !killed) wrong(check, sup, left, "runs when its supervisor has ended");
+    bool by_force = check->event->number[1] == SIM_CHECK_KILLED || check->event->number[3] != 0;
+    if (left != NULL && !by_force) wrong(check, sup, left, "runs when its supervisor has ended");
     sup_clear(check, sup);
 }
 

@@ -72,6 +72,31 @@ void cli_page(FILE *out, const struct cli_report *report, bool colour);
 /* One JSON object and a newline. */
 void cli_json(FILE *out, const struct cli_report *report);
 
+/* --- many seeds (seeds.c) --- */
+
+struct cli_seeds {
+    const struct sim_plan *plan;
+    struct sim_run_options options; /* its seed is the first */
+    uint64_t count;
+    bool keep_going, json;
+    /* The command that repeats a seed: called before it runs. Valid until called again. */
+    const char *(*repeat)(void *ctx, uint64_t seed);
+    void *ctx;
+};
+
+/* Run one seed after the other, up to the first that fails unless `keep_going`. Prints what fails,
+ * one line of summary, and the line that repeats the first failure. Returns the exit status. */
+int cli_seeds(const struct cli_seeds *seeds);
+
+/* What it prints as JSON: one object, its failures as they come. */
+struct cli_seeds_sum {
+    uint64_t run, held, events, wall_ns;
+    uint64_t hash; /* of the runs' hashes, in order */
+};
+void cli_json_seeds_begin(FILE *out, const struct cli_seeds *seeds);
+void cli_json_seed(FILE *out, const struct sim_run_report *report, const char *repeat, bool first);
+void cli_json_seeds_end(FILE *out, const struct cli_seeds_sum *sum);
+
 /* --- progress (progress.c): one line on a terminal's stderr --- */
 
 struct cli_progress {

@@ -148,3 +148,38 @@ void cli_json(FILE *out, const struct cli_report *report) {
     close(&json, '}');
     fputc('\n', out);
 }
+
+/* --- many seeds --- */
+
+void cli_json_seeds_begin(FILE *out, const struct cli_seeds *seeds) {
+    struct json json = {.out = out, .first = true};
+    open(&json, '{');
+    key_text(&json, "scenario", seeds->plan->name);
+    key_number(&json, "first", seeds->options.seed);
+    key(&json, "failures");
+    open(&json, '[');
+}
+
+void cli_json_seed(FILE *out, const struct sim_run_report *report, const char *repeat, bool first) {
+    struct json json = {.out = out, .first = first};
+    comma(&json);
+    open(&json, '{');
+    key_number(&json, "seed", report->seed);
+    reasons(&json, report);
+    key_text(&json, "repeat", repeat);
+    close(&json, '}');
+}
+
+void cli_json_seeds_end(FILE *out, const struct cli_seeds_sum *sum) {
+    struct json json = {.out = out};
+    char hash[24];
+    close(&json, ']');
+    key_number(&json, "seeds", sum->run);
+    key_number(&json, "held", sum->held);
+    key_number(&json, "events", sum->events);
+    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)sum->hash);
+    key_text(&json, "hash", hash);
+    key_seconds(&json, "wall_s", sum->wall_ns);
+    close(&json, '}');
+    fputc('\n', out);
+}

@@ -1,4 +1,4 @@
-/* weft run: one scenario, one seed, one page. */
+/* weft run: one scenario, one seed, one page; or many seeds, one line. */
 #define _DEFAULT_SOURCE
 #include "analysis/trace_file.h"
 #include "core/base/error.h"
@@ -20,8 +20,8 @@ struct wishes {
     const char *file, *trace;
     const char *sets[SETS_MAX];
     uint32_t sets_count;
-    uint64_t seed;
-    bool has_seed, json;
+    uint64_t seed, seeds; /* seeds 0: one, with its page */
+    bool has_seed, json, keep_going;
     const char *until_text;
     weft_time until;
 };
@@ -34,6 +34,19 @@ static bool take_seed(void *into, const char *value) {
                 value);
     }
     return wishes->has_seed;
+}
+
+static bool take_seeds(void *into, const char *value) {
+    struct wishes *wishes = into;
+    if (cli_parse_u64(value, &wishes->seeds) && wishes->seeds > 0) return true;
+    fprintf(stderr, "weft: \"%s\" is no number of seeds: --seeds takes one from 1\n", value);
+    return false;
+}
+
+static bool take_keep_going(void *into, const char *value) {
+    (void)value;
+    ((struct wishes *)into)->keep_going = true;
+    return true;
 }
 
 static bool take_until(void *into, const char *value) {
@@ -82,6 +95,8 @@ static bool take_file(void *into, const char *path) {
 
 static const struct cli_option options[] = {
     {"--seed", "N", "what chance does; the scenario's seed, or 1, when not given", take_seed},
+    {"--seeds", "N", "run so many seeds, from --seed on, up to one that fails", take_seeds},
+    {"--keep-going", NULL, "with --seeds: run them all", take_keep_going},
     {"--until", "T", "stop at virtual time T instead of the scenario's stop", take_until},
     {"--trace", "FILE", "write every event to FILE, for weft trace", take_trace},
     {"--json", NULL, "print one JSON object instead of the page", take_json},
@@ -90,7 +105,9 @@ static const struct cli_option options[] = {
 };
 
 void cli_run_usage(FILE *out) {
-    fputs("usage: weft run FILE [options]\n\nRun the scenario of FILE and judge it.\n\n", out);
+    fputs("usage: weft run FILE [options]\n\nRun the scenario of FILE and judge it, with one seed "
+          "or many.\n\n",
+          out);
     cli_print_options(out, options);
 }
 
@@ -218,9 +235,63 @@ static void print_report(const struct wishes *wishes, const struct cli_report *r
     }
 }
 
-/* Run and print. Returns the exit status. */
+/* Run one seed and print its page. Returns the exit status. */
+static int run_one(const struct wishes *wishes, const struct sim_plan *plan,
+                   struct sim_run_options *run, const char *repeat) {
+    struct running *running = run->ctx;
+    struct sim_run_report *result = calloc(1, sizeof *result);
+    if (result == NULL) return CLI_INTERNAL;
+    cli_progress_init(&running->progress);
+    uint64_t started = cli_wall_ns();
+    int rv = sim_run(plan, run, result);
+    cli_progress_clear(&running->progress);
+    int status = CLI_INTERNAL;
+    if (rv != WEFT_OK) {
+        fprintf(stderr, "weft: the run could not go on: %s\n", weft_error_text(rv));
+    } else {
+        struct cli_report report = {.plan = plan,
+                                    .run = result,
+                                    .wall_ns = cli_wall_ns() - started,
+                                    .peak_rss_bytes = peak_rss(),
+                                    .repeat = repeat};
+        print_report(wishes, &report);
+        status = result->verdict == SIM_HOLDS ? CLI_HOLDS : CLI_FAILS;
+    }
+    free(result);
+    return status;
+}
+
+/* The same text is what a panic in the midst of that seed says. */
+struct repeater {
+    const struct wishes *wishes;
+    struct words *words;
+};
+
+static const char *repeat_of(void *ctx, uint64_t seed) {
+    struct repeater *repeater = ctx;
+    struct wishes wishes = *repeater->wishes;
+    wishes.seed = seed;
+    repeater->words->used = 0;
+    make_repeat(repeater->words, &wishes);
+    return repeater->words->text;
+}
+
+static int run_seeds(const struct wishes *wishes, const struct sim_plan *plan,
+                     struct sim_run_options *run, struct words *repeat) {
+    struct repeater repeater = {wishes, repeat};
+    run->progress = NULL;
+    struct cli_seeds seeds = {.plan = plan,
+                              .options = *run,
+                              .count = wishes->seeds,
+                              .keep_going = wishes->keep_going,
+                              .json = wishes->json,
+                              .repeat = repeat_of,
+                              .ctx = &repeater};
+    return cli_seeds(&seeds);
+}
+
 static int run_plan(const struct wishes *wishes, const struct sim_plan *plan,
-                    struct running *running, struct sim_run_report *result) {
+                    struct running *running) {
     struct words repeat = {.used = 0};
     struct sim_run_where where = {.world = NULL};
     make_repeat(&repeat, wishes);
@@ -241,34 +312,31 @@ static int run_plan(const struct wishes *wishes, const struct sim_plan *plan,
                                   .ctx = running,
                                   .where = &where};
     weft_posix_panic_context(on_panic, &words);
-    cli_progress_init(&running->progress);
-    uint64_t started = cli_wall_ns();
-    int rv = sim_run(plan, &run, result);
-    cli_progress_clear(&running->progress);
+    int status = wishes->seeds > 0 ? run_seeds(wishes, plan, &run, &repeat)
+                                   : run_one(wishes, plan, &run, repeat.text);
     weft_posix_panic_context(NULL, NULL);
     weft_posix_free(machine);
-    if (rv != WEFT_OK) {
-        fprintf(stderr, "weft: the run could not go on: %s\n", weft_error_text(rv));
-        return CLI_INTERNAL;
-    }
-    struct cli_report report = {.plan = plan,
-                                .run = result,
-                                .wall_ns = cli_wall_ns() - started,
-                                .peak_rss_bytes = peak_rss(),
-                                .repeat = repeat.text};
-    print_report(wishes, &report);
-    return result->verdict == SIM_HOLDS ? CLI_HOLDS : CLI_FAILS;
+    return status;
 }
 
 static int run_with_trace(struct wishes *wishes, const struct sim_plan *plan) {
     struct running running = {.writer = NULL};
     if (!wishes->has_seed) wishes->seed = plan->seed;
     if (open_trace(wishes, plan, &running) != WEFT_OK) return CLI_BAD_INPUT;
-    struct sim_run_report *result = calloc(1, sizeof *result);
-    int status = CLI_INTERNAL;
-    if (result != NULL) status = run_plan(wishes, plan, &running, result);
-    free(result);
+    int status = run_plan(wishes, plan, &running);
     return close_trace(wishes, &running) == WEFT_OK ? status : CLI_INTERNAL;
+}
+
+/* What each option alone does not show. */
+static bool fit_together(const struct wishes *wishes) {
+    const char *wrong = NULL;
+    if (wishes->seeds > 0 && wishes->trace != NULL)
+        wrong = "--trace is of one seed, not with --seeds";
+    if (wishes->seeds == 0 && wishes->keep_going) wrong = "--keep-going goes with --seeds";
+    if (wishes->seeds > 0 && wishes->seed > UINT64_MAX - (wishes->seeds - 1))
+        wrong = "--seed and --seeds reach beyond 2^64 - 1";
+    if (wrong != NULL) fprintf(stderr, "weft: %s\n", wrong);
+    return wrong == NULL;
 }
 
 int cli_run(struct cli_args args) {
@@ -278,6 +346,7 @@ int cli_run(struct cli_args args) {
         cli_run_usage(stderr);
         return CLI_BAD_INPUT;
     }
+    if (!fit_together(&wishes)) return CLI_BAD_INPUT;
     struct sim_plan_sets sets = {.sets = wishes.sets, .count = wishes.sets_count};
     struct sim_plan_report report = {.mistake = on_mistake};
     struct sim_plan *plan = NULL;

@@ -33,7 +33,9 @@ enum sim_purpose {
     SIM_DRAW_WORK_NODE, /* who does it; entity: workload, counter: occurrence */
     SIM_DRAW_WORK_KEY,  /* on what */
     SIM_DRAW_SESSION,   /* churn: session lengths; entity: node, counter: life */
-    SIM_DRAW_DISK       /* what a crash keeps; entity: node, counter: operation */
+    SIM_DRAW_DISK,      /* what a crash keeps; entity: node, counter: operation */
+    SIM_DRAW_PROCESS    /* whom a fault hits in a node; entity: fault << 32 | node, counter:
+                           occurrence */
 };
 
 struct sim_event {

@@ -20,9 +20,9 @@
     X(PAUSE, "pause")         /* as SIGSTOP, for a time */                                         \
     X(CHURN, "churn")         /* nodes come and go: sessions and downtimes are drawn */            \
     X(DEGRADE, "degrade")     /* more loss, delay, duplicates, reorder on links, for a time */     \
-    X(POISON, "poison")       /* one named process inside the nodes faults */                      \
+    X(POISON, "poison")       /* one process inside the nodes faults */                            \
     X(UPGRADE, "upgrade")     /* processes go over to another version of a module */               \
-    X(HANG, "hang")           /* one named process does not return, until a watchdog ends it */
+    X(HANG, "hang")           /* one process does not return, until a watchdog ends it */
 
 enum sim_fault_kind {
     SIM_FAULT_NONE = 0,
@@ -36,6 +36,14 @@ const char *sim_fault_name(enum sim_fault_kind kind);
 
 #define SIM_PARTITION_SIDES_MAX 8
 #define SIM_PROCESS_NAME_MAX 64
+
+/* Which process of a node. With the last two, one is drawn at each occurrence among those of
+ * applications, but for masters and top supervisors, whose end is that of the application. */
+enum sim_process_by {
+    SIM_PROCESS_NAMED = 0, /* registered as `process` */
+    SIM_PROCESS_BEHAVES,   /* of an application; its behaviour's name is `process` */
+    SIM_PROCESS_ANY        /* of an application */
+};
 
 enum sim_churn_exit { SIM_CHURN_CRASH = 0, SIM_CHURN_KILL, SIM_CHURN_STOP };
 
@@ -67,8 +75,10 @@ struct sim_fault_spec {
     bool expect_rollback;               /* UPGRADE: it is to go back by itself */
     bool each_in_turn; /* CRASH, KILL, STOP, PAUSE, POISON, UPGRADE: `rolling`: occurrence i
                           takes the next of `nodes` in order, not a draw */
-    char process[SIM_PROCESS_NAME_MAX]; /* POISON, HANG: registered name */
+    enum sim_process_by process_by;     /* POISON, HANG */
+    char process[SIM_PROCESS_NAME_MAX]; /* POISON, HANG: a name */
     enum weft_fault_kind fault;         /* POISON: ASSERT, SEGV, FPE or STACK; 0: ASSERT */
+    bool by_signal;                     /* POISON: killed by an exit signal, no fault */
 };
 
 struct sim_faults;
@@ -81,7 +91,7 @@ struct sim_faults;
  *
  * bit counts: partition, isolate, degrade: a packet was lost, delayed or doubled by it; crash,
  * kill, stop, pause: a node was up and is so no more; restart: a node came up; churn: a node left
- * (each leave counts as injected, too); poison, hang: the named process ended by it; upgrade: all
+ * (each leave counts as injected, too); poison, hang: the process ended by it; upgrade: all
  * its nodes did what is expected of them. A hang lasts as long as the node's watchdog would wait,
  * or as `for` says. */
 

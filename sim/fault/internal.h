@@ -14,7 +14,7 @@
 struct sim_target {
     uint32_t node;
     uint32_t life; /* in which it was hit; another one is none of ours */
-    uint64_t pid;  /* POISON */
+    weft_pid pid;  /* POISON, HANG */
     bool open;     /* something is still to be done, or to be waited for */
 };
 
@@ -110,6 +110,11 @@ void sim_fault__layer_on(struct sim_occurrence *occurrence, enum sim_layer_kind 
 void sim_fault__layer_on_targets(struct sim_occurrence *occurrence, enum sim_layer_kind kind);
 bool sim_fault__layer_end(struct sim_occurrence *occurrence);
 void sim_fault__layer_heal(struct sim_occurrence *occurrence);
+
+/* --- process.c --- */
+
+/* The process of a target that the fault hits; WEFT_PID_NONE: there is none now. */
+weft_pid sim_fault__process(const struct sim_occurrence *occurrence, uint32_t node);
 
 /* --- poison.c --- */
 

@@ -1,4 +1,4 @@
-/* poison, hang: a named process faults or does not return, inside nodes that live on. */
+/* poison, hang: a process faults or does not return, inside nodes that live on. */
 #include "core/base/assert.h"
 #include "core/base/error.h"
 #include "core/otp/types.h"
@@ -6,11 +6,6 @@
 
 static void choose(struct sim_occurrence *occurrence) {
     sim_fault__choose(occurrence, SIM_STATE_BIT(SIM_NODE_UP));
-}
-
-static uint64_t pid_in(struct sim_world *world, uint32_t node, const char *name) {
-    if (sim_world_state(world, node) != SIM_NODE_UP) return 0;
-    return weft_sched_whereis(weft_node_sched(sim_world_node(world, node)), name).raw;
 }
 
 static struct weft_planted planted_by(const struct sim_fault_spec *spec) {
@@ -24,12 +19,15 @@ static struct weft_planted planted_by(const struct sim_fault_spec *spec) {
 static void act(struct sim_occurrence *occurrence) {
     struct sim_world *world = occurrence->faults->world;
     const struct sim_fault_spec *spec = sim_fault__spec(occurrence);
-    const char *name = spec->process;
     struct weft_planted planted = planted_by(spec);
     for (uint32_t i = 0; i < occurrence->targets_count; i++) {
         struct sim_target *target = &occurrence->targets[i];
-        target->pid = pid_in(world, target->node, name);
-        target->open = sim_world_plant(world, target->node, name, &planted) == WEFT_OK;
+        target->pid = sim_fault__process(occurrence, target->node);
+        if (weft_pid_is_none(target->pid)) continue;
+        target->open = true; /* a kill has worked when it returns */
+        int rv = spec->by_signal ? sim_world_kill_process(world, target->node, target->pid)
+                                 : sim_world_plant(world, target->node, target->pid, &planted);
+        if (rv != WEFT_OK) target->open = false;
     }
 }
 
@@ -58,13 +56,13 @@ const struct sim_fault_ops sim_fault__hang = {
     .choose = choose, .act = act, .end = end, .ends = SIM_ENDS_AT_ONCE};
 
 static void note_exit(struct sim_occurrence *occurrence, const struct weft_trace_event *event) {
-    bool faulted = event->number[3] != 0;
+    bool by_it = event->number[3] != 0 || sim_fault__spec(occurrence)->by_signal;
     for (uint32_t i = 0; i < occurrence->targets_count; i++) {
         struct sim_target *target = &occurrence->targets[i];
         if (!target->open || target->node != event->node) continue;
-        if (target->pid != event->number[0]) continue;
+        if (target->pid.raw != event->number[0]) continue;
         target->open = false;
-        if (faulted) sim_fault__bite(occurrence, event->node);
+        if (by_it) sim_fault__bite(occurrence, event->node);
     }
 }
 

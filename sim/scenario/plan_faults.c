@@ -97,17 +97,56 @@ static void read_exit(struct sim_plan__reader *reader, const struct sim_plan__va
     if (exit >= 0) draft->spec.exit = (enum sim_churn_exit)exit;
 }
 
-/* The registered processes of a simulated node. */
+static bool has_apps(const struct sim_plan *plan) {
+    for (uint32_t g = 0; g < plan->groups_count; g++) {
+        if (plan->apps_of[g].count > 0) return true;
+    }
+    return false;
+}
+
+static bool keep_process(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                         struct sim_fault_spec *spec) {
+    size_t size = strlen(value->node->text);
+    if (size == 0 || size >= sizeof spec->process) {
+        sim_plan__unfit(reader, value, "a name of 1 to 63 bytes");
+        return false;
+    }
+    memcpy(spec->process, value->node->text, size + 1);
+    return true;
+}
+
+/* A name that an application may have registered is known only when it runs; without one there are
+ * but the node's own. */
 static void read_process(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                          void *into) {
     struct draft *draft = into;
     const char *const words[] = {"dht", "control"};
-    int process = choose_word(reader, value, words, 2);
-    if (process < 0) return;
-    if (process == 0 && !reader->plan->dht_on) {
+    if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "the name of a process, or any")) return;
+    bool is_any = strcmp(value->node->text, "any") == 0, apps = has_apps(reader->plan);
+    if (is_any && !apps) {
+        sim_plan__mistake(reader, value->node,
+                          "'any' is any process of an application, expected 'apps'");
+        return;
+    }
+    draft->spec.process_by = is_any ? SIM_PROCESS_ANY : SIM_PROCESS_NAMED;
+    if (!apps && choose_word(reader, value, words, 2) < 0) return;
+    if (!keep_process(reader, value, &draft->spec)) return;
+    if (strcmp(draft->spec.process, "dht") == 0 && !reader->plan->dht_on) {
         sim_plan__mistake(reader, value->node, "no process 'dht' with 'dht: off', expected a DHT");
     }
-    strcpy(draft->spec.process, words[process]);
+}
+
+static void read_behaviour(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                           void *into) {
+    struct draft *draft = into;
+    if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "the name of a behaviour")) return;
+    if (!has_apps(reader->plan)) {
+        sim_plan__mistake(reader, value->node,
+                          "'behaviour' is of a process of an application, expected 'apps'");
+        return;
+    }
+    draft->spec.process_by = SIM_PROCESS_BEHAVES;
+    (void)keep_process(reader, value, &draft->spec);
 }
 
 static void read_fault_module(struct sim_plan__reader *reader, const struct sim_plan__value *value,
@@ -126,11 +165,12 @@ static void read_expect(struct sim_plan__reader *reader, const struct sim_plan__
 static void read_fault_kind(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                             void *into) {
     struct draft *draft = into;
-    const char *const words[] = {"assert", "segv", "fpe", "stack"};
+    const char *const words[] = {"assert", "segv", "fpe", "stack", "kill"};
     static const enum weft_fault_kind kinds[] = {WEFT_FAULT_ASSERT, WEFT_FAULT_SEGV, WEFT_FAULT_FPE,
                                                  WEFT_FAULT_STACK};
-    int kind = choose_word(reader, value, words, 4);
-    if (kind >= 0) draft->spec.fault = kinds[kind];
+    int kind = choose_word(reader, value, words, 5);
+    draft->spec.by_signal = kind == 4;
+    if (kind >= 0 && kind < 4) draft->spec.fault = kinds[kind];
 }
 
 /* --- tables --- */
@@ -149,6 +189,8 @@ static void read_fault_kind(struct sim_plan__reader *reader, const struct sim_pl
     { "nodes", required, sim_plan__read_set, AT(nodes), 0, 0 }
 #define KEY_ROLLING                                                                                \
     { "rolling", false, sim_plan__read_flag, AT(each_in_turn), 0, 0 }
+#define KEYS_PROCESS                                                                               \
+    {"process", false, read_process, 0, 0, 0}, { "behaviour", false, read_behaviour, 0, 0, 0 }
 #define KEYS_LINK                                                                                  \
     {"delay",                                                                                      \
      false,                                                                                        \
@@ -180,15 +222,11 @@ static const struct sim_plan__key churn_keys[] = {
     {"exit", false, read_exit, 0, 0, 0}};
 static const struct sim_plan__key degrade_keys[] = {KEY_AT, KEY_FOR, KEYS_AGAIN, KEY_NODES(false),
                                                     KEYS_LINK};
-static const struct sim_plan__key poison_keys[] = {KEY_AT,
-                                                   KEYS_AGAIN,
-                                                   KEY_NODES(true),
-                                                   KEY_ROLLING,
-                                                   {"process", true, read_process, 0, 0, 0},
-                                                   {"fault", false, read_fault_kind, 0, 0, 0}};
-static const struct sim_plan__key hang_keys[] = {
-    KEY_AT,          KEY_FOR,     KEYS_AGAIN,
-    KEY_NODES(true), KEY_ROLLING, {"process", true, read_process, 0, 0, 0}};
+static const struct sim_plan__key poison_keys[] = {
+    KEY_AT,      KEYS_AGAIN,   KEY_NODES(true),
+    KEY_ROLLING, KEYS_PROCESS, {"fault", false, read_fault_kind, 0, 0, 0}};
+static const struct sim_plan__key hang_keys[] = {KEY_AT,          KEY_FOR,     KEYS_AGAIN,
+                                                 KEY_NODES(true), KEY_ROLLING, KEYS_PROCESS};
 
 static const struct sim_plan__key upgrade_keys[] = {
     KEY_AT,
@@ -274,6 +312,14 @@ static void check_kind(struct sim_plan__reader *reader, const struct weft_yaml_n
     if (spec->one_way && spec->sides_count > 2) {
         sim_plan__mistake(reader, weft_yaml_get(node, "one_way"),
                           "'one_way' with %u sides, expected two", spec->sides_count);
+    }
+    bool hits = spec->kind == SIM_FAULT_POISON || spec->kind == SIM_FAULT_HANG;
+    const struct weft_yaml_node *behaviour = weft_yaml_get(node, "behaviour");
+    bool named = weft_yaml_get(node, "process") != NULL;
+    if (hits && named == (behaviour != NULL)) {
+        sim_plan__mistake(reader, named ? behaviour : node, "%s, expected one of them",
+                          named ? "both 'process' and 'behaviour'"
+                                : "neither 'process' nor 'behaviour'");
     }
     bool degrades = link->has_delay || link->has_loss || link->has_duplicate || link->has_reorder;
     if (spec->kind == SIM_FAULT_DEGRADE && !degrades) {

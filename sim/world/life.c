@@ -151,13 +151,11 @@ int sim_world_ask(struct sim_world *world, uint32_t node, const struct weft_node
 }
 
 /* The poison works at the next message: it is given one, so that an idle process ends as well. */
-int sim_world_plant(struct sim_world *world, uint32_t node, const char *name,
+int sim_world_plant(struct sim_world *world, uint32_t node, weft_pid pid,
                     const struct weft_planted *planted) {
     struct sim_world_node *entry = sim_world__node(world, node);
     if (entry->state != SIM_NODE_UP) return WEFT_ERR_NO_PROC;
     struct weft_sched *sched = weft_node_sched(entry->node);
-    weft_pid pid = weft_sched_whereis(sched, name);
-    if (weft_pid_is_none(pid)) return WEFT_ERR_NOT_FOUND;
     int rv = weft_sched_plant(sched, pid, planted);
     sim_world__fold(world, SIM_HAPPENED_POISON, node, pid.raw);
     if (rv != WEFT_OK) return rv;
@@ -196,5 +194,18 @@ int sim_world_upgrade(struct sim_world *world, uint32_t node, const char *path,
 
 int sim_world_poison(struct sim_world *world, uint32_t node, const char *name) {
     struct weft_planted planted = {.kind = WEFT_FAULT_ASSERT, .text = "planted fault"};
-    return sim_world_plant(world, node, name, &planted);
+    struct sim_world_node *entry = sim_world__node(world, node);
+    if (entry->state != SIM_NODE_UP) return WEFT_ERR_NO_PROC;
+    weft_pid pid = weft_sched_whereis(weft_node_sched(entry->node), name);
+    return weft_pid_is_none(pid) ? WEFT_ERR_NOT_FOUND : sim_world_plant(world, node, pid, &planted);
+}
+
+int sim_world_kill_process(struct sim_world *world, uint32_t node, weft_pid pid) {
+    struct weft_reason why = weft_reason(WEFT_REASON_KILL, 0);
+    struct sim_world_node *entry = sim_world__node(world, node);
+    if (entry->state != SIM_NODE_UP) return WEFT_ERR_NO_PROC;
+    sim_world__fold(world, SIM_HAPPENED_POISON, node, pid.raw);
+    weft_sched_exit(weft_node_sched(entry->node), pid, &why);
+    sim_world__wake(world, node, sim_engine_now(world->engine));
+    return WEFT_OK;
 }

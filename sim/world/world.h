@@ -91,7 +91,7 @@ bool sim_world_resume(struct sim_world *world, uint32_t node);
 /* Ask a node that is up. WEFT_ERR_NO_PROC when it is not. */
 int sim_world_ask(struct sim_world *world, uint32_t node, const struct weft_node_ask *ask);
 
-/* End the registered process `name` inside a node as by a fault in its handler.
+/* End the registered process `name` inside a node as by a failed assert in its handler.
  *   WEFT_ERR_NO_PROC (node down), WEFT_ERR_NOT_FOUND (no such name now) */
 int sim_world_poison(struct sim_world *world, uint32_t node, const char *name);
 
@@ -103,9 +103,12 @@ struct weft_code_upgrade;
 int sim_world_upgrade(struct sim_world *world, uint32_t node, const char *path,
                       const struct weft_code_upgrade *upgrade, const char **module);
 
-/* sim_world_poison with any fault of weft_sched_plant. */
-int sim_world_plant(struct sim_world *world, uint32_t node, const char *name,
+/* Plant any fault of weft_sched_plant in a process of a node. Errors as these. */
+int sim_world_plant(struct sim_world *world, uint32_t node, weft_pid pid,
                     const struct weft_planted *planted);
+
+/* Send the exit signal KILL to a process of a node. WEFT_ERR_NO_PROC (node down) */
+int sim_world_kill_process(struct sim_world *world, uint32_t node, weft_pid pid);
 
 /* Told of every process that ends, in any node, after the trace was (PROC_EXIT): how a fault learns
  * that it bit. At most one; must not act on the world, but may write to the trace. */

@@ -3,6 +3,9 @@
  * is drawn from the node's entropy, so a seed gives one grove. What supervisors then do is judged
  * by the checks `supervised`, `no_orphan` and `no_leak`, which know nothing of this file.
  *
+ * Supervisors are not killed here but by a scenario's faults: the children of one that was killed
+ * take their time to end, and a scenario must leave it to them before its nodes stop.
+ *
  *     grove (one_for_one)
  *     |-- beds      (one_for_one) the trees
  *     `-- gardener  plants in the beds, pulls out, kills
@@ -30,7 +33,7 @@ static uint32_t draw(weft_self *self, uint32_t bound) {
 
 struct leaf {
     uint64_t heard;
-    bool slow;
+    bool slow, stuck;
 #if GROVE_VERSION >= 2
     uint64_t since_upgrade;
     unsigned char rings[40];
@@ -141,11 +144,13 @@ static int leaf_init(weft_self *self, struct weft_bytes arg) {
 static void leaf_info(weft_self *self, const struct weft_msg *info) {
     struct leaf *leaf = weft_state(self);
     leaf->heard++;
-    if (info->kind == WEFT_MSG_TIMER && info->tag == TAG_DIE) end_in_some_way(self);
+    if (info->kind == WEFT_MSG_TIMER && info->tag == TAG_DIE && !leaf->stuck) end_in_some_way(self);
     if (info->kind == WEFT_MSG_TIMER && info->tag == TAG_SLOW_END)
         stop(self, WEFT_REASON_SHUTDOWN, 0);
     bool from_parent = weft_pid_equal(info->from, weft_self_parent(self));
-    if (info->kind == WEFT_MSG_EXIT && leaf->slow && from_parent)
+    if (info->kind != WEFT_MSG_EXIT || !leaf->slow || !from_parent) return;
+    leaf->stuck = draw(self, 8) == 0 && weft_alive(self, info->from); /* until it is killed */
+    if (!leaf->stuck)
         (void)weft_timer_start(self, WEFT_MS(draw(self, 7000)), TAG_SLOW_END, weft_bytes(NULL, 0),
                                NULL);
 }
@@ -165,7 +170,7 @@ static void leaf_call(weft_self *self, const struct weft_msg *call) {
 #if GROVE_VERSION >= 2
 struct leaf_1 {
     uint64_t heard;
-    bool slow;
+    bool slow, stuck;
 };
 
 static int leaf_code_change(weft_self *self, const struct weft_code_change *change) {
@@ -175,11 +180,13 @@ static int leaf_code_change(weft_self *self, const struct weft_code_change *chan
         struct leaf *leaf = change->new_state;
         leaf->heard = old->heard;
         leaf->slow = old->slow;
+        leaf->stuck = old->stuck;
     } else {
         const struct leaf *old = change->old_state;
         struct leaf_1 *leaf = change->new_state;
         leaf->heard = old->heard;
         leaf->slow = old->slow;
+        leaf->stuck = old->stuck;
     }
     return WEFT_OK;
 }
@@ -279,10 +286,10 @@ static void plant(weft_self *self) {
     (void)weft_sup_start_child(self, some_sup(self), &spec, &ref);
 }
 
-static void send_exit(weft_self *self, weft_pid to) {
-    static const enum weft_reason_kind kinds[] = {WEFT_REASON_KILL, WEFT_REASON_SHUTDOWN,
-                                                  WEFT_REASON_ERROR, WEFT_REASON_NORMAL};
-    struct weft_reason why = weft_reason(kinds[draw(self, 4)], 0);
+static void send_exit(weft_self *self, weft_pid to, bool may_kill) {
+    static const enum weft_reason_kind kinds[] = {WEFT_REASON_SHUTDOWN, WEFT_REASON_ERROR,
+                                                  WEFT_REASON_NORMAL, WEFT_REASON_KILL};
+    struct weft_reason why = weft_reason(kinds[draw(self, may_kill ? 4 : 3)], 0);
     if (!weft_pid_is_none(to)) weft_exit(self, to, &why);
 }
 
@@ -319,10 +326,10 @@ static void act(weft_self *self) {
         plant(self);
         break;
     case 3:
-        send_exit(self, some_leaf(self));
+        send_exit(self, some_leaf(self), true);
         break;
     case 4:
-        if (draw(self, 4) == 0) send_exit(self, some_sup(self));
+        if (draw(self, 4) == 0) send_exit(self, some_sup(self), false);
         break;
     case 5:
         if (!weft_pid_is_none(some_leaf(self)))
