@@ -98,16 +98,28 @@ static void read_exit(struct sim_plan__reader *reader, const struct sim_plan__va
 }
 
 /* The registered processes of a simulated node. */
+static bool has_apps(const struct sim_plan *plan) {
+    bool some = false;
+    for (uint32_t g = 0; g < plan->groups_count; g++) some = some || plan->apps_of[g].count > 0;
+    return some;
+}
+
+/* With applications only their modules know which names there are: one that never is held is a
+ * fault that does not bite. */
 static void read_process(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                          void *into) {
     struct draft *draft = into;
     const char *const words[] = {"dht", "control"};
-    int process = choose_word(reader, value, words, 2);
-    if (process < 0) return;
-    if (process == 0 && !reader->plan->dht_on) {
-        sim_plan__mistake(reader, value->node, "no process 'dht' with 'dht: off', expected a DHT");
+    const char *text = value->node->kind == WEFT_YAML_SCALAR ? value->node->text : "";
+    if (has_apps(reader->plan) && text[0] != '\0' && strlen(text) < sizeof draft->spec.process) {
+        memcpy(draft->spec.process, text, strlen(text) + 1);
+    } else {
+        int process = choose_word(reader, value, words, 2);
+        if (process < 0) return;
+        strcpy(draft->spec.process, words[process]);
     }
-    strcpy(draft->spec.process, words[process]);
+    if (strcmp(draft->spec.process, "dht") == 0 && !reader->plan->dht_on)
+        sim_plan__mistake(reader, value->node, "no process 'dht' with 'dht: off', expected a DHT");
 }
 
 static void read_fault_module(struct sim_plan__reader *reader, const struct sim_plan__value *value,

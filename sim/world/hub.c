@@ -147,39 +147,40 @@ void sim_world__free_node(struct sim_world *world, uint32_t node, struct weft_sc
     free(hub);
 }
 
-/* The others first: what is on scheduler 0 serves them. */
+/* Scheduler 0 first: its applications end in order what they have started on the others. */
 void sim_world__stop_node(struct sim_world *world, uint32_t node) {
-    uint32_t count = sim_world__parts(world, node);
-    if (count == 1) weft_node_stop(sim_world__part(world, node, 0)->node);
-    for (uint32_t i = 1; i < count; i++) weft_node_stop(sim_world__part(world, node, i)->node);
+    weft_node_stop(sim_world__part(world, node, 0)->node);
 }
 
 /* --- running --- */
 
-/* True: the node is gone. */
-static bool part_ended(struct sim_world *world, uint32_t node, uint32_t part,
+static void part_ended(struct sim_world *world, uint32_t node, uint32_t part,
                        const struct weft_reason *why) {
     struct sim_world_node *entry = sim_world__node(world, node);
     struct sim_world_hub *hub = entry->hub;
     bool told = entry->state == SIM_NODE_STOPPING || hub->gave_up;
-    hub->ended[part] = true;
-    hub->ended_count++;
+    hub->ended |= UINT64_C(1) << part;
     /* The first that gave up, else the first that did not end cleanly, else the last. */
-    if (hub->ended_count == 1 || (weft_reason_is_clean(&hub->why) && !hub->gave_up))
-        hub->why = *why;
+    if (weft_reason_is_clean(&hub->why) && !hub->gave_up) hub->why = *why;
     if (!told) hub->gave_up = true;
     if (!told) sim_world__stop_node(world, node);
-    if (hub->ended_count + 1 == hub->count && !hub->ended[0])
-        weft_node_stop(entry->first.node);
-    if (hub->ended_count == hub->count) {
-        struct weft_reason last = hub->why;
-        sim_world__ended(world, node, &last);
-        return true;
-    }
-    weft_time now = sim_engine_now(world->engine);
+    for (uint32_t i = 1; (hub->ended & 1) && i < hub->count; i++)
+        weft_node_stop(hub->parts[i].node);
     for (uint32_t i = 0; i < hub->count; i++)
-        if (!hub->ended[i]) sim_world__wake(world, node, i, now);
-    return false;
+        if (!(hub->ended >> i & 1))
+            sim_world__wake(world, node, i, sim_engine_now(world->engine));
+}
+
+/* All roots have ended, nothing is on its way, and nobody has anything to do. What is left then
+ * hangs on nothing. */
+static bool is_over(struct sim_world *world, uint32_t node) {
+    const struct sim_world_hub *hub = sim_world__node(world, node)->hub;
+    weft_time now = sim_engine_now(world->engine);
+    for (uint32_t i = 0; i < hub->count; i++) {
+        if (!(hub->ended >> i & 1) || hub->on_way[i] != 0) return false;
+        if (weft_node_next_at(sim_world__part(world, node, i)->node) <= now) return false;
+    }
+    return true;
 }
 
 /* When a scheduler that has more to do goes on: at this instant, after whoever is before it in the
@@ -194,13 +195,15 @@ void sim_world__run_one(struct sim_world *world, uint32_t node, uint32_t part) {
     struct sim_world_hub *hub = sim_world__node(world, node)->hub;
     struct weft_node *runs = sim_world__part(world, node, part)->node;
     struct weft_reason why;
-    if (hub->ended[part]) return;
     uint64_t raw =
         sim_engine_draw(world->engine, SIM_DRAW_TURN, node, counter(hub, hub->turns++));
     weft_time now = sim_engine_now(world->engine);
     bool more = weft_sched_run(weft_node_sched(runs), 1 + (uint32_t)(raw % SIM_WORLD_STEP_MAX));
-    if (weft_node_ended(runs, &why)) {
-        (void)part_ended(world, node, part, &why);
+    if (!(hub->ended >> part & 1) && weft_node_ended(runs, &why))
+        part_ended(world, node, part, &why);
+    if (hub->ended != 0 && is_over(world, node)) {
+        why = hub->why;
+        sim_world__ended(world, node, &why);
         return;
     }
     weft_time next = more ? now : weft_node_next_at(runs);

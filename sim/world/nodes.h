@@ -42,14 +42,13 @@ struct sim_world_hub {
     struct weft_env *env;
     struct weft_hub *hub;
     uint32_t node, count;
-    uint32_t ended_count;
+    uint64_t ended;         /* bit k: the root of scheduler k has */
     bool gave_up;           /* one of them ended without being told to */
     struct weft_reason why; /* of that one */
     uint64_t turns, crossings;               /* so far */
     uint64_t on_way[WEFT_SCHEDULERS_MAX];    /* [from] bit k: something is on its way to k */
     weft_time instant[WEFT_SCHEDULERS_MAX];  /* when it ran last ... */
     uint32_t at_instant[WEFT_SCHEDULERS_MAX]; /* ... how often */
-    bool ended[WEFT_SCHEDULERS_MAX];
     struct weft_node_config config[WEFT_SCHEDULERS_MAX];
     struct sim_world_part parts[WEFT_SCHEDULERS_MAX]; /* from 1 on */
 };
