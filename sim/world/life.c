@@ -204,6 +204,27 @@ int sim_world_upgrade(struct sim_world *world, uint32_t node, const char *path,
     return rv;
 }
 
+static void add_status(struct weft_code_status *sum, const struct weft_code_status *more) {
+    sum->switched += more->switched;
+    sum->failed += more->failed;
+    sum->behind += more->behind;
+    if (more->state != WEFT_CODE_ROLLED_BACK || sum->state == WEFT_CODE_ROLLED_BACK) return;
+    sum->state = more->state;
+    sum->why = more->why;
+}
+
+int sim_world_code_status(struct sim_world *world, uint32_t node, const char *module,
+                          struct weft_code_status *out) {
+    int rv = weft_code_status(weft_node_sched(sim_world_node(world, node)), module, out);
+    for (uint32_t i = 1; rv == WEFT_OK && i < sim_world__parts(world, node); i++) {
+        struct weft_code_status one;
+        struct weft_sched *sched = weft_node_sched(sim_world__part(world, node, i)->node);
+        rv = weft_code_status(sched, module, &one);
+        if (rv == WEFT_OK) add_status(out, &one);
+    }
+    return rv;
+}
+
 int sim_world_poison(struct sim_world *world, uint32_t node, const char *name) {
     struct weft_planted planted = {.kind = WEFT_FAULT_ASSERT, .text = "planted fault"};
     return sim_world_plant(world, node, name, &planted);

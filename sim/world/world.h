@@ -112,13 +112,19 @@ int sim_world_ask(struct sim_world *world, uint32_t node, const struct weft_node
  *   WEFT_ERR_NO_PROC (node down), WEFT_ERR_NOT_FOUND (no such name now) */
 int sim_world_poison(struct sim_world *world, uint32_t node, const char *name);
 
-/* Load the module at `path` into a node that is up, unless it is, and begin `upgrade` with the
+/* Load the module at `path` into a node that is up, unless it is, on each scheduler, and begin `upgrade` with the
  * module and version that it is (whatever `upgrade` says of these). *module is its name, which
  * lives as long as it is loaded. WEFT_ERR_NO_PROC (node down), and the errors of weft_code_load and
  * weft_code_upgrade, which a LOG tells. */
 struct weft_code_upgrade;
 int sim_world_upgrade(struct sim_world *world, uint32_t node, const char *path,
                       const struct weft_code_upgrade *upgrade, const char **module);
+
+/* weft_code_status over all schedulers of a node that is up: sums, and ROLLED_BACK when one of them
+ * is. Each decides by itself whether to roll back. */
+struct weft_code_status;
+int sim_world_code_status(struct sim_world *world, uint32_t node, const char *module,
+                          struct weft_code_status *out);
 
 /* sim_world_poison with any fault of weft_sched_plant. */
 int sim_world_plant(struct sim_world *world, uint32_t node, const char *name,
