@@ -51,6 +51,20 @@ struct code_module *weft_otp__code_module(const struct weft_sched *sched, const 
     return NULL;
 }
 
+const struct weft_behaviour *weft_otp__code_offer(const struct weft_sched *sched,
+                                                  struct weft_bytes name) {
+    if (sched->code == NULL) return NULL;
+    const struct weft_link *list = &sched->code->modules;
+    for (struct weft_link *at = list->next; at != list; at = at->next) {
+        const struct code_version *current = WEFT_CONTAINER(at, struct code_module, link)->current;
+        for (size_t i = 0; i < current->count; i++) {
+            const struct weft_behaviour *behaviour = current->entries[i].behaviour;
+            if (weft_bytes_equal(weft_bytes_text(behaviour->name), name)) return behaviour;
+        }
+    }
+    return NULL;
+}
+
 struct code_module *weft_otp__code_find(const struct weft_sched *sched, const char *name,
                                         struct weft_code_text *why) {
     WEFT_ASSERT(sched != NULL);

@@ -34,6 +34,7 @@ int weft_hub_new(const struct weft_hub_config *config, struct weft_hub **out) {
     hub->schedulers = config->schedulers;
     hub->creation = config->creation;
     hub->wake = config->wake;
+    hub->hold = config->hold;
     hub->ctx = config->ctx;
     if (config->node != NULL) memcpy(hub->node, config->node, strlen(config->node) + 1);
     hub->key = (struct weft_hash_key){config->creation, UINT64_C(0x77656674)};
@@ -94,12 +95,18 @@ struct byte_ring *weft_otp__hub_ring(struct weft_hub *hub, uint32_t from, uint32
     return ring;
 }
 
-void weft_otp__hub_ready(struct weft_hub *hub, uint32_t from, uint32_t to) {
+void weft_hub_arrive(struct weft_hub *hub, uint32_t from, uint32_t to) {
     WEFT_ASSERT(from < hub->schedulers);
     WEFT_ASSERT(to < hub->schedulers);
     atomic_fetch_or(&hub->inbox[to], UINT64_C(1) << from);
     if (!atomic_exchange(&hub->asleep[to], false)) return;
     if (hub->wake != NULL) hub->wake(hub->ctx, to);
+}
+
+void weft_otp__hub_ready(struct weft_hub *hub, uint32_t from, uint32_t to) {
+    WEFT_ASSERT(from != to);
+    if (hub->hold != NULL && hub->hold(hub->ctx, from, to)) return;
+    weft_hub_arrive(hub, from, to);
 }
 
 bool weft_hub_sleep(struct weft_hub *hub, uint32_t index) {

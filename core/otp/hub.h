@@ -23,6 +23,11 @@ struct weft_hub_config {
     /* Scheduler `to` sleeps (see weft_hub_sleep) and has something to do. Called in the thread of
      * another one. NULL: whoever drives them asks weft_sched_next_at of each. */
     void (*wake)(void *ctx, uint32_t to);
+    /* Bytes of scheduler `from` lie ready for `to`, or it made room for some. True: `to` does not
+     * see it before the driver says weft_hub_arrive. One thread that runs all schedulers lets
+     * crossings take time so: each run would receive all that was sent before it. NULL: it is
+     * seen at once. */
+    bool (*hold)(void *ctx, uint32_t from, uint32_t to);
     void *ctx;
 };
 
@@ -38,6 +43,9 @@ uint32_t weft_hub_schedulers(const struct weft_hub *hub);
 /* Scheduler `index` is about to wait: true when nothing came from others, and `wake` will be called
  * when something does. False: run it again. */
 bool weft_hub_sleep(struct weft_hub *hub, uint32_t index);
+
+/* What was held from `from` to `to` is seen from now on; so is what was sent since. */
+void weft_hub_arrive(struct weft_hub *hub, uint32_t from, uint32_t to);
 
 /* The address and port in "name@address:port". WEFT_ERR_INVAL: not such a name. */
 int weft_node_name_addr(const char *name, struct weft_addr *addr);

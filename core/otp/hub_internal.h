@@ -67,6 +67,7 @@ struct weft_hub {
     struct weft_mem *mem; /* under the lock */
     uint32_t schedulers, creation;
     void (*wake)(void *ctx, uint32_t to);
+    bool (*hold)(void *ctx, uint32_t from, uint32_t to);
     void *ctx;
     char node[WEFT_NODE_NAME_MAX]; /* "": alone */
     struct weft_hash_key key;

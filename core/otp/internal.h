@@ -739,6 +739,10 @@ int weft_otp__spawn(struct weft_sched *sched, struct weft_process *parent,
                     const struct weft_spawn *spec, weft_pid *out);
 
 /* code.c and code_*.c. Each does nothing, cheaply, while no module is loaded. */
+struct code_version;
+/* That of a loaded module with this name: of the module loaded first. NULL: there is none. */
+const struct weft_behaviour *weft_otp__code_offer(const struct weft_sched *sched,
+                                                  struct weft_bytes name);
 /* The behaviour to start where `behaviour` was asked for. */
 const struct weft_behaviour *weft_otp__code_start_as(const struct weft_sched *sched,
                                                      const struct weft_behaviour *behaviour);

@@ -66,7 +66,8 @@ int weft_monitor_at(weft_self *self, const char *node, const char *name, weft_re
 struct weft_spawn_at {
     const char *node;      /* NULL: this one */
     uint32_t scheduler;    /* of that node */
-    const char *behaviour; /* by its name; one that is offered there: see weft_sched_config */
+    const char *behaviour; /* by its name; one that is offered there (weft_sched_config), or that
+                              of a module loaded there, in its current version */
     struct weft_bytes arg; /* copied */
     const char *name;      /* to register; NULL: none */
     bool link;             /* atomically with the start */

@@ -13,7 +13,7 @@ static const struct weft_behaviour *offered(const struct weft_sched *sched,
         const struct weft_behaviour *behaviour = sched->offers[i];
         if (weft_bytes_equal(weft_bytes_text(behaviour->name), name)) return behaviour;
     }
-    return NULL;
+    return weft_otp__code_offer(sched, name);
 }
 
 struct order {

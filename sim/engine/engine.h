@@ -34,8 +34,11 @@ enum sim_purpose {
     SIM_DRAW_WORK_KEY,  /* on what */
     SIM_DRAW_SESSION,   /* churn: session lengths; entity: node, counter: life */
     SIM_DRAW_DISK,      /* what a crash keeps; entity: node, counter: operation */
-    SIM_DRAW_PROCESS    /* whom a fault hits in a node; entity: fault << 32 | node, counter:
+    SIM_DRAW_PROCESS,   /* whom a fault hits in a node; entity: fault << 32 | node, counter:
                            occurrence */
+    SIM_DRAW_TURN,      /* messages a scheduler handles in one go, of a node that has several;
+                            entity: node, counter: life << 40 | turn */
+    SIM_DRAW_CROSSING   /* time from one scheduler to another; counter: life << 40 | crossing */
 };
 
 struct sim_event {

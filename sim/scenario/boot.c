@@ -38,6 +38,42 @@ static void fill_groups(struct sim_run__boot *boot) {
     for (uint32_t i = 0; i < boot->seeds; i++) boot->seed_addr[i] = addr_of(boot, i);
 }
 
+static uint32_t talkers(const struct sim_plan *plan) {
+    uint32_t count = 0;
+    for (uint32_t g = 0; g < plan->groups_count; g++)
+        if (plan->dist_of[g].on) count += plan->groups[g].count;
+    return count;
+}
+
+static int fill_names(struct sim_run__boot *boot) {
+    const struct sim_plan *plan = boot->plan;
+    uint32_t count = talkers(plan), at = 0;
+    if (count == 0) return WEFT_OK;
+    boot->names = calloc(count, sizeof *boot->names);
+    boot->names_of = calloc(count, sizeof *boot->names_of);
+    if (boot->names == NULL || boot->names_of == NULL) return WEFT_ERR_NOMEM;
+    for (uint32_t node = 0; node < plan->population; node++) {
+        if (!plan->dist_of[boot->group_of[node]].on) continue;
+        sim_world_node_name(node, boot->names[at]);
+        boot->names_of[at] = boot->names[at];
+        at++;
+    }
+    WEFT_ASSERT(at == count);
+    return WEFT_OK;
+}
+
+static void fill_dist(struct sim_run__boot *boot, uint32_t group) {
+    const struct sim_dist *plan = &boot->plan->dist_of[group];
+    uint32_t count = talkers(boot->plan);
+    if (!plan->on) return;
+    boot->dist[group] =
+        (struct weft_dist_config){.cookie = plan->cookie,
+                                  .tick = plan->tick,
+                                  .connect = boot->names_of,
+                                  .connect_count = plan->connect < count ? plan->connect : count};
+    boot->node[group].dist = &boot->dist[group];
+}
+
 static void fill_config(struct sim_run__boot *boot, uint32_t group) {
     const struct sim_plan *plan = boot->plan;
     struct weft_dht_service_config *dht = &boot->dht[group];
@@ -55,6 +91,7 @@ static void fill_config(struct sim_run__boot *boot, uint32_t group) {
     boot->node[group].modules = plan->apps_of[group].modules;
     boot->node[group].modules_count = plan->apps_of[group].count;
     boot->node[group].dht = plan->dht_on ? dht : NULL;
+    fill_dist(boot, group);
 }
 
 int sim_run__boot_init(struct sim_run__boot *boot, const struct sim_plan *plan, uint64_t seed) {
@@ -65,6 +102,7 @@ int sim_run__boot_init(struct sim_run__boot *boot, const struct sim_plan *plan, 
     boot->own = calloc(plan->population, sizeof *boot->own);
     if (boot->group_of == NULL || boot->own == NULL) return WEFT_ERR_NOMEM;
     fill_groups(boot);
+    if (fill_names(boot) != WEFT_OK) return WEFT_ERR_NOMEM;
     for (uint32_t g = 0; g < plan->groups_count; g++) fill_config(boot, g);
     return WEFT_OK;
 }
@@ -73,6 +111,8 @@ void sim_run__boot_deinit(struct sim_run__boot *boot) {
     for (uint32_t i = 0; boot->own != NULL && i < boot->plan->population; i++) free(boot->own[i]);
     free(boot->own);
     free(boot->group_of);
+    free(boot->names);
+    free(boot->names_of);
 }
 
 /* Who knows nodes with smaller numbers comes up after them: each in a slot of its own, in order.

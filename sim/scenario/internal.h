@@ -53,7 +53,7 @@ extern const struct sim_plan__section *const sim_plan__sections[];
 /* The last three by enum sim_fault_kind, sim_work_kind, sim_check_kind, from 1. */
 extern const struct sim_plan__section sim_plan__lognormal_section, sim_plan__delay_section,
     sim_plan__nodes_section, sim_plan__dht_section, sim_plan__join_section, sim_plan__group_section,
-    sim_plan__app_section, sim_plan__duplicate_section, sim_plan__reorder_section,
+    sim_plan__app_section, sim_plan__dist_section, sim_plan__duplicate_section, sim_plan__reorder_section,
     sim_plan__links_section, sim_plan__network_section, sim_plan__fault_sections[],
     sim_plan__work_sections[], sim_plan__check_sections[];
 
@@ -107,6 +107,13 @@ struct sim_plan__hint {
 struct sim_plan__hint sim_plan__hint(const char *word, const char *const *words, size_t count);
 
 /* --- parts of the language --- */
+
+/* plan_dist.c: into the plan; one group's, over what all have; what only the whole shows. */
+void sim_plan__read_dist(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                         void *into);
+void sim_plan__read_dist_config(struct sim_plan__reader *reader,
+                                const struct sim_plan__value *value, struct sim_dist *dist);
+void sim_plan__check_dist(struct sim_plan__reader *reader);
 
 /* A delay: struct sim_delay at the key's offset. `least`: its least (median); `most` is one of: */
 #define SIM_PLAN__REGIONS 1 /* a matrix of regions is allowed */

@@ -68,6 +68,8 @@ static const struct sim_plan__key keys[] = {
     {"dht", false, sim_plan__read_dht, 0, 0, 0},
     {"join", false, sim_plan__read_join, 0, 0, 0},
     {"apps", false, sim_plan__read_apps, 0, 0, 0},
+    {"schedulers", false, sim_plan__read_count, AT(schedulers_of[0]), 1, WEFT_SCHEDULERS_MAX},
+    {"dist", false, sim_plan__read_dist, 0, 0, 0},
     {"groups", false, sim_plan__read_groups, 0, 0, 0},
     {"network", false, sim_plan__read_network, 0, 0, 0},
     {"workload", false, sim_plan__read_workload, 0, 0, 0},
@@ -83,6 +85,7 @@ const struct sim_plan__section *const sim_plan__sections[] = {
     &sim_plan__join_section,
     &sim_plan__group_section,
     &sim_plan__app_section,
+    &sim_plan__dist_section,
     &sim_plan__nodes_section,
     &sim_plan__network_section,
     &sim_plan__links_section,
@@ -122,6 +125,8 @@ static void set_defaults(struct sim_plan *plan) {
     plan->seed = 1;
     plan->stop = WEFT_TIME_NEVER;
     plan->join_of[0] = (struct sim_join){.over = WEFT_S(10), .from = SIM_JOIN_SEEDS};
+    plan->schedulers_of[0] = 1;
+    plan->dist_of[0] = (struct sim_dist){.cookie = "weft", .connect = UINT32_MAX};
     sim_plan__set_population(plan, SIM_POPULATION_MAX);
     plan->net.rules[0] = (struct sim_rule){.from_group = SIM_GROUP_ANY, .to_group = SIM_GROUP_ANY};
     plan->net.rules[0].chain.count = 1;
@@ -159,6 +164,7 @@ static void read_tree(struct sim_plan__reader *reader, struct weft_yaml_node *ro
     reader->root = root;
     sim_plan__read_section(reader, root, &scenario_section, reader->plan);
     if (reader->mistakes.count == 0) sim_plan__check_join(reader);
+    if (reader->mistakes.count == 0) sim_plan__check_dist(reader);
     finish(reader->plan);
 }
 

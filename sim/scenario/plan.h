@@ -8,6 +8,8 @@
  *     join: {over: 10s, from: seeds, seeds: 3}
  *     dht: {k: 8, alpha: 3}
  *     apps: [{module: kv.so}]         # optional; beside the scenario
+ *     schedulers: 4                   # of a node; optional
+ *     dist: {connect: all}            # optional; nodes talk to each other
  *     network:
  *       delay: {lognormal: {median: 40ms, sigma: 0.5}}
  *       loss: 1%
@@ -64,6 +66,14 @@ struct sim_apps {
     uint32_t count;
 };
 
+/* Whether nodes talk to each other by core/otp/remote.h, as "nI@10.a.b.c:4370". */
+struct sim_dist {
+    bool on;
+    char cookie[64];    /* nodes with another one do not talk to this one */
+    uint32_t connect;   /* from the start, to the first so many nodes that are on; UINT32_MAX: all */
+    weft_duration tick; /* 0: that of core/otp/dist.h */
+};
+
 struct sim_plan {
     char *texts[SIM_TEXTS_MAX]; /* paths of modules */
     uint32_t texts_count;
@@ -76,6 +86,8 @@ struct sim_plan {
     struct sim_group groups[SIM_GROUPS_MAX]; /* the last is "rest" (may be empty) */
     struct sim_join join_of[SIM_GROUPS_MAX]; /* by group */
     struct weft_dht_config dht_of[SIM_GROUPS_MAX];
+    uint32_t schedulers_of[SIM_GROUPS_MAX];
+    struct sim_dist dist_of[SIM_GROUPS_MAX];
     bool dht_on;
     bool v6;         /* nodes speak IPv6 instead of IPv4 */
     bool save_table; /* nodes keep their routing table on disk */

@@ -149,6 +149,8 @@ struct draft {
     struct sim_join join;
     struct weft_dht_config dht;
     struct sim_apps apps;
+    uint32_t schedulers;
+    struct sim_dist dist;
 };
 
 static void read_count(struct sim_plan__reader *reader, const struct sim_plan__value *value,
@@ -190,11 +192,20 @@ static void read_group_apps(struct sim_plan__reader *reader, const struct sim_pl
     sim_plan__read_apps_of(reader, value, &draft->apps);
 }
 
+static void read_group_dist(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                            void *into) {
+    struct draft *draft = into;
+    sim_plan__read_dist_config(reader, value, &draft->dist);
+}
+
 static const struct sim_plan__key group_keys[] = {
     {"count", true, read_count, 0, 0, 0},
     {"join", false, read_group_join, 0, 0, 0},
     {"dht", false, read_group_dht, 0, 0, 0},
     {"apps", false, read_group_apps, 0, 0, 0},
+    {"schedulers", false, sim_plan__read_count, offsetof(struct draft, schedulers), 1,
+     WEFT_SCHEDULERS_MAX},
+    {"dist", false, read_group_dist, 0, 0, 0},
 };
 const struct sim_plan__section sim_plan__group_section = {"groups", group_keys,
                                                           sizeof group_keys / sizeof group_keys[0]};
@@ -228,6 +239,8 @@ static void add_group(struct sim_plan__reader *reader, const struct draft *draft
     plan->join_of[i] = draft->join;
     plan->dht_of[i] = draft->dht;
     plan->apps_of[i] = draft->apps;
+    plan->schedulers_of[i] = draft->schedulers;
+    plan->dist_of[i] = draft->dist;
 }
 
 static void read_group(struct sim_plan__reader *reader, const struct weft_yaml_node *groups,
@@ -262,7 +275,8 @@ void sim_plan__read_groups(struct sim_plan__reader *reader, const struct sim_pla
                           node->count, SIM_GROUPS_MAX - 1);
         return;
     }
-    struct draft base = {plan->groups[0], plan->join_of[0], plan->dht_of[0], plan->apps_of[0]};
+    struct draft base = {plan->groups[0],  plan->join_of[0],       plan->dht_of[0],
+                         plan->apps_of[0], plan->schedulers_of[0], plan->dist_of[0]};
     plan->groups_count = 0;
     for (uint32_t i = 0; i < node->count; i++) read_group(reader, node, i, base);
     uint64_t taken = 0;

@@ -50,6 +50,11 @@ static const struct weft_node_config *config_of(void *ctx, uint32_t node, uint32
     return config;
 }
 
+static uint32_t schedulers_of(void *ctx, uint32_t node) {
+    const struct run *run = ctx;
+    return run->plan->schedulers_of[run->boot.group_of[node]];
+}
+
 static void on_trace(void *ctx, const struct weft_trace_event *event) {
     struct run *run = ctx;
     const struct sim_run_options *options = run->options;
@@ -85,6 +90,7 @@ static int open_world(struct run *run) {
                                       .group_of = run->boot.group_of,
                                       .host = options->host,
                                       .config_of = config_of,
+                                      .schedulers_of = schedulers_of,
                                       .trace = on_trace,
                                       .ctx = run,
                                       .trace_mask = run->checks_mask | WORKS_MASK | wanted};

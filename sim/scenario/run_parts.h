@@ -20,6 +20,9 @@ struct sim_run__boot {
     struct weft_addr seed_addr[WEFT_DHT_BOOTSTRAP_MAX];
     struct weft_dht_service_config dht[SIM_GROUPS_MAX];
     struct weft_node_config node[SIM_GROUPS_MAX];
+    struct weft_dist_config dist[SIM_GROUPS_MAX];
+    char (*names)[WEFT_NODE_NAME_MAX]; /* of nodes with `dist`, in order */
+    const char **names_of;             /* the same, as a list */
 };
 
 /* WEFT_ERR_NOMEM. `plan` is borrowed; deinit also after an error. */

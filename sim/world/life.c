@@ -27,8 +27,6 @@ static void go_down(struct sim_world *world, uint32_t node, bool clean,
                     enum weft_node_down_cause cause) {
     struct sim_world_node *entry = sim_world__node(world, node);
     sim_fabric_down(world->fabric, node);
-    sim_world__wake_cancel(world, node);
-    entry->node = NULL;
     sim_world__set_state(world, node, SIM_NODE_DOWN);
     sim_world__fold(world, SIM_HAPPENED_DOWN, node, cause);
     sim_world_trace(world, node, WEFT_TRACE_NODE_DOWN,
@@ -46,7 +44,7 @@ uint32_t sim_world_life(const struct sim_world *world, uint32_t node) {
 }
 
 struct weft_node *sim_world_node(struct sim_world *world, uint32_t node) {
-    return sim_world__node(world, node)->node;
+    return sim_world__node(world, node)->first.node;
 }
 
 int sim_world_boot(struct sim_world *world, uint32_t node) {
@@ -63,14 +61,14 @@ int sim_world_boot(struct sim_world *world, uint32_t node) {
     WEFT_ASSERT(config != NULL);
     trace_up(world, node, config);
     struct weft_reason why = {.text = ""};
-    int rv = weft_node_new(env, config, &entry->node, &why);
+    int rv = sim_world__start(world, node, env, config, &why);
     if (rv != WEFT_OK) {
         weft_log(env, WEFT_LOG_ERROR, "boot failed: %s %s", weft_error_name(rv), why.text);
         sim_fabric_halt(world->fabric, node, SIM_END_KILLED);
         go_down(world, node, false, WEFT_NODE_ENDED);
         return rv;
     }
-    sim_world__run_node(world, node);
+    sim_world__run_parts(world, node, SIM_WORLD__ALL_PARTS);
     return WEFT_OK;
 }
 
@@ -85,9 +83,8 @@ void sim_world__ended(struct sim_world *world, uint32_t node, const struct weft_
     struct sim_world_node *entry = sim_world__node(world, node);
     bool stopped = entry->state == SIM_NODE_STOPPING;
     struct weft_sched_stats stats;
-    weft_sched_stats(weft_node_sched(entry->node), &stats);
     uint32_t sockets = sim_fabric_sockets(world->fabric, node);
-    weft_node_free(entry->node);
+    sim_world__free_node(world, node, &stats);
     if (stopped) trace_left(world, node, &stats, sockets);
     sim_fabric_halt(world->fabric, node, SIM_END_ORDERLY);
     go_down(world, node, stopped && weft_reason_is_clean(why),
@@ -100,8 +97,8 @@ void sim_world_stop(struct sim_world *world, uint32_t node) {
     if (entry->state != SIM_NODE_UP) return;
     sim_world__fold(world, SIM_HAPPENED_STOP, node, now_of(world));
     sim_world__set_state(world, node, SIM_NODE_STOPPING);
-    weft_node_stop(entry->node);
-    sim_world__run_node(world, node);
+    sim_world__stop_node(world, node);
+    sim_world__run_parts(world, node, SIM_WORLD__ALL_PARTS);
 }
 
 static bool cut_short(struct sim_world *world, uint32_t node, enum sim_fabric_end how) {
@@ -109,7 +106,7 @@ static bool cut_short(struct sim_world *world, uint32_t node, enum sim_fabric_en
     if (entry->state == SIM_NODE_DOWN) return false;
     uint32_t files = sim_fabric_halt(world->fabric, node, how);
     sim_engine_fold(world->engine, files);
-    weft_node_free(entry->node);
+    sim_world__free_node(world, node, NULL);
     go_down(world, node, false, how == SIM_END_CRASHED ? WEFT_NODE_CRASHED : WEFT_NODE_KILLED);
     return true;
 }
@@ -137,16 +134,17 @@ bool sim_world_resume(struct sim_world *world, uint32_t node) {
     sim_world__set_state(world, node, SIM_NODE_UP);
     sim_fabric_resume(world->fabric, node);
     world->told = UINT32_MAX;
-    sim_world__run_node(world, node);
+    world->told_parts = 0;
+    sim_world__run_parts(world, node, SIM_WORLD__ALL_PARTS);
     return true;
 }
 
 int sim_world_ask(struct sim_world *world, uint32_t node, const struct weft_node_ask *ask) {
     struct sim_world_node *entry = sim_world__node(world, node);
     if (entry->state != SIM_NODE_UP) return WEFT_ERR_NO_PROC;
-    int rv = weft_node_ask(entry->node, ask);
+    int rv = weft_node_ask(entry->first.node, ask);
     sim_world__fold(world, SIM_HAPPENED_ASK, node, ask->op);
-    if (rv == WEFT_OK) sim_world__wake(world, node, sim_engine_now(world->engine));
+    if (rv == WEFT_OK) sim_world__wake(world, node, 0, sim_engine_now(world->engine));
     return rv;
 }
 
@@ -155,12 +153,13 @@ int sim_world_plant(struct sim_world *world, uint32_t node, weft_pid pid,
                     const struct weft_planted *planted) {
     struct sim_world_node *entry = sim_world__node(world, node);
     if (entry->state != SIM_NODE_UP) return WEFT_ERR_NO_PROC;
-    struct weft_sched *sched = weft_node_sched(entry->node);
+    uint32_t part = weft_pid_sched(pid);
+    struct weft_sched *sched = weft_node_sched(sim_world__part(world, node, part)->node);
     int rv = weft_sched_plant(sched, pid, planted);
     sim_world__fold(world, SIM_HAPPENED_POISON, node, pid.raw);
     if (rv != WEFT_OK) return rv;
     weft_sched_send(sched, pid, 0, weft_bytes(NULL, 0));
-    sim_world__wake(world, node, sim_engine_now(world->engine));
+    sim_world__wake(world, node, part, sim_engine_now(world->engine));
     return WEFT_OK;
 }
 
@@ -170,25 +169,57 @@ static int load(struct weft_sched *sched, const char *path, const struct weft_mo
     return rv == WEFT_ERR_EXISTS ? WEFT_OK : rv; /* the same bytes: files do not change in a run */
 }
 
+/* On one scheduler. */
+static int upgrade_part(struct weft_sched *sched, const char *path, struct weft_code_upgrade *spec,
+                        struct weft_code_text *why) {
+    const struct weft_module_info *info;
+    int rv = load(sched, path, &info, why);
+    if (rv != WEFT_OK) return rv;
+    spec->module = info->name;
+    spec->version = info->version;
+    return weft_code_upgrade(sched, spec, why);
+}
+
+/* Those that began go on when another one refuses: it says so, and has nothing to switch. */
 int sim_world_upgrade(struct sim_world *world, uint32_t node, const char *path,
                       const struct weft_code_upgrade *upgrade, const char **module) {
-    struct sim_world_node *entry = sim_world__node(world, node);
+    const struct sim_world_node *entry = sim_world__node(world, node);
     struct weft_code_upgrade spec = *upgrade;
-    const struct weft_module_info *info;
     struct weft_code_text why;
+    int rv = WEFT_OK;
     if (entry->state != SIM_NODE_UP) return WEFT_ERR_NO_PROC;
-    struct weft_sched *sched = weft_node_sched(entry->node);
-    int rv = load(sched, path, &info, &why);
-    if (rv == WEFT_OK) {
-        *module = spec.module = info->name;
-        spec.version = info->version;
-        rv = weft_code_upgrade(sched, &spec, &why);
+    for (uint32_t i = 0; rv == WEFT_OK && i < sim_world__parts(world, node); i++) {
+        struct weft_sched *sched = weft_node_sched(sim_world__part(world, node, i)->node);
+        rv = upgrade_part(sched, path, &spec, &why);
+        if (rv == WEFT_OK) *module = spec.module;
     }
     sim_world__fold(world, SIM_HAPPENED_UPGRADE, node, (uint64_t)(int64_t)rv);
-    sim_world__wake(world, node, sim_engine_now(world->engine));
+    for (uint32_t i = 0; i < sim_world__parts(world, node); i++)
+        sim_world__wake(world, node, i, sim_engine_now(world->engine));
     uint64_t level = WEFT_LOG_WARN;
     if (rv != WEFT_OK)
         sim_world_trace(world, node, WEFT_TRACE_LOG, &level, 1, weft_bytes_text(why.text));
+    return rv;
+}
+
+static void add_status(struct weft_code_status *sum, const struct weft_code_status *more) {
+    sum->switched += more->switched;
+    sum->failed += more->failed;
+    sum->behind += more->behind;
+    if (more->state != WEFT_CODE_ROLLED_BACK || sum->state == WEFT_CODE_ROLLED_BACK) return;
+    sum->state = more->state;
+    sum->why = more->why;
+}
+
+int sim_world_code_status(struct sim_world *world, uint32_t node, const char *module,
+                          struct weft_code_status *out) {
+    int rv = weft_code_status(weft_node_sched(sim_world_node(world, node)), module, out);
+    for (uint32_t i = 1; rv == WEFT_OK && i < sim_world__parts(world, node); i++) {
+        struct weft_code_status one;
+        struct weft_sched *sched = weft_node_sched(sim_world__part(world, node, i)->node);
+        rv = weft_code_status(sched, module, &one);
+        if (rv == WEFT_OK) add_status(out, &one);
+    }
     return rv;
 }
 
@@ -196,7 +227,7 @@ int sim_world_poison(struct sim_world *world, uint32_t node, const char *name) {
     struct weft_planted planted = {.kind = WEFT_FAULT_ASSERT, .text = "planted fault"};
     struct sim_world_node *entry = sim_world__node(world, node);
     if (entry->state != SIM_NODE_UP) return WEFT_ERR_NO_PROC;
-    weft_pid pid = weft_sched_whereis(weft_node_sched(entry->node), name);
+    weft_pid pid = weft_sched_whereis(weft_node_sched(entry->first.node), name);
     return weft_pid_is_none(pid) ? WEFT_ERR_NOT_FOUND : sim_world_plant(world, node, pid, &planted);
 }
 
@@ -205,7 +236,8 @@ int sim_world_kill_process(struct sim_world *world, uint32_t node, weft_pid pid)
     struct sim_world_node *entry = sim_world__node(world, node);
     if (entry->state != SIM_NODE_UP) return WEFT_ERR_NO_PROC;
     sim_world__fold(world, SIM_HAPPENED_POISON, node, pid.raw);
-    weft_sched_exit(weft_node_sched(entry->node), pid, &why);
-    sim_world__wake(world, node, sim_engine_now(world->engine));
+    uint32_t part = weft_pid_sched(pid);
+    weft_sched_exit(weft_node_sched(sim_world__part(world, node, part)->node), pid, &why);
+    sim_world__wake(world, node, part, sim_engine_now(world->engine));
     return WEFT_OK;
 }

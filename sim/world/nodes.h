@@ -6,8 +6,9 @@
 
 /* Kinds of engine events beside the fabric's. */
 enum sim_world_kind {
-    SIM_EVENT_WAKE = SIM_FABRIC_KINDS, /* entity: node */
-    SIM_EVENT_CALL                     /* data: struct sim_call; arg: the caller's */
+    SIM_EVENT_WAKE = SIM_FABRIC_KINDS, /* entity: node; arg: scheduler */
+    SIM_EVENT_CALL,                    /* data: struct sim_call; arg: the caller's */
+    SIM_EVENT_CROSSING                 /* entity: node; arg: life << 16 | from << 8 | to */
 };
 
 struct sim_call {
@@ -27,13 +28,37 @@ enum sim_happening {
     SIM_HAPPENED_UPGRADE
 };
 
-/* I1  node != NULL  if and only if  state != DOWN
- * I2  wake != 0  if and only if  an event SIM_EVENT_WAKE is queued, at wake_at
- * I3  a node that is DOWN or PAUSED has no wake */
-struct sim_world_node {
+/* A scheduler of a node, with what runs on it.
+ * I1  wake != 0  if and only if  an event SIM_EVENT_WAKE is queued, at wake_at */
+struct sim_world_part {
     struct weft_node *node;
     sim_handle wake;
     weft_time wake_at;
+};
+
+/* What a node has that has several schedulers, or talks to others: for one life. */
+struct sim_world_hub {
+    struct sim_world *world;
+    struct weft_env *env;
+    struct weft_hub *hub;
+    uint32_t node, count;
+    uint64_t ended;         /* bit k: the root of scheduler k has */
+    bool gave_up;           /* one of them ended without being told to */
+    struct weft_reason why; /* of that one */
+    uint64_t turns, crossings;               /* so far */
+    uint64_t on_way[WEFT_SCHEDULERS_MAX];    /* [from] bit k: something is on its way to k */
+    weft_time instant[WEFT_SCHEDULERS_MAX];  /* when it ran last ... */
+    uint32_t at_instant[WEFT_SCHEDULERS_MAX]; /* ... how often */
+    struct weft_node_config config[WEFT_SCHEDULERS_MAX];
+    struct sim_world_part parts[WEFT_SCHEDULERS_MAX]; /* from 1 on */
+};
+
+/* I2  first.node != NULL  if and only if  state != DOWN
+ * I3  a node that is DOWN or PAUSED has no wake
+ * I4  hub NULL: one scheduler, alone */
+struct sim_world_node {
+    struct sim_world_part first; /* scheduler 0 */
+    struct sim_world_hub *hub;
     uint32_t life;
     uint8_t state; /* enum sim_node_state */
 };
@@ -49,6 +74,7 @@ struct sim_world {
     uint32_t count[SIM_NODE_STOPPING + 1]; /* nodes by state */
     uint64_t boots;
     uint32_t told; /* node that something was delivered to; UINT32_MAX: none */
+    uint64_t told_parts; /* bit k: to its scheduler k */
 };
 
 struct sim_world_node *sim_world__node(struct sim_world *world, uint32_t node);
@@ -56,14 +82,37 @@ void sim_world__set_state(struct sim_world *world, uint32_t node, enum sim_node_
 void sim_world__fold(struct sim_world *world, enum sim_happening what, uint32_t node,
                      uint64_t detail);
 
-/* Wake the node at `at` at the latest. */
-void sim_world__wake(struct sim_world *world, uint32_t node, weft_time at);
+/* Scheduler `part` of the node, which it has. */
+struct sim_world_part *sim_world__part(struct sim_world *world, uint32_t node, uint32_t part);
+uint32_t sim_world__parts(const struct sim_world *world, uint32_t node);
+
+/* Wake scheduler `part` of the node at `at` at the latest. */
+void sim_world__wake(struct sim_world *world, uint32_t node, uint32_t part, weft_time at);
+/* Of all its schedulers. */
 void sim_world__wake_cancel(struct sim_world *world, uint32_t node);
 
-/* Run what is runnable in a node that is up; it may be down afterwards. */
-void sim_world__run_node(struct sim_world *world, uint32_t node);
+/* Run what is runnable on those schedulers of a node that is up; it may be down afterwards. */
+void sim_world__run_parts(struct sim_world *world, uint32_t node, uint64_t parts);
+#define SIM_WORLD__ALL_PARTS UINT64_MAX
 
-/* life.c: the node's root has ended. */
+/* --- life.c --- */
+
+/* The node's root, or every one of its schedulers, has ended. */
 void sim_world__ended(struct sim_world *world, uint32_t node, const struct weft_reason *why);
+
+/* --- hub.c: nodes with several schedulers, and those that talk to others --- */
+
+/* Start node `node` in `env` as `config` says, on each of its schedulers. Errors as
+ * weft_node_new. */
+int sim_world__start(struct sim_world *world, uint32_t node, struct weft_env *env,
+                     const struct weft_node_config *config, struct weft_reason *why);
+/* Free what runs; `stats`, when given, are of all schedulers together. */
+void sim_world__free_node(struct sim_world *world, uint32_t node, struct weft_sched_stats *stats);
+/* Tell the node to end in order. */
+void sim_world__stop_node(struct sim_world *world, uint32_t node);
+/* A bounded number of messages on one scheduler of several. */
+void sim_world__run_one(struct sim_world *world, uint32_t node, uint32_t part);
+/* The event SIM_EVENT_CROSSING. */
+void sim_world__crossing(struct sim_world *world, uint32_t node, uint64_t arg);
 
 #endif

@@ -27,48 +27,82 @@ void sim_world__fold(struct sim_world *world, enum sim_happening what, uint32_t 
     sim_engine_fold(world->engine, detail);
 }
 
-void sim_world__wake_cancel(struct sim_world *world, uint32_t node) {
+uint32_t sim_world__parts(const struct sim_world *world, uint32_t node) {
+    const struct sim_world_hub *hub = world->nodes[node].hub;
+    return hub != NULL ? hub->count : 1;
+}
+
+struct sim_world_part *sim_world__part(struct sim_world *world, uint32_t node, uint32_t part) {
     struct sim_world_node *entry = sim_world__node(world, node);
+    WEFT_ASSERT(part < sim_world__parts(world, node));
+    return part == 0 ? &entry->first : &entry->hub->parts[part];
+}
+
+static void cancel_wake(struct sim_world *world, struct sim_world_part *part) {
     struct sim_event event;
-    if (entry->wake == 0) return;
-    bool queued = sim_engine_cancel(world->engine, entry->wake, &event);
-    WEFT_ASSERT(queued); /* I2 */
-    entry->wake = 0;
+    if (part->wake == 0) return;
+    bool queued = sim_engine_cancel(world->engine, part->wake, &event);
+    WEFT_ASSERT(queued); /* I1 */
+    part->wake = 0;
+}
+
+void sim_world__wake_cancel(struct sim_world *world, uint32_t node) {
+    for (uint32_t i = 0; i < sim_world__parts(world, node); i++)
+        cancel_wake(world, sim_world__part(world, node, i));
 }
 
 /* A wake that comes too early finds nothing to do and is set anew: cheaper than moving it each time
  * a timer is taken back. */
-void sim_world__wake(struct sim_world *world, uint32_t node, weft_time at) {
-    struct sim_world_node *entry = sim_world__node(world, node);
+void sim_world__wake(struct sim_world *world, uint32_t node, uint32_t index, weft_time at) {
+    const struct sim_world_node *entry = sim_world__node(world, node);
+    struct sim_world_part *part = sim_world__part(world, node, index);
     WEFT_ASSERT(entry->state == SIM_NODE_UP || entry->state == SIM_NODE_STOPPING); /* I3 */
-    if (at == WEFT_TIME_NEVER || (entry->wake != 0 && entry->wake_at <= at)) return;
-    sim_world__wake_cancel(world, node);
-    struct sim_event event = {.at = at, .kind = SIM_EVENT_WAKE, .entity = node};
-    entry->wake = sim_engine_schedule(world->engine, &event);
-    entry->wake_at = at;
-    WEFT_ASSERT(entry->wake != 0); /* without it the node would sleep for ever */
+    if (at == WEFT_TIME_NEVER || (part->wake != 0 && part->wake_at <= at)) return;
+    cancel_wake(world, part);
+    struct sim_event event = {.at = at, .kind = SIM_EVENT_WAKE, .entity = node, .arg = index};
+    part->wake = sim_engine_schedule(world->engine, &event);
+    part->wake_at = at;
+    WEFT_ASSERT(part->wake != 0); /* without it the node would sleep for ever */
 }
 
-void sim_world__run_node(struct sim_world *world, uint32_t node) {
+static void run_whole(struct sim_world *world, uint32_t node) {
     struct sim_world_node *entry = sim_world__node(world, node);
-    WEFT_ASSERT(entry->node != NULL);
+    WEFT_ASSERT(entry->first.node != NULL);
     weft_time now = sim_engine_now(world->engine);
     weft_time next = now;
     for (int turns = 0; turns < SIM_WORLD_TURNS_MAX && next <= now; turns++) {
-        next = weft_node_run(entry->node) ? now : weft_node_next_at(entry->node);
+        next = weft_node_run(entry->first.node) ? now : weft_node_next_at(entry->first.node);
     }
     struct weft_reason why;
-    if (weft_node_ended(entry->node, &why))
+    if (weft_node_ended(entry->first.node, &why))
         sim_world__ended(world, node, &why);
     else
-        sim_world__wake(world, node, next <= now ? now + SIM_WORLD_TICK : next);
+        sim_world__wake(world, node, 0, next <= now ? now + SIM_WORLD_TICK : next);
 }
 
+void sim_world__run_parts(struct sim_world *world, uint32_t node, uint64_t parts) {
+    uint32_t count = sim_world__parts(world, node);
+    uint32_t life = sim_world__node(world, node)->life;
+    WEFT_ASSERT(parts != 0);
+    if (count == 1) {
+        run_whole(world, node);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct sim_world_node *entry = sim_world__node(world, node);
+        if (entry->state == SIM_NODE_DOWN || entry->life != life) return;
+        if (parts >> i & 1) sim_world__run_one(world, node, i);
+    }
+}
+
+/* A socket or a job is of the process that owns it, and so of its scheduler. */
 static void on_deliver(void *ctx, uint32_t node, const struct weft_event *event) {
     struct sim_world *world = ctx;
+    uint32_t part = weft_pid_sched((weft_pid){event->owner});
     WEFT_ASSERT(world->told == NONE || world->told == node);
-    weft_node_deliver(sim_world__node(world, node)->node, event);
+    weft_node_deliver(sim_world__part(world, node, part)->node, event);
     world->told = node;
+    world->told_parts |= UINT64_C(1) << part;
 }
 
 static void on_trace(void *ctx, const struct weft_trace_event *event) {
@@ -123,9 +157,9 @@ static void drop(const struct sim_event *event) {
 
 static void free_nodes(struct sim_world *world) {
     for (uint32_t i = 0; world->fabric != NULL && i < world->config.nodes; i++) {
-        if (world->nodes[i].node == NULL) continue;
+        if (world->nodes[i].first.node == NULL) continue;
         sim_fabric_halt(world->fabric, i, SIM_END_CRASHED);
-        weft_node_free(world->nodes[i].node);
+        sim_world__free_node(world, i, NULL);
         sim_fabric_down(world->fabric, i);
     }
 }
@@ -191,15 +225,16 @@ static void call_back(const struct sim_event *event) {
     call.fn(call.ctx, event->arg);
 }
 
-static void wake_up(struct sim_world *world, uint32_t node) {
-    struct sim_world_node *entry = sim_world__node(world, node);
-    WEFT_ASSERT(entry->node != NULL && entry->state != SIM_NODE_PAUSED); /* I3 */
-    entry->wake = 0;
-    weft_time next = weft_node_next_at(entry->node);
+static void wake_up(struct sim_world *world, uint32_t node, uint32_t index) {
+    const struct sim_world_node *entry = sim_world__node(world, node);
+    struct sim_world_part *part = sim_world__part(world, node, index);
+    WEFT_ASSERT(part->node != NULL && entry->state != SIM_NODE_PAUSED); /* I3 */
+    part->wake = 0;
+    weft_time next = weft_node_next_at(part->node);
     if (next > sim_engine_now(world->engine))
-        sim_world__wake(world, node, next);
+        sim_world__wake(world, node, index, next);
     else
-        sim_world__run_node(world, node);
+        sim_world__run_parts(world, node, UINT64_C(1) << index);
 }
 
 static void handle(struct sim_world *world, const struct sim_event *event) {
@@ -208,14 +243,20 @@ static void handle(struct sim_world *world, const struct sim_event *event) {
         return;
     }
     if (event->kind == SIM_EVENT_WAKE) {
-        wake_up(world, event->entity);
+        wake_up(world, event->entity, (uint32_t)event->arg);
+        return;
+    }
+    if (event->kind == SIM_EVENT_CROSSING) {
+        sim_world__crossing(world, event->entity, event->arg);
         return;
     }
     bool known = sim_fabric_handle(world->fabric, event);
     WEFT_ASSERT(known);
     uint32_t told = world->told;
+    uint64_t parts = world->told_parts;
     world->told = NONE;
-    if (told != NONE) sim_world__run_node(world, told);
+    world->told_parts = 0;
+    if (told != NONE) sim_world__run_parts(world, told, parts);
 }
 
 bool sim_world_run(struct sim_world *world, weft_time until, uint64_t events_max) {
@@ -241,7 +282,7 @@ void sim_world_stats(const struct sim_world *world, struct sim_world_stats *stat
                                  .paused = world->count[SIM_NODE_PAUSED],
                                  .boots = world->boots};
     for (uint32_t i = 0; i < world->config.nodes; i++) {
-        if (world->nodes[i].node == NULL) continue;
+        if (world->nodes[i].first.node == NULL) continue;
         stats->node_bytes +=
             sim_fabric_memory(world->fabric, i) + sim_fabric_overhead(world->fabric, i);
     }

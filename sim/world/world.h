@@ -17,6 +17,15 @@
 
 #define SIM_WORLD_TURNS_MAX 64
 #define SIM_WORLD_TICK WEFT_US(1)
+/* A node with several schedulers: each of them is stepped on its own, a drawn number of messages, up
+ * to this, at a time; those that have something to do at one instant take turns in drawn order. */
+#define SIM_WORLD_STEP_MAX 32u
+/* What one sends to another is seen after a drawn time below the first; one in SIM_CROSSING_RARE,
+ * as if the machine had other things to do, below the second. */
+#define SIM_CROSSING_USUAL WEFT_US(3)
+#define SIM_CROSSING_RARE 32u
+#define SIM_CROSSING_LATE WEFT_MS(1)
+#define SIM_WORLD_DIST_PORT 4370     /* where nodes talk to each other */
 #define SIM_WORLD_NODES_MAX 16777215u /* what 10.0.0.0/8 holds */
 
 struct sim_world;
@@ -38,6 +47,10 @@ struct sim_world_config {
     /* The node's configuration at boot, and its DHT's. Called at every boot; the answer is
      * borrowed until the node is down. */
     const struct weft_node_config *(*config_of)(void *ctx, uint32_t node, uint32_t life);
+    /* How many schedulers it has, 1 .. WEFT_SCHEDULERS_MAX; NULL: 1 each. A configuration names no
+     * hub: a node that has several schedulers or `dist` is given one, and with `dist` the name
+     * sim_world_node_name. */
+    uint32_t (*schedulers_of)(void *ctx, uint32_t node);
     /* Every trace event, with `at` in virtual time. */
     void (*trace)(void *ctx, const struct weft_trace_event *event);
     /* Answers to weft_node_ask are in the trace; nothing else is told. */
@@ -57,13 +70,17 @@ uint32_t sim_world_nodes(const struct sim_world *world);
 struct weft_addr sim_world_addr(uint32_t node, enum weft_family family, uint16_t port);
 uint32_t sim_world_node_at(const struct sim_world *world, const struct weft_addr *addr);
 
+/* Its name for other nodes: "nI@10.a.b.c:4370". */
+void sim_world_node_name(uint32_t node, char name[WEFT_NODE_NAME_MAX]);
+
 /* --- the life of a node. Each traces NODE_UP or NODE_DOWN. --- */
 
 enum sim_node_state { SIM_NODE_DOWN = 0, SIM_NODE_UP, SIM_NODE_PAUSED, SIM_NODE_STOPPING };
 
 enum sim_node_state sim_world_state(const struct sim_world *world, uint32_t node);
 uint32_t sim_world_life(const struct sim_world *world, uint32_t node);    /* boots so far */
-struct weft_node *sim_world_node(struct sim_world *world, uint32_t node); /* NULL when down */
+/* What is on its scheduler 0; NULL when down. */
+struct weft_node *sim_world_node(struct sim_world *world, uint32_t node);
 
 /* Start a node that is down. Its disk is as its last life left it. What weft_node_new returns
  * (then a LOG says why, and a NODE_DOWN follows the NODE_UP), or WEFT_ERR_NOMEM; when the node ends
@@ -95,13 +112,19 @@ int sim_world_ask(struct sim_world *world, uint32_t node, const struct weft_node
  *   WEFT_ERR_NO_PROC (node down), WEFT_ERR_NOT_FOUND (no such name now) */
 int sim_world_poison(struct sim_world *world, uint32_t node, const char *name);
 
-/* Load the module at `path` into a node that is up, unless it is, and begin `upgrade` with the
+/* Load the module at `path` into a node that is up, unless it is, on each scheduler, and begin `upgrade` with the
  * module and version that it is (whatever `upgrade` says of these). *module is its name, which
  * lives as long as it is loaded. WEFT_ERR_NO_PROC (node down), and the errors of weft_code_load and
  * weft_code_upgrade, which a LOG tells. */
 struct weft_code_upgrade;
 int sim_world_upgrade(struct sim_world *world, uint32_t node, const char *path,
                       const struct weft_code_upgrade *upgrade, const char **module);
+
+/* weft_code_status over all schedulers of a node that is up: sums, and ROLLED_BACK when one of them
+ * is. Each decides by itself whether to roll back. */
+struct weft_code_status;
+int sim_world_code_status(struct sim_world *world, uint32_t node, const char *module,
+                          struct weft_code_status *out);
 
 /* Plant any fault of weft_sched_plant in a process of a node. Errors as these. */
 int sim_world_plant(struct sim_world *world, uint32_t node, weft_pid pid,

@@ -3,6 +3,7 @@ and UBSan, with and without address-space randomisation, with and without a trac
 gives another. (Twice in one process: tests/determinism/test_twice.c.)"""
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,9 @@ from daemons import BIN, SOURCE, run_tests  # noqa: E402
 BUILD = os.environ.get("WEFT_BUILD", os.path.join(SOURCE, "build"))
 SCENARIOS = ["first-partition", "heavy-churn", "lossy-radio"]
 SMALLER = ["--set", "population=200"]
+# Many schedulers in a node, and nodes that talk: with the modules of this build beside them.
+WITH_MODULES = ["otp/dist-partition", "otp/dist-upgrade"]
+MODULES = tempfile.TemporaryDirectory()
 
 VARIANTS = {
     "gcc-O0": ["-DCMAKE_C_COMPILER=gcc", "-DCMAKE_C_FLAGS_NONE=-O0"],
@@ -28,8 +32,11 @@ reference = {}
 
 def run(weft, scenario, seed=1, before=(), options=()):
     """The hash, and the numbers of the page that must agree with it."""
-    command = [*before, weft, "run", os.path.join(SOURCE, "scenarios", scenario + ".yaml"),
-               "--seed", str(seed), "--json", *SMALLER, *options]
+    folder, smaller = os.path.join(SOURCE, "scenarios"), SMALLER
+    if scenario in WITH_MODULES:
+        folder, smaller = MODULES.name, []
+    command = [*before, weft, "run", os.path.join(folder, scenario + ".yaml"),
+               "--seed", str(seed), "--json", *smaller, *options]
     result = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
     if result.returncode not in (0, 1):
         raise AssertionError(f"{' '.join(command)}: exit {result.returncode}: {result.stderr[-500:]}")
@@ -85,6 +92,13 @@ def variant_test(variant):
     test.__name__ = "built_by_" + variant.replace("-", "_")
     return test
 
+
+SCENARIOS += WITH_MODULES
+for name in WITH_MODULES:
+    os.makedirs(os.path.join(MODULES.name, os.path.dirname(name)), exist_ok=True)
+    shutil.copy(os.path.join(SOURCE, "scenarios", name + ".yaml"), os.path.join(MODULES.name, name + ".yaml"))
+for version in (1, 2):
+    shutil.copy(os.path.join(BUILD, f"modules/mesh_v{version}.so"), os.path.join(MODULES.name, "otp"))
 
 sys.exit(run_tests([two_processes, another_seed_is_another_run,
                     without_address_space_randomisation, with_a_trace_file, with_poisoned_memory,
