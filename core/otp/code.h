@@ -107,7 +107,8 @@ int weft_code_rollback(struct weft_sched *sched, const char *module, struct weft
 int weft_code_commit(struct weft_sched *sched, const char *module, struct weft_code_text *why);
 
 /* Unload the versions of `module` that are neither current nor a canary and that nobody uses:
- * no process runs it, none of its code is held by a job. Child specs that name its
+ * no process runs it, none of its code is held by a job, and no request that waits in a supervisor
+ * or an event manager may name it. Child specs that name its
  * behaviours are told the current ones. Commits the open upgrade, unless that is a canary.
  * `brutal`: processes that still run it are killed, and seen as KILLED (code:purge).
  *   WEFT_ERR_NOT_FOUND  no such module

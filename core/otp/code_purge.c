@@ -1,5 +1,6 @@
 /* Unloading versions that nobody uses. */
 #include "core/otp/code_internal.h"
+#include "core/otp/gen_event.h"
 #include "core/otp/sup_internal.h"
 
 #include <stdio.h>
@@ -31,6 +32,32 @@ static bool rebind_all(struct weft_sched *sched, const struct code_version *from
     return all;
 }
 
+static bool has_requests(const struct weft_process *proc) {
+    for (const struct weft_link *at = proc->mailbox.next; at != &proc->mailbox; at = at->next) {
+        const struct mail *mail = (const struct mail *)(const void *)at;
+        if (mail->kind == WEFT_MSG_CALL || mail->kind == WEFT_MSG_CAST) return true;
+    }
+    return false;
+}
+
+_Static_assert(offsetof(struct mail, link) == 0, "a link leads to its mail");
+
+/* Requests that wait may name any behaviour: to start a child, to add or to swap a handler. */
+static bool is_asked(struct weft_process *proc) {
+    if (proc->behaviour->handle == weft_supervisor.handle)
+        return weft_otp__sup_is_asked(proc) || has_requests(proc);
+    if (proc->behaviour != &weft_gen_event.behaviour) return false;
+    return weft_statem_state(proc) != 0 || has_requests(proc); /* 0: idle */
+}
+
+static bool is_any_asked(const struct weft_sched *sched) {
+    for (uint32_t i = 0; i < sched->slots_count; i++) {
+        struct weft_process *proc = sched->slots[i].proc;
+        if (proc != NULL && is_asked(proc)) return true;
+    }
+    return false;
+}
+
 static uint32_t kill_users(struct weft_sched *sched, const struct code_version *version) {
     struct cause killed = weft_otp__cause_plain(WEFT_REASON_KILLED, 0);
     uint32_t count = 0;
@@ -46,6 +73,13 @@ static uint32_t kill_users(struct weft_sched *sched, const struct code_version *
     return count;
 }
 
+static int refuse_asked(const struct code_version *version, struct weft_code_text *why) {
+    return weft_otp__code_why(why, WEFT_ERR_IN_USE,
+                              "version %u of '%s': a supervisor or an event manager has requests "
+                              "that wait, and may name it",
+                              version->version, version->module->name);
+}
+
 static int refuse(const struct code_version *version, bool specs, struct weft_code_text *why) {
     return weft_otp__code_why(
         why, WEFT_ERR_IN_USE, "version %u of '%s': %u processes%s%s", version->version,
@@ -57,6 +91,7 @@ static int purge_one(struct weft_sched *sched, struct code_version *version, boo
                      struct weft_code_text *why) {
     uint32_t killed = 0;
     const char *name = version->module->name;
+    if (is_any_asked(sched)) return refuse_asked(version, why);
     bool rebound = rebind_all(sched, version);
     const struct weft_application *now = version->module->current->info->application;
     if (!weft_otp__app_rebind(sched, version->info->application, now)) rebound = false;

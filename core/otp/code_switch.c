@@ -259,8 +259,8 @@ void weft_otp__code_catch_up(struct weft_process *proc) {
 
 /* --- those that have no message --- */
 
-/* What its code_change did to it outside a turn: asked to end, sent itself something. */
-static void settle(struct weft_process *proc) {
+void weft_otp__was_called(struct weft_process *proc) {
+    WEFT_ASSERT(!(proc->flags & PROC_RUNNING));
     if (proc->flags & PROC_DOOMED) {
         struct cause cause = weft_otp__end_take(proc);
         proc->flags &= ~(uint32_t)PROC_DOOMED;
@@ -286,7 +286,7 @@ static void look_after(struct weft_process *proc) {
     }
     if (!weft_otp__wake(proc)) return;
     weft_otp__code_catch_up(proc);
-    settle(proc);
+    weft_otp__was_called(proc);
 }
 
 void weft_otp__code_sweep(struct weft_sched *sched) {

@@ -750,6 +750,8 @@ void weft_otp__code_born(struct weft_process *proc);
 void weft_otp__code_died(struct weft_process *proc);
 /* At the start of a turn, when the epochs differ: go over to the code it is to have. */
 void weft_otp__code_catch_up(struct weft_process *proc);
+/* A callback of it returned outside a turn: what it did to itself, an end or mail, takes effect. */
+void weft_otp__was_called(struct weft_process *proc);
 /* A bounded number of processes that have no messages. */
 void weft_otp__code_sweep(struct weft_sched *sched);
 /* A handler of it faulted. */

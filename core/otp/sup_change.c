@@ -34,6 +34,11 @@ uint32_t weft_otp__sup_uses(struct weft_process *proc, const struct weft_behavio
     return count;
 }
 
+bool weft_otp__sup_is_asked(struct weft_process *proc) {
+    const struct sup *sup = state_of(proc);
+    return sup != NULL && !weft_list_empty(&sup->requests);
+}
+
 /* What is made before anything is changed, so that nothing has changed when it fails. */
 struct change {
     struct weft_process *proc;

@@ -286,5 +286,7 @@ uint32_t weft_otp__sup_rebind(struct weft_process *sup, const struct weft_behavi
                               const struct weft_behaviour *to);
 /* How many of its specs name `behaviour`. */
 uint32_t weft_otp__sup_uses(struct weft_process *sup, const struct weft_behaviour *behaviour);
+/* Whether requests wait in it for what it is at. */
+bool weft_otp__sup_is_asked(struct weft_process *sup);
 
 #endif

@@ -103,9 +103,13 @@ size_t weft_otp__describe(struct weft_process *proc, char *text, size_t room) {
     if (proc->behaviour->format_status == NULL || (proc->flags & PROC_ASLEEP)) return 0;
     int depth = sched->runtime_depth;
     weft_duration limit = sched->watch.limit;
+    uint32_t flags = proc->flags & (PROC_RUNNING | PROC_DOOMED | PROC_STOPPING);
+    proc->flags |= PROC_RUNNING; /* marked only, if it is to end: it must change nothing */
     weft_otp__watch(sched, proc->behaviour);
     bool returned =
         sched->env->guard->run(sched->env, describe, &describing, &sched->runtime_depth, &fault);
+    proc->flags = (proc->flags & ~(uint32_t)(PROC_RUNNING | PROC_DOOMED | PROC_STOPPING)) | flags;
+    if (!weft_list_empty(&proc->mailbox)) weft_otp__runnable(proc);
     weft_otp__watch_back(sched, limit);
     sched->runtime_depth = depth;
     if (!returned) {
@@ -134,7 +138,10 @@ uint32_t weft_self_ancestors(const weft_self *self, weft_pid *out, uint32_t max)
 /* The process with its state standing, even if it hibernates. */
 static struct weft_process *find_awake(struct weft_sched *sched, weft_pid pid) {
     struct weft_process *proc = weft_otp__find(sched, pid);
-    return proc != NULL && weft_otp__wake(proc) ? proc : NULL;
+    if (proc == NULL || !(proc->flags & PROC_ASLEEP)) return proc;
+    if (weft_otp__wake(proc)) weft_otp__was_called(proc);
+    weft_otp__reap(sched);
+    return weft_otp__find(sched, pid);
 }
 
 static int get_status(struct weft_sched *sched, weft_pid pid, struct weft_sys_status *status) {

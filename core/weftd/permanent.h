@@ -1,7 +1,7 @@
-/* Which code a restart runs: release_handler's make_permanent. `code commit`, and `code purge`
- * and `code upgrade`, which may commit what was open, write beside what else is in the data folder
- * which committed path each configured module is at; the next start loads that one instead. Without a data folder, or a commit, a restart runs what the configuration
- * names. */
+/* Which code a restart runs: release_handler's make_permanent. `code commit`, and what else may
+ * commit (`code purge`, `code upgrade`, `release`), writes beside what else is in the data folder
+ * which committed path each configured module is at; the next start loads that one instead.
+ * Without a data folder, or a commit, a restart runs what the configuration names. */
 #ifndef WEFT_WEFTD_PERMANENT_H
 #define WEFT_WEFTD_PERMANENT_H
 

@@ -4,6 +4,7 @@
 #include "core/otp/code_internal.h"
 #include "core/otp/gen_statem.h"
 #include "core/otp/job.h"
+#include "core/otp/sys.h"
 #include "tests/unit/otp/code_kit.h"
 
 #include <stdlib.h>
@@ -289,6 +290,32 @@ static void a_supervisor_below_starts_the_code_of_today(void) {
     done();
 }
 
+static weft_pid sup;
+static void start_sup(weft_self *self) {
+    struct weft_sup_config config = {.strategy = WEFT_ONE_FOR_ONE};
+    struct weft_spawn spawn = {.behaviour = &weft_supervisor,
+                               .arg = weft_bytes(&config, sizeof config)};
+    CHECK_EQ_INT(weft_spawn(self, &spawn, &sup), WEFT_OK);
+    struct weft_child_spec child = {
+        .id = "c", .name = "child", .behaviour = copies[1]->behaviours[0]};
+    weft_ref ref;
+    CHECK_EQ_INT(weft_sched_sys_suspend(world.sched, sup), WEFT_OK);
+    CHECK_EQ_INT(weft_sup_start_child(self, sup, &child, &ref), WEFT_OK);
+}
+
+static void a_request_that_waits_keeps_what_it_names(void) {
+    open_part(plain_parts);
+    in(world.root, start_sup);
+    CHECK_EQ_INT(upgrade_part(2, WEFT_CODE_EAGER), WEFT_OK);
+    CHECK_EQ_INT(weft_code_purge(world.sched, "part", true, &why), WEFT_ERR_IN_USE);
+    CHECK_EQ_INT(weft_sched_sys_resume(world.sched, sup), WEFT_OK);
+    settle();
+    CHECK_EQ_INT(weft_code_purge(world.sched, "part", false, &why), WEFT_OK);
+    CHECK_EQ_UINT(version_of(weft_sched_whereis(world.sched, "child")), 2);
+    world_log_clear();
+    done();
+}
+
 /* --- hibernation and the watchdog --- */
 
 static size_t unpacks;
@@ -365,5 +392,6 @@ TEST_MAIN("otp code hazards", TEST(a_job_keeps_the_code_that_it_runs),
           TEST(a_failed_change_leaves_a_large_state_machine_whole),
           TEST(a_version_that_would_close_a_circle_is_no_heir),
           TEST(a_supervisor_below_starts_the_code_of_today),
+          TEST(a_request_that_waits_keeps_what_it_names),
           TEST(who_hibernates_is_not_woken_by_an_upgrade_of_others),
           TEST(each_code_change_has_its_own_time))

@@ -303,6 +303,70 @@ static void a_format_status_that_faults_is_survived(void) {
     world_close();
 }
 
+/* It does all that it must not. */
+static size_t wild_status(weft_self *self, char *text, size_t size) {
+    struct weft_reason kill = weft_reason(WEFT_REASON_KILL, 0);
+    WEFT_ASSERT(size > 4);
+    (void)weft_send(self, weft_self_pid(self), TAG_ADD, weft_bytes(NULL, 0));
+    weft_stop(self, &kill);
+    weft_exit(self, weft_self_pid(self), &kill);
+    memcpy(text, "wild", 4);
+    return 4;
+}
+static void wild_handle(weft_self *self, const struct weft_msg *msg) {
+    if (msg->tag == 77) fault_assert(self);
+    note("wild %u", msg->tag);
+}
+static WEFT_PROCESS(wild, .name = "wild", .handle = wild_handle, .format_status = wild_status);
+static void spawn_wild(weft_self *self) {
+    CHECK_EQ_INT(weft_spawn(self, &(struct weft_spawn){.behaviour = &wild}, &server), WEFT_OK);
+}
+
+static void a_format_status_ends_nobody(void) {
+    world_open();
+    in(world.root, spawn_wild);
+    struct weft_sys_status status = status_of(server);
+    CHECK_EQ_TEXT(status.text, "wild");
+    settle();
+    CHECK(alive(server));
+    CHECK_LOG("wild 1");
+    cast(77);
+    CHECK(!alive(server));
+    CHECK_LOG("");
+    world_close();
+}
+
+static size_t doze(weft_self *self, void *room, size_t size) {
+    WEFT_ASSERT(room == NULL || size == 1);
+    (void)self;
+    return 1;
+}
+static int die_on_waking(weft_self *self, struct weft_bytes packed) {
+    struct weft_reason kill = weft_reason(WEFT_REASON_KILL, 0);
+    (void)packed;
+    weft_exit(self, weft_self_pid(self), &kill);
+    return WEFT_OK;
+}
+static void go_to_sleep(weft_self *self, const struct weft_msg *msg) {
+    (void)msg;
+    weft_gen_server_hibernate(self);
+}
+static WEFT_GEN_SERVER(sleeper, .name = "sleeper", .state_size = 1000, .handle_cast = go_to_sleep,
+                       .pack = doze, .unpack = die_on_waking);
+static void spawn_sleeper(weft_self *self) {
+    CHECK_EQ_INT(weft_spawn(self, &(struct weft_spawn){.behaviour = &sleeper}, &server), WEFT_OK);
+}
+
+static void one_that_ends_as_it_is_woken_to_be_read_is_gone(void) {
+    size_t size = 0;
+    world_open();
+    in(world.root, spawn_sleeper);
+    cast(TAG_ADD);
+    CHECK_EQ_INT(weft_sched_sys_get_state(world.sched, server, NULL, &size), WEFT_ERR_NO_PROC);
+    CHECK(!alive(server));
+    world_close();
+}
+
 static void a_crash_report_tells_the_state(void) {
     open_sys(0);
     CHECK_EQ_INT(weft_sched_poison(world.sched, server, "planted"), WEFT_OK);
@@ -504,22 +568,21 @@ static void without_memory_nothing_is_switched_on(void) {
     world_close();
 }
 
-TEST_MAIN("otp/sys", TEST(mail_of_a_suspended_process_waits_and_is_handled_in_order),
-          TEST(a_call_to_a_suspended_process_times_out), TEST(timers_go_on_and_wait_in_the_mailbox),
-          TEST(a_process_that_was_to_run_does_not_once_it_is_suspended),
-          TEST(one_that_suspends_itself_ends_its_handler_first),
-          TEST(suspending_twice_is_suspending_once),
-          TEST(a_kill_and_an_untrapped_exit_end_a_suspended_process),
-          TEST(a_trapped_exit_of_another_waits),
-          TEST(the_parent_s_exit_ends_a_suspended_process_with_its_mail_unread),
-          TEST(the_parent_s_exit_that_came_before_the_suspension_ends_it_too),
-          TEST(one_that_handles_its_parent_s_exit_is_resumed_by_it),
-          TEST(the_status_tells_what_there_is), TEST(the_state_is_read_and_replaced),
-          TEST(a_format_status_that_faults_is_survived), TEST(a_crash_report_tells_the_state),
-          TEST(an_installed_function_sees_what_comes_and_goes),
-          TEST(a_caller_s_calls_go_out_and_replies_come_in), TEST(the_log_keeps_the_last_messages),
-          TEST(statistics_count_from_when_they_were_asked_for),
-          TEST(a_traced_process_tells_the_trace),
-          TEST(no_debug_takes_all_of_it_and_so_does_the_end),
-          TEST(every_request_to_the_dead_is_no_proc), TEST(a_process_may_do_all_of_it_to_another),
-          TEST(without_memory_nothing_is_switched_on))
+TEST_MAIN(
+    "otp/sys", TEST(mail_of_a_suspended_process_waits_and_is_handled_in_order),
+    TEST(a_call_to_a_suspended_process_times_out), TEST(timers_go_on_and_wait_in_the_mailbox),
+    TEST(a_process_that_was_to_run_does_not_once_it_is_suspended),
+    TEST(one_that_suspends_itself_ends_its_handler_first),
+    TEST(suspending_twice_is_suspending_once),
+    TEST(a_kill_and_an_untrapped_exit_end_a_suspended_process),
+    TEST(a_trapped_exit_of_another_waits),
+    TEST(the_parent_s_exit_ends_a_suspended_process_with_its_mail_unread),
+    TEST(the_parent_s_exit_that_came_before_the_suspension_ends_it_too),
+    TEST(one_that_handles_its_parent_s_exit_is_resumed_by_it), TEST(the_status_tells_what_there_is),
+    TEST(the_state_is_read_and_replaced), TEST(a_format_status_that_faults_is_survived),
+    TEST(a_format_status_ends_nobody), TEST(one_that_ends_as_it_is_woken_to_be_read_is_gone),
+    TEST(a_crash_report_tells_the_state), TEST(an_installed_function_sees_what_comes_and_goes),
+    TEST(a_caller_s_calls_go_out_and_replies_come_in), TEST(the_log_keeps_the_last_messages),
+    TEST(statistics_count_from_when_they_were_asked_for), TEST(a_traced_process_tells_the_trace),
+    TEST(no_debug_takes_all_of_it_and_so_does_the_end), TEST(every_request_to_the_dead_is_no_proc),
+    TEST(a_process_may_do_all_of_it_to_another), TEST(without_memory_nothing_is_switched_on))
