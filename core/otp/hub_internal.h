@@ -37,6 +37,7 @@ struct peer {
     uint16_t generic;           /* index for signals by name, whatever life the node is in */
     uint16_t newest;            /* under the lock: of its lives, the index made last; 0: none */
     uint16_t current;           /* the carrier's: index of the life connected to */
+    uint32_t downs;             /* the carrier's: NODE_DOWNs told, ever */
     atomic_uint state;          /* enum peer_state */
     atomic_uint creation;       /* of the life connected to; 0: of none */
     atomic_size_t queued;       /* bytes on their way to it, from every scheduler */
@@ -98,6 +99,8 @@ weft_pid weft_otp__hub_name_get(struct weft_hub *hub, const char *text);
 
 /* Nodes. The peer of that name, made when `make` is set. INVAL, FULL, NOMEM, NOT_FOUND */
 int weft_otp__hub_peer(struct weft_hub *hub, const char *name, bool make, struct peer **out);
+/* All of them, by peer->next; others may be made in front meanwhile. NULL: none. */
+struct peer *weft_otp__hub_peers(struct weft_hub *hub);
 /* What an index means; NULL: nothing. */
 const struct node_entry *weft_otp__hub_entry(struct weft_hub *hub, uint32_t index);
 /* The index of a life of `peer`, the one it has or a new one. FULL, NOMEM */

@@ -125,6 +125,13 @@ int weft_otp__hub_peer(struct weft_hub *hub, const char *name, bool make, struct
     return rv;
 }
 
+struct peer *weft_otp__hub_peers(struct weft_hub *hub) {
+    weft_otp__hub_lock(hub);
+    struct peer *first = hub->peers_first;
+    weft_otp__hub_unlock(hub);
+    return first;
+}
+
 /* Under the lock. */
 static uint16_t life_find(const struct weft_hub *hub, const struct peer *peer, uint32_t creation) {
     for (uint16_t index = peer->newest; index != 0;) {

@@ -59,7 +59,7 @@ static void tell_down(struct remote *remote, struct peer *peer, bool was_up) {
                       ~(UINT64_C(1) << CARRIER);
     atomic_fetch_or(&peer->stale, others);
     struct weft_signal signal = {
-        .kind = WEFT_SIGNAL_NODE_DOWN, .value = was_up, .ref = peer->generic};
+        .kind = WEFT_SIGNAL_NODE_DOWN, .tag = ++peer->downs, .value = was_up, .ref = peer->generic};
     broadcast(remote, &signal);
 }
 
@@ -224,7 +224,8 @@ int weft_otp__dist_begin(weft_self *self) {
 
 void weft_otp__dist_ended(struct remote *remote) {
     remote->dist = WEFT_PID_NONE;
-    for (struct peer *peer = remote->hub->peers_first; peer != NULL; peer = peer->next)
+    struct peer *peer = weft_otp__hub_peers(remote->hub);
+    for (; peer != NULL; peer = peer->next)
         if (peer->far != NULL) node_down(remote, peer);
 }
 

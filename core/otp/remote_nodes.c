@@ -42,9 +42,7 @@ void weft_nodes_each(const weft_self *self, void (*fn)(void *ctx, const char *na
     const struct remote *remote = self->sched->remote;
     WEFT_ASSERT(fn != NULL);
     if (remote == NULL) return;
-    weft_otp__hub_lock(remote->hub);
-    const struct peer *peer = remote->hub->peers_first;
-    weft_otp__hub_unlock(remote->hub);
+    const struct peer *peer = weft_otp__hub_peers(remote->hub);
     for (; peer != NULL; peer = peer->next)
         if (atomic_load(&peer->state) == PEER_UP) fn(ctx, peer->name);
 }

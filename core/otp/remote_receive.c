@@ -240,6 +240,7 @@ static void act_node_down(struct remote *remote, const struct weft_signal *signa
     struct weft_signal ack = {.kind = WEFT_SIGNAL_NODE_ACK,
                               .from = pid_place(0, remote->index),
                               .to = pid_place(0, CARRIER),
+                              .tag = signal->tag,
                               .ref = signal->ref};
     const struct node_entry *entry = weft_otp__hub_entry(remote->hub, (uint32_t)signal->ref);
     WEFT_ASSERT(entry != NULL);
@@ -252,11 +253,12 @@ static void act_node_down(struct remote *remote, const struct weft_signal *signa
     if (remote->index != CARRIER) (void)weft_otp__remote_put(remote, &ack, true);
 }
 
+/* One of an earlier loss does not count: what was sent before the last is still on its way. */
 static void act_node_ack(struct remote *remote, const struct weft_signal *signal) {
     const struct node_entry *entry = weft_otp__hub_entry(remote->hub, (uint32_t)signal->ref);
     WEFT_ASSERT(entry != NULL);
     uint64_t bit = UINT64_C(1) << pid_scheduler(signal->from);
-    atomic_fetch_and(&entry->peer->stale, ~bit);
+    if (signal->tag == entry->peer->downs) atomic_fetch_and(&entry->peer->stale, ~bit);
 }
 
 typedef void (*act_fn)(struct remote *remote, const struct weft_signal *signal);

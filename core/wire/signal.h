@@ -56,8 +56,8 @@ enum weft_signal_kind {
     WEFT_SIGNAL_FRAGMENT_OF,  /* data: the next piece */
     WEFT_SIGNAL_TICK,         /* a connection is alive */
     WEFT_SIGNAL_NODE_UP,      /* ref: index of a node; between schedulers only */
-    WEFT_SIGNAL_NODE_DOWN,    /* ref: index of a node; between schedulers only */
-    WEFT_SIGNAL_NODE_ACK,     /* ref: the NODE_DOWN was seen; between schedulers only */
+    WEFT_SIGNAL_NODE_DOWN,    /* ref: index of a node, tag: which loss; between schedulers only */
+    WEFT_SIGNAL_NODE_ACK,     /* ref, tag: the NODE_DOWN was seen; between schedulers only */
     WEFT_SIGNAL_NODE_CUT,     /* ref: index of a node to disconnect; between schedulers only */
     WEFT_SIGNAL_HELLO,        /* handshake, core/otp/handshake.h */
     WEFT_SIGNAL_CHALLENGE,

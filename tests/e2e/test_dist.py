@@ -2,6 +2,7 @@
 import os
 import signal
 import socket
+import struct
 import sys
 
 SOURCE = os.environ.get("WEFT_SOURCE", os.getcwd())
@@ -100,6 +101,34 @@ def several_schedulers_start_and_stop_in_order():
             assert daemons.stop(name) == 0, daemons.log(name)
 
 
+def a_stranger_writes_no_lines_of_the_log():
+    with Daemons() as daemons:
+        cluster = Cluster(daemons)
+        cluster.start("a")
+        name, nonce = b"x\n\x1b[2Jforged", bytes(16)
+        hello, proof = 24, 26  # core/wire/signal.h
+        size = 36 + len(name) + len(nonce)
+        frames = struct.pack("<IBBHIiQQQ", size, hello, 0, len(name), 0, 1, 0, 0, 1)
+        frames += name + nonce
+        frames += struct.pack("<IBBHIiQQQ", 36 + 32, proof, 0, 0, 0, 0, 0, 0, 0) + bytes(32)
+        address = ("127.0.0.1", int(cluster.name["a"].rsplit(":", 1)[1]))
+        with socket.create_connection(address) as stranger:
+            stranger.sendall(frames)
+            cluster.says("a", "forged")
+        assert "node x??[2Jforged: " in daemons.log("a"), daemons.log("a")
+        assert daemons.stop("a") == 0
+
+
+def every_scheduler_has_a_watchdog():
+    with Daemons() as daemons:
+        cluster = Cluster(daemons)
+        cluster.start("a", more=["--schedulers", "3"])
+        with open(f"/proc/{daemons.processes['a'].pid}/timers", encoding="ascii") as file:
+            timers = sum(line.startswith("ID:") for line in file)
+        assert timers == 3, timers
+        assert daemons.stop("a") == 0
+
+
 def daemons_that_say_so_share_a_port():
     with Daemons() as daemons:
         port = free_port(socket.SOCK_DGRAM)
@@ -117,4 +146,5 @@ sys.exit(run_tests([two_daemons_connect_and_find_each_other_again,
                       two_that_want_each_other_connect_once, another_cookie_is_refused,
                       a_frozen_node_is_lost_after_its_tick_time,
                       several_schedulers_start_and_stop_in_order,
+                      a_stranger_writes_no_lines_of_the_log, every_scheduler_has_a_watchdog,
                       daemons_that_say_so_share_a_port]))

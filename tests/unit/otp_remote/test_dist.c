@@ -508,6 +508,34 @@ static void without_memory_to_answer_a_peer_it_is_lost(void) {
     close_all();
 }
 
+static uint64_t stale_after_ack(uint32_t tag) {
+    struct remote *remote = nodes[0].sched->remote;
+    struct peer *peer = weft_otp__hub_peers(nodes[0].hub);
+    struct weft_signal ack = {
+        .kind = WEFT_SIGNAL_NODE_ACK, .tag = tag, .from = pid_place(0, 1), .ref = peer->generic};
+    weft_otp__remote_act(remote, &ack);
+    return atomic_load(&peer->stale);
+}
+
+/* The other scheduler has seen one of two losses: what it sent between them is of no life that is
+ * connected, and those who wait for it there are told. */
+static void the_first_of_two_losses_acknowledged_is_not_the_second(void) {
+    nodes_schedulers = 2;
+    two();
+    nodes_schedulers = 1;
+    at(0, watch);
+    for (int i = 0; i < 2; i++) {
+        forget();
+        at(0, send_named);
+        CHECK(heard(0, "up n1,"));
+        at(0, cut);
+        CHECK(heard(0, "down n1,"));
+    }
+    CHECK_EQ_UINT(stale_after_ack(1), 2);
+    CHECK_EQ_UINT(stale_after_ack(2), 0);
+    close_all();
+}
+
 #define DRAWS WEFT_LIMIT(60, 10)
 
 static uint64_t draw_state;
@@ -629,5 +657,6 @@ TEST_MAIN("otp/dist", TEST(a_message_to_a_name_connects), TEST(a_call_to_a_name_
           TEST(a_peer_that_asks_and_does_not_read_is_dropped),
           TEST(a_scheduler_that_stands_still_does_not_fill_the_memory),
           TEST(without_memory_to_answer_a_peer_it_is_lost),
+          TEST(the_first_of_two_losses_acknowledged_is_not_the_second),
           TEST(a_peer_that_links_to_the_process_that_connects_does_not_end_it),
           TEST(whatever_a_peer_sends_the_node_goes_on))
