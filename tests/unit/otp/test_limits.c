@@ -20,7 +20,8 @@ static void open_bounded(uint32_t procs_max) {
     world_open_bare();
     weft_sched_free(world.sched);
     struct weft_sched_config config = {.procs_max = procs_max, .plain_memory = true};
-    CHECK_EQ_INT(weft_sched_new(&world.env, &config, &world.sched), WEFT_OK);
+    CHECK_EQ_INT(weft_sched_new(&world.env, &config, &world.scheds[0]), WEFT_OK);
+    world.sched = world.scheds[0];
     struct probe_arg arg = {.name = "root"};
     struct weft_spawn spawn = {.behaviour = &probe_v1, .arg = weft_bytes(&arg, sizeof arg)};
     CHECK_EQ_INT(weft_sched_start(world.sched, &spawn, &world.root, NULL), WEFT_OK);
