@@ -214,6 +214,7 @@ static void what_a_failed_start_left_ends_with_who_started_it(void) {
     sup_prepare(&config);
     start_failures = 1;
     CHECK_EQ_INT(sup_start(), WEFT_ERR_IO);
+    CHECK_LOG("start a, fail x, a exit ? shutdown/0, a exit ? failed_to_start/-14");
     CHECK_EQ_UINT(stats().procs, 3); /* the parent, a, and the one that gives it its time */
     struct weft_reason kill = weft_reason(WEFT_REASON_KILL, 0);
     weft_sched_exit(world.sched, parent, &kill);
