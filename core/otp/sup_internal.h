@@ -191,7 +191,7 @@ bool weft_otp__child_is_restarting(const struct child *child);
 void weft_otp__child_set_state(weft_self *self, struct child *child, enum child_state state);
 struct start {
     struct weft_bytes arg;
-    bool again; /* by the supervisor itself, not asked to */
+    bool again;      /* by the supervisor itself, not asked to */
     weft_pid holder; /* set on WEFT_ERR_EXISTS */
 };
 /* WEFT_OK also when init chose IGNORE: it is then DOWN. */

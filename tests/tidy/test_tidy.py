@@ -104,9 +104,21 @@ def stays_quiet():
             yield from rule(folder, build)
 
 
+def scenarios_of_any_e2e_test_are_run():
+    """Also of a test that names the folder behind another."""
+    with tempfile.TemporaryDirectory() as folder:
+        plant(folder, "scenarios/told/a.yaml", "name: a\n")
+        plant(folder, "tests/e2e/test_told.py", 'FOLDER = os.path.join(SOURCE, "scenarios/told")\n')
+        yield from tidy.orphan_scenarios(folder)
+        plant(folder, "scenarios/lonely/a.yaml", "name: a\n")
+        if not list(tidy.orphan_scenarios(folder)):
+            yield "scenarios/lonely is not seen beside scenarios that are run"
+
+
 def main():
     for rule, path, content in PLANTED:
         claim(f"{rule.__name__} sees a planted fault in {path}", sees(rule, path, content))
+    claim("scenarios that any e2e test names are no orphans", scenarios_of_any_e2e_test_are_run())
     for rule, path, content in PLANTED_OBJECTS:
         claim(f"{rule.__name__} sees a planted fault in {path}", sees_object(rule, path, content))
     claim("a clean file is not complained about", stays_quiet())

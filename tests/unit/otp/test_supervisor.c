@@ -205,6 +205,25 @@ static void a_start_that_fails_stops_those_started_in_reverse(void) {
     world_close();
 }
 
+/* What the failed start left to end by itself has nobody who waits for it; random-trees found it
+ * alive in a node whose tree had ended. */
+static void what_a_failed_start_left_ends_with_who_started_it(void) {
+    struct weft_child_spec children[] = {kid("a", WEFT_PERMANENT, PROBE_SLOW),
+                                         kid("x", WEFT_PERMANENT, 0)};
+    struct weft_sup_config config = {.children = children, .children_count = 2};
+    sup_prepare(&config);
+    start_failures = 1;
+    CHECK_EQ_INT(sup_start(), WEFT_ERR_IO);
+    CHECK_LOG("start a, fail x, a exit ? shutdown/0, a exit ? failed_to_start/-14");
+    CHECK_EQ_UINT(stats().procs, 3); /* the parent, a, and the one that gives it its time */
+    struct weft_reason kill = weft_reason(WEFT_REASON_KILL, 0);
+    weft_sched_exit(world.sched, parent, &kill);
+    settle();
+    CHECK_EQ_UINT(stats().procs, 0);
+    CHECK_EQ_UINT(stats().timers, 0);
+    world_close();
+}
+
 static void a_failed_start_says_which_child_and_why(void) {
     struct weft_child_spec children[] = {kid("x", WEFT_PERMANENT, 0)};
     struct weft_sup_config config = {.children = children, .children_count = 1};
@@ -573,7 +592,8 @@ TEST_MAIN("otp/supervisor", TEST(a_child_that_unlinked_and_linked_again_is_resta
           TEST(with_intensity_zero_the_first_restart_is_one_too_many),
           TEST(restarts_farther_apart_than_the_period_go_on_for_ever), TEST(the_window_slides),
           TEST(too_many_restarts_end_the_supervisor_with_shutdown_after_its_children),
-          TEST(children_start_in_order), TEST(a_start_that_fails_stops_those_started_in_reverse),
+          TEST(children_start_in_order), TEST(what_a_failed_start_left_ends_with_who_started_it),
+          TEST(a_start_that_fails_stops_those_started_in_reverse),
           TEST(a_failed_start_says_which_child_and_why),
           TEST(a_child_that_chooses_ignore_stays_as_a_spec_unless_temporary),
           TEST(two_children_may_not_share_an_id_unless_it_is_empty),

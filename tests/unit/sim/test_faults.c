@@ -390,6 +390,43 @@ static void poison_bites_when_the_process_ends_by_it(void) {
     end_world(small, faults);
 }
 
+static void a_process_can_be_killed_by_a_signal(void) {
+    struct small *small = open_world(true);
+    struct sim_fault_spec spec = poison("echo");
+    spec.by_signal = true;
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(2));
+    check_count(faults, 1, 1);
+    const struct small_event *exit = small_find(small, 2, WEFT_TRACE_PROC_EXIT, 0);
+    REQUIRE(exit != NULL);
+    CHECK_EQ_UINT(exit->number[1], WEFT_REASON_KILLED);
+    CHECK_EQ_UINT(exit->number[3], 0);
+    end_world(small, faults);
+}
+
+/* The only process of an application here is "echo", beside its master and its supervisor. */
+static void a_process_of_an_application_is_drawn(void) {
+    static const struct {
+        enum sim_process_by by;
+        const char *name;
+        uint64_t bit;
+    } rows[] = {{SIM_PROCESS_ANY, "any", 1},
+                {SIM_PROCESS_BEHAVES, "echo", 1},
+                {SIM_PROCESS_BEHAVES, "app_master", 0},
+                {SIM_PROCESS_BEHAVES, "supervisor", 0},
+                {SIM_PROCESS_BEHAVES, "control", 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct small *small = open_world(true);
+        struct sim_fault_spec spec = poison(rows[i].name);
+        spec.process_by = rows[i].by;
+        struct sim_faults *faults = plan(small, &spec);
+        small_run(small, WEFT_S(2));
+        check_count(faults, 1, rows[i].bit);
+        CHECK_EQ_INT(sim_world_state(small->world, 2), SIM_NODE_UP);
+        end_world(small, faults);
+    }
+}
+
 static void poison_for_nobody_is_dead(void) {
     struct small *small = open_world(true);
     struct sim_fault_spec spec = poison("nobody");
@@ -546,7 +583,8 @@ TEST_MAIN("sim/faults", TEST(a_partition_by_shares_cuts_exact_halves_and_bites),
           TEST(churn_counts_each_leave_and_ends_with_everybody_back), TEST(downtimes_are_as_drawn),
           TEST(churn_by_stopping_leaves_in_order),
           TEST(churn_of_nodes_that_never_come_up_injects_nothing),
-          TEST(poison_bites_when_the_process_ends_by_it),
+          TEST(poison_bites_when_the_process_ends_by_it), TEST(a_process_can_be_killed_by_a_signal),
+          TEST(a_process_of_an_application_is_drawn),
           TEST(every_kind_of_poison_ends_the_process_by_a_real_fault),
           TEST(a_hang_ends_the_process_when_the_watchdog_would), TEST(poison_for_nobody_is_dead),
           TEST(occurrences_come_until_and_not_after), TEST(jitter_makes_each_later_by_its_own_draw),

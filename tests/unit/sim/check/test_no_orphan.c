@@ -151,7 +151,49 @@ static void an_end_told_twice_fails(void) {
     fails("pid a ended twice");
 }
 
-TEST_MAIN("sim/check/no_orphan", TEST(children_that_end_before_hold),
+static void a_supervisor_that_is_stopping_is_no_orphan(void) {
+    family();
+    supervises(11);
+    born(1, 12, 11, NULL);
+    tell(&run, 1, (struct weft_trace_event){.kind = WEFT_TRACE_SUP_STOPPING, .number = {11}});
+    ended(10);
+    run.now += WEFT_S(20);
+    ended(12);
+    ended(11);
+    holds();
+}
+
+static void the_children_of_one_that_was_stopping_are_orphans(void) {
+    family();
+    supervises(11);
+    born(1, 12, 11, NULL);
+    tell(&run, 1, (struct weft_trace_event){.kind = WEFT_TRACE_SUP_STOPPING, .number = {11}});
+    ended(10);
+    ended(11);
+    run.now += WEFT_S(20);
+    fails("1 children outlive supervisor b");
+}
+
+/* A node's pids begin anew with each life. */
+static void another_life_has_the_same_pids(void) {
+    family();
+    ended(10);
+    run.now += WEFT_S(1);
+    down(&run, 1, WEFT_NODE_KILLED);
+    born(1, 10, 0, NULL);
+    supervises(10);
+    born(1, 11, 10, NULL);
+    run.now += WEFT_S(3);
+    ended(10);
+    run.now += WEFT_S(3);
+    ended(11);
+    run.now += WEFT_S(20);
+    holds();
+}
+
+TEST_MAIN("sim/check/no_orphan", TEST(a_supervisor_that_is_stopping_is_no_orphan),
+          TEST(the_children_of_one_that_was_stopping_are_orphans),
+          TEST(another_life_has_the_same_pids), TEST(children_that_end_before_hold),
           TEST(a_child_that_ends_within_holds), TEST(a_child_that_lives_on_fails),
           TEST(the_child_of_a_worker_may_live_on), TEST(a_node_that_went_down_takes_all_with_it),
           TEST(a_name_with_two_holders_fails), TEST(a_name_is_free_when_its_holder_ended),

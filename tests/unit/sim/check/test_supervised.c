@@ -387,24 +387,136 @@ static void the_check_is_dead_without_supervisors(void) {
     CHECK_RESULT(result_of(&run), 0, 0, false);
 }
 
-TEST_MAIN("sim/check/supervised", TEST(one_for_one_restarts_the_one_that_died),
-          TEST(a_permanent_child_not_restarted_fails), TEST(a_temporary_child_restarted_fails),
-          TEST(transient_is_by_reason), TEST(a_transient_child_restarted_after_normal_fails),
-          TEST(a_restart_beyond_the_intensity_fails),
-          TEST(restarts_leave_the_window_after_the_period),
-          TEST(giving_up_takes_a_restart_too_many), TEST(giving_up_too_early_fails),
-          TEST(one_for_all_stops_in_reverse_and_starts_in_order),
-          TEST(one_for_all_stopping_in_order_fails),
-          TEST(one_for_all_starting_before_all_are_down_fails),
-          TEST(one_for_all_starting_in_another_order_fails), TEST(rest_for_one_leaves_those_before),
-          TEST(rest_for_one_stopping_those_before_fails),
-          TEST(a_supervisor_stops_its_children_in_reverse), TEST(ending_before_the_children_fails),
-          TEST(a_killed_supervisor_owes_nothing), TEST(starting_while_ending_fails),
-          TEST(any_significant_child_ends_its_supervisor),
-          TEST(going_on_without_its_significant_child_fails),
-          TEST(all_significant_waits_for_the_last),
-          TEST(a_child_said_to_have_ended_that_runs_fails),
-          TEST(another_reason_than_the_real_one_fails), TEST(a_place_is_used_again_after_removal),
-          TEST(removal_of_a_running_child_fails), TEST(a_request_stops_any_child),
-          TEST(a_start_that_fails_is_tried_again_and_counted), TEST(a_restart_nobody_owes_fails),
-          TEST(a_child_without_a_spec_fails), TEST(the_check_is_dead_without_supervisors))
+static void sup_ended(uint64_t reason, bool fault) {
+    tell(
+        &run, 1,
+        (struct weft_trace_event){.kind = WEFT_TRACE_PROC_EXIT, .number = {SUP, reason, 0, fault}});
+}
+
+static void given_up(uint64_t place) {
+    told_down((struct down){place, 0, WEFT_PERMANENT, WEFT_REASON_SHUTDOWN, false, true});
+}
+
+static void failed(uint64_t place) {
+    tell(&run, 1,
+         (struct weft_trace_event){.kind = WEFT_TRACE_SUP_CHILD_FAILED, .number = {SUP, place}});
+}
+
+static void a_child_is_started_again_on_request(void) {
+    sup_up(SIM_CHECK_ONE_FOR_ONE, 1, 0);
+    children(2, WEFT_PERMANENT);
+    stops(0, false);
+    child_up(0, PID(10), WEFT_PERMANENT, false);
+    holds();
+}
+
+static void a_start_on_request_of_one_to_be_restarted_fails(void) {
+    sup_up(SIM_CHECK_ONE_FOR_ONE, 1, 0);
+    children(2, WEFT_PERMANENT);
+    dies(0, true);
+    child_up(0, PID(10), WEFT_PERMANENT, false);
+    fails("started on request, and was to be restarted");
+}
+
+static void a_child_whose_restart_was_ignored_may_be_asked_for(void) {
+    sup_up(SIM_CHECK_ONE_FOR_ONE, 1, 0);
+    children(2, WEFT_PERMANENT);
+    dies(0, true);
+    restart_of(0);
+    given_up(0);
+    child_up(0, PID(10), WEFT_PERMANENT, false);
+    holds();
+}
+
+static void a_supervisor_that_faulted_owes_nothing(void) {
+    sup_up(SIM_CHECK_ONE_FOR_ONE, 1, 0);
+    children(2, WEFT_PERMANENT);
+    stopping(WEFT_SUP_TOLD);
+    stops(1, false);
+    sup_ended(WEFT_REASON_FAULT, true);
+    holds();
+}
+
+static void the_child_it_was_stopping_when_told_to_end_comes_first(void) {
+    sup_up(SIM_CHECK_ONE_FOR_ONE, 1, 0);
+    children(4, WEFT_PERMANENT);
+    stopping(WEFT_SUP_TOLD);
+    stops(1, false);
+    stops(3, false);
+    stops(2, false);
+    stops(0, false);
+    holds();
+}
+
+static void only_one_child_comes_first_when_told_to_end(void) {
+    sup_up(SIM_CHECK_ONE_FOR_ONE, 1, 0);
+    children(4, WEFT_PERMANENT);
+    stopping(WEFT_SUP_TOLD);
+    stops(1, false);
+    stops(2, false);
+    fails("stopped before one that started after it");
+}
+
+static void nothing_was_under_way_when_it_gave_up(void) {
+    sup_up(SIM_CHECK_ONE_FOR_ONE, 0, 0);
+    children(3, WEFT_PERMANENT);
+    dies(2, true);
+    give_up();
+    stopping(WEFT_SUP_GAVE_UP);
+    stops(0, false);
+    fails("stopped before one that started after it");
+}
+
+static void those_before_a_failed_start_are_still_owed(void) {
+    sup_up(SIM_CHECK_REST_FOR_ONE, 5, 0);
+    children(2, WEFT_PERMANENT);
+    stops(1, false);
+    dies(0, true);
+    restart_of(0); /* and waits; meanwhile: */
+    child_up(1, PID(11), WEFT_PERMANENT, false);
+    child_down((struct down){1, PID(11), WEFT_PERMANENT, WEFT_REASON_FAULT, true, false});
+    restart_of(1);
+    failed(1);
+    restart_of(0);
+    child_up(0, PID(10), WEFT_PERMANENT, true);
+    holds();
+}
+
+static void a_group_takes_those_in_it_that_waited(void) {
+    sup_up(SIM_CHECK_REST_FOR_ONE, 5, 0);
+    children(2, WEFT_PERMANENT);
+    dies(1, true);
+    restart_of(1); /* and waits */
+    dies(0, true);
+    restart_of(0); /* and waits */
+    given_up(0);
+    child_up(1, PID(11), WEFT_PERMANENT, false);
+    holds();
+}
+
+TEST_MAIN(
+    "sim/check/supervised", TEST(a_child_is_started_again_on_request),
+    TEST(a_start_on_request_of_one_to_be_restarted_fails),
+    TEST(a_child_whose_restart_was_ignored_may_be_asked_for),
+    TEST(a_supervisor_that_faulted_owes_nothing),
+    TEST(the_child_it_was_stopping_when_told_to_end_comes_first),
+    TEST(only_one_child_comes_first_when_told_to_end), TEST(nothing_was_under_way_when_it_gave_up),
+    TEST(those_before_a_failed_start_are_still_owed), TEST(a_group_takes_those_in_it_that_waited),
+    TEST(one_for_one_restarts_the_one_that_died), TEST(a_permanent_child_not_restarted_fails),
+    TEST(a_temporary_child_restarted_fails), TEST(transient_is_by_reason),
+    TEST(a_transient_child_restarted_after_normal_fails),
+    TEST(a_restart_beyond_the_intensity_fails), TEST(restarts_leave_the_window_after_the_period),
+    TEST(giving_up_takes_a_restart_too_many), TEST(giving_up_too_early_fails),
+    TEST(one_for_all_stops_in_reverse_and_starts_in_order),
+    TEST(one_for_all_stopping_in_order_fails), TEST(one_for_all_starting_before_all_are_down_fails),
+    TEST(one_for_all_starting_in_another_order_fails), TEST(rest_for_one_leaves_those_before),
+    TEST(rest_for_one_stopping_those_before_fails),
+    TEST(a_supervisor_stops_its_children_in_reverse), TEST(ending_before_the_children_fails),
+    TEST(a_killed_supervisor_owes_nothing), TEST(starting_while_ending_fails),
+    TEST(any_significant_child_ends_its_supervisor),
+    TEST(going_on_without_its_significant_child_fails), TEST(all_significant_waits_for_the_last),
+    TEST(a_child_said_to_have_ended_that_runs_fails), TEST(another_reason_than_the_real_one_fails),
+    TEST(a_place_is_used_again_after_removal), TEST(removal_of_a_running_child_fails),
+    TEST(a_request_stops_any_child), TEST(a_start_that_fails_is_tried_again_and_counted),
+    TEST(a_restart_nobody_owes_fails), TEST(a_child_without_a_spec_fails),
+    TEST(the_check_is_dead_without_supervisors))
