@@ -9,6 +9,10 @@
  * are opened again. Echoes of messages that were due about when
  * a poison was sent ("near") and the others ("far") are counted apart as well.
  *
+ * `swap=PID` tells the gateway to go over to another version of its handler at a third of the time
+ * (SIGUSR1), and back at two thirds (SIGUSR2): the worst latency of the half seconds with that, of
+ * the others, and their median.
+ *
  * Frame, 64 bytes: u32 60, big endian | op 'P' or 'X' | version, filled by the gateway | 2 zero |
  * u64 due, ns | u32 connection | zeros.
  *
@@ -37,10 +41,11 @@ static struct load_options options = {
 static const struct {
     const char *key;
     uint32_t *value;
-} keys[] = {
-    {"port", &options.port},     {"ports", &options.ports},     {"conns", &options.conns},
-    {"rate", &options.rate},     {"msgs", &options.msgs},       {"secs", &options.secs},
-    {"poison", &options.poison}, {"holders", &options.holders}, {"holdconns", &options.holdconns}};
+} keys[] = {{"port", &options.port},           {"ports", &options.ports},
+            {"conns", &options.conns},         {"rate", &options.rate},
+            {"msgs", &options.msgs},           {"secs", &options.secs},
+            {"poison", &options.poison},       {"holders", &options.holders},
+            {"holdconns", &options.holdconns}, {"swap", &options.swap}};
 
 static bool read_option(const char *text) {
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
@@ -85,6 +90,15 @@ static void print_histogram(const char *name, const struct histogram *histogram)
            histogram_us(histogram, 1000));
 }
 
+static void print_swap(const struct load *load) {
+    struct load_swap swap = load_swap(load);
+    printf(" swap_up_max_us=%.0f swap_down_max_us=%.0f swap_other_max_us=%.0f "
+           "swap_other_median_max_us=%.0f swap_late=%llu",
+           (double)swap.upgrade_max / 1e3, (double)swap.rollback_max / 1e3,
+           (double)swap.other_max / 1e3, (double)swap.other_median_max / 1e3,
+           (unsigned long long)swap.late);
+}
+
 static void print(const struct load *load, const struct shared *shared) {
     const struct load_stats *stats = &load->stats;
     uint64_t open = load->open_count, lost = stats->innocent_lost, failed = stats->failed;
@@ -103,6 +117,7 @@ static void print(const struct load *load, const struct shared *shared) {
     print_histogram("all", &stats->all);
     print_histogram("near", &stats->near);
     print_histogram("far", &stats->far);
+    if (options.swap != 0) print_swap(load);
     printf("\n");
 }
 

@@ -1,7 +1,8 @@
-"""Echo gateways under load, ours beside Erlang's: ./dev bench gateway [load|poison|many ...].
+"""Echo gateways under load, ours beside Erlang's: ./dev bench gateway [load|poison|swap|many ...].
 
     load    CONNS connections, MSGS messages a second
     poison  the same while 1 % of the connections a second get a message whose handler crashes
+    swap    10,000 connections; their handler is upgraded while it runs, then rolled back
     many    six gateway processes and 100,000 connections, of which 18,000 are used: descriptors
             are capped per process on some machines
 
@@ -36,13 +37,19 @@ def into_namespace():
 
 
 def gateways():
-    known = {"weft": [os.path.join(BUILD, "bench/bench_gateway")]}
+    bench = os.path.join(BUILD, "bench/bench_gateway")
+    known = {"weft": ([bench], [f"{bench}_v1.so", f"{bench}_v2.so"])}
     if shutil.which("erl") and shutil.which("erlc"):
-        os.makedirs(PEERS, exist_ok=True)
-        subprocess.run(["erlc", "-o", PEERS,
-                        os.path.join(SOURCE, "tests/bench/peers/otp_gateway.erl")], check=True)
-        known["erlang"] = ["erl", "-noshell", "-noinput", "-kernel", "logger_level", "none", "+P",
-                           "1048576", "+Q", "1048576", "-run", "otp_gateway", "main"]
+        source = os.path.join(SOURCE, "tests/bench/peers")
+        folders = [os.path.join(PEERS, f"v{version}") for version in (1, 2)]
+        for folder in [PEERS, *folders]:
+            os.makedirs(folder, exist_ok=True)
+        subprocess.run(["erlc", "-o", PEERS, os.path.join(source, "otp_gateway.erl")], check=True)
+        for version, folder in enumerate(folders, 1):
+            subprocess.run(["erlc", f"-DVERSION={version}", "-o", folder,
+                            os.path.join(source, "otp_connection.erl")], check=True)
+        known["erlang"] = (["erl", "-noshell", "-noinput", "-kernel", "logger_level", "none", "+P",
+                            "1048576", "+Q", "1048576", "-run", "otp_gateway", "main"], folders)
     else:
         print("no Erlang beside ours: apt-get install erlang-base", flush=True)
     return known
@@ -54,7 +61,11 @@ def resident_kib(pid):
 
 
 def start(command, port):
-    process = subprocess.Popen(command + [str(port)], cwd=PEERS, stdout=subprocess.PIPE, text=True)
+    """The crash reports of ours go into a file."""
+    os.makedirs(PEERS, exist_ok=True)
+    with open(os.path.join(PEERS, "gateway.log"), "w", encoding="utf-8") as log:
+        process = subprocess.Popen(command[0] + [str(port)] + command[1], cwd=PEERS,
+                                   stdout=subprocess.PIPE, stderr=log, text=True)
     end = time.monotonic() + 20
     while time.monotonic() < end:
         with socket.socket() as probe:
@@ -64,7 +75,7 @@ def start(command, port):
             break
         time.sleep(0.05)
     process.kill()
-    raise RuntimeError(f"{command[0]} does not listen on {port}")
+    raise RuntimeError(f"{command[0][0]} does not listen on {port}")
 
 
 def stop(process):
@@ -90,6 +101,8 @@ def measure(command, load, processes):
             running.append(start(command, PORT + i))
         idle = sum(resident_kib(process.pid) for process in running)
         args = [f"{key}={value}" for key, value in load.items()]
+        if "swap" in load:
+            args[-1] = f"swap={running[0].pid}"
         done = subprocess.run([LOADGEN, f"port={PORT}", f"ports={processes}", *args],
                               capture_output=True, text=True, timeout=300, check=True)
         result = figures(done.stdout)
@@ -102,8 +115,9 @@ def measure(command, load, processes):
 
 
 HEAD = ["test", "gateway", "open", "messages/s", "p50", "p99", "p99.9", "worst", "poisoned",
-        "innocent lost", "near a crash: p99.9, worst", "far from one: p99.9, worst",
-        "node's run with a crash: mean, worst", "bytes a connection"]
+        "innocents lost, messages unanswered", "near a crash: p99.9, worst", "far from one: p99.9, worst",
+        "a crash, until the next handler: first, mean, worst; processor time: first, mean",
+        "worst around upgrade, rollback; of other half seconds: median, worst; the calls", "bytes a connection"]
 
 
 def us(value):
@@ -111,16 +125,24 @@ def us(value):
 
 
 def row(test, name, load, result):
-    near = far = crash = ""
+    near = far = crash = swap = ""
     if result["poisoned"] > 0:
         near = f"{us(result['near_p999_us'])}, {us(result['near_max_us'])}"
         far = f"{us(result['far_p999_us'])}, {us(result['far_max_us'])}"
     if result.get("gateway_crashes"):
-        crash = f"{us(result['gateway_crash_mean_us'])}, {us(result['gateway_crash_max_us'])}"
+        wall = [us(result[f"gateway_crash_{which}_us"]) for which in ("first", "mean", "max")]
+        cpu = [us(result[f"gateway_crash_cpu_{which}_us"]) for which in ("first", "mean")]
+        crash = f"{', '.join(wall)}; {', '.join(cpu)}"
+    if "swap_up_max_us" in result:
+        swap = (f"{us(result['swap_up_max_us'])}, {us(result['swap_down_max_us'])}; "
+                f"{us(result['swap_other_median_max_us'])}, {us(result['swap_other_max_us'])}")
+        if "gateway_upgrade_max_us" in result:
+            swap += (f"; {us(result['gateway_upgrade_max_us'])}, "
+                     f"{us(result['gateway_rollback_max_us'])}")
     return [test, name, f"{result['open']:,.0f}", f"{result['echoed'] / load['secs']:,.0f}",
             us(result["all_p50_us"]), us(result["all_p99_us"]), us(result["all_p999_us"]),
             us(result["all_max_us"]), f"{result['poisoned']:,.0f}",
-            f"{result['innocent_lost']:,.0f}", near, far, crash,
+            f"{result['innocent_lost']:,.0f}, {result['unanswered']:,.0f}", near, far, crash, swap,
             f"{result['kib'] * 1024 / max(result['open'], 1):,.0f}"]
 
 
@@ -131,15 +153,16 @@ def main():
     parser.add_argument("--msgs", type=int, default=20000)
     parser.add_argument("--secs", type=int, default=10)
     options = parser.parse_args()
-    wanted = options.tests or ["load", "poison", "many"]
-    unknown = [test for test in wanted if test not in ("load", "poison", "many")]
+    wanted = options.tests or ["load", "poison", "swap", "many"]
+    unknown = [test for test in wanted if test not in ("load", "poison", "swap", "many")]
     if unknown:
-        print(f"gateway: no test {', '.join(unknown)}; load, poison, many", file=sys.stderr)
+        print(f"gateway: no test {', '.join(unknown)}; load, poison, swap, many", file=sys.stderr)
         return 2
     into_namespace()
     load = {"conns": options.conns, "msgs": options.msgs, "secs": options.secs}
     tests = {"load": (load, 1),
              "poison": ({**load, "poison": max(1, options.conns // 100)}, 1),
+             "swap": ({**load, "conns": min(options.conns, 10000), "swap": 0}, 1),
              "many": ({**load, "conns": 18000, "holders": 5, "holdconns": 16400}, MANY)}
     print("| " + " | ".join(HEAD) + " |\n|" + " --- |" * len(HEAD), flush=True)
     for test in wanted:

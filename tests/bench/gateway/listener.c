@@ -29,7 +29,7 @@ static int listener_init(weft_self *self, struct weft_bytes arg) {
 static void accepted(weft_self *self, weft_socket socket) {
     struct listener *listener = weft_state(self);
     struct weft_child_spec spec = {.id = "",
-                                   .behaviour = &gateway_connection,
+                                   .behaviour = gateway_connection(),
                                    .restart = WEFT_TEMPORARY,
                                    .shutdown = WEFT_BRUTAL_KILL};
     weft_ref ref;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,7 @@ static void echoed(struct load *load, struct load_connection *connection, uint64
         return;
     }
     bool near = near_poison(load, due);
+    load_slice_add(load, due, now - due, connection->frame[5]);
     load->stats.echoed++;
     if (connection->pending > 0) connection->pending--;
     histogram_add(&load->stats.all, now - due);
@@ -286,8 +288,11 @@ void load_run(struct load *load) {
     const struct load_options *options = load->options;
     uint64_t start = load_now(), end = start + options->secs * SECOND;
     uint64_t messages = 0, poisons = 0;
+    int swaps = 0;
     load->start = start;
     for (uint64_t now = start; now < end; now = load_now()) {
+        if (options->swap != 0 && swaps < 2 && now >= start + load_swap_at(load, swaps))
+            kill((pid_t)options->swap, swaps++ == 0 ? SIGUSR1 : SIGUSR2);
         for (int i = 0; i < BURST; i++, messages++) {
             uint64_t due = at_rate(start, messages, options->msgs);
             if (due > now) break;

@@ -1,23 +1,50 @@
 %% The gateway of bench_gateway on the BEAM: a gen_server for each connection under a dynamic
-%% supervisor. erl -noshell -run otp_gateway main PORT
+%% supervisor. erl -noshell -run otp_gateway main PORT V1 V2, two folders that each have a version of
+%% otp_connection. SIGUSR1 upgrades as release_handler does, SIGUSR2 downgrades.
 -module(otp_gateway).
--export([main/1, start_connection/1]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
+-behaviour(supervisor).
+-export([main/1, init/1]).
+-export([handle_event/2, handle_call/2, handle_info/2, terminate/2]).
 
--define(VERSION, 1).
 -define(ACCEPTORS, 16).
 
-main([Port]) ->
+main([Port, V1, V2]) ->
     process_flag(trap_exit, true),
-    Child = #{id => connection, start => {?MODULE, start_connection, []}, restart => temporary,
+    {module, otp_connection} = code:load_abs(filename:join(V1, "otp_connection")),
+    Child = #{id => connection, start => {otp_connection, start_link, []}, restart => temporary,
               shutdown => brutal_kill},
-    {ok, Sup} = supervisor:start_link(?MODULE, {sup, Child}),
+    {ok, Sup} = supervisor:start_link(?MODULE, Child),
     {ok, Listener} = gen_tcp:listen(list_to_integer(Port),
                                     [binary, {packet, 4}, {active, false}, {reuseaddr, true},
                                      {backlog, 4096}, {nodelay, true}, {ip, {127, 0, 0, 1}}]),
     [spawn_link(fun() -> accept(Listener, Sup) end) || _ <- lists:seq(1, ?ACCEPTORS)],
+    Self = self(),
+    ok = gen_event:swap_handler(erl_signal_server, {erl_signal_handler, []}, {?MODULE, Self}),
+    [os:set_signal(Signal, handle) || Signal <- [sigusr1, sigusr2]],
     io:format("listening~n"),
-    receive stop -> ok end.
+    signals(Sup, V1, V2).
+
+signals(Sup, V1, V2) ->
+    receive
+        sigusr1 -> change(Sup, V2), signals(Sup, V1, V2);
+        sigusr2 -> change(Sup, V1), signals(Sup, V1, V2);
+        sigterm -> init:stop()
+    end.
+
+%% release_handler: suspend all, load, change all, resume all.
+change(Sup, Folder) ->
+    Pids = [Pid || {_, Pid, _, _} <- supervisor:which_children(Sup), is_pid(Pid)],
+    Start = erlang:monotonic_time(microsecond),
+    Suspended = [Pid || Pid <- Pids, ok =:= attempt(fun() -> sys:suspend(Pid) end)],
+    code:purge(otp_connection),
+    {module, otp_connection} = code:load_abs(filename:join(Folder, "otp_connection")),
+    Changed = [Pid || Pid <- Suspended,
+               ok =:= attempt(fun() -> sys:change_code(Pid, otp_connection, undefined, []) end)],
+    [attempt(fun() -> sys:resume(Pid) end) || Pid <- Suspended],
+    io:format("changed ~w of ~w in ~w us~n", [length(Changed), length(Pids),
+                                              erlang:monotonic_time(microsecond) - Start]).
+
+attempt(Fun) -> try Fun() catch _:_ -> gone end.
 
 accept(Listener, Sup) ->
     case gen_tcp:accept(Listener) of
@@ -31,24 +58,11 @@ accept(Listener, Sup) ->
             accept(Listener, Sup)
     end.
 
-start_connection(Socket) -> gen_server:start_link(?MODULE, {connection, Socket}, []).
+%% A supervisor and a handler of signals: they share the name of init/1.
+init({Pid, _}) -> {ok, Pid};
+init(Child) -> {ok, {#{strategy => simple_one_for_one, intensity => 10, period => 1}, [Child]}}.
 
-init({sup, Child}) ->
-    {ok, {#{strategy => simple_one_for_one, intensity => 10, period => 1}, [Child]}};
-init({connection, Socket}) -> {ok, {Socket, 0}}.
-
-handle_call(Request, _, State) -> {reply, Request, State}.
-
-handle_cast(own, {Socket, _} = State) ->
-    inet:setopts(Socket, [{active, once}]),
-    {noreply, State}.
-
-handle_info({tcp, Socket, Frame}, {Socket, Echoed}) ->
-    ok = gen_tcp:send(Socket, echo(Frame)),
-    inet:setopts(Socket, [{active, once}]),
-    {noreply, {Socket, Echoed + 1}};
-handle_info({tcp_closed, _}, State) -> {stop, normal, State};
-handle_info({tcp_error, _, _}, State) -> {stop, normal, State}.
-
-echo(<<$P, _, Rest/binary>>) -> [<<$P, ?VERSION>> | Rest];
-echo(<<$X, _/binary>>) -> error(poison).
+handle_event(Signal, Pid) -> Pid ! Signal, {ok, Pid}.
+handle_call(_, Pid) -> {ok, ok, Pid}.
+handle_info(_, Pid) -> {ok, Pid}.
+terminate(_, _) -> ok.

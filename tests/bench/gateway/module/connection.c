@@ -1,19 +1,35 @@
 /* A connection: echoes frames; what it cannot send at once it keeps, and reads no more until it
- * could. */
+ * could. A module in two versions, GATEWAY_VERSION, whose states differ: the second counts bytes
+ * and when it was last used as well, and has its fields in another order. */
+#include "core/otp/module.h"
 #include "tests/bench/gateway/gateway.h"
 
 #include <string.h>
 
 #define READ_SIZE 4096
-#define VERSION 1
 
-struct connection {
+struct connection_1 {
     uint64_t echoed;
     unsigned char *unsent; /* with weft_alloc; NULL: nothing */
     uint32_t unsent_size, unsent_at;
     uint8_t partial_size;
     unsigned char partial[FRAME_SIZE];
 };
+
+struct connection_2 {
+    unsigned char partial[FRAME_SIZE];
+    uint8_t partial_size;
+    uint32_t unsent_size, unsent_at;
+    unsigned char *unsent;
+    uint64_t echoed, bytes;
+    weft_time used;
+};
+
+#if GATEWAY_VERSION == 1
+#define connection connection_1
+#else
+#define connection connection_2
+#endif
 
 static void end(weft_self *self) {
     struct weft_reason normal = weft_reason(WEFT_REASON_NORMAL, 0);
@@ -58,8 +74,11 @@ __attribute__((no_sanitize("undefined"))) static void handle_frame(struct connec
         gateway_crashes();
         *nowhere = frame[0];
     }
-    frame[FRAME_VERSION] = VERSION;
+    frame[FRAME_VERSION] = GATEWAY_VERSION;
     connection->echoed++;
+#if GATEWAY_VERSION > 1
+    connection->bytes += FRAME_SIZE;
+#endif
 }
 
 /* Whole frames of `data` are echoed; what is left over waits for its rest. */
@@ -100,7 +119,11 @@ static void write_rest(weft_self *self, weft_socket socket) {
 }
 
 static void on_info(weft_self *self, const struct weft_msg *info) {
+    gateway_handles();
     if (info->kind != WEFT_MSG_EVENT) return;
+#if GATEWAY_VERSION > 1
+    ((struct connection *)weft_state(self))->used = weft_now(self);
+#endif
     weft_socket socket = info->event->socket;
     switch (info->event->kind) {
     case WEFT_EVENT_READABLE:
@@ -121,5 +144,38 @@ static void on_info(weft_self *self, const struct weft_msg *info) {
     }
 }
 
-WEFT_GEN_SERVER(gateway_connection, .name = "connection", .version = VERSION,
-                .state_size = sizeof(struct connection), .handle_info = on_info);
+#if GATEWAY_VERSION > 1
+#define COPY(to, from)                                                                             \
+    do {                                                                                           \
+        (to)->echoed = (from)->echoed;                                                             \
+        (to)->unsent = (from)->unsent;                                                             \
+        (to)->unsent_size = (from)->unsent_size;                                                   \
+        (to)->unsent_at = (from)->unsent_at;                                                       \
+        (to)->partial_size = (from)->partial_size;                                                 \
+        memcpy((to)->partial, (from)->partial, FRAME_SIZE);                                        \
+    } while (0)
+
+static int change(weft_self *self, const struct weft_code_change *told) {
+    if (told->direction == WEFT_CODE_UP) {
+        const struct connection_1 *from = told->old_state;
+        struct connection_2 *to = told->new_state;
+        COPY(to, from);
+        to->bytes = from->echoed * FRAME_SIZE;
+        to->used = weft_now(self);
+    } else {
+        const struct connection_2 *from = told->old_state;
+        struct connection_1 *to = told->new_state;
+        COPY(to, from);
+    }
+    return WEFT_OK;
+}
+#define CODE_CHANGE .code_change = change,
+#else
+#define CODE_CHANGE
+#endif
+
+static WEFT_GEN_SERVER(connection_server, .name = "connection", .version = GATEWAY_VERSION,
+                       CODE_CHANGE.state_size = sizeof(struct connection), .handle_info = on_info);
+
+static const struct weft_behaviour *const behaviours[] = {&connection_server};
+WEFT_MODULE(.name = "gateway", .version = GATEWAY_VERSION, WEFT_BEHAVIOURS(behaviours));
