@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 #include "core/posix/thread.h"
+#include "core/posix/watchdog.h"
 #include "core/weftd/log.h"
 
 #include <stdatomic.h>
@@ -15,7 +16,7 @@ struct part {
     struct weft_node_config config;
     struct weft_posix_driver driver;
     struct weft_posix_thread *thread; /* NULL: not started */
-    bool ended;
+    bool looked, ended;
 };
 
 struct schedulers {
@@ -103,8 +104,21 @@ static void deliver(void *ctx, const struct weft_event *event) {
     weft_node_deliver(((struct part *)ctx)->node, event);
 }
 
+/* In its thread, before its first handler of the loop. */
+static void watch_handlers(struct part *part) {
+    part->looked = true;
+    weft_duration most = part->config.handler_max;
+    if (most == 0) return;
+    const struct weft_watch *watch = weft_sched_watch(weft_node_sched(part->node));
+    int rv = weft_posix_watchdog_start(watch, most / WATCHDOG_TICKS);
+    if (rv != WEFT_OK)
+        log_line(WEFT_LOG_WARN, "no watchdog on scheduler %u: %s", part->config.scheduler,
+                 weft_error_text(rv));
+}
+
 static bool run(void *ctx) {
     struct part *part = ctx;
+    if (!part->looked) watch_handlers(part);
     if (atomic_load(&part->all->stop)) weft_node_stop(part->node);
     return weft_node_run(part->node);
 }
@@ -116,6 +130,7 @@ static bool done(void *ctx) {
     if (part->ended) return true;
     if (!weft_node_ended(part->node, NULL)) return false;
     part->ended = true; /* the loop asks more than once */
+    weft_posix_watchdog_stop();
     if (!atomic_load(&part->all->stop)) atomic_store(&part->all->gave_up, true);
     atomic_fetch_sub(&part->all->running, 1);
     weft_posix_wake(part->all->daemon->posix);
@@ -133,6 +148,7 @@ static int start_part(struct schedulers *all, uint32_t index) {
     part->all = all;
     part->config = (struct weft_node_config){.hub = all->hub,
                                              .scheduler = index,
+                                             .handler_max = all->daemon->node_config.handler_max,
                                              .each = all->daemon->node_config.each,
                                              .each_count = all->daemon->node_config.each_count,
                                              .offers = all->daemon->node_config.offers,

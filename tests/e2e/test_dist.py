@@ -56,6 +56,25 @@ def two_daemons_connect_and_find_each_other_again():
         assert daemons.stop("b") == 0
 
 
+def the_nodes_it_knows_are_listed():
+    with Daemons() as daemons:
+        cluster = Cluster(daemons)
+        cluster.start("a", connect="b")
+        code, out, err = daemons.ctl("a", "nodes")
+        assert code == 0, err
+        assert out.splitlines()[0].split() == [cluster.name["a"], "this", "node"], out
+        assert out.splitlines()[1].split()[:2] in ([cluster.name["b"], "away"],
+                                                   [cluster.name["b"], "connecting"]), out
+        cluster.start("b")
+        cluster.says("a", "is connected")
+        for one, other in ("ab", "ba"):
+            lines = daemons.ctl(one, "nodes")[1].splitlines()
+            assert lines[1].split()[:2] == [cluster.name[other], "connected"], lines
+        daemons.weftd("c", "127.0.0.1", free_port(socket.SOCK_DGRAM))
+        code, out, err = daemons.ctl("c", "nodes")
+        assert code == 1 and "no name" in err, (code, out, err)
+
+
 def two_that_want_each_other_connect_once():
     with Daemons() as daemons:
         cluster = Cluster(daemons)
@@ -114,6 +133,7 @@ def daemons_that_say_so_share_a_port():
 
 
 sys.exit(run_tests([two_daemons_connect_and_find_each_other_again,
+                    the_nodes_it_knows_are_listed,
                       two_that_want_each_other_connect_once, another_cookie_is_refused,
                       a_frozen_node_is_lost_after_its_tick_time,
                       several_schedulers_start_and_stop_in_order,
