@@ -26,7 +26,8 @@ static void *drive(void *arg) {
     return NULL;
 }
 
-/* Faults, and its watchdog's calls, are the thread's own; everything else goes to the thread that has the signalfd. */
+/* Faults, and its watchdog's calls, are the thread's own; everything else goes to the thread that
+ * has the signalfd. */
 static int create(struct weft_posix_thread *thread) {
     sigset_t all, before;
     sigfillset(&all);

@@ -58,8 +58,8 @@ static void add_node(void *ctx, const struct weft_hub_node *node) {
 void answer_nodes(struct daemon *daemon, struct text *out) {
     struct weft_hub *hub = daemon->node_config.hub;
     if (hub == NULL || weft_hub_node_name(hub)[0] == '\0') {
-        answer_error(WEFT_ERR_NO_CONNECTION, "this node has no name (--node), and talks to no other",
-                     out);
+        answer_error(WEFT_ERR_NO_CONNECTION,
+                     "this node has no name (--node), and talks to no other", out);
         return;
     }
     text_add(out, "ok\n%-40s this node\n", weft_hub_node_name(hub));

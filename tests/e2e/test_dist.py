@@ -60,19 +60,22 @@ def the_nodes_it_knows_are_listed():
     with Daemons() as daemons:
         cluster = Cluster(daemons)
         cluster.start("a", connect="b")
-        code, out, err = daemons.ctl("a", "nodes")
-        assert code == 0, err
-        assert out.splitlines()[0].split() == [cluster.name["a"], "this", "node"], out
-        assert out.splitlines()[1].split()[:2] in ([cluster.name["b"], "away"],
-                                                   [cluster.name["b"], "connecting"]), out
+        own, other = [line.split() for line in daemons.ask("a", "nodes").splitlines()]
+        assert own == [cluster.name["a"], "this", "node"], own
+        assert other[0] == cluster.name["b"] and other[1] in ("away", "connecting"), other
         cluster.start("b")
         cluster.says("a", "is connected")
-        for one, other in ("ab", "ba"):
-            lines = daemons.ctl(one, "nodes")[1].splitlines()
-            assert lines[1].split()[:2] == [cluster.name[other], "connected"], lines
+        cluster.says("b", "is connected")
+        for which, to in ("ab", "ba"):
+            other = daemons.ask(which, "nodes").splitlines()[1].split()
+            assert other[:2] == [cluster.name[to], "connected"], other
         daemons.weftd("c", "127.0.0.1", free_port(socket.SOCK_DGRAM))
-        code, out, err = daemons.ctl("c", "nodes")
-        assert code == 1 and "no name" in err, (code, out, err)
+        try:
+            daemons.ask("c", "nodes")
+        except AssertionError as error:
+            assert "no name" in str(error), error
+        else:
+            raise AssertionError("a node without a name lists others")
 
 
 def two_that_want_each_other_connect_once():

@@ -99,11 +99,8 @@ static void open_part(struct weft_hub *hub, uint32_t index) {
                                        .trace_mask = WEFT_TRACE_BIT(WEFT_TRACE_PROC_EXIT)};
     CHECK_EQ_INT(weft_posix_new(&config, &part->posix), WEFT_OK);
     CHECK_EQ_INT(weft_posix_waker(part->posix), WEFT_OK);
-    part->config = (struct weft_node_config){.hub = hub,
-                                             .scheduler = index,
-                                             .each = each,
-                                             .each_count = 1,
-                                             .handler_max = LIMIT};
+    part->config = (struct weft_node_config){
+        .hub = hub, .scheduler = index, .each = each, .each_count = 1, .handler_max = LIMIT};
     part->driver = (struct weft_posix_driver){part, deliver, run, next_at, done};
     CHECK_EQ_INT(weft_node_new(weft_posix_env(part->posix), &part->config, &part->node, &why),
                  WEFT_OK);
