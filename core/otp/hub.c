@@ -73,6 +73,29 @@ uint32_t weft_hub_schedulers(const struct weft_hub *hub) {
     return hub->schedulers;
 }
 
+const char *weft_hub_node_name(const struct weft_hub *hub) {
+    WEFT_ASSERT(hub != NULL);
+    return hub->node;
+}
+
+_Static_assert((int)WEFT_NODE_AWAY == (int)PEER_DOWN, "as tools see it");
+_Static_assert((int)WEFT_NODE_CONNECTING == (int)PEER_CONNECTING, "as tools see it");
+_Static_assert((int)WEFT_NODE_CONNECTED == (int)PEER_UP, "as tools see it");
+
+void weft_hub_nodes(struct weft_hub *hub, void (*fn)(void *ctx, const struct weft_hub_node *node),
+                    void *ctx) {
+    WEFT_ASSERT(fn != NULL);
+    weft_otp__hub_lock(hub);
+    struct peer *peer = hub->peers_first;
+    weft_otp__hub_unlock(hub);
+    for (; peer != NULL; peer = peer->next) {
+        struct weft_hub_node node = {.name = peer->name,
+                                     .state = (enum weft_hub_node_state)atomic_load(&peer->state),
+                                     .queued = atomic_load(&peer->queued)};
+        fn(ctx, &node);
+    }
+}
+
 /* Held for a few instructions, never while anything waits. */
 void weft_otp__hub_lock(struct weft_hub *hub) {
     while (atomic_flag_test_and_set_explicit(&hub->lock, memory_order_acquire)) {

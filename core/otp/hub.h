@@ -47,6 +47,23 @@ bool weft_hub_sleep(struct weft_hub *hub, uint32_t index);
 /* What was held from `from` to `to` is seen from now on; so is what was sent since. */
 void weft_hub_arrive(struct weft_hub *hub, uint32_t from, uint32_t to);
 
+/* This node's name; "" when it has none. */
+const char *weft_hub_node_name(const struct weft_hub *hub);
+
+enum weft_hub_node_state { WEFT_NODE_AWAY, WEFT_NODE_CONNECTING, WEFT_NODE_CONNECTED };
+
+/* Another node, as tools see it. */
+struct weft_hub_node {
+    const char *name; /* lives as long as the hub */
+    enum weft_hub_node_state state;
+    size_t queued; /* bytes on their way to it, from every scheduler */
+};
+
+/* Call `fn` for every node this one has heard of, the one it heard of last first. From any thread.
+ */
+void weft_hub_nodes(struct weft_hub *hub, void (*fn)(void *ctx, const struct weft_hub_node *node),
+                    void *ctx);
+
 /* The address and port in "name@address:port". WEFT_ERR_INVAL: not such a name. */
 int weft_node_name_addr(const char *name, struct weft_addr *addr);
 

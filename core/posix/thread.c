@@ -4,7 +4,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/error.h"
-#include "core/posix/guard.h"
+#include "core/posix/guard_internal.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -26,7 +26,8 @@ static void *drive(void *arg) {
     return NULL;
 }
 
-/* Faults are the thread's own; everything else goes to the thread that has the signalfd. */
+/* Faults, and its watchdog's calls, are the thread's own; everything else goes to the thread that
+ * has the signalfd. */
 static int create(struct weft_posix_thread *thread) {
     sigset_t all, before;
     sigfillset(&all);
@@ -36,6 +37,7 @@ static int create(struct weft_posix_thread *thread) {
     sigdelset(&all, SIGILL);
     sigdelset(&all, SIGTRAP);
     sigdelset(&all, SIGABRT);
+    sigdelset(&all, weft_posix__watch_signal());
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&thread->thread, NULL, drive, thread);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

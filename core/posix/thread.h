@@ -7,9 +7,9 @@
 struct weft_posix_thread;
 
 /* Run weft_posix_loop of `posix` in a new thread, under its own guard; signals stay with the thread
- * that asks. Until the thread is joined both belong to it, but for weft_posix_wake. The driver is
- * borrowed.
- *   WEFT_ERR_NOMEM, WEFT_ERR_FULL (threads) */
+ * that asks. A watchdog of it is started by the thread itself, in driver->run, and stopped in
+ * driver->done. Until the thread is joined both belong to it, but for weft_posix_wake. The driver
+ * is borrowed. WEFT_ERR_NOMEM, WEFT_ERR_FULL (threads) */
 int weft_posix_thread_start(struct weft_posix *posix, const struct weft_posix_driver *driver,
                             struct weft_posix_thread **out);
 

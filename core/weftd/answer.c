@@ -27,6 +27,7 @@ void answer_help(struct text *out) {
              "dht add ADDRESS:PORT    try this contact\n"
              "procs                   its processes, one a line\n"
              "apps                    its applications\n"
+             "nodes                   the other nodes it knows\n"
              "app start NAME [TYPE]   with what it needs; permanent, transient or temporary\n"
              "app stop NAME           in order\n"
              "sup which NAME          the children of a supervisor\n"

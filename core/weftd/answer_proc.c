@@ -46,6 +46,26 @@ void answer_apps(struct daemon *daemon, struct text *out) {
     weft_sched_apps(weft_node_sched(daemon->node), add_app, out);
 }
 
+/* --- other nodes --- */
+
+static void add_node(void *ctx, const struct weft_hub_node *node) {
+    static const char *const states[] = {[WEFT_NODE_AWAY] = "away",
+                                         [WEFT_NODE_CONNECTING] = "connecting",
+                                         [WEFT_NODE_CONNECTED] = "connected"};
+    text_add(ctx, "%-40s %-10s %zu bytes wait\n", node->name, states[node->state], node->queued);
+}
+
+void answer_nodes(struct daemon *daemon, struct text *out) {
+    struct weft_hub *hub = daemon->node_config.hub;
+    if (hub == NULL || weft_hub_node_name(hub)[0] == '\0') {
+        answer_error(WEFT_ERR_NO_CONNECTION,
+                     "this node has no name (--node), and talks to no other", out);
+        return;
+    }
+    text_add(out, "ok\n%-40s this node\n", weft_hub_node_name(hub));
+    weft_hub_nodes(hub, add_node, out);
+}
+
 /* --- supervisors --- */
 
 void answer_which(struct weft_bytes data, struct text *out) {

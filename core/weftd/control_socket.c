@@ -116,6 +116,9 @@ static void client_request(struct control_socket *control, struct client *client
     case REQUEST_APPS:
         answer_apps(control->daemon, &client->answer);
         break;
+    case REQUEST_NODES:
+        answer_nodes(control->daemon, &client->answer);
+        break;
     case REQUEST_SYS:
         answer_sys(control->daemon, &request.sys, &client->answer);
         break;

@@ -145,8 +145,6 @@ static void fill_apps(struct daemon *daemon) {
     }
 }
 
-#define WATCHDOG_TICKS 10 /* in the time a handler may take */
-
 /* Whatever the node's processes do, the others go on. A kernel without timers left is no reason
  * not to serve. */
 void daemon_watch(const struct daemon *daemon, struct weft_node *node) {

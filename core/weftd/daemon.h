@@ -8,6 +8,8 @@
 #include "core/weftd/config.h"
 #include "core/weftd/control_socket.h"
 
+#define WATCHDOG_TICKS 10 /* in the time a handler may take */
+
 struct daemon {
     struct weftd_config config;
     struct weft_node_config node_config;

@@ -155,6 +155,7 @@ static const struct verb verbs[] = {
     {"stop", REQUEST_STOP, WEFT_NODE_DHT_STATS, parse_nothing, 0},
     {"procs", REQUEST_PROCS, WEFT_NODE_DHT_STATS, parse_nothing, 0},
     {"apps", REQUEST_APPS, WEFT_NODE_DHT_STATS, parse_nothing, 0},
+    {"nodes", REQUEST_NODES, WEFT_NODE_DHT_STATS, parse_nothing, 0},
     {"code", REQUEST_CODE, WEFT_NODE_DHT_STATS, parse_words, 0},
     {"release", REQUEST_RELEASE, WEFT_NODE_DHT_STATS, parse_words, 0},
 };

@@ -14,6 +14,7 @@ enum request_kind {
     REQUEST_STOP,
     REQUEST_PROCS,
     REQUEST_APPS,
+    REQUEST_NODES,
     REQUEST_CODE,    /* `words` follow */
     REQUEST_RELEASE, /* `words` follow */
     REQUEST_SYS,     /* one process: `sys` */
@@ -54,6 +55,7 @@ void answer_help(struct text *out);
 void answer_tree(struct daemon *daemon, struct text *out);
 void answer_procs(struct daemon *daemon, struct text *out);
 void answer_apps(struct daemon *daemon, struct text *out);
+void answer_nodes(struct daemon *daemon, struct text *out);
 void answer_sys(struct daemon *daemon, const struct sys_request *sys, struct text *out);
 /* Of a supervisor; `data` as core/otp/supervisor.h says. */
 void answer_which(struct weft_bytes data, struct text *out);

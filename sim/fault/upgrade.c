@@ -38,8 +38,8 @@ static bool is_done(struct sim_occurrence *occurrence, const struct sim_target *
         occurrence->as_expected = false;
         return true;
     }
-    int rv = sim_world_code_status(occurrence->faults->world, target->node, occurrence->module,
-                                   &status);
+    int rv =
+        sim_world_code_status(occurrence->faults->world, target->node, occurrence->module, &status);
     WEFT_ASSERT(rv == WEFT_OK);
     if (status.behind > 0) return false;
     bool back = status.state == WEFT_CODE_ROLLED_BACK;

@@ -69,8 +69,8 @@ struct sim_apps {
 /* Whether nodes talk to each other by core/otp/remote.h, as "nI@10.a.b.c:4370". */
 struct sim_dist {
     bool on;
-    char cookie[64];    /* nodes with another one do not talk to this one */
-    uint32_t connect;   /* from the start, to the first so many nodes that are on; UINT32_MAX: all */
+    char cookie[64];  /* nodes with another one do not talk to this one */
+    uint32_t connect; /* from the start, to the first so many nodes that are on; UINT32_MAX: all */
     weft_duration tick; /* 0: that of core/otp/dist.h */
 };
 

@@ -1,6 +1,6 @@
 /* Nodes with several schedulers, and nodes that talk to others. */
-#include "core/base/assert.h"
 #include "core/otp/hub.h"
+#include "core/base/assert.h"
 #include "sim/world/nodes.h"
 
 #include <stdio.h>
@@ -167,8 +167,7 @@ static void part_ended(struct sim_world *world, uint32_t node, uint32_t part,
     for (uint32_t i = 1; (hub->ended & 1) && i < hub->count; i++)
         weft_node_stop(hub->parts[i].node);
     for (uint32_t i = 0; i < hub->count; i++)
-        if (!(hub->ended >> i & 1))
-            sim_world__wake(world, node, i, sim_engine_now(world->engine));
+        if (!(hub->ended >> i & 1)) sim_world__wake(world, node, i, sim_engine_now(world->engine));
 }
 
 /* All roots have ended, nothing is on its way, and nobody has anything to do. What is left then
@@ -183,20 +182,17 @@ static bool is_over(struct sim_world *world, uint32_t node) {
     return true;
 }
 
-/* When a scheduler that has more to do goes on: at this instant, after whoever is before it in the
- * drawn order, unless it has had its share of it. */
-static weft_time goes_on(struct sim_world_hub *hub, uint32_t part, weft_time now) {
-    if (hub->instant[part] != now) hub->at_instant[part] = 0;
-    hub->instant[part] = now;
-    return ++hub->at_instant[part] % SIM_WORLD_TURNS_MAX == 0 ? now + SIM_WORLD_TICK : now;
+/* What is left goes on a little later, so that others have their turn and what they send arrives
+ * meanwhile. */
+static weft_time goes_on(weft_time now, uint64_t raw) {
+    return now + 1 + (weft_duration)(raw / SIM_WORLD_STEP_MAX % (uint64_t)SIM_WORLD_TICK);
 }
 
 void sim_world__run_one(struct sim_world *world, uint32_t node, uint32_t part) {
     struct sim_world_hub *hub = sim_world__node(world, node)->hub;
     struct weft_node *runs = sim_world__part(world, node, part)->node;
     struct weft_reason why;
-    uint64_t raw =
-        sim_engine_draw(world->engine, SIM_DRAW_TURN, node, counter(hub, hub->turns++));
+    uint64_t raw = sim_engine_draw(world->engine, SIM_DRAW_TURN, node, counter(hub, hub->turns++));
     weft_time now = sim_engine_now(world->engine);
     bool more = weft_sched_run(weft_node_sched(runs), 1 + (uint32_t)(raw % SIM_WORLD_STEP_MAX));
     if (!(hub->ended >> part & 1) && weft_node_ended(runs, &why))
@@ -207,5 +203,5 @@ void sim_world__run_one(struct sim_world *world, uint32_t node, uint32_t part) {
         return;
     }
     weft_time next = more ? now : weft_node_next_at(runs);
-    sim_world__wake(world, node, part, next <= now ? goes_on(hub, part, now) : next);
+    sim_world__wake(world, node, part, next <= now ? goes_on(now, raw) : next);
 }

@@ -42,13 +42,11 @@ struct sim_world_hub {
     struct weft_env *env;
     struct weft_hub *hub;
     uint32_t node, count;
-    uint64_t ended;         /* bit k: the root of scheduler k has */
-    bool gave_up;           /* one of them ended without being told to */
-    struct weft_reason why; /* of that one */
-    uint64_t turns, crossings;               /* so far */
-    uint64_t on_way[WEFT_SCHEDULERS_MAX];    /* [from] bit k: something is on its way to k */
-    weft_time instant[WEFT_SCHEDULERS_MAX];  /* when it ran last ... */
-    uint32_t at_instant[WEFT_SCHEDULERS_MAX]; /* ... how often */
+    uint64_t ended;                       /* bit k: the root of scheduler k has */
+    bool gave_up;                         /* one of them ended without being told to */
+    struct weft_reason why;               /* of that one */
+    uint64_t turns, crossings;            /* so far */
+    uint64_t on_way[WEFT_SCHEDULERS_MAX]; /* [from] bit k: something is on its way to k */
     struct weft_node_config config[WEFT_SCHEDULERS_MAX];
     struct sim_world_part parts[WEFT_SCHEDULERS_MAX]; /* from 1 on */
 };
@@ -73,7 +71,7 @@ struct sim_world {
     void *on_exit_ctx;
     uint32_t count[SIM_NODE_STOPPING + 1]; /* nodes by state */
     uint64_t boots;
-    uint32_t told; /* node that something was delivered to; UINT32_MAX: none */
+    uint32_t told;       /* node that something was delivered to; UINT32_MAX: none */
     uint64_t told_parts; /* bit k: to its scheduler k */
 };
 

@@ -17,15 +17,16 @@
 
 #define SIM_WORLD_TURNS_MAX 64
 #define SIM_WORLD_TICK WEFT_US(1)
-/* A node with several schedulers: each of them is stepped on its own, a drawn number of messages, up
- * to this, at a time; those that have something to do at one instant take turns in drawn order. */
+/* A node with several schedulers: each of them is stepped on its own, a drawn number of messages,
+ * up to this, at a time, and goes on with what is left a drawn time up to SIM_WORLD_TICK later.
+ * Those that have something to do at one instant take turns in drawn order. */
 #define SIM_WORLD_STEP_MAX 32u
 /* What one sends to another is seen after a drawn time below the first; one in SIM_CROSSING_RARE,
  * as if the machine had other things to do, below the second. */
 #define SIM_CROSSING_USUAL WEFT_US(3)
 #define SIM_CROSSING_RARE 32u
 #define SIM_CROSSING_LATE WEFT_MS(1)
-#define SIM_WORLD_DIST_PORT 4370     /* where nodes talk to each other */
+#define SIM_WORLD_DIST_PORT 4370      /* where nodes talk to each other */
 #define SIM_WORLD_NODES_MAX 16777215u /* what 10.0.0.0/8 holds */
 
 struct sim_world;
@@ -78,7 +79,7 @@ void sim_world_node_name(uint32_t node, char name[WEFT_NODE_NAME_MAX]);
 enum sim_node_state { SIM_NODE_DOWN = 0, SIM_NODE_UP, SIM_NODE_PAUSED, SIM_NODE_STOPPING };
 
 enum sim_node_state sim_world_state(const struct sim_world *world, uint32_t node);
-uint32_t sim_world_life(const struct sim_world *world, uint32_t node);    /* boots so far */
+uint32_t sim_world_life(const struct sim_world *world, uint32_t node); /* boots so far */
 /* What is on its scheduler 0; NULL when down. */
 struct weft_node *sim_world_node(struct sim_world *world, uint32_t node);
 
@@ -112,10 +113,10 @@ int sim_world_ask(struct sim_world *world, uint32_t node, const struct weft_node
  *   WEFT_ERR_NO_PROC (node down), WEFT_ERR_NOT_FOUND (no such name now) */
 int sim_world_poison(struct sim_world *world, uint32_t node, const char *name);
 
-/* Load the module at `path` into a node that is up, unless it is, on each scheduler, and begin `upgrade` with the
- * module and version that it is (whatever `upgrade` says of these). *module is its name, which
- * lives as long as it is loaded. WEFT_ERR_NO_PROC (node down), and the errors of weft_code_load and
- * weft_code_upgrade, which a LOG tells. */
+/* Load the module at `path` into a node that is up, unless it is, on each scheduler, and begin
+ * `upgrade` with the module and version that it is (whatever `upgrade` says of these). *module is
+ * its name, which lives as long as it is loaded. WEFT_ERR_NO_PROC (node down), and the errors of
+ * weft_code_load and weft_code_upgrade, which a LOG tells. */
 struct weft_code_upgrade;
 int sim_world_upgrade(struct sim_world *world, uint32_t node, const char *path,
                       const struct weft_code_upgrade *upgrade, const char **module);

@@ -57,6 +57,28 @@ def two_daemons_connect_and_find_each_other_again():
         assert daemons.stop("b") == 0
 
 
+def the_nodes_it_knows_are_listed():
+    with Daemons() as daemons:
+        cluster = Cluster(daemons)
+        cluster.start("a", connect="b")
+        own, other = [line.split() for line in daemons.ask("a", "nodes").splitlines()]
+        assert own == [cluster.name["a"], "this", "node"], own
+        assert other[0] == cluster.name["b"] and other[1] in ("away", "connecting"), other
+        cluster.start("b")
+        cluster.says("a", "is connected")
+        cluster.says("b", "is connected")
+        for which, to in ("ab", "ba"):
+            other = daemons.ask(which, "nodes").splitlines()[1].split()
+            assert other[:2] == [cluster.name[to], "connected"], other
+        daemons.weftd("c", "127.0.0.1", free_port(socket.SOCK_DGRAM))
+        try:
+            daemons.ask("c", "nodes")
+        except AssertionError as error:
+            assert "no name" in str(error), error
+        else:
+            raise AssertionError("a node without a name lists others")
+
+
 def two_that_want_each_other_connect_once():
     with Daemons() as daemons:
         cluster = Cluster(daemons)
@@ -143,6 +165,7 @@ def daemons_that_say_so_share_a_port():
 
 
 sys.exit(run_tests([two_daemons_connect_and_find_each_other_again,
+                    the_nodes_it_knows_are_listed,
                       two_that_want_each_other_connect_once, another_cookie_is_refused,
                       a_frozen_node_is_lost_after_its_tick_time,
                       several_schedulers_start_and_stop_in_order,

@@ -36,8 +36,8 @@ struct question {
 struct peer {
     char node[WEFT_NODE_NAME_MAX], name[WEFT_NAME_MAX];
     bool up;
-    weft_ref monitor;    /* 0: none */
-    weft_pid pid, linked; /* NONE: not known, not linked */
+    weft_ref monitor;           /* 0: none */
+    weft_pid pid, linked;       /* NONE: not known, not linked */
     weft_time kept_at, down_at; /* when it was last asked something, and lost */
     uint64_t sent;
 };
@@ -193,7 +193,8 @@ static void ask(weft_self *self, uint32_t index) {
 
 static void note(weft_self *self, struct peer *peer) {
     uint64_t number = peer->sent + 1;
-    int rv = weft_send_at(self, node_of(peer), peer->name, NOTE, weft_bytes(&number, sizeof number));
+    int rv =
+        weft_send_at(self, node_of(peer), peer->name, NOTE, weft_bytes(&number, sizeof number));
     if (rv == WEFT_OK) peer->sent = number;
 }
 
@@ -281,8 +282,8 @@ static void on_reply(weft_self *self, const struct weft_msg *reply) {
     mesh->asked[at].ref = 0;
     if (reply->status != WEFT_OK) {
         mesh->lost++;
-        WEFT_ASSERT(reply->status == WEFT_ERR_NO_CONNECTION ||
-                    reply->status == WEFT_ERR_NO_PROC || reply->status == WEFT_ERR_TIMEOUT);
+        WEFT_ASSERT(reply->status == WEFT_ERR_NO_CONNECTION || reply->status == WEFT_ERR_NO_PROC ||
+                    reply->status == WEFT_ERR_TIMEOUT);
         return;
     }
     answered(self, reply);

@@ -85,6 +85,41 @@ static void the_head_of_a_file_is_read(void) {
     sim_plan_free(plan);
 }
 
+static void schedulers_and_dist_are_read_and_a_group_changes_what_it_names(void) {
+    struct sim_plan *plan = parse(HEAD "dht: off\nschedulers: 4\n"
+                                       "dist: {cookie: secret, connect: 3, tick: 8s}\n"
+                                       "groups: {odd: {count: 5, schedulers: 64, dist: {connect: "
+                                       "none}}, alone: {count: 1, dist: off}}\n" TAIL);
+    REQUIRE(plan != NULL);
+    REQUIRE(plan->groups_count == 3);
+    CHECK_EQ_UINT(plan->schedulers_of[0], 64);
+    CHECK_EQ_UINT(plan->schedulers_of[1], 4);
+    CHECK_EQ_UINT(plan->schedulers_of[2], 4);
+    for (int g = 0; g < 3; g++) {
+        CHECK_EQ_INT(plan->dist_of[g].on, g != 1);
+        CHECK_EQ_TEXT(plan->dist_of[g].cookie, "secret");
+        CHECK_EQ_INT(plan->dist_of[g].tick, WEFT_S(8));
+    }
+    CHECK_EQ_UINT(plan->dist_of[0].connect, 0);
+    CHECK_EQ_UINT(plan->dist_of[2].connect, 3);
+    sim_plan_free(plan);
+}
+
+static void nodes_have_one_scheduler_and_are_alone_unless_said_otherwise(void) {
+    struct sim_plan *plan = parse(HEAD TAIL);
+    REQUIRE(plan != NULL);
+    CHECK_EQ_UINT(plan->schedulers_of[0], 1);
+    CHECK(!plan->dist_of[0].on);
+    sim_plan_free(plan);
+    plan = parse(HEAD "groups: {some: {count: 256, dist: on}}\n" TAIL);
+    REQUIRE(plan != NULL);
+    CHECK(plan->dist_of[0].on);
+    CHECK(!plan->dist_of[1].on);
+    CHECK_EQ_UINT(plan->dist_of[0].connect, UINT32_MAX);
+    CHECK_EQ_TEXT(plan->dist_of[0].cookie, "weft");
+    sim_plan_free(plan);
+}
+
 static void a_dht_can_be_switched_off(void) {
     struct sim_plan *plan = parse(HEAD "dht: off\n" TAIL);
     REQUIRE(plan != NULL);
@@ -488,7 +523,10 @@ static void every_shipped_scenario_is_right_and_says_what_is_feared(void) {
 }
 
 TEST_MAIN("scenario/plan", TEST(what_is_not_said_has_its_default), TEST(the_head_of_a_file_is_read),
-          TEST(a_dht_can_be_switched_off), TEST(every_key_of_the_dht_is_read),
+          TEST(a_dht_can_be_switched_off),
+          TEST(schedulers_and_dist_are_read_and_a_group_changes_what_it_names),
+          TEST(nodes_have_one_scheduler_and_are_alone_unless_said_otherwise),
+          TEST(every_key_of_the_dht_is_read),
           TEST(groups_follow_one_another_and_the_rest_comes_last),
           TEST(a_share_of_a_small_population_is_at_least_one_node),
           TEST(a_chain_is_delay_loss_duplicate_reorder),
