@@ -33,7 +33,8 @@ static bool rebind_all(struct weft_sched *sched, const struct code_version *from
 }
 
 static bool has_requests(const struct weft_process *proc) {
-    for (const struct weft_link *at = proc->mailbox.next; at != &proc->mailbox; at = at->next) {
+    const struct weft_link *at = proc->mailbox.first;
+    for (; at != NULL; at = ring_next(&proc->mailbox, at)) {
         const struct mail *mail = (const struct mail *)(const void *)at;
         if (mail->kind == WEFT_MSG_CALL || mail->kind == WEFT_MSG_CAST) return true;
     }
@@ -51,8 +52,8 @@ static bool is_asked(struct weft_process *proc) {
 }
 
 static bool is_any_asked(const struct weft_sched *sched) {
-    for (uint32_t i = 0; i < sched->slots_count; i++) {
-        struct weft_process *proc = sched->slots[i].proc;
+    for (uint32_t i = 0; i < sched->slots.count; i++) {
+        struct weft_process *proc = weft_otp__table_at(sched, i);
         if (proc != NULL && is_asked(proc)) return true;
     }
     return false;

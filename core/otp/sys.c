@@ -109,7 +109,7 @@ size_t weft_otp__describe(struct weft_process *proc, char *text, size_t room) {
     bool returned =
         sched->env->guard->run(sched->env, describe, &describing, &sched->runtime_depth, &fault);
     proc->flags = (proc->flags & ~(uint32_t)(PROC_RUNNING | PROC_DOOMED | PROC_STOPPING)) | flags;
-    if (!weft_list_empty(&proc->mailbox)) weft_otp__runnable(proc);
+    if (!ring_empty(&proc->mailbox)) weft_otp__runnable(proc);
     weft_otp__watch_back(sched, limit);
     sched->runtime_depth = depth;
     if (!returned) {
