@@ -19,6 +19,13 @@ void weft_posix_guard_install(void);
  * handlers stay. */
 void weft_posix_guard_remove(void);
 
+/* Read the debug information of the program and of the modules now loaded, in a thread of its own,
+ * so that the first fault of each place finds it read: that costs it up to 3 ms otherwise, in which
+ * nobody else runs. To be called when a node with applications is up, and after modules have been
+ * loaded or purged. Takes memory (a few MiB, mostly pages of the files); without memory for it, or
+ * for a thread, it does nothing. */
+void weft_posix_places_read(void);
+
 /* What a panic of this thread prints beside its place: seed, time, node, whatever repeats it.
  * `print` may run in a signal handler: it formats into a buffer of its own (snprintf) and writes
  * that to `fd` with write(2); dprintf(3) and stdio allocate. NULL: nothing. */

@@ -12,6 +12,7 @@
 #include <elfutils/libdwfl.h>
 #include <link.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,4 +168,79 @@ void weft_posix__describe(struct weft_env *env, uintptr_t code, struct weft_plac
     if (known->code != code) look_up(&object, known);
     *place = known->place;
     pthread_mutex_unlock(&places.lock);
+}
+
+/* --- reading ahead --- */
+
+#define OBJECTS_MAX 64
+#define MODULE_PREFIX "/proc/self/fd/" /* what the loader loads by */
+
+struct objects {
+    struct object object[OBJECTS_MAX];
+    size_t count;
+};
+
+/* The program and the modules: in other libraries a fault has a caller that is of these. */
+static int note_object(struct dl_phdr_info *info, size_t size, void *arg) {
+    struct objects *objects = arg;
+    bool is_module = strncmp(info->dlpi_name, MODULE_PREFIX, strlen(MODULE_PREFIX)) == 0;
+    (void)size;
+    if (info->dlpi_name[0] != '\0' && !is_module) return 0;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+        if (part->p_type != PT_LOAD || !(part->p_flags & PF_X)) continue;
+        if (objects->count < OBJECTS_MAX)
+            objects->object[objects->count++].code = info->dlpi_addr + part->p_vaddr;
+        return 0;
+    }
+    return 0;
+}
+
+/* One unit at a time: whoever faults meanwhile waits for no more than that. A module that is
+ * unloaded meanwhile ends it. False: there is no further one. */
+static bool read_unit(uintptr_t code, size_t index) {
+    struct object object = {.code = code};
+    Dwarf_Die *unit = NULL;
+    Dwarf_Addr bias;
+    Dwarf_Lines *lines;
+    size_t count;
+    pthread_mutex_lock(&places.lock);
+    dl_iterate_phdr(object_here, &object);
+    if (object.unloaded != places.unloaded) forget(object.unloaded);
+    Dwfl_Module *module = module_of(&object);
+    for (size_t i = 0; module != NULL && i <= index; i++) {
+        unit = dwfl_module_nextcu(module, unit, &bias);
+        if (unit == NULL) break;
+    }
+    if (unit != NULL) (void)dwarf_getsrclines(unit, &lines, &count);
+    if (index == 0 && module != NULL) (void)dwfl_module_addrname(module, code);
+    pthread_mutex_unlock(&places.lock);
+    return unit != NULL;
+}
+
+static void *read_ahead(void *arg) {
+    struct objects *objects = arg;
+    for (size_t i = 0; i < objects->count; i++) {
+        size_t unit = 0;
+        while (read_unit(objects->object[i].code, unit)) unit++;
+    }
+    free(objects);
+    return NULL;
+}
+
+void weft_posix_places_read(void) {
+    struct objects *objects = calloc(1, sizeof *objects);
+    pthread_t thread;
+    sigset_t all, before;
+    if (objects == NULL) return;
+    dl_iterate_phdr(note_object, objects);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rv = pthread_create(&thread, NULL, read_ahead, objects);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rv == 0) {
+        pthread_detach(thread);
+    } else {
+        free(objects); /* the first fault reads what it needs */
+    }
 }

@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 #include "core/config/value.h"
+#include "core/posix/guard.h"
 #include "core/weftd/daemon.h"
 #include "core/weftd/log.h"
 #include "core/weftd/permanent.h"
@@ -123,6 +124,7 @@ static void on_which(struct command *command) {
 
 static int load(struct command *command, const char *path, const struct weft_module_info **info) {
     int rv = weft_code_load(command->sched, path, info, &command->why);
+    if (rv == WEFT_OK) weft_posix_places_read();
     if (rv != WEFT_OK || (*info)->application == NULL) return rv;
     if (weft_code_current(command->sched, (*info)->name) != *info) return WEFT_OK;
     struct weft_reason why;
@@ -254,6 +256,7 @@ static void on_purge(struct command *command) {
         wrong(command, "expected code purge MODULE [--brutal]");
     } else if (is_end(command)) {
         done(command, weft_code_purge(command->sched, module, option != NULL, &command->why));
+        weft_posix_places_read();
     }
 }
 

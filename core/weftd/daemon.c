@@ -174,6 +174,7 @@ static int start_node(struct daemon *daemon) {
         weft_node_new(weft_posix_env(daemon->posix), &daemon->node_config, &daemon->node, &why);
     if (rv == WEFT_OK) {
         permanent_learn(daemon);
+        if (daemon->config.apps_count > 0) weft_posix_places_read();
         return WEFT_OK;
     }
     log_line(WEFT_LOG_ERROR, "cannot start the node on port %u: %s%s%s", daemon->config.port,

@@ -1,15 +1,29 @@
-/* The log on standard error. */
+/* The log on standard error. It never stops the node: lines go out by one write(2) each, only when
+ * whoever reads them can take one more, and no more than LOG_BURST_MAX a second (logger's overload
+ * protection, https://www.erlang.org/doc/apps/kernel/logger_chapter.html#message-queue-length and
+ * burst_limit_max_count; 500 there too). What is left out is counted, and the count is logged.
+ *
+ * Without a lock, as schedulers log from their threads, and a handler that is ended while it logs
+ * would keep it. */
 #include "core/weftd/log.h"
 
 #include "core/base/id.h"
 #include "core/otp/types.h"
 
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+#define TEXT_SIZE 512
+#define LINE_SIZE (TEXT_SIZE + 64) /* below PIPE_BUF: whole, and no wait where poll allows it */
 
 static enum weft_log_level level_max = WEFT_LOG_DEBUG;
+static _Atomic uint64_t burst; /* the second << 32 | lines in it */
+static _Atomic uint64_t dropped;
 
 void log_open(enum weft_log_level level) { level_max = level; }
 
@@ -29,20 +43,61 @@ uint64_t log_mask(enum weft_log_level level) {
     return mask;
 }
 
-void log_line(enum weft_log_level level, const char *format, ...) {
+/* How many lines the second `now` has had with this one. */
+static uint32_t count_line(time_t now) {
+    uint64_t before = atomic_load(&burst), after;
+    do {
+        bool same = before >> 32 == ((uint64_t)now & UINT32_MAX);
+        after = (uint64_t)now << 32 | (same ? (before & UINT32_MAX) + 1 : 1);
+    } while (!atomic_compare_exchange_weak(&burst, &before, after));
+    return (uint32_t)after;
+}
+
+/* A pipe that says so takes PIPE_BUF bytes; files always do. */
+static bool takes_a_line(void) {
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLOUT);
+}
+
+static bool write_line(const struct timespec *now, enum weft_log_level level, const char *text) {
     static const char *const names[] = {"", "error", "warn", "info", "debug"};
-    struct timespec now;
+    char stamp[32], line[LINE_SIZE];
     struct tm utc;
-    char stamp[32], text[512];
+    if (!takes_a_line()) return false;
+    gmtime_r(&now->tv_sec, &utc);
+    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
+    int size = snprintf(line, sizeof line, "%s.%03ldZ %-5s %s\n", stamp, now->tv_nsec / 1000000,
+                        names[level], text);
+    return size > 0 && write(STDERR_FILENO, line, (size_t)size) == size;
+}
+
+static void tell_dropped(const struct timespec *now) {
+    char text[TEXT_SIZE];
+    uint64_t count = atomic_exchange(&dropped, 0);
+    if (count == 0) return;
+    snprintf(text, sizeof text, "log: %llu lines left out", (unsigned long long)count);
+    if (!write_line(now, WEFT_LOG_WARN, text)) atomic_fetch_add(&dropped, count);
+}
+
+void log_line(enum weft_log_level level, const char *format, ...) {
+    struct timespec now;
+    char text[TEXT_SIZE];
     if (level > level_max) return;
     clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
+    uint32_t count = count_line(now.tv_sec);
+    if (count > LOG_BURST_MAX) {
+        atomic_fetch_add(&dropped, 1);
+        return;
+    }
+    tell_dropped(&now);
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    fprintf(stderr, "%s.%03ldZ %-5s %s\n", stamp, now.tv_nsec / 1000000, names[level], text);
+    if (!write_line(&now, level, text)) atomic_fetch_add(&dropped, 1);
+    if (count == LOG_BURST_MAX)
+        (void)write_line(&now, WEFT_LOG_WARN,
+                         "log: what comes in the rest of this second is left out");
 }
 
 static void log_fields(const struct weft_trace_event *event) {

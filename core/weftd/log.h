@@ -4,6 +4,10 @@
 
 #include "core/env/trace.h"
 
+/* Lines of one second. Those after are left out, and so are lines for which there is no room where
+ * standard error goes: a slow or absent reader does not stop the node. How many were is logged. */
+#define LOG_BURST_MAX 500
+
 /* Lines above `level` are not written from now on. */
 void log_open(enum weft_log_level level);
 

@@ -101,6 +101,7 @@ static void on_upgrade(void *ctx, int signo) {
     if (rv == WEFT_OK || rv == WEFT_ERR_EXISTS) {
         struct weft_code_upgrade up = {.module = MODULE, .version = 2, .watch = 10};
         rv = weft_code_upgrade(sched, &up, &why);
+        weft_posix_places_read();
     }
     check(rv, "upgrade", &why);
     count(&gateway.swap[0], read_ns(CLOCK_MONOTONIC) - start);
@@ -177,6 +178,7 @@ int gateway_run(uint16_t port, char *module[GATEWAY_VERSIONS]) {
     gateway.module = module;
     if (open_posix(&posix) != WEFT_OK) return 1;
     if (open_node(posix, &port) != WEFT_OK) return 1;
+    weft_posix_places_read();
     printf("listening\n");
     fflush(stdout);
     int rv = weft_posix_loop(posix, &driver);
