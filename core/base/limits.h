@@ -19,18 +19,24 @@
 #define WEFT_SUP_STEP_MAX WEFT_LIMIT(1024, 2)      /* children stopped or started a turn */
 #define WEFT_CHILDREN_PAGE_MAX WEFT_LIMIT(1024, 3) /* children in one page of an answer */
 #define WEFT_TURN_MAX WEFT_LIMIT(32, 1)            /* messages a process handles a turn */
+#define WEFT_TURN_REDUCTIONS WEFT_LIMIT(512, 4)    /* ... and calls of the API that end its turn */
 #define WEFT_HIGH_TURNS_MAX WEFT_LIMIT(64, 3)      /* of HIGH while others wait */
 #define WEFT_NORMAL_TURNS_MAX WEFT_LIMIT(7, 2)     /* of NORMAL while LOW waits */
-#define WEFT_SPAWN_DEPTH_MAX WEFT_LIMIT(64, 8)     /* inits that start a process that ... */
-#define WEFT_JOBS_MAX WEFT_LIMIT(1024, 3)          /* jobs of a node that wait or run */
-#define WEFT_NAME_MAX 64                           /* bytes of a registered name, with the NUL */
-#define WEFT_MODULES_MAX WEFT_LIMIT(256, 3)        /* loaded at once */
-#define WEFT_VERSIONS_MAX WEFT_LIMIT(65536, 8)     /* of one module, loaded at once */
-#define WEFT_BEHAVIOURS_MAX WEFT_LIMIT(1024, 8)    /* of one module */
-#define WEFT_CODE_SWEEP_MAX WEFT_LIMIT(256, 1)     /* slots looked at in one run, idle processes */
+#define WEFT_RUN_TIME WEFT_US(200)                 /* after which a run of the scheduler ends */
+#define WEFT_TURN_TIME WEFT_US(20)                 /* that a turn should not exceed */
+#define WEFT_TIMERS_FIRST_MAX 4                 /* who go first in a run when a timer wakes them */
+#define WEFT_CLOCK_MESSAGES 64                  /* handled between two looks at the clock */
+#define WEFT_SPAWN_DEPTH_MAX WEFT_LIMIT(64, 8)  /* inits that start a process that ... */
+#define WEFT_JOBS_MAX WEFT_LIMIT(1024, 3)       /* jobs of a node that wait or run */
+#define WEFT_NAME_MAX 64                        /* bytes of a registered name, with the NUL */
+#define WEFT_MODULES_MAX WEFT_LIMIT(256, 3)     /* loaded at once */
+#define WEFT_VERSIONS_MAX WEFT_LIMIT(65536, 8)  /* of one module, loaded at once */
+#define WEFT_BEHAVIOURS_MAX WEFT_LIMIT(1024, 8) /* of one module */
+#define WEFT_CODE_SWEEP_MAX WEFT_LIMIT(256, 1)  /* slots looked at in one run, idle processes */
 #define WEFT_CODE_SNAPSHOT_MAX WEFT_LIMIT(1048576, 4096) /* bytes kept to undo a code_change */
 #define WEFT_CODE_EXTRA_MAX 4096                         /* bytes of an upgrade's extra */
 #define WEFT_RELEASE_STEPS_MAX WEFT_LIMIT(64, 3)         /* of one plan */
+#define WEFT_STATE_MAX 0xffffff                          /* bytes of a process's state */
 #define WEFT_MESSAGE_MAX (16 * 1024 * 1024)              /* bytes of data in one message */
 #define WEFT_SCHEDULERS_MAX 64                           /* schedulers of a node: bits of a pid */
 #define WEFT_NODES_MAX WEFT_LIMIT(16383, 5)              /* other nodes, and lives of them, known */

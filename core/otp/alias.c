@@ -1,14 +1,18 @@
-/* Aliases: further pids of a process, each a slot of the table that leads to it. A process's
- * aliases are chained through their slots. */
+/* Aliases: further pids of a process, each a slot of the table that leads to it. */
 #include "core/otp/internal.h"
 
-static int make(struct weft_sched *sched, weft_self *self, weft_pid *alias) {
-    int rv = weft_otp__slot_take(sched, self, alias);
-    if (rv != WEFT_OK) return rv;
-    struct slot *slot = &sched->slots[weft_pid_slot(*alias)];
-    slot->next = self->aliases;
-    self->aliases = weft_pid_slot(*alias) + 1;
-    sched->aliases_count++;
+static int make(struct weft_sched *sched, weft_self *self, weft_pid *pid) {
+    struct extra *extra = weft_otp__extra(self);
+    struct alias *alias = extra == NULL ? NULL : weft_otp__alloc(sched, sizeof *alias);
+    if (alias == NULL) return WEFT_ERR_NOMEM;
+    *alias = (struct alias){.proc = self, .next = extra->aliases};
+    int rv = weft_otp__table_add_alias(sched, alias);
+    if (rv != WEFT_OK) {
+        weft_otp__free(sched, alias, sizeof *alias);
+        return rv;
+    }
+    extra->aliases = alias;
+    *pid = alias->pid;
     return WEFT_OK;
 }
 
@@ -23,17 +27,22 @@ int weft_alias(weft_self *self, weft_pid *alias) {
     return rv;
 }
 
-static bool drop(struct weft_sched *sched, weft_self *self, weft_pid alias) {
-    if (weft_otp__find(sched, alias) != self || weft_pid_equal(alias, self->pid)) return false;
-    uint32_t index = weft_pid_slot(alias);
-    uint32_t *at = &self->aliases;
-    while (*at != index + 1) {
-        WEFT_ASSERT(*at != 0);
-        at = &sched->slots[*at - 1].next;
+static void drop_at(struct weft_sched *sched, struct alias **at) {
+    struct alias *alias = *at;
+    *at = alias->next;
+    weft_otp__table_remove_alias(sched, alias);
+    weft_otp__free(sched, alias, sizeof *alias);
+}
+
+static bool drop(struct weft_sched *sched, weft_self *self, weft_pid pid) {
+    if (weft_otp__find(sched, pid) != self || weft_pid_equal(pid, self->pid)) return false;
+    WEFT_ASSERT(self->extra != NULL);
+    struct alias **at = &self->extra->aliases;
+    while (!weft_pid_equal((*at)->pid, pid)) {
+        at = &(*at)->next;
+        WEFT_ASSERT(*at != NULL);
     }
-    *at = sched->slots[index].next;
-    weft_otp__slot_give(sched, index);
-    sched->aliases_count--;
+    drop_at(sched, at);
     return true;
 }
 
@@ -45,13 +54,7 @@ bool weft_unalias(weft_self *self, weft_pid alias) {
     return dropped;
 }
 
-void weft_otp__aliases_free(struct weft_process *proc) {
-    struct weft_sched *sched = proc->sched;
-    while (proc->aliases != 0) {
-        uint32_t index = proc->aliases - 1;
-        WEFT_ASSERT(sched->slots[index].proc == proc);
-        proc->aliases = sched->slots[index].next;
-        weft_otp__slot_give(sched, index);
-        sched->aliases_count--;
-    }
+void weft_otp__aliases_free(struct extra *extra) {
+    WEFT_ASSERT(extra->proc->extra == extra);
+    while (extra->aliases != NULL) drop_at(extra->proc->sched, &extra->aliases);
 }

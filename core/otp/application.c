@@ -307,10 +307,9 @@ static void on_info(weft_self *self, const struct weft_msg *info) {
 static void kill_left(weft_self *self) {
     struct weft_sched *sched = self->sched;
     struct weft_reason kill = weft_reason(WEFT_REASON_KILL, 0);
-    for (uint32_t i = 0; i < sched->slots_count; i++) {
-        const struct weft_process *proc = sched->slots[i].proc;
-        if (proc != NULL && proc->app != 0 && weft_pid_slot(proc->pid) == i)
-            weft_exit(self, proc->pid, &kill);
+    for (uint32_t i = 0; i < sched->slots.count; i++) {
+        const struct weft_process *proc = weft_otp__table_at(sched, i);
+        if (proc != NULL && proc->app != 0) weft_exit(self, proc->pid, &kill);
     }
 }
 

@@ -2,8 +2,10 @@
 #include "core/otp/remote_internal.h"
 
 static void attach_data(struct weft_sched *sched, struct call *call, struct weft_bytes data) {
+    call->data = NULL;
+    call->data_size = 0;
     if (data.size == 0) return;
-    call->data = weft_otp__alloc(sched, data.size);
+    call->data = data.size <= sizeof call->room ? call->room : weft_otp__alloc(sched, data.size);
     if (call->data == NULL) {
         call->status = WEFT_ERR_NOMEM;
         return;
@@ -14,36 +16,44 @@ static void attach_data(struct weft_sched *sched, struct call *call, struct weft
 
 /* Its CALL may still lie in the mailbox of whom it was for: that one looks before it handles. */
 static void note_late(struct weft_sched *sched, const struct call *call) {
-    struct weft_process *callee = weft_otp__find(sched, call->mail.from);
+    struct weft_process *callee = weft_otp__find(sched, call->awaited.mail.from);
     if (callee != NULL) callee->flags |= PROC_LATE;
 }
 
-void weft_otp__call_done(struct call *call, int status, struct weft_bytes data) {
-    struct weft_sched *sched = call->mail.owner->sched;
-    WEFT_ASSERT(!call->done);
-    WEFT_ASSERT(!call->mail.queued);
-    if (status == WEFT_ERR_TIMEOUT) weft_otp__job_stop(call);
-    call->done = true;
-    if (status == WEFT_ERR_TIMEOUT) note_late(sched, call);
-    call->status = status;
-    if (call->far) weft_otp__call_over_far(call);
+/* Nobody will answer, and no time will run out. */
+static void let_go(struct weft_sched *sched, struct call *call) {
+    if (call->awaited.mail.bits & MAIL_FAR) weft_otp__call_over_far(call);
     weft_otp__alarm_cancel(sched, &call->alarm);
-    weft_list_remove(&call->tie.link);
-    attach_data(sched, call, data);
-    weft_otp__mail_push(&call->mail);
+    weft_otp__tie_drop(sched, &call->tie);
+}
+
+void weft_otp__call_done(struct call *call, int status, struct weft_bytes data) {
+    struct weft_process *owner = call->awaited.owner;
+    WEFT_ASSERT(call->awaited.mail.place == MAIL_PENDING);
+    if (status == WEFT_ERR_TIMEOUT) {
+        weft_otp__job_stop(call);
+        note_late(owner->sched, call);
+    }
+    let_go(owner->sched, call);
+    call->status = status;
+    attach_data(owner->sched, call, data);
+    owner->bytes += call->data_size;
+    weft_otp__mail_push(owner, &call->awaited.mail);
+}
+
+void weft_otp__call_drop(struct weft_sched *sched, struct call *call) {
+    WEFT_ASSERT(call->awaited.mail.place == MAIL_PENDING);
+    weft_otp__job_stop(call);
+    let_go(sched, call);
+    weft_otp__mail_take(call->awaited.owner, &call->awaited.mail);
+    weft_otp__mail_free(sched, &call->awaited.mail);
 }
 
 struct call *weft_otp__call_new(weft_self *self, weft_pid to) {
-    struct call *call = weft_otp__mail_new(self, WEFT_MSG_REPLY, sizeof *call, sizeof *call);
-    if (call == NULL) return NULL;
-    weft_list_init(&call->tie.link);
-    call->tie.kind = TIE_CALL;
-    call->alarm.kind = ALARM_CALL;
-    call->alarm.index = ALARM_UNSET;
-    call->mail.from = to;
-    if (weft_otp__ref_new(self->sched, &call->mail) == WEFT_OK) return call;
-    weft_otp__mail_free(self->sched, &call->mail);
-    return NULL;
+    struct record record = {WEFT_MSG_REPLY, sizeof(struct call), sizeof(struct call)};
+    struct call *call = weft_otp__awaited_new(self, &record);
+    if (call != NULL) call->awaited.mail.from = to;
+    return call;
 }
 
 static int arm(struct weft_sched *sched, struct call *call, weft_duration timeout) {
@@ -57,7 +67,7 @@ static int ask_far(struct weft_sched *sched, struct call *call, const struct wef
     struct remote *remote = sched->remote;
     int rv = weft_otp__remote_check(remote, signal->to);
     if (rv != WEFT_OK) {
-        weft_otp__mail_pending(&call->mail);
+        weft_otp__awaited_pending(&call->awaited);
         weft_otp__call_done(call, rv, weft_bytes(NULL, 0));
         return WEFT_OK;
     }
@@ -65,15 +75,14 @@ static int ask_far(struct weft_sched *sched, struct call *call, const struct wef
     if (route == NULL) return WEFT_ERR_NOMEM;
     rv = arm(sched, call, timeout);
     if (rv != WEFT_OK) return rv;
-    weft_list_push_back(&route->ties, &call->tie.link);
-    weft_otp__mail_pending(&call->mail);
-    call->far = true;
+    weft_otp__route_tie(route, &call->tie, TIE_ROUTE_CALL);
+    weft_otp__awaited_pending(&call->awaited);
+    call->awaited.mail.bits = MAIL_FAR;
     rv = weft_otp__remote_put(remote, signal, false);
     if (rv == WEFT_OK) return rv;
-    call->far = false;
-    weft_list_remove(&call->mail.link);
-    weft_list_remove(&call->tie.link);
-    weft_otp__alarm_cancel(sched, &call->alarm);
+    call->awaited.mail.bits = 0;
+    weft_otp__mail_take(call->awaited.owner, &call->awaited.mail);
+    let_go(sched, call);
     return rv;
 }
 
@@ -81,14 +90,14 @@ int weft_otp__far_ask(weft_self *self, struct weft_signal *signal, weft_duration
                       weft_ref *ref) {
     struct call *call = weft_otp__call_new(self, (weft_pid){signal->to});
     if (call == NULL) return WEFT_ERR_NOMEM;
-    call->mail.tag = signal->tag;
+    call->awaited.mail.tag = signal->tag;
     signal->from = self->pid.raw;
-    signal->ref = call->mail.ref;
+    signal->ref = call->awaited.ref;
     int rv = ask_far(self->sched, call, signal, timeout);
     if (rv == WEFT_OK) {
         *ref = signal->ref;
     } else {
-        weft_otp__mail_free(self->sched, &call->mail);
+        weft_otp__mail_free(self->sched, &call->awaited.mail);
     }
     return rv;
 }
@@ -111,7 +120,7 @@ static int ask(struct weft_sched *sched, struct call *call, const struct asking 
         return ask_far(sched, call, &signal, asking->timeout);
     }
     if (callee == NULL) {
-        weft_otp__mail_pending(&call->mail);
+        weft_otp__awaited_pending(&call->awaited);
         weft_otp__call_done(call, WEFT_ERR_NO_PROC, weft_bytes(NULL, 0));
         return WEFT_OK;
     }
@@ -122,8 +131,8 @@ static int ask(struct weft_sched *sched, struct call *call, const struct asking 
         weft_otp__alarm_cancel(sched, &call->alarm);
         return rv;
     }
-    weft_list_push_back(&callee->ties, &call->tie.link);
-    weft_otp__mail_pending(&call->mail);
+    weft_otp__tie_add(callee, &call->tie, TIE_CALL);
+    weft_otp__awaited_pending(&call->awaited);
     return WEFT_OK;
 }
 
@@ -131,11 +140,11 @@ static int call_start(struct weft_sched *sched, weft_self *self, struct asking *
     if (weft_otp__find(sched, asking->to) == self) return WEFT_ERR_INVAL;
     struct call *call = weft_otp__call_new(self, asking->to);
     if (call == NULL) return WEFT_ERR_NOMEM;
-    asking->post.ref = call->mail.ref;
+    asking->post.ref = call->awaited.ref;
     if (self->flags & PROC_WATCHED) weft_otp__watched_post(self, asking->to, &asking->post);
-    call->mail.tag = asking->post.tag;
+    call->awaited.mail.tag = asking->post.tag;
     int rv = ask(sched, call, asking);
-    if (rv != WEFT_OK) weft_otp__mail_free(sched, &call->mail);
+    if (rv != WEFT_OK) weft_otp__mail_free(sched, &call->awaited.mail);
     return rv;
 }
 
@@ -148,16 +157,20 @@ static const struct call *record_of(const struct weft_sched *sched, struct weft_
     const struct weft_process *caller = weft_otp__find(sched, of.from);
     *here = caller != NULL;
     if (caller == NULL) return NULL;
-    const struct mail *mail = weft_otp__ref_get(sched, of.ref);
-    if (mail == NULL || mail->kind != WEFT_MSG_REPLY || mail->owner != caller) return NULL;
-    const struct call *call = (const struct call *)mail;
-    return call->done ? NULL : call;
+    const struct awaited *awaited = weft_otp__ref_get(sched, of.ref);
+    if (awaited == NULL || awaited->mail.kind != WEFT_MSG_REPLY) return NULL;
+    if (awaited->owner != caller || awaited->mail.place != MAIL_PENDING) return NULL;
+    return (const struct call *)awaited;
+}
+
+static struct weft_call call_of(const struct mail *mail) {
+    WEFT_ASSERT(mail->kind == WEFT_MSG_CALL);
+    return (struct weft_call){.from = mail->from, .ref = ((const struct letter *)mail)->ref};
 }
 
 bool weft_otp__call_expired(const struct weft_sched *sched, const struct mail *mail) {
     bool here;
-    const struct call *call =
-        record_of(sched, (struct weft_call){.from = mail->from, .ref = mail->ref}, &here);
+    const struct call *call = record_of(sched, call_of(mail), &here);
     return here && call == NULL;
 }
 
@@ -166,7 +179,7 @@ static weft_time deadline_of(const struct weft_sched *sched, struct weft_call of
     const struct call *call = record_of(sched, of, &here);
     if (!here) return WEFT_TIME_NEVER;
     if (call == NULL) return sched->now;
-    return call->alarm.at != 0 ? call->alarm.at : WEFT_TIME_NEVER;
+    return call->alarm.seq != 0 ? call->alarm.at : WEFT_TIME_NEVER;
 }
 
 weft_time weft_call_deadline(const weft_self *self, const struct weft_call *call) {
@@ -184,9 +197,10 @@ weft_duration weft_call_remaining(const weft_self *self, const struct weft_call 
 weft_duration weft_otp__timeout(weft_self *self, weft_duration timeout) {
     if (timeout != WEFT_INHERIT) return timeout;
     const struct mail *mail = self->sched->handling;
-    if (mail == NULL || mail->kind != WEFT_MSG_CALL || mail->owner != self)
+    if (mail == NULL || mail->kind != WEFT_MSG_CALL || self->sched->running != self)
         return WEFT_CALL_TIMEOUT;
-    return weft_call_remaining(self, &(struct weft_call){.from = mail->from, .ref = mail->ref});
+    struct weft_call call = call_of(mail);
+    return weft_call_remaining(self, &call);
 }
 
 int weft_call(weft_self *self, weft_pid to, uint32_t tag, struct weft_bytes data,
@@ -207,6 +221,13 @@ int weft_call(weft_self *self, weft_pid to, uint32_t tag, struct weft_bytes data
     return rv;
 }
 
+struct call *weft_otp__call_waiting(const struct weft_sched *sched, const struct weft_call *to) {
+    struct awaited *awaited = weft_otp__ref_get(sched, to->ref);
+    if (awaited == NULL || awaited->mail.kind != WEFT_MSG_REPLY) return NULL;
+    if (awaited->mail.place != MAIL_PENDING || (awaited->mail.bits & MAIL_JOB)) return NULL;
+    return weft_pid_equal(awaited->owner->pid, to->from) ? (struct call *)awaited : NULL;
+}
+
 void weft_reply(weft_self *self, const struct weft_call *call, int status, struct weft_bytes data) {
     WEFT_ASSERT(data.size <= WEFT_MESSAGE_MAX);
     weft_otp__touch(data);
@@ -216,10 +237,7 @@ void weft_reply(weft_self *self, const struct weft_call *call, int status, struc
         weft_otp__watched_post(self, to.from, &(struct post){.kind = WEFT_MSG_REPLY, .data = data});
     bool far = weft_otp__is_far(sched, to.from);
     if (far) weft_otp__reply_far(self, &to, status, data);
-    struct mail *mail = far ? NULL : weft_otp__ref_get(sched, to.ref);
-    if (mail != NULL && mail->kind == WEFT_MSG_REPLY && weft_pid_equal(mail->owner->pid, to.from)) {
-        struct call *asked = (struct call *)mail;
-        if (!asked->done && !asked->is_job) weft_otp__call_done(asked, status, data);
-    }
+    struct call *asked = far ? NULL : weft_otp__call_waiting(sched, &to);
+    if (asked != NULL) weft_otp__call_done(asked, status, data);
     weft_otp__leave(sched);
 }

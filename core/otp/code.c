@@ -223,9 +223,9 @@ static uint32_t behind(const struct weft_sched *sched, const struct code_module 
             count += WEFT_CONTAINER(at, struct code_version, link)->procs;
         return count - module->current->procs;
     }
-    for (uint32_t i = 0; i < sched->slots_count; i++) {
-        const struct weft_process *proc = sched->slots[i].proc;
-        if (proc == NULL || weft_pid_slot(proc->pid) != i) continue;
+    for (uint32_t i = 0; i < sched->slots.count; i++) {
+        const struct weft_process *proc = weft_otp__table_at(sched, i);
+        if (proc == NULL) continue;
         const struct code_entry *have = weft_otp__code_entry(sched, proc->behaviour);
         if (have == NULL || have->version->module != module) continue;
         count += weft_otp__code_wanted(proc, have) != have->version;

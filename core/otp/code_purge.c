@@ -23,8 +23,8 @@ static bool rebind(struct weft_process *sup, const struct code_version *from,
 
 static bool rebind_all(struct weft_sched *sched, const struct code_version *from) {
     bool all = true;
-    for (uint32_t i = 0; i < sched->slots_count; i++) {
-        struct weft_process *proc = sched->slots[i].proc;
+    for (uint32_t i = 0; i < sched->slots.count; i++) {
+        struct weft_process *proc = weft_otp__table_at(sched, i);
         if (proc == NULL || proc->behaviour->handle != weft_supervisor.handle) continue;
         if (!rebind(proc, from, from->module->current)) all = false;
     }
@@ -34,9 +34,9 @@ static bool rebind_all(struct weft_sched *sched, const struct code_version *from
 static uint32_t kill_users(struct weft_sched *sched, const struct code_version *version) {
     struct cause killed = weft_otp__cause_plain(WEFT_REASON_KILLED, 0);
     uint32_t count = 0;
-    for (uint32_t i = 0; i < sched->slots_count; i++) {
-        struct weft_process *proc = sched->slots[i].proc;
-        if (proc == NULL || weft_pid_slot(proc->pid) != i) continue;
+    for (uint32_t i = 0; i < sched->slots.count; i++) {
+        struct weft_process *proc = weft_otp__table_at(sched, i);
+        if (proc == NULL) continue;
         const struct code_entry *entry = weft_otp__code_entry(sched, proc->behaviour);
         if (entry == NULL || entry->version != version) continue;
         weft_otp__doom(proc, killed);

@@ -23,10 +23,11 @@ struct change {
 
 /* --- snapshot --- */
 
-/* Block by block; `mark` ends what there was. */
-static void copy_blocks(struct weft_process *proc, const struct weft_link *end,
-                        unsigned char *bytes, bool back) {
-    for (struct weft_link *at = proc->blocks.next; at != end; at = at->next) {
+/* Block by block. */
+static void copy_blocks(struct weft_process *proc, unsigned char *bytes, bool back) {
+    if (proc->extra == NULL) return;
+    const struct weft_link *end = &proc->extra->blocks;
+    for (struct weft_link *at = end->next; at != end; at = at->next) {
         struct block *block = WEFT_CONTAINER(at, struct block, link);
         if (back) {
             memcpy(block + 1, bytes, block->size);
@@ -41,14 +42,14 @@ static int snapshot_take(struct change *change) {
     struct weft_process *proc = change->proc;
     struct snapshot *snapshot = &change->snapshot;
     snapshot->state_size = change->from->behaviour->state_size;
-    snapshot->blocks = proc->memory <= WEFT_CODE_SNAPSHOT_MAX;
-    snapshot->size = snapshot->state_size + (snapshot->blocks ? proc->memory : 0);
+    size_t memory = proc->extra == NULL ? 0 : proc->extra->memory;
+    snapshot->blocks = memory <= WEFT_CODE_SNAPSHOT_MAX;
+    snapshot->size = snapshot->state_size + (snapshot->blocks ? memory : 0);
     if (snapshot->size == 0) return WEFT_OK;
     snapshot->bytes = weft_mem_alloc(proc->sched->env->mem, snapshot->size);
     if (snapshot->bytes == NULL) return WEFT_ERR_NOMEM;
     memcpy(snapshot->bytes, proc->state, snapshot->state_size);
-    if (snapshot->blocks)
-        copy_blocks(proc, &proc->blocks, snapshot->bytes + snapshot->state_size, false);
+    if (snapshot->blocks) copy_blocks(proc, snapshot->bytes + snapshot->state_size, false);
     return WEFT_OK;
 }
 
@@ -57,8 +58,7 @@ static void snapshot_back(const struct change *change) {
     struct weft_process *proc = change->proc;
     if (snapshot->size == 0) return;
     memcpy(proc->state, snapshot->bytes, snapshot->state_size);
-    if (snapshot->blocks)
-        copy_blocks(proc, &proc->blocks, snapshot->bytes + snapshot->state_size, true);
+    if (snapshot->blocks) copy_blocks(proc, snapshot->bytes + snapshot->state_size, true);
 }
 
 /* --- the new state --- */
@@ -244,13 +244,11 @@ void weft_otp__code_catch_up(struct weft_process *proc) {
 /* What its code_change did to it outside a turn: asked to end, sent itself something. */
 static void settle(struct weft_process *proc) {
     if (proc->flags & PROC_DOOMED) {
-        struct cause cause = proc->end;
-        proc->end = weft_otp__cause_plain(WEFT_REASON_NORMAL, 0);
+        struct cause cause = weft_otp__end_take(proc);
         proc->flags &= ~(uint32_t)PROC_DOOMED;
         weft_otp__doom(proc, cause);
         weft_otp__cause_drop(proc->sched, &cause);
-    } else if ((proc->flags & (PROC_STOPPING | PROC_CONTINUE)) ||
-               !weft_list_empty(&proc->mailbox)) {
+    } else if ((proc->flags & (PROC_STOPPING | PROC_CONTINUE)) || !ring_empty(&proc->mailbox)) {
         weft_otp__runnable(proc);
     }
 }
@@ -272,10 +270,10 @@ void weft_otp__code_sweep(struct weft_sched *sched) {
         code->sweep_epoch = sched->code_epoch;
         code->sweep_at = 0;
     }
-    for (uint32_t i = 0; i < WEFT_CODE_SWEEP_MAX && code->sweep_at < sched->slots_count; i++)
-        look_after(sched->slots[code->sweep_at++].proc);
+    for (uint32_t i = 0; i < WEFT_CODE_SWEEP_MAX && code->sweep_at < sched->slots.count; i++)
+        look_after(weft_otp__table_at(sched, code->sweep_at++));
     weft_otp__reap(sched);
-    if (code->sweep_at == sched->slots_count && code->sweep_epoch == sched->code_epoch) {
+    if (code->sweep_at == sched->slots.count && code->sweep_epoch == sched->code_epoch) {
         sched->code_sweeping = false;
         weft_otp__code_advance(sched);
     }
@@ -285,8 +283,8 @@ static void switch_all(struct weft_sched *sched) {
     uint32_t epoch;
     do { /* a failure raises it, and all go back: failures there raise it no more */
         epoch = sched->code_epoch;
-        for (uint32_t i = 0; i < sched->slots_count && epoch == sched->code_epoch; i++)
-            look_after(sched->slots[i].proc);
+        for (uint32_t i = 0; i < sched->slots.count && epoch == sched->code_epoch; i++)
+            look_after(weft_otp__table_at(sched, i));
     } while (epoch != sched->code_epoch);
     weft_otp__reap(sched);
 }

@@ -47,16 +47,21 @@ void weft_gen_server_handle(weft_self *self, const struct weft_msg *msg) {
 void weft_gen_server_timeout(weft_self *self, weft_duration idle) {
     WEFT_ASSERT(idle >= 0);
     WEFT_ASSERT(self->behaviour->handle_timeout != NULL);
-    if (self->idle != 0) (void)weft_timer_cancel(self, self->idle);
+    if (self->extra != NULL && self->extra->idle != 0)
+        (void)weft_timer_cancel(self, self->extra->idle);
+    struct weft_sched *sched = weft_otp__enter(self);
+    struct extra *extra = weft_otp__extra(self);
+    weft_otp__leave(sched);
     weft_ref ref;
-    int rv = weft_timer_start(self, idle, 0, weft_bytes(NULL, 0), &ref);
+    int rv = WEFT_ERR_NOMEM;
+    if (extra != NULL) rv = weft_timer_start(self, idle, 0, weft_bytes(NULL, 0), &ref);
     /* A timeout that cannot be set would never come: the process has run into a bound. */
     if (rv != WEFT_OK) {
         struct weft_reason why = weft_reason_text(WEFT_REASON_LIMIT, rv, "gen_server timeout");
         weft_stop(self, &why);
         return;
     }
-    self->idle = ref;
+    extra->idle = ref;
 }
 
 void weft_gen_server_continue(weft_self *self) {

@@ -15,11 +15,12 @@ struct stopping {
 static int post_stop(struct weft_sched *sched, weft_pid pid, const struct weft_reason *why) {
     struct weft_process *proc = weft_otp__find(sched, pid);
     if (proc == NULL) return WEFT_OK; /* the monitor tells */
-    struct notice *notice = weft_otp__mail_new(proc, WEFT_MSG_EXIT, sizeof *notice, sizeof *notice);
+    struct record record = {WEFT_MSG_EXIT, sizeof(struct notice), sizeof(struct notice)};
+    struct notice *notice = weft_otp__mail_new(sched, &record);
     if (notice == NULL) return WEFT_ERR_NOMEM;
-    notice->mail.of_stop = true;
+    notice->mail.bits = MAIL_OF_STOP;
     notice->cause = weft_otp__cause_make(sched, why);
-    weft_otp__mail_push(&notice->mail);
+    weft_otp__mail_push(proc, &notice->mail);
     if (proc->flags & PROC_SUSPENDED) weft_otp__suspended_exit(proc, &notice->mail);
     return WEFT_OK;
 }

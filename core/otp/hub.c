@@ -63,7 +63,7 @@ void weft_hub_free(struct weft_hub *hub) {
     weft_otp__map_deinit(&hub->peers);
     for (uint32_t i = 0; i < hub->schedulers; i++)
         for (uint32_t j = 0; j < hub->schedulers; j++)
-            weft_otp__ring_free(hub->mem, hub->rings[i][j]);
+            weft_otp__byte_ring_free(hub->mem, hub->rings[i][j]);
     weft_mem_free(hub->mem, hub, sizeof *hub);
 }
 
@@ -82,13 +82,13 @@ void weft_otp__hub_unlock(struct weft_hub *hub) {
     atomic_flag_clear_explicit(&hub->lock, memory_order_release);
 }
 
-struct ring *weft_otp__hub_ring(struct weft_hub *hub, uint32_t from, uint32_t to) {
+struct byte_ring *weft_otp__hub_ring(struct weft_hub *hub, uint32_t from, uint32_t to) {
     WEFT_ASSERT(from != to);
     WEFT_ASSERT(to < hub->schedulers);
-    struct ring *ring = atomic_load_explicit(&hub->rings[from][to], memory_order_acquire);
+    struct byte_ring *ring = atomic_load_explicit(&hub->rings[from][to], memory_order_acquire);
     if (ring != NULL) return ring;
     weft_otp__hub_lock(hub);
-    ring = weft_otp__ring_new(hub->mem, WEFT_RING_SIZE);
+    ring = weft_otp__byte_ring_new(hub->mem, WEFT_RING_SIZE);
     weft_otp__hub_unlock(hub);
     if (ring != NULL) atomic_store_explicit(&hub->rings[from][to], ring, memory_order_release);
     return ring;

@@ -2,9 +2,9 @@
 #ifndef WEFT_OTP_HUB_INTERNAL_H
 #define WEFT_OTP_HUB_INTERNAL_H
 
+#include "core/otp/byte_ring.h"
 #include "core/otp/hub.h"
 #include "core/otp/internal.h"
-#include "core/otp/ring.h"
 
 /* Whose scheduler holds the connections to other nodes. */
 #define CARRIER 0
@@ -76,7 +76,7 @@ struct weft_hub {
     struct peer *peers_first;
     atomic_uint entries_count; /* indices 1 .. count are in use */
     struct node_entry *_Atomic pages[ENTRY_PAGES];
-    struct ring *_Atomic rings[WEFT_SCHEDULERS_MAX][WEFT_SCHEDULERS_MAX]; /* [from][to] */
+    struct byte_ring *_Atomic rings[WEFT_SCHEDULERS_MAX][WEFT_SCHEDULERS_MAX]; /* [from][to] */
     atomic_uint_fast64_t inbox[WEFT_SCHEDULERS_MAX]; /* bit i: look at what came from i */
     atomic_bool asleep[WEFT_SCHEDULERS_MAX];
 };
@@ -85,7 +85,7 @@ void weft_otp__hub_lock(struct weft_hub *hub);
 void weft_otp__hub_unlock(struct weft_hub *hub);
 
 /* The ring between two schedulers, made when first asked for. NULL: no memory. */
-struct ring *weft_otp__hub_ring(struct weft_hub *hub, uint32_t from, uint32_t to);
+struct byte_ring *weft_otp__hub_ring(struct weft_hub *hub, uint32_t from, uint32_t to);
 
 /* Something lies in the ring from `from` to `to`, or has left the other one. */
 void weft_otp__hub_ready(struct weft_hub *hub, uint32_t from, uint32_t to);

@@ -15,7 +15,9 @@
 #include "core/base/hash.h"
 #include "core/base/limits.h"
 #include "core/base/list.h"
+#include "core/otp/ring.h"
 #include "core/otp/sched.h"
+#include "core/otp/segments.h"
 
 /* --- reasons, small: the text is shared and counted --- */
 
@@ -61,98 +63,130 @@ struct map_node *weft_otp__map_next(const struct map_node *node);
 
 /* --- what lies in a mailbox, or waits to --- */
 
-/* I1  `queued`: the link is in the owner's mailbox; otherwise in the owner's `pending` (TIMER,
- *     DOWN, REPLY) or in no list (a link before its EXIT).
- * I2  TIMER, DOWN and REPLY have a ref that leads here until the record is freed. */
+enum mail_place {
+    MAIL_NOWHERE = 0,
+    MAIL_PENDING, /* with its owner, until it goes off */
+    MAIL_QUEUED   /* in its owner's mailbox */
+};
+
+enum mail_bit {
+    MAIL_OF_LINK = 1, /* EXIT: a struct peer_link, not of weft_exit */
+    MAIL_OF_STOP = 2, /* EXIT: of weft_stop_server: it ends whom it is for, trapping or not */
+    MAIL_FAR = 4,     /* REPLY: the callee is elsewhere, and knows of it; EXIT: a far_link */
+    MAIL_JOB = 8      /* REPLY: the callee is the env */
+};
+
 struct mail {
     struct weft_link link;
-    struct weft_process *owner; /* whom it is for */
     weft_pid from;
-    weft_ref ref;
     uint32_t tag;
-    uint32_t size; /* bytes of the whole record */
     uint8_t kind;  /* enum weft_msg_kind */
-    bool queued;
-    bool of_link; /* EXIT: of a link, not of weft_exit */
-    bool of_stop; /* EXIT: of weft_stop_server: it ends whom it is for, trapping or not */
+    uint8_t place; /* enum mail_place */
+    uint8_t bits;  /* enum mail_bit */
 };
 
 /* CAST, CALL. Data is aligned for any type. */
 struct letter {
     struct mail mail;
+    weft_ref ref;
     uint32_t data_size;
     _Alignas(16) unsigned char data[];
 };
 
-/* EXIT, DOWN. The start of struct peer_link and struct monitor. */
+/* EXIT. */
 struct notice {
     struct mail mail;
     struct cause cause;
 };
 
+/* TIMER, DOWN, REPLY: its owner waits for it. Its ref leads here until it is freed. */
+struct awaited {
+    struct mail mail;
+    weft_ref ref;
+    struct weft_process *owner;
+};
+
+/* Those from ROUTE_MONITOR on are ties of a route, see remote_internal.h. */
 enum tie_kind {
+    TIE_NONE = 0,
     TIE_LINK_0,
     TIE_LINK_1,
     TIE_MONITOR,
     TIE_CALL,
-    /* of processes elsewhere, remote_internal.h */
     TIE_FAR,
     TIE_FAR_LINK,
-    TIE_WATCH
+    TIE_WATCH,
+    TIE_ROUTE_MONITOR,
+    TIE_ROUTE_CALL,
+    TIE_ROUTE_LINK
 };
 
-/* In the `ties` of a process: what has to be told when it ends, in the order it was made. */
+/* In the `ties` of a process, unless NONE: what has to be told when it ends, in the order it was
+ * made. */
 struct tie {
     struct weft_link link;
+    uint32_t tag; /* of a link's EXIT; MONITOR, CALL: slot of whom it is tied to */
     uint8_t kind; /* enum tie_kind */
 };
 
 /* tie[i] lies with end[i]; when that one ends, the record becomes the EXIT of the other.
- * end[0] is the one who linked, or the parent of the other; its EXIT carries `tag`. */
+ * end[0] is the one who linked, or the parent of the other; its EXIT carries tie[0].tag. */
 struct peer_link {
-    struct notice notice;
-    struct weft_process *end[2];
-    struct tie tie[2];
-    uint32_t tag;
+    union {
+        struct {
+            struct tie tie[2];
+            struct weft_process *end[2];
+        };
+        struct notice notice;
+    };
 };
 
+_Static_assert(sizeof(void *) != 8 || sizeof(struct peer_link) == 64, "a link is a cache line");
+
+/* Tied to the watched while it is pending; then it is the DOWN. */
 struct monitor {
-    struct notice notice;
-    struct tie tie; /* with the watched */
+    struct awaited awaited;
+    union {
+        struct tie tie;
+        struct cause cause;
+    };
     uint32_t name_size;
     char name[]; /* by which it was asked for, without a NUL; comes with the DOWN */
 };
 
-enum alarm_kind { ALARM_TIMER, ALARM_CALL };
-
-#define ALARM_UNSET UINT32_MAX
-
+/* Follows a struct awaited, whose kind tells what goes off.
+ * I1  seq 0: not set. */
 struct alarm {
     weft_time at;
-    uint64_t seq;
-    uint32_t index; /* in the heap, or ALARM_UNSET */
-    uint8_t kind;   /* enum alarm_kind */
+    uint64_t seq; /* which one it was, times 256; plus its rank in the forest, or its run */
+    struct alarm *child, *next, *prev;
 };
 
 struct timer {
-    struct mail mail;
+    struct awaited awaited;
     struct alarm alarm;
     uint32_t data_size;
     _Alignas(16) unsigned char data[];
 };
 
-/* A call as its caller keeps it; becomes the REPLY. */
+#define REPLY_INLINE 64 /* bytes of an answer that need no memory of their own */
+
+/* A call as its caller keeps it; becomes the REPLY. Tied to the callee while it is pending. */
 struct call {
-    struct mail mail;
-    struct tie tie; /* with the callee, while it may answer */
-    struct alarm alarm;
+    struct awaited awaited;
+    union {
+        struct {
+            struct alarm alarm;
+            struct tie tie;
+        };
+        _Alignas(16) unsigned char room[REPLY_INLINE]; /* of the answer */
+    };
     int status;
-    bool done;   /* the REPLY is made: later answers are dropped */
-    bool far;    /* the callee is elsewhere, and knows of it */
-    bool is_job; /* its callee is the env */
     uint32_t data_size;
-    unsigned char *data;
+    unsigned char *data; /* `room`, or a record */
 };
+
+_Static_assert(offsetof(struct timer, alarm) == offsetof(struct call, alarm), "found the same way");
 
 struct event_mail {
     struct mail mail;
@@ -196,69 +230,69 @@ enum proc_flag {
     PROC_DIST = 32768,     /* it holds the connections to other nodes */
     PROC_QUOTA_KILL = 1 << 16,
     PROC_OVERFLOW_KILL = 1 << 17,
-    PROC_OVERFLOW_DROP = 1 << 18
+    PROC_OVERFLOW_DROP = 1 << 18,
+    PROC_UNREADY = PROC_ASLEEP | PROC_POISONED /* looked at before its turn */
+};
+
+/* Another pid of a process. */
+struct alias {
+    weft_pid pid;
+    struct weft_process *proc;
+    struct alias *next;
+};
+
+/* What few processes have, made when it is first needed.
+ * I1  `memory` is the sum of the sizes of `blocks`. */
+struct extra {
+    struct weft_process *proc;
+    struct name *name;
+    struct alias *aliases; /* the last made first */
+    weft_ref idle;         /* gen_server's timer, or 0 */
+    struct weft_mem mem;
+    struct weft_link blocks;
+    size_t memory, memory_max;
+    struct ring sockets; /* oldest first */
+    uint32_t sockets_count;
+    uint32_t events_count; /* EVENTs in the mailbox */
+    uint32_t mailbox_max;  /* messages */
 };
 
 /* `state` is `body`, unless code of today has one of another size elsewhere: that one is a record
  * of behaviour->state_size bytes.
- * I1  DOOMED and STOPPING exclude each other; `end` is valid when one is set.
- * I2  QUEUED only if the mailbox holds something or CONTINUE, STOPPING is set.
- * I3  `memory` is the sum of the sizes of `blocks`. */
+ * I1  DOOMED and STOPPING exclude each other and end_* are valid when one is set.
+ * I2  QUEUED only if the mailbox holds something or CONTINUE, STOPPING is set. */
 struct weft_process {
     struct weft_sched *sched;
     weft_pid pid, parent;
     const struct weft_behaviour *behaviour;
     void *state;
-    struct weft_link run;     /* a run queue, or the dying */
-    struct weft_link mailbox; /* struct mail */
-    struct weft_link pending; /* struct mail: own timers, monitors and calls */
-    struct weft_link ties;    /* struct tie */
-    struct weft_link blocks;
-    struct weft_link sockets; /* newest first */
-    struct name *name;
-    struct cause end;
-    weft_ref idle; /* gen_server's timer, or 0 */
-    struct weft_mem mem;
-    size_t memory, memory_max;
-    uint64_t messages;
-    uint32_t mailbox_count, mailbox_max;
-    uint32_t events_count; /* EVENTs in the mailbox */
-    uint32_t links, monitors, timers, sockets_count;
-    uint32_t tag;           /* as given at spawn */
-    uint32_t body_size;     /* bytes */
-    uint32_t code_epoch;    /* differs from the scheduler's: code is to be looked at */
-    uint32_t code_messages; /* handled before it had this code */
-    uint32_t aliases;       /* the slot of its last alias, plus 1; 0: none */
-    uint32_t flags;         /* enum proc_flag */
-    uint16_t app;           /* the application it belongs to; 0: none */
-    uint8_t priority;       /* enum weft_priority */
+    struct weft_link run;                 /* a run queue, or the dying */
+    struct ring mailbox;                  /* struct mail */
+    struct ring pending;                  /* struct awaited */
+    struct ring ties;                     /* struct tie */
+    struct extra *extra;                  /* NULL: none yet */
+    uint64_t messages, reductions, bytes; /* handled; those and calls of the API; received */
+    struct cause_text *end_text;          /* the cause of its end: with end_kind, end_code */
+    int32_t end_code;
+    uint32_t mailbox_count;
+    uint32_t tag;            /* as given at spawn */
+    uint32_t code_epoch;     /* differs from the scheduler's: code is to be looked at */
+    uint32_t body_size : 24; /* bytes */
+    uint32_t priority : 2;   /* enum weft_priority */
+    uint32_t end_kind : 6;   /* enum weft_reason_kind */
+    uint32_t flags;          /* enum proc_flag */
+    uint32_t code_messages;  /* handled before it had this code */
+    uint16_t app;            /* the application it belongs to; 0: none */
     _Alignas(16) unsigned char body[];
 };
+
+_Static_assert(sizeof(void *) != 8 || sizeof(struct weft_process) <= 160, "a process is small");
 
 struct name {
     struct map_node node;
     struct weft_process *proc;
     uint32_t size; /* with the NUL */
     char text[];
-};
-
-/* I2  the slot of an alias holds the process it leads to, whose own pid is another; `next` is then
- *     that process's next alias, plus 1 (0: none)
- * I1  a slot is free, held (proc set) or retired; a free one keeps the serial of its next holder */
-struct slot {
-    struct weft_process *proc;
-    uint32_t serial;
-    uint32_t next; /* free list */
-};
-
-struct ref_slot {
-    struct mail *mail; /* NULL: free */
-    uint64_t word;     /* held: the ref; free: serial of the last holder, and the next free slot */
-};
-
-struct heap_entry {
-    weft_time at;
-    struct alarm *alarm;
 };
 
 struct poison {
@@ -294,37 +328,68 @@ struct run_queues {
     uint32_t normal_turns;           /* of NORMAL since the last of LOW, while LOW waited */
 };
 
+/* --- timers (timer.c) --- */
+
+#define ALARM_RUNS 4
+#define ALARM_RANKS 24
+
+/* Alarms set in the order they are due make runs: each is a ring, first due first. The others are
+ * in a forest of trees in which nobody is due before its parent; tree[r] has rank r.
+ * I1  `first_at` is when the earliest is due; WEFT_TIME_NEVER when there is none. */
+struct alarms {
+    struct alarm *run[ALARM_RUNS]; /* its first, or NULL */
+    weft_time run_end[ALARM_RUNS]; /* when its last is due */
+    struct alarm *tree[ALARM_RANKS];
+    uint32_t trees; /* bit r: tree[r] is not NULL */
+    uint32_t count;
+    uint64_t seq;
+    weft_time first_at;
+};
+
+/* --- one weft_sched_run (turn.c) --- */
+
+struct run {
+    uint32_t left;      /* messages it may still handle */
+    uint32_t unclocked; /* handled since the clock was read */
+    weft_time began, clocked;
+};
+
 struct weft_sched {
     struct weft_env *env;
-    struct pool pool;
     volatile int runtime_depth;
     weft_time now;
+    uintptr_t stack_probed; /* the stack is there down to this address; UINTPTR_MAX: unknown */
+
+    struct run run;
+    uint32_t message_cost;        /* ns, as measured; 0: too little to see */
+    struct weft_process *running; /* whose turn it is */
+    struct mail *handling;        /* freed also when the handler faults */
+
     struct weft_watch watch;
     weft_duration handler_max;      /* 0: none */
     const struct weft_fault *fault; /* of the process that ends by it, until that is reported */
 
-    struct slot *slots;
-    uint32_t slots_count, slots_room, free_head, free_tail;
+    struct pool pool;
+    struct run_queues queues;
+    struct alarms alarms;
+
+    struct segments slots;
+    uint32_t free_head, free_tail;
     uint32_t procs_count, procs_max, aliases_count;
 
-    struct ref_slot *refs;
-    uint32_t refs_count, refs_room, refs_free;
-
-    struct heap_entry *heap;
-    uint32_t heap_count, heap_room;
-    uint64_t alarm_seq;
+    struct segments refs;
+    uint32_t refs_free;
 
     struct map names;
     struct weft_hash_key key;
 
-    struct run_queues queues;
     struct weft_link dying, poisons, debugs;
     struct {
         weft_pid pid;           /* hangs, as planted: nobody runs meanwhile */
         weft_time since, until; /* until 0: nobody hangs */
     } stall;
+    struct weft_mem no_memory; /* gives none: weft_self_mem of a process that cannot have one */
     bool reaping;
-    struct mail *handling; /* freed also when the handler faults */
     int spawn_depth;
 
     struct app_table *apps; /* NULL: none was ever loaded */
@@ -348,13 +413,18 @@ struct weft_sched {
     bool code_sweeping;     /* weft_otp__code_sweep has work */
 };
 
-/* Enter the runtime on behalf of a handler. The stack that the runtime may need is touched first:
- * a stack that ends here ends in the handler. */
-void weft_otp__probe_stack(void);
+#define STACK_NEEDED 12288 /* bytes: what the runtime may use of it */
 
+/* Touch as much of the stack. */
+void weft_otp__probe_stack(struct weft_sched *sched);
+
+/* Enter the runtime on behalf of a handler. The stack that the runtime may need is touched first,
+ * unless it has been: a stack that ends here ends in the handler. */
 static inline struct weft_sched *weft_otp__enter(weft_self *self) {
-    weft_otp__probe_stack();
     struct weft_sched *sched = self->sched;
+    if ((uintptr_t)__builtin_frame_address(0) - STACK_NEEDED < sched->stack_probed)
+        weft_otp__probe_stack(sched);
+    self->reductions++;
     sched->runtime_depth = sched->runtime_depth + 1;
     return sched;
 }
@@ -404,6 +474,7 @@ static inline void *weft_otp__alloc(struct weft_sched *sched, size_t size) {
     if (first == NULL) return weft_otp__pool_grow(sched, class);
     pool->free[class] = *first;
     pool->used++;
+    __builtin_prefetch(*first, 1);
     return first;
 }
 
@@ -428,34 +499,55 @@ void *weft_otp__resize(struct weft_sched *sched, void *ptr, size_t old_size, siz
 /* run_queue.c */
 void weft_otp__queues_init(struct run_queues *queues);
 void weft_otp__queue_push(struct weft_process *proc);
+/* To behind `last` in its queue, whose head is the first `last`; the next `last` is returned. */
+struct weft_link *weft_otp__queue_ahead(struct weft_process *proc, struct weft_link *last);
 /* Out of its queue, or of the dying; harmless when it is in none. */
 void weft_otp__queue_remove(struct weft_process *proc);
 /* The next to run, in no queue any more; NULL when nobody is runnable. */
 struct weft_process *weft_otp__queue_pop(struct weft_sched *sched);
 
 /* proc_table.c */
+void weft_otp__table_init(struct weft_sched *sched);
 struct weft_process *weft_otp__find(const struct weft_sched *sched, weft_pid pid);
-/* WEFT_ERR_FULL, WEFT_ERR_NOMEM */
-int weft_otp__slot_take(struct weft_sched *sched, struct weft_process *proc, weft_pid *out);
-void weft_otp__slot_give(struct weft_sched *sched, uint32_t index);
+/* Who holds the slot `index` < slots.count, or NULL. */
+struct weft_process *weft_otp__table_at(const struct weft_sched *sched, uint32_t index);
+/* They get a pid by it. WEFT_ERR_FULL, WEFT_ERR_NOMEM */
 int weft_otp__table_add(struct weft_sched *sched, struct weft_process *proc);
 void weft_otp__table_remove(struct weft_sched *sched, struct weft_process *proc);
+int weft_otp__table_add_alias(struct weft_sched *sched, struct alias *alias);
+void weft_otp__table_remove_alias(struct weft_sched *sched, const struct alias *alias);
 
 /* refs.c: WEFT_ERR_NOMEM */
-#define WEFT_REF_SLOT_NONE ((UINT32_C(1) << 28) - 1)
-int weft_otp__ref_new(struct weft_sched *sched, struct mail *mail);
-struct mail *weft_otp__ref_get(const struct weft_sched *sched, weft_ref ref);
-void weft_otp__ref_drop(struct weft_sched *sched, struct mail *mail);
+void weft_otp__refs_init(struct weft_sched *sched);
+int weft_otp__ref_new(struct weft_sched *sched, struct awaited *awaited);
+struct awaited *weft_otp__ref_get(const struct weft_sched *sched, weft_ref ref);
+void weft_otp__ref_drop(struct weft_sched *sched, struct awaited *awaited);
+
+/* extra.c: what there is, made if it is not; NULL when there is no memory. */
+struct extra *weft_otp__extra(struct weft_process *proc);
+void weft_otp__extra_free(struct weft_process *proc);
 
 /* mailbox.c */
-/* A record of `size` bytes for `owner`, cleared up to `clear`; NULL when there is no memory. */
-void *weft_otp__mail_new(struct weft_process *owner, enum weft_msg_kind kind, size_t size,
-                         size_t clear);
+/* A record of `size` bytes, cleared up to `clear`. */
+struct record {
+    enum weft_msg_kind kind;
+    size_t size, clear;
+};
+/* NULL when there is no memory. */
+void *weft_otp__mail_new(struct weft_sched *sched, const struct record *record);
+/* The same, of what `owner` awaits, with a ref. */
+void *weft_otp__awaited_new(struct weft_process *owner, const struct record *record);
 void weft_otp__mail_free(struct weft_sched *sched, struct mail *mail);
-void weft_otp__mail_push(struct mail *mail);
-void weft_otp__mail_take(struct mail *mail);
-void weft_otp__mail_pending(struct mail *mail);
+/* Into the mailbox of `owner`: from where it is pending, or from nowhere. */
+void weft_otp__mail_push(struct weft_process *owner, struct mail *mail);
+/* Out of where it is. */
+void weft_otp__mail_take(struct weft_process *owner, struct mail *mail);
+void weft_otp__awaited_pending(struct awaited *awaited);
 void weft_otp__runnable(struct weft_process *proc);
+
+static inline uint32_t weft_otp__mailbox_max(const struct weft_process *proc) {
+    return proc->extra != NULL ? proc->extra->mailbox_max : WEFT_MAILBOX_MAX;
+}
 
 /* CAST or CALL as wanted. WEFT_ERR_FULL, WEFT_ERR_NOMEM */
 struct post {
@@ -486,10 +578,20 @@ void weft_otp__stop(struct weft_process *proc, struct cause cause);
 void weft_otp__finish(struct weft_process *proc, struct cause cause, bool fault);
 /* End those who were doomed. */
 void weft_otp__reap(struct weft_sched *sched);
+/* The cause of its end: set, replacing another (`cause` is taken); and taken out. */
+void weft_otp__end_set(struct weft_process *proc, struct cause cause);
+struct cause weft_otp__end_take(struct weft_process *proc);
 /* Free what it has and itself, telling nobody. */
 void weft_otp__discard(struct weft_process *proc);
 
 /* link.c */
+void weft_otp__tie_add(struct weft_process *proc, struct tie *tie, enum tie_kind kind);
+/* Harmless when it is NONE. */
+void weft_otp__tie_remove(struct weft_process *proc, struct tie *tie);
+/* The same of a monitor or a call, wherever it is tied. */
+void weft_otp__tie_drop(struct weft_sched *sched, struct tie *tie);
+/* The first, which is NONE then; or NULL. */
+struct tie *weft_otp__tie_pop(struct weft_process *proc, enum tie_kind *kind);
 struct peer_link *weft_otp__link_new(struct weft_process *a, struct weft_process *b, uint32_t tag);
 struct peer_link *weft_otp__link_find(struct weft_process *a, struct weft_process *b);
 void weft_otp__link_drop(struct peer_link *link);
@@ -500,7 +602,7 @@ void weft_otp__monitor_drop(struct monitor *monitor);
 void weft_otp__monitor_fire(struct monitor *monitor, struct cause cause);
 
 /* alias.c */
-void weft_otp__aliases_free(struct weft_process *proc);
+void weft_otp__aliases_free(struct extra *extra);
 
 /* hibernate.c */
 /* In its turn, guarded: pack the state away, if that is asked for and possible. */
@@ -525,7 +627,8 @@ void weft_otp__demonitor_far(struct monitor *monitor);
 void weft_otp__call_over_far(struct call *call);
 bool weft_otp__alive_far(const struct weft_sched *sched, weft_pid pid);
 /* A tie of one of the far kinds: told, or (cause NULL) only forgotten. */
-void weft_otp__tie_far(struct weft_process *proc, struct tie *tie, const struct cause *cause);
+void weft_otp__tie_far(struct weft_process *proc, struct tie *tie, enum tie_kind kind,
+                       const struct cause *cause);
 /* Names of a node with several schedulers. EXISTS, NOMEM */
 int weft_otp__name_claim(struct weft_process *proc, const char *text);
 void weft_otp__name_disclaim(struct weft_process *proc, const char *text);
@@ -538,10 +641,16 @@ weft_duration weft_otp__timeout(weft_self *self, weft_duration timeout);
 bool weft_otp__call_expired(const struct weft_sched *sched, const struct mail *mail);
 struct call *weft_otp__call_new(weft_self *self, weft_pid to);
 void weft_otp__call_done(struct call *call, int status, struct weft_bytes data);
+/* The call `to`, while it waits for its answer; or NULL. Not of a job. */
+struct call *weft_otp__call_waiting(const struct weft_sched *sched, const struct weft_call *to);
+/* A pending one, of which nobody is told. */
+void weft_otp__call_drop(struct weft_sched *sched, struct call *call);
 
 /* timer.c */
-/* WEFT_ERR_FULL, WEFT_ERR_NOMEM */
+void weft_otp__alarms_init(struct alarms *alarms);
+/* `alarm` is cleared, or was cancelled. WEFT_ERR_FULL */
 int weft_otp__alarm_set(struct weft_sched *sched, struct alarm *alarm, weft_time at);
+/* Harmless when it is not set. */
 void weft_otp__alarm_cancel(struct weft_sched *sched, struct alarm *alarm);
 void weft_otp__alarms_fire(struct weft_sched *sched);
 void weft_otp__timer_drop(struct weft_sched *sched, struct timer *timer);
@@ -552,10 +661,14 @@ int weft_otp__name_set(struct weft_process *proc, const char *text);
 void weft_otp__name_clear(struct weft_process *proc);
 struct weft_process *weft_otp__name_find(const struct weft_sched *sched, const char *text);
 bool weft_otp__name_valid(const char *text);
+/* NULL: none */
+const char *weft_otp__name_text(const struct weft_process *proc);
 
 /* memory.c */
-void weft_otp__memory_init(struct weft_process *proc, size_t memory_max);
-void weft_otp__memory_free(struct weft_process *proc);
+/* A weft_mem that never gives any. */
+void weft_otp__no_memory_init(struct weft_mem *mem);
+void weft_otp__memory_init(struct extra *extra);
+void weft_otp__memory_free(struct extra *extra);
 /* A code_change: until the end of it, nothing that was there before is freed or moved. The link
  * marks where in the blocks it began. Then the frees are done, or all is as it was. */
 void weft_otp__memory_begin(struct weft_process *proc, struct weft_link *mark);
@@ -563,7 +676,7 @@ void weft_otp__memory_commit(struct weft_process *proc, struct weft_link *mark);
 void weft_otp__memory_undo(struct weft_process *proc, struct weft_link *mark);
 
 /* socket.c */
-void weft_otp__sockets_close(struct weft_process *proc);
+void weft_otp__sockets_close(struct extra *extra);
 
 /* sched.c */
 struct weft_proc_info weft_otp__info(const struct weft_process *proc);
@@ -591,15 +704,16 @@ void weft_otp__job_stop(struct call *call);
 void weft_otp__job_done(struct weft_sched *sched, const struct weft_event *event);
 
 /* bounds.c */
-void weft_otp__bounds_set(struct weft_process *proc, const struct weft_spawn *spec);
+/* WEFT_ERR_NOMEM */
+int weft_otp__bounds_set(struct weft_process *proc, const struct weft_spawn *spec);
 /* `size` bytes more would pass memory_max. */
 void weft_otp__quota_reached(struct weft_process *proc, size_t size);
 /* WEFT_OK: there is room for `post` now. WEFT_ERR_FULL: there is none, and `to` may be gone. */
 int weft_otp__mailbox_full(struct weft_process *to, const struct post *post);
 
 /* poison.c */
-/* What was planted in it happens; how many messages that took. It may be gone afterwards. */
-uint32_t weft_otp__poison_strikes(struct weft_process *proc);
+/* What was planted in it happens. It may be gone afterwards; if it hangs, the run is over. */
+void weft_otp__poison_strikes(struct weft_process *proc);
 /* A planted hang goes on, until the time of its end. */
 bool weft_otp__stalled(struct weft_sched *sched);
 void weft_otp__end_by_fault(struct weft_process *proc, const struct weft_fault *fault);
@@ -639,7 +753,12 @@ struct weft_application;
 bool weft_otp__app_rebind(struct weft_sched *sched, const struct weft_application *from,
                           const struct weft_application *to);
 
-/* turn.c: up to `limit` messages; how many were handled. The process may be gone afterwards. */
-uint32_t weft_otp__turn(struct weft_process *proc, uint32_t limit);
+/* Handlers take so long that turns are cut short. */
+static inline bool weft_otp__is_slow(const struct weft_sched *sched) {
+    return sched->message_cost > WEFT_TURN_TIME / WEFT_TURN_MAX;
+}
+
+/* turn.c: turns, until nobody is runnable or sched->run says it is enough. */
+void weft_otp__turns(struct weft_sched *sched);
 
 #endif

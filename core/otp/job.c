@@ -4,8 +4,8 @@
 #include "core/otp/internal.h"
 
 static int submit(struct weft_sched *sched, struct call *call, const struct weft_job *job) {
-    struct weft_job_request request = {.owner = call->mail.owner->pid.raw,
-                                       .id = call->mail.ref,
+    struct weft_job_request request = {.owner = call->awaited.owner->pid.raw,
+                                       .id = call->awaited.ref,
                                        .fn = job->fn,
                                        .arg = job->arg,
                                        .result_max = job->result_max,
@@ -24,15 +24,15 @@ static int start(struct weft_sched *sched, weft_self *self, const struct weft_jo
     if (sched->env->job == NULL) return WEFT_ERR_UNSUPPORTED;
     struct call *call = weft_otp__call_new(self, self->pid);
     if (call == NULL) return WEFT_ERR_NOMEM;
-    call->is_job = true;
-    call->mail.tag = job->tag;
+    call->awaited.mail.bits = MAIL_JOB;
+    call->awaited.mail.tag = job->tag;
     int rv = submit(sched, call, job);
     if (rv != WEFT_OK) {
-        weft_otp__mail_free(sched, &call->mail);
+        weft_otp__mail_free(sched, &call->awaited.mail);
         return rv;
     }
-    *ref = call->mail.ref;
-    weft_otp__mail_pending(&call->mail);
+    *ref = call->awaited.ref;
+    weft_otp__awaited_pending(&call->awaited);
     return WEFT_OK;
 }
 
@@ -51,32 +51,35 @@ int weft_job(weft_self *self, const struct weft_job *job, weft_ref *ref) {
     return rv;
 }
 
+static bool is_waiting(const struct awaited *awaited) {
+    return awaited->mail.kind == WEFT_MSG_REPLY && awaited->mail.place == MAIL_PENDING &&
+           (awaited->mail.bits & MAIL_JOB);
+}
+
 void weft_otp__job_stop(struct call *call) {
-    struct weft_process *owner = call->mail.owner;
+    struct weft_process *owner = call->awaited.owner;
     struct weft_env *env = owner->sched->env;
-    if (call->is_job && !call->done) env->job->cancel(env, owner->pid.raw, call->mail.ref);
+    if (is_waiting(&call->awaited)) env->job->cancel(env, owner->pid.raw, call->awaited.ref);
 }
 
 void weft_otp__job_done(struct weft_sched *sched, const struct weft_event *event) {
     WEFT_ASSERT(event->kind == WEFT_EVENT_JOB);
-    struct mail *mail = weft_otp__ref_get(sched, event->socket);
-    if (mail == NULL || mail->kind != WEFT_MSG_REPLY) return;
-    struct call *call = (struct call *)mail;
-    if (!call->is_job || call->done || mail->owner->pid.raw != event->owner) return;
-    weft_otp__call_done(call, event->error, weft_bytes(event->data, event->size));
+    struct awaited *awaited = weft_otp__ref_get(sched, event->socket);
+    if (awaited == NULL || !is_waiting(awaited) || awaited->owner->pid.raw != event->owner) return;
+    weft_otp__call_done((struct call *)awaited, event->error, weft_bytes(event->data, event->size));
 }
 
 int weft_job_cancel(weft_self *self, weft_ref ref) {
     struct weft_sched *sched = weft_otp__enter(self);
-    struct mail *mail = weft_otp__ref_get(sched, ref);
-    bool known = mail != NULL && mail->kind == WEFT_MSG_REPLY && mail->owner == self &&
-                 mail != sched->handling && ((struct call *)mail)->is_job;
-    if (known) {
-        struct call *call = (struct call *)mail;
-        weft_otp__job_stop(call);
-        weft_otp__alarm_cancel(sched, &call->alarm);
-        weft_otp__mail_take(mail);
-        weft_otp__mail_free(sched, mail);
+    struct awaited *awaited = weft_otp__ref_get(sched, ref);
+    bool known = awaited != NULL && awaited->mail.kind == WEFT_MSG_REPLY &&
+                 awaited->owner == self && &awaited->mail != sched->handling &&
+                 (awaited->mail.bits & MAIL_JOB);
+    if (known && is_waiting(awaited)) {
+        weft_otp__call_drop(sched, (struct call *)awaited);
+    } else if (known) {
+        weft_otp__mail_take(self, &awaited->mail);
+        weft_otp__mail_free(sched, &awaited->mail);
     }
     weft_otp__leave(sched);
     return known ? WEFT_OK : WEFT_ERR_NOT_FOUND;

@@ -1,12 +1,12 @@
 /* Mailboxes: records come in at the back and are handled from the front. */
-#include "core/otp/internal.h"
+#include "core/otp/remote_internal.h"
 
-#define STACK_NEEDED 12288
 #define PAGE 4096
 
-__attribute__((noinline)) void weft_otp__probe_stack(void) {
+__attribute__((noinline)) void weft_otp__probe_stack(struct weft_sched *sched) {
     volatile unsigned char room[STACK_NEEDED];
     for (size_t at = sizeof room; at >= PAGE; at -= PAGE) room[at - PAGE] = 0;
+    sched->stack_probed = (uintptr_t)room;
 }
 
 void weft_otp__touch(struct weft_bytes bytes) {
@@ -17,52 +17,62 @@ void weft_otp__touch(struct weft_bytes bytes) {
     (void)data[bytes.size - 1];
 }
 
-void *weft_otp__mail_new(struct weft_process *owner, enum weft_msg_kind kind, size_t size,
-                         size_t clear) {
-    WEFT_ASSERT(size >= clear);
-    WEFT_ASSERT(clear >= sizeof(struct mail));
-    WEFT_ASSERT(size <= UINT32_MAX);
-    struct mail *mail = weft_otp__alloc(owner->sched, size);
+void *weft_otp__mail_new(struct weft_sched *sched, const struct record *record) {
+    WEFT_ASSERT(record->size >= record->clear);
+    WEFT_ASSERT(record->clear >= sizeof(struct mail));
+    struct mail *mail = weft_otp__alloc(sched, record->size);
     if (mail == NULL) return NULL;
-    memset(mail, 0, clear);
-    weft_list_init(&mail->link);
-    mail->owner = owner;
-    mail->size = (uint32_t)size;
-    mail->kind = (uint8_t)kind;
+    memset(mail, 0, record->clear);
+    mail->kind = (uint8_t)record->kind;
     return mail;
 }
 
-/* What a record holds beside itself. */
-static void mail_release(struct weft_sched *sched, struct mail *mail) {
-    switch ((enum weft_msg_kind)mail->kind) {
-    case WEFT_MSG_EXIT:
-        weft_otp__cause_drop(sched, &((struct notice *)mail)->cause);
-        break;
-    case WEFT_MSG_DOWN:
-        weft_otp__cause_drop(sched, &((struct notice *)mail)->cause);
-        weft_otp__ref_drop(sched, mail);
-        break;
-    case WEFT_MSG_REPLY: {
-        struct call *call = (struct call *)mail;
+void *weft_otp__awaited_new(struct weft_process *owner, const struct record *record) {
+    WEFT_ASSERT(record->clear >= sizeof(struct awaited));
+    struct awaited *awaited = weft_otp__mail_new(owner->sched, record);
+    if (awaited == NULL) return NULL;
+    awaited->owner = owner;
+    if (weft_otp__ref_new(owner->sched, awaited) == WEFT_OK) return awaited;
+    weft_otp__free(owner->sched, awaited, record->size);
+    return NULL;
+}
+
+static size_t free_call(struct weft_sched *sched, struct call *call) {
+    if (call->data != NULL && call->data != call->room)
         weft_otp__free(sched, call->data, call->data_size);
-        weft_otp__ref_drop(sched, mail);
-        break;
-    }
-    case WEFT_MSG_TIMER:
-        weft_otp__ref_drop(sched, mail);
-        break;
+    weft_otp__ref_drop(sched, &call->awaited);
+    return sizeof *call;
+}
+
+/* What a record holds beside itself goes; its size is told. */
+static size_t release(struct weft_sched *sched, struct mail *mail) {
+    switch ((enum weft_msg_kind)mail->kind) {
     case WEFT_MSG_CAST:
     case WEFT_MSG_CALL:
+        return sizeof(struct letter) + ((struct letter *)mail)->data_size;
+    case WEFT_MSG_REPLY:
+        return free_call(sched, (struct call *)mail);
+    case WEFT_MSG_EXIT:
+        weft_otp__cause_drop(sched, &((struct notice *)mail)->cause);
+        if (mail->bits & MAIL_FAR) return sizeof(struct far_link);
+        return mail->bits & MAIL_OF_LINK ? sizeof(struct peer_link) : sizeof(struct notice);
+    case WEFT_MSG_DOWN:
+        WEFT_ASSERT(mail->place == MAIL_NOWHERE);
+        weft_otp__cause_drop(sched, &((struct monitor *)mail)->cause);
+        weft_otp__ref_drop(sched, (struct awaited *)mail);
+        return sizeof(struct monitor) + ((struct monitor *)mail)->name_size;
+    case WEFT_MSG_TIMER:
+        weft_otp__ref_drop(sched, (struct awaited *)mail);
+        return sizeof(struct timer) + ((struct timer *)mail)->data_size;
     case WEFT_MSG_EVENT:
-        break;
+        return sizeof(struct event_mail) + ((struct event_mail *)mail)->event.size;
     }
+    WEFT_UNREACHABLE("every record is of a kind");
 }
 
 void weft_otp__mail_free(struct weft_sched *sched, struct mail *mail) {
-    WEFT_ASSERT(!mail->queued);
-    WEFT_ASSERT(weft_list_empty(&mail->link));
-    mail_release(sched, mail);
-    weft_otp__free(sched, mail, mail->size);
+    WEFT_ASSERT(mail->place == MAIL_NOWHERE);
+    weft_otp__free(sched, mail, release(sched, mail));
 }
 
 void weft_otp__runnable(struct weft_process *proc) {
@@ -71,48 +81,51 @@ void weft_otp__runnable(struct weft_process *proc) {
     weft_otp__queue_push(proc);
 }
 
-void weft_otp__mail_push(struct mail *mail) {
-    struct weft_process *owner = mail->owner;
-    WEFT_ASSERT(!mail->queued);
+void weft_otp__mail_push(struct weft_process *owner, struct mail *mail) {
+    WEFT_ASSERT(mail->place != MAIL_QUEUED);
     WEFT_ASSERT(owner->mailbox_count < UINT32_MAX);
-    mail->queued = true;
-    weft_list_remove(&mail->link);
-    weft_list_push_back(&owner->mailbox, &mail->link);
+    if (mail->place == MAIL_PENDING) ring_remove(&owner->pending, &mail->link);
+    mail->place = MAIL_QUEUED;
+    ring_push(&owner->mailbox, &mail->link);
     owner->mailbox_count++;
-    if (mail->kind == WEFT_MSG_EVENT) owner->events_count++;
+    if (mail->kind == WEFT_MSG_EVENT) owner->extra->events_count++;
     weft_otp__runnable(owner);
 }
 
-void weft_otp__mail_take(struct mail *mail) {
-    struct weft_process *owner = mail->owner;
-    weft_list_remove(&mail->link);
-    if (!mail->queued) return;
-    WEFT_ASSERT(owner->mailbox_count > 0);
-    mail->queued = false;
-    owner->mailbox_count--;
-    if (mail->kind == WEFT_MSG_EVENT) owner->events_count--;
+void weft_otp__mail_take(struct weft_process *owner, struct mail *mail) {
+    if (mail->place == MAIL_PENDING) ring_remove(&owner->pending, &mail->link);
+    if (mail->place == MAIL_QUEUED) {
+        WEFT_ASSERT(owner->mailbox_count > 0);
+        ring_remove(&owner->mailbox, &mail->link);
+        owner->mailbox_count--;
+        if (mail->kind == WEFT_MSG_EVENT) owner->extra->events_count--;
+    }
+    mail->place = MAIL_NOWHERE;
 }
 
-void weft_otp__mail_pending(struct mail *mail) {
-    WEFT_ASSERT(!mail->queued);
-    WEFT_ASSERT(weft_list_empty(&mail->link));
-    weft_list_push_back(&mail->owner->pending, &mail->link);
+void weft_otp__awaited_pending(struct awaited *awaited) {
+    WEFT_ASSERT(awaited->mail.place == MAIL_NOWHERE);
+    awaited->mail.place = MAIL_PENDING;
+    ring_push(&awaited->owner->pending, &awaited->mail.link);
 }
 
 int weft_otp__post(struct weft_process *to, const struct post *post) {
     WEFT_ASSERT(post->data.size <= WEFT_MESSAGE_MAX);
-    if (to->mailbox_count >= to->mailbox_max && !post->force &&
+    if (!post->force && to->mailbox_count >= weft_otp__mailbox_max(to) &&
         weft_otp__mailbox_full(to, post) != WEFT_OK)
         return WEFT_ERR_FULL;
-    struct letter *letter =
-        weft_otp__mail_new(to, post->kind, sizeof *letter + post->data.size, sizeof letter->mail);
+    struct letter *letter = weft_otp__alloc(to->sched, sizeof *letter + post->data.size);
     if (letter == NULL) return WEFT_ERR_NOMEM;
     letter->mail.from = post->from;
-    letter->mail.ref = post->ref;
     letter->mail.tag = post->tag;
+    letter->mail.kind = (uint8_t)post->kind;
+    letter->mail.place = MAIL_NOWHERE;
+    letter->mail.bits = 0;
+    letter->ref = post->ref;
     letter->data_size = (uint32_t)post->data.size;
     if (post->data.size > 0) memcpy(letter->data, post->data.data, post->data.size);
-    weft_otp__mail_push(&letter->mail);
+    to->bytes += post->data.size;
+    weft_otp__mail_push(to, &letter->mail);
     return WEFT_OK;
 }
 

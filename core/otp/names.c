@@ -26,10 +26,17 @@ struct weft_process *weft_otp__name_find(const struct weft_sched *sched, const c
     return name == NULL ? NULL : name->proc;
 }
 
+const char *weft_otp__name_text(const struct weft_process *proc) {
+    const struct extra *extra = proc->extra;
+    return extra == NULL || extra->name == NULL ? NULL : extra->name->text;
+}
+
 int weft_otp__name_set(struct weft_process *proc, const char *text) {
     struct weft_sched *sched = proc->sched;
-    WEFT_ASSERT(proc->name == NULL);
+    WEFT_ASSERT(weft_otp__name_text(proc) == NULL);
     WEFT_ASSERT(find(sched, text) == NULL);
+    struct extra *extra = weft_otp__extra(proc);
+    if (extra == NULL) return WEFT_ERR_NOMEM;
     size_t size = strlen(text) + 1;
     int rv = weft_otp__name_claim(proc, text);
     if (rv != WEFT_OK) return rv;
@@ -40,7 +47,7 @@ int weft_otp__name_set(struct weft_process *proc, const char *text) {
     memcpy(name->text, text, size);
     rv = weft_otp__map_insert(&sched->names, &name->node, hash_of(sched, text));
     if (rv != WEFT_OK) goto err_after_alloc;
-    proc->name = name;
+    extra->name = name;
     return WEFT_OK;
 
 err_after_alloc:
@@ -51,19 +58,19 @@ err_after_claim:
 }
 
 void weft_otp__name_clear(struct weft_process *proc) {
-    struct name *name = proc->name;
+    struct name *name = proc->extra == NULL ? NULL : proc->extra->name;
     if (name == NULL) return;
     WEFT_ASSERT(name->proc == proc);
     weft_otp__name_disclaim(proc, name->text);
     weft_otp__map_remove(&proc->sched->names, &name->node);
     weft_otp__free(proc->sched, name, sizeof *name + name->size);
-    proc->name = NULL;
+    proc->extra->name = NULL;
 }
 
 static int set(struct weft_sched *sched, const char *text, weft_pid pid) {
     struct weft_process *proc = weft_otp__find(sched, pid);
     if (proc == NULL) return weft_otp__is_far(sched, pid) ? WEFT_ERR_INVAL : WEFT_ERR_NO_PROC;
-    if (proc->name != NULL || find(sched, text) != NULL) return WEFT_ERR_EXISTS;
+    if (weft_otp__name_text(proc) != NULL || find(sched, text) != NULL) return WEFT_ERR_EXISTS;
     return weft_otp__name_set(proc, text);
 }
 

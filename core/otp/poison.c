@@ -104,7 +104,7 @@ static weft_duration hang_time(const struct weft_process *proc,
     return proc->sched->handler_max > 0 ? proc->sched->handler_max : HANG_DEFAULT;
 }
 
-uint32_t weft_otp__poison_strikes(struct weft_process *proc) {
+void weft_otp__poison_strikes(struct weft_process *proc) {
     struct weft_sched *sched = proc->sched;
     struct weft_planted planted = planted_of(proc);
     proc->messages++;
@@ -113,12 +113,11 @@ uint32_t weft_otp__poison_strikes(struct weft_process *proc) {
         sched->stall.pid = proc->pid;
         sched->stall.since = sched->now;
         sched->stall.until = weft_time_add(sched->now, hang_time(proc, &planted));
-        return 1;
+        sched->run.left = 0;
+        return;
     }
     struct weft_fault fault = make_fault(sched, &planted);
     weft_otp__end_by_fault(proc, &fault);
-    weft_otp__reap(sched);
-    return 1;
 }
 
 bool weft_otp__stalled(struct weft_sched *sched) {

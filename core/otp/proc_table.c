@@ -1,15 +1,24 @@
-/* The table of processes: a pid's slot, and the serial of the slot's holder.
+/* The table of processes: a pid's slot leads to its holder, which knows the whole pid.
  *
- * Free slots are used again first in, first out. A slot whose serials are used up is retired, so
- * that no pid ever comes twice; that costs sizeof(struct slot) per million processes. */
+ * A word is a process, or, with ALIAS set, an alias, or, with FREE set, the serial of the slot's
+ * next holder and the next free slot. Free slots are used again first in, first out. A slot whose
+ * serials are used up is retired, so that no pid ever comes twice; that costs a word per million
+ * processes. */
 #include "core/otp/internal.h"
 
 #define SLOT_BITS WEFT_PID_SLOT_BITS
 #define SLOT_MASK ((UINT64_C(1) << SLOT_BITS) - 1)
-#define SLOT_NONE UINT32_MAX
+#define NEXT_BITS (SLOT_BITS + 1)
+#define SLOT_NONE ((UINT32_C(1) << NEXT_BITS) - 1)
 #define SERIAL_MAX ((UINT32_C(1) << WEFT_PID_SERIAL_BITS) - 1)
 
+#define FREE UINT64_C(1)
+#define ALIAS UINT64_C(2)
+
 #define TABLE_MIN 8
+
+_Static_assert(WEFT_PROCS_MAX <= SLOT_MASK + 1, "a slot for each process");
+_Static_assert(sizeof(uintptr_t) <= sizeof(uint64_t), "a word holds a pointer");
 
 int weft_otp__grow(struct weft_mem *mem, void **table, uint32_t *room, size_t size) {
     WEFT_ASSERT(size > 0);
@@ -22,76 +31,107 @@ int weft_otp__grow(struct weft_mem *mem, void **table, uint32_t *room, size_t si
     return WEFT_OK;
 }
 
-/* With the bits of elsewhere above it, which are 0 for this scheduler. */
-static uint64_t serial_of(const struct weft_sched *sched, weft_pid pid) {
-    return (pid.raw ^ sched->place) >> SLOT_BITS;
+static uint64_t free_word(uint32_t serial, uint32_t next) {
+    return (uint64_t)serial << (NEXT_BITS + 1) | (uint64_t)next << 1 | FREE;
+}
+
+static uint32_t serial_of(uint64_t word) { return (uint32_t)(word >> (NEXT_BITS + 1)); }
+
+static uint32_t next_of(uint64_t word) { return (uint32_t)(word >> 1) & SLOT_NONE; }
+
+struct weft_process *weft_otp__table_at(const struct weft_sched *sched, uint32_t index) {
+    WEFT_ASSERT(index < sched->slots.count);
+    uint64_t word = *segments_at(&sched->slots, index);
+    return word & (FREE | ALIAS) ? NULL : (struct weft_process *)(uintptr_t)word;
+}
+
+static struct weft_process *find_alias(uint64_t word, weft_pid pid) {
+    if (word & FREE) return NULL;
+    const struct alias *alias = (const struct alias *)(uintptr_t)(word & ~ALIAS);
+    return weft_pid_equal(alias->pid, pid) ? alias->proc : NULL;
 }
 
 struct weft_process *weft_otp__find(const struct weft_sched *sched, weft_pid pid) {
     uint32_t index = weft_pid_slot(pid);
-    if (index >= sched->slots_count) return NULL;
-    const struct slot *slot = &sched->slots[index];
+    if (index >= sched->slots.count) return NULL;
+    uint64_t word = *segments_at(&sched->slots, index);
     /* A pid of elsewhere has bits above the serial and so equals none here. */
-    return slot->serial == serial_of(sched, pid) ? slot->proc : NULL;
+    if (word & (FREE | ALIAS)) return find_alias(word, pid);
+    struct weft_process *proc = (struct weft_process *)(uintptr_t)word;
+    return weft_pid_equal(proc->pid, pid) ? proc : NULL;
 }
 
 /* A slot from the free list, else a new one; SLOT_NONE when there is no memory or no number. */
-static uint32_t slot_get(struct weft_sched *sched) {
+static uint32_t slot_get(struct weft_sched *sched, uint32_t *serial) {
     uint32_t index = sched->free_head;
     if (index != SLOT_NONE) {
-        WEFT_ASSERT(sched->slots[index].proc == NULL);
-        sched->free_head = sched->slots[index].next;
+        uint64_t word = *segments_at(&sched->slots, index);
+        WEFT_ASSERT(word & FREE);
+        *serial = serial_of(word);
+        sched->free_head = next_of(word);
         if (sched->free_head == SLOT_NONE) sched->free_tail = SLOT_NONE;
         return index;
     }
-    if (sched->slots_count > SLOT_MASK) return SLOT_NONE;
-    if (sched->slots_count == sched->slots_room) {
-        void *table = sched->slots;
-        int rv = weft_otp__grow(sched->env->mem, &table, &sched->slots_room, sizeof(struct slot));
-        if (rv != WEFT_OK) return SLOT_NONE;
-        sched->slots = table;
-    }
-    index = sched->slots_count++;
-    sched->slots[index] = (struct slot){.serial = 1, .next = SLOT_NONE};
-    return index;
+    index = sched->slots.count;
+    if (index > SLOT_MASK) return SLOT_NONE;
+    *serial = 1;
+    return weft_otp__segments_add(&sched->slots, sched->env->mem) ? index : SLOT_NONE;
 }
 
-int weft_otp__slot_take(struct weft_sched *sched, struct weft_process *proc, weft_pid *out) {
+void weft_otp__table_init(struct weft_sched *sched) {
+    WEFT_ASSERT(sched->slots.count == 0);
+    sched->free_head = sched->free_tail = SLOT_NONE;
+}
+
+/* `word`: what the slot is to hold. */
+static int slot_take(struct weft_sched *sched, uint64_t word, weft_pid *out) {
+    WEFT_ASSERT((word & FREE) == 0);
     if (sched->procs_count + sched->aliases_count >= sched->procs_max) return WEFT_ERR_FULL;
-    uint32_t index = slot_get(sched);
+    uint32_t serial;
+    uint32_t index = slot_get(sched, &serial);
     if (index == SLOT_NONE) return WEFT_ERR_NOMEM;
-    struct slot *slot = &sched->slots[index];
-    WEFT_ASSERT(slot->serial <= SERIAL_MAX);
-    slot->proc = proc;
-    slot->next = 0;
-    *out = (weft_pid){sched->place | ((uint64_t)slot->serial << SLOT_BITS) | index};
+    WEFT_ASSERT(serial <= SERIAL_MAX);
+    *segments_at(&sched->slots, index) = word;
+    *out = (weft_pid){sched->place | (uint64_t)serial << SLOT_BITS | index};
     return WEFT_OK;
 }
 
-void weft_otp__slot_give(struct weft_sched *sched, uint32_t index) {
-    WEFT_ASSERT(index < sched->slots_count);
-    struct slot *slot = &sched->slots[index];
-    WEFT_ASSERT(slot->proc != NULL);
-    slot->proc = NULL;
-    if (slot->serial++ == SERIAL_MAX) return;
-    slot->next = SLOT_NONE;
+static void slot_give(struct weft_sched *sched, weft_pid pid) {
+    uint32_t index = weft_pid_slot(pid), serial = weft_pid_serial(pid);
+    *segments_at(&sched->slots, index) = free_word(serial + 1, SLOT_NONE);
+    if (serial == SERIAL_MAX) return;
     if (sched->free_tail == SLOT_NONE) {
         sched->free_head = index;
     } else {
-        sched->slots[sched->free_tail].next = index;
+        uint64_t *tail = segments_at(&sched->slots, sched->free_tail);
+        *tail = free_word(serial_of(*tail), index);
     }
     sched->free_tail = index;
 }
 
 int weft_otp__table_add(struct weft_sched *sched, struct weft_process *proc) {
     WEFT_ASSERT(weft_pid_is_none(proc->pid));
-    int rv = weft_otp__slot_take(sched, proc, &proc->pid);
+    int rv = slot_take(sched, (uintptr_t)proc, &proc->pid);
     if (rv == WEFT_OK) sched->procs_count++;
     return rv;
 }
 
 void weft_otp__table_remove(struct weft_sched *sched, struct weft_process *proc) {
-    WEFT_ASSERT(weft_otp__find(sched, proc->pid) == proc);
-    weft_otp__slot_give(sched, weft_pid_slot(proc->pid));
+    WEFT_ASSERT(weft_otp__table_at(sched, weft_pid_slot(proc->pid)) == proc);
+    slot_give(sched, proc->pid);
     sched->procs_count--;
+}
+
+int weft_otp__table_add_alias(struct weft_sched *sched, struct alias *alias) {
+    WEFT_ASSERT(alias->proc != NULL);
+    int rv = slot_take(sched, (uintptr_t)alias | ALIAS, &alias->pid);
+    if (rv == WEFT_OK) sched->aliases_count++;
+    return rv;
+}
+
+void weft_otp__table_remove_alias(struct weft_sched *sched, const struct alias *alias) {
+    WEFT_ASSERT(weft_otp__find(sched, alias->pid) == alias->proc);
+    WEFT_ASSERT(sched->aliases_count > 0);
+    slot_give(sched, alias->pid);
+    sched->aliases_count--;
 }

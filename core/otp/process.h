@@ -27,7 +27,7 @@ struct weft_code_change; /* core/otp/module.h */
 struct weft_behaviour {
     const char *name;
     uint32_t version;
-    uint32_t state_size; /* bytes, cleared before init; may be 0 */
+    uint32_t state_size; /* bytes, cleared before init; may be 0; at most WEFT_STATE_MAX */
 
     /* Runs inside weft_spawn. weft_self_pid is valid already.
      *   WEFT_OK          started
@@ -282,7 +282,8 @@ weft_duration weft_timer_cancel(weft_self *self, weft_ref ref);
 void *weft_alloc(weft_self *self, size_t size);
 void weft_free(weft_self *self, void *ptr);
 
-/* The same memory as an interface, for machines that take one. Valid as long as the process. */
+/* The same memory as an interface, for machines that take one. Valid as long as the process. When
+ * there is no memory for the interface itself, one that never gives any. */
 struct weft_mem *weft_self_mem(weft_self *self);
 
 /* --- sockets: closed with the process; events come as WEFT_MSG_EVENT --- */
@@ -292,7 +293,9 @@ int weft_stream_listen(weft_self *self, struct weft_addr *local, int backlog, we
 int weft_stream_connect(weft_self *self, const struct weft_addr *to, weft_socket *out);
 
 /* Hand a socket this process owns to `to`, which must be alive (gen_tcp:controlling_process).
- * Events already in this mailbox are moved along, in order. WEFT_ERR_NO_PROC, WEFT_ERR_NOT_FOUND */
+ * Events already in this mailbox are moved along, in order.
+ *   WEFT_ERR_NO_PROC, WEFT_ERR_NOT_FOUND
+ *   WEFT_ERR_NOMEM  nothing was handed over */
 int weft_socket_give(weft_self *self, weft_socket socket, weft_pid to);
 
 /* Close a socket this process owns; its events still in the mailbox are dropped. */

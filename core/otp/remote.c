@@ -106,17 +106,25 @@ struct route *weft_otp__route_find(struct remote *remote, uint64_t far) {
     return route_find(remote, place_of(far));
 }
 
+void weft_otp__route_tie(struct route *route, struct tie *tie, enum tie_kind kind) {
+    WEFT_ASSERT(tie->kind == TIE_NONE);
+    WEFT_ASSERT(kind >= TIE_ROUTE_MONITOR);
+    tie->kind = (uint8_t)kind;
+    weft_list_init(&tie->link);
+    weft_list_push_back(&route->ties, &tie->link);
+}
+
 /* --- rings --- */
 
 static void flush_sibling(struct remote *remote, uint32_t to) {
     struct weft_signal_writer *writer = &remote->siblings[to].writer;
-    struct ring *ring = weft_otp__hub_ring(remote->hub, remote->index, to);
+    struct byte_ring *ring = weft_otp__hub_ring(remote->hub, remote->index, to);
     struct weft_bytes bytes;
     if (ring == NULL) return; /* later */
     size_t written = 0, took = 0;
     do {
         (void)weft_signal_writer_peek(writer, &bytes);
-        took = bytes.size > 0 ? weft_otp__ring_write(ring, bytes) : 0;
+        took = bytes.size > 0 ? weft_otp__byte_ring_write(ring, bytes) : 0;
         weft_signal_writer_take(writer, took);
         written += took;
     } while (took > 0 && took == bytes.size);
@@ -222,19 +230,19 @@ static int arrived(void *ctx, const struct weft_signal *signal) {
 
 static void receive_from(struct remote *remote, uint32_t from) {
     struct arrival arrival = {.remote = remote, .from = from};
-    struct ring *ring =
+    struct byte_ring *ring =
         atomic_load_explicit(&remote->hub->rings[from][remote->index], memory_order_acquire);
     if (ring == NULL) return;
     size_t total = 0;
     bool wanted = false;
-    struct weft_bytes bytes = weft_otp__ring_peek(ring);
+    struct weft_bytes bytes = weft_otp__byte_ring_peek(ring);
     while (bytes.size > 0 && total < ring->size) {
         int rv = weft_signal_reader_feed(&remote->siblings[from].reader, bytes, arrived, &arrival);
         if (rv != WEFT_OK)
             weft_panic(__FILE__, __LINE__, "a signal from another scheduler is lost");
-        wanted = weft_otp__ring_take(ring, bytes.size) || wanted;
+        wanted = weft_otp__byte_ring_take(ring, bytes.size) || wanted;
         total += bytes.size;
-        bytes = weft_otp__ring_peek(ring);
+        bytes = weft_otp__byte_ring_peek(ring);
     }
     if (wanted) weft_otp__hub_ready(remote->hub, remote->index, from);
     if (bytes.size > 0) atomic_fetch_or(&remote->hub->inbox[remote->index], UINT64_C(1) << from);

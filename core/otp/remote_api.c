@@ -50,9 +50,9 @@ static void fire(struct monitor *monitor, int error) {
 }
 
 int weft_otp__monitor_far(struct monitor *monitor, const char *name) {
-    struct weft_process *self = monitor->notice.mail.owner;
+    struct weft_process *self = monitor->awaited.owner;
     struct remote *remote = self->sched->remote;
-    uint64_t to = monitor->notice.mail.from.raw;
+    uint64_t to = monitor->awaited.mail.from.raw;
     int rv = weft_otp__remote_check(remote, to);
     if (rv != WEFT_OK) {
         fire(monitor, rv);
@@ -60,12 +60,9 @@ int weft_otp__monitor_far(struct monitor *monitor, const char *name) {
     }
     struct route *route = weft_otp__route(remote, to);
     if (route == NULL) return WEFT_ERR_NOMEM;
-    monitor->tie.kind = TIE_MONITOR;
-    weft_list_push_back(&route->ties, &monitor->tie.link);
-    struct weft_signal signal = {.kind = WEFT_SIGNAL_MONITOR,
-                                 .from = self->pid.raw,
-                                 .to = to,
-                                 .ref = monitor->notice.mail.ref};
+    weft_otp__route_tie(route, &monitor->tie, TIE_ROUTE_MONITOR);
+    struct weft_signal signal = {
+        .kind = WEFT_SIGNAL_MONITOR, .from = self->pid.raw, .to = to, .ref = monitor->awaited.ref};
     if (name != NULL) {
         signal.kind = WEFT_SIGNAL_MONITOR_NAME;
         signal.text = weft_bytes_text(name);
@@ -74,23 +71,22 @@ int weft_otp__monitor_far(struct monitor *monitor, const char *name) {
     return WEFT_OK;
 }
 
-static void send_over(struct weft_process *self, const struct mail *mail,
-                      enum weft_signal_kind kind) {
+static void send_over(const struct awaited *awaited, enum weft_signal_kind kind) {
+    struct weft_process *self = awaited->owner;
     struct weft_signal signal = {
-        .kind = kind, .from = self->pid.raw, .to = mail->from.raw, .ref = mail->ref};
+        .kind = kind, .from = self->pid.raw, .to = awaited->mail.from.raw, .ref = awaited->ref};
     if (weft_otp__remote_check(self->sched->remote, signal.to) != WEFT_OK) return;
     (void)weft_otp__remote_put(self->sched->remote, &signal, true);
 }
 
 void weft_otp__demonitor_far(struct monitor *monitor) {
-    struct mail *mail = &monitor->notice.mail;
-    send_over(mail->owner, mail, WEFT_SIGNAL_DEMONITOR);
+    send_over(&monitor->awaited, WEFT_SIGNAL_DEMONITOR);
 }
 
 void weft_otp__call_over_far(struct call *call) {
-    WEFT_ASSERT(call->far);
-    call->far = false;
-    send_over(call->mail.owner, &call->mail, WEFT_SIGNAL_CALL_OVER);
+    WEFT_ASSERT(call->awaited.mail.bits & MAIL_FAR);
+    call->awaited.mail.bits = 0;
+    send_over(&call->awaited, WEFT_SIGNAL_CALL_OVER);
 }
 
 bool weft_otp__alive_far(const struct weft_sched *sched, weft_pid pid) {
@@ -100,16 +96,17 @@ bool weft_otp__alive_far(const struct weft_sched *sched, weft_pid pid) {
 }
 
 static void watch_free(struct weft_sched *sched, struct node_watch *watch) {
-    weft_list_remove(&watch->tie.link);
+    weft_otp__tie_remove(watch->proc, &watch->tie);
     weft_list_remove(&watch->link);
     weft_otp__free(sched, watch, sizeof *watch);
 }
 
-void weft_otp__tie_far(struct weft_process *proc, struct tie *tie, const struct cause *cause) {
+void weft_otp__tie_far(struct weft_process *proc, struct tie *tie, enum tie_kind kind,
+                       const struct cause *cause) {
     struct remote *remote = proc->sched->remote;
-    if (tie->kind == TIE_WATCH) {
+    if (kind == TIE_WATCH) {
         watch_free(proc->sched, WEFT_CONTAINER(tie, struct node_watch, tie));
-    } else if (tie->kind == TIE_FAR) {
+    } else if (kind == TIE_FAR) {
         struct far_tie *far = WEFT_CONTAINER(tie, struct far_tie, tie);
         if (cause != NULL) {
             weft_otp__far_tie_down(remote, far, cause);
@@ -117,6 +114,7 @@ void weft_otp__tie_far(struct weft_process *proc, struct tie *tie, const struct 
             weft_otp__far_tie_free(remote, far);
         }
     } else {
+        WEFT_ASSERT(kind == TIE_FAR_LINK);
         struct peer_link *link = WEFT_CONTAINER(tie, struct peer_link, tie[0]);
         struct far_link *far = WEFT_CONTAINER(link, struct far_link, link);
         if (cause != NULL) {
@@ -231,7 +229,7 @@ static int monitor_named(weft_self *self, const char *node, const char *name, we
     if (rv != WEFT_OK) return rv;
     struct monitor *monitor = weft_otp__monitor_at(self, (weft_pid){to}, name);
     if (monitor == NULL) return WEFT_ERR_NOMEM;
-    *ref = monitor->notice.mail.ref;
+    *ref = monitor->awaited.ref;
     return WEFT_OK;
 }
 

@@ -100,6 +100,8 @@ bool weft_otp__remote_busy(const struct weft_sched *sched);
 struct route *weft_otp__route(struct remote *remote, uint64_t far);
 /* NULL: nobody waits for anything of there. */
 struct route *weft_otp__route_find(struct remote *remote, uint64_t far);
+/* Till weft_otp__tie_drop. */
+void weft_otp__route_tie(struct route *route, struct tie *tie, enum tie_kind kind);
 
 /* Send a signal on its way, or act on it when it is for a process here. `must`: whatever waits
  * already. WEFT_ERR_FULL and WEFT_ERR_NOMEM only without `must`. */

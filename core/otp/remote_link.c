@@ -24,40 +24,33 @@ struct far_link *weft_otp__far_link_new(struct remote *remote, struct weft_proce
     WEFT_ASSERT(far != local->pid.raw);
     struct route *route = weft_otp__route(remote, far);
     if (route == NULL) return NULL;
-    struct far_link *link = weft_otp__mail_new(local, WEFT_MSG_EXIT, sizeof *link, sizeof *link);
+    struct far_link *link = weft_otp__alloc(remote->sched, sizeof *link);
     if (link == NULL) return NULL;
+    memset(link, 0, sizeof *link);
     if (weft_otp__map_insert(&remote->links, &link->node, hash_of(local->pid.raw, far)) !=
         WEFT_OK) {
-        weft_otp__mail_free(remote->sched, &link->link.notice.mail);
+        weft_otp__free(remote->sched, link, sizeof *link);
         return NULL;
     }
-    link->link.notice.mail.of_link = true;
-    link->link.tag = tag;
+    link->link.tie[0].tag = tag;
     link->link.end[0] = local;
     link->far = far;
     link->linked = true;
-    for (int i = 0; i < 2; i++) {
-        link->link.tie[i].kind = TIE_FAR_LINK;
-        weft_list_init(&link->link.tie[i].link);
-    }
-    weft_list_push_back(&local->ties, &link->link.tie[0].link);
-    weft_list_push_back(&route->ties, &link->link.tie[1].link);
-    local->links++;
+    weft_otp__tie_add(local, &link->link.tie[0], TIE_FAR_LINK);
+    weft_otp__route_tie(route, &link->link.tie[1], TIE_ROUTE_LINK);
     return link;
 }
 
 /* Out of every table; the record stands. */
 static void detach(struct remote *remote, struct far_link *link) {
-    WEFT_ASSERT(link->link.end[0]->links > 0);
     weft_otp__map_remove(&remote->links, &link->node);
-    weft_list_remove(&link->link.tie[0].link);
-    weft_list_remove(&link->link.tie[1].link);
-    link->link.end[0]->links--;
+    weft_otp__tie_remove(link->link.end[0], &link->link.tie[0]);
+    weft_otp__tie_drop(remote->sched, &link->link.tie[1]);
 }
 
 void weft_otp__far_link_free(struct remote *remote, struct far_link *link) {
     detach(remote, link);
-    weft_otp__mail_free(remote->sched, &link->link.notice.mail);
+    weft_otp__free(remote->sched, link, sizeof *link);
 }
 
 static void send_exit(struct remote *remote, uint64_t from, uint64_t to,

@@ -151,14 +151,15 @@ void weft_otp__remote_flush_nodes(struct remote *remote) {
 /* --- a node is lost --- */
 
 static void lose_tie(struct remote *remote, struct tie *tie, struct cause cause) {
-    if (tie->kind == TIE_MONITOR) {
+    if (tie->kind == TIE_ROUTE_MONITOR) {
+        weft_otp__tie_drop(remote->sched, tie);
         weft_otp__monitor_fire(WEFT_CONTAINER(tie, struct monitor, tie), cause);
-    } else if (tie->kind == TIE_CALL) {
+    } else if (tie->kind == TIE_ROUTE_CALL) {
         struct call *call = WEFT_CONTAINER(tie, struct call, tie);
-        call->far = false;
+        call->awaited.mail.bits = 0;
         weft_otp__call_done(call, WEFT_ERR_NO_CONNECTION, weft_bytes(NULL, 0));
     } else {
-        WEFT_ASSERT(tie->kind == TIE_FAR_LINK);
+        WEFT_ASSERT(tie->kind == TIE_ROUTE_LINK);
         struct peer_link *link = WEFT_CONTAINER(tie, struct peer_link, tie[1]);
         weft_otp__far_link_lost(remote, WEFT_CONTAINER(link, struct far_link, link), cause);
     }

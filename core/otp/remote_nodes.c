@@ -52,7 +52,8 @@ void weft_nodes_each(const weft_self *self, void (*fn)(void *ctx, const char *na
 /* --- watching --- */
 
 static struct node_watch *watch_find(struct weft_process *proc, const struct peer *peer) {
-    for (struct weft_link *at = proc->ties.next; at != &proc->ties; at = at->next) {
+    struct weft_link *at = proc->ties.first;
+    for (; at != NULL; at = ring_next(&proc->ties, at)) {
         struct tie *tie = WEFT_CONTAINER(at, struct tie, link);
         if (tie->kind != TIE_WATCH) continue;
         struct node_watch *watch = WEFT_CONTAINER(tie, struct node_watch, tie);
@@ -65,10 +66,9 @@ static int watch_new(struct weft_process *proc, struct peer *peer) {
     struct remote *remote = proc->sched->remote;
     struct node_watch *watch = weft_otp__alloc(proc->sched, sizeof *watch);
     if (watch == NULL) return WEFT_ERR_NOMEM;
-    *watch = (struct node_watch){.tie = {.kind = TIE_WATCH}, .proc = proc, .peer = peer};
-    weft_list_init(&watch->tie.link);
+    *watch = (struct node_watch){.proc = proc, .peer = peer};
     weft_list_init(&watch->link);
-    weft_list_push_back(&proc->ties, &watch->tie.link);
+    weft_otp__tie_add(proc, &watch->tie, TIE_WATCH);
     weft_list_push_back(&remote->watches, &watch->link);
     return WEFT_OK;
 }
@@ -83,7 +83,7 @@ static int watch(struct weft_process *proc, struct peer *peer, bool on) {
     struct node_watch *found = watch_find(proc, peer);
     if (on && found != NULL) return WEFT_OK;
     if (!on) {
-        if (found != NULL) weft_otp__tie_far(proc, &found->tie, NULL);
+        if (found != NULL) weft_otp__tie_far(proc, &found->tie, TIE_WATCH, NULL);
         return WEFT_OK;
     }
     int rv = watch_new(proc, peer);

@@ -78,17 +78,15 @@ static struct far_tie *far_new(struct remote *remote, struct weft_process *local
     tie->local = local;
     tie->far = signal->from;
     tie->ref = signal->ref;
-    tie->tie.kind = TIE_FAR;
-    weft_list_init(&tie->tie.link);
     weft_list_init(&tie->link);
-    weft_list_push_back(&local->ties, &tie->tie.link);
+    weft_otp__tie_add(local, &tie->tie, TIE_FAR);
     weft_list_push_back(&route->fars, &tie->link);
     return tie;
 }
 
 void weft_otp__far_tie_free(struct remote *remote, struct far_tie *tie) {
     weft_otp__map_remove(&remote->fars, &tie->node);
-    weft_list_remove(&tie->tie.link);
+    weft_otp__tie_remove(tie->local, &tie->tie);
     weft_list_remove(&tie->link);
     weft_mem_free(remote->sched->env->mem, tie, sizeof *tie);
 }
@@ -175,30 +173,33 @@ static void act_over(struct remote *remote, const struct weft_signal *signal) {
     if (tie != NULL) weft_otp__far_tie_free(remote, tie);
 }
 
-static struct mail *asked(struct remote *remote, const struct weft_signal *signal,
-                          enum weft_msg_kind kind) {
-    struct mail *mail = weft_otp__ref_get(remote->sched, signal->ref);
-    if (mail == NULL || mail->kind != kind || mail->queued) return NULL;
-    return mail->owner->pid.raw == signal->to ? mail : NULL;
+static struct monitor *monitor_of(struct remote *remote, const struct weft_signal *signal) {
+    struct awaited *awaited = weft_otp__ref_get(remote->sched, signal->ref);
+    if (awaited == NULL || awaited->mail.kind != WEFT_MSG_DOWN) return NULL;
+    if (awaited->mail.place != MAIL_PENDING) return NULL;
+    return awaited->owner->pid.raw == signal->to ? (struct monitor *)awaited : NULL;
 }
 
 static void act_reply(struct remote *remote, const struct weft_signal *signal) {
-    struct call *call = (struct call *)asked(remote, signal, WEFT_MSG_REPLY);
-    if (call == NULL || call->done) return;
+    struct weft_call asked = {.from = {signal->to}, .ref = signal->ref};
+    struct call *call = weft_otp__call_waiting(remote->sched, &asked);
+    if (call == NULL) return;
+    struct mail *mail = &call->awaited.mail;
     /* Answered by another scheduler than the callee's: that one has to be told. */
-    bool same = signal->from >> PID_SCHEDULER_SHIFT == call->mail.from.raw >> PID_SCHEDULER_SHIFT;
-    bool named = (call->mail.from.raw << (64 - PID_SCHEDULER_SHIFT)) == 0;
-    if (same || named) call->far = false;
-    if (named) call->mail.from = (weft_pid){signal->from};
+    bool same = signal->from >> PID_SCHEDULER_SHIFT == mail->from.raw >> PID_SCHEDULER_SHIFT;
+    bool named = (mail->from.raw << (64 - PID_SCHEDULER_SHIFT)) == 0;
+    if (same || named) mail->bits = 0;
+    if (named) mail->from = (weft_pid){signal->from};
     weft_otp__call_done(call, signal->value, signal->data);
 }
 
 static void act_down(struct remote *remote, const struct weft_signal *signal) {
-    struct monitor *monitor = (struct monitor *)asked(remote, signal, WEFT_MSG_DOWN);
+    struct monitor *monitor = monitor_of(remote, signal);
     if (monitor == NULL) return;
     bool nobody = (signal->from << (64 - PID_SCHEDULER_SHIFT)) == 0;
-    monitor->notice.mail.from = nobody ? WEFT_PID_NONE : (weft_pid){signal->from};
+    monitor->awaited.mail.from = nobody ? WEFT_PID_NONE : (weft_pid){signal->from};
     struct cause cause = weft_otp__signal_cause(remote->sched, signal);
+    weft_otp__tie_drop(remote->sched, &monitor->tie);
     weft_otp__monitor_fire(monitor, cause);
     weft_otp__cause_drop(remote->sched, &cause);
 }

@@ -90,26 +90,25 @@ static void abandon(struct remote *remote, const struct weft_signal *signal,
 }
 
 static int link_child(struct remote *remote, struct call *call, const struct weft_signal *signal) {
-    struct weft_process *owner = call->mail.owner;
+    struct weft_process *owner = call->awaited.owner;
     if (!weft_otp__is_far(remote->sched, (weft_pid){signal->from})) return WEFT_OK;
     if (weft_otp__far_link_find(remote, owner->pid, signal->from) != NULL) return WEFT_OK;
-    if (weft_otp__far_link_new(remote, owner, signal->from, call->mail.tag) != NULL) return WEFT_OK;
+    uint32_t tag = call->awaited.mail.tag;
+    if (weft_otp__far_link_new(remote, owner, signal->from, tag) != NULL) return WEFT_OK;
     abandon(remote, signal, WEFT_REASON_LIMIT);
     return WEFT_ERR_NOMEM;
 }
 
 void weft_otp__act_spawn_reply(struct remote *remote, const struct weft_signal *signal) {
-    struct mail *mail = weft_otp__ref_get(remote->sched, signal->ref);
-    struct call *call = (struct call *)mail;
-    bool waits = mail != NULL && mail->kind == WEFT_MSG_REPLY &&
-                 mail->owner->pid.raw == signal->to && !call->done;
-    if (!waits) {
+    struct weft_call asked = {.from = {signal->to}, .ref = signal->ref};
+    struct call *call = weft_otp__call_waiting(remote->sched, &asked);
+    if (call == NULL) {
         abandon(remote, signal, WEFT_REASON_NOPROC);
         return;
     }
     weft_pid pid = {signal->from};
     int status = signal->value;
-    call->far = false;
+    call->awaited.mail.bits = 0;
     if (status == WEFT_OK && signal->tag != 0) status = link_child(remote, call, signal);
     struct weft_bytes data = weft_bytes(&pid, status == WEFT_OK ? sizeof pid : 0);
     weft_otp__call_done(call, status, data);

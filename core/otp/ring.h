@@ -1,44 +1,43 @@
-/* Ring: bytes from one thread to one other, without a lock. Nothing outside core/otp includes it.
- *
- * The ring of Lamport (1983) with each side's counter on a cache line of its own and a copy of the
- * other's counter beside it, looked at again only when it says full or empty. */
+/* A list whose head is one pointer: the links of its elements make a circle. */
 #ifndef WEFT_OTP_RING_H
 #define WEFT_OTP_RING_H
 
-#include "core/base/bytes.h"
-#include "core/base/mem.h"
+#include "core/base/list.h"
 
-#include <stdatomic.h>
-
-#define RING_LINE 64
-
-/* I1  head <= tail <= head + size; bytes head .. tail are written and not read
- * I2  the writer alone changes tail, the reader alone changes head; both only grow */
+/* NULL: empty. Cleared memory is an empty ring. */
 struct ring {
-    size_t size; /* a power of two */
-    unsigned char apart0[RING_LINE];
-    atomic_size_t tail;
-    size_t head_seen; /* by the writer */
-    unsigned char apart1[RING_LINE];
-    atomic_size_t head;
-    size_t tail_seen; /* by the reader */
-    unsigned char apart2[RING_LINE];
-    atomic_bool starved; /* the writer has more than there was room for */
-    unsigned char apart3[RING_LINE];
-    unsigned char data[];
+    struct weft_link *first;
 };
 
-/* NULL: no memory. */
-struct ring *weft_otp__ring_new(struct weft_mem *mem, size_t size);
-void weft_otp__ring_free(struct weft_mem *mem, struct ring *ring);
+static inline bool ring_empty(const struct ring *ring) { return ring->first == NULL; }
 
-/* Writer. How many bytes were taken; fewer than asked: `starved` is set, and the reader that makes
- * room next is told so. */
-size_t weft_otp__ring_write(struct ring *ring, struct weft_bytes bytes);
+static inline void ring_push(struct ring *ring, struct weft_link *link) {
+    if (ring->first == NULL) {
+        weft_list_init(link);
+        ring->first = link;
+    } else {
+        weft_list_insert_before(ring->first, link);
+    }
+}
 
-/* Reader. The bytes that lie in one piece; empty when there are none. */
-struct weft_bytes weft_otp__ring_peek(struct ring *ring);
-/* `size` of them were read. True: the writer waits for this. */
-bool weft_otp__ring_take(struct ring *ring, size_t size);
+/* `link` is in `ring`. */
+static inline void ring_remove(struct ring *ring, struct weft_link *link) {
+    if (link->next == link) {
+        ring->first = NULL;
+        return;
+    }
+    if (ring->first == link) ring->first = link->next;
+    link->prev->next = link->next;
+    link->next->prev = link->prev;
+}
+
+/* What comes after `link`, or NULL when it is the last. */
+static inline struct weft_link *ring_next(const struct ring *ring, const struct weft_link *link) {
+    return link->next == ring->first ? NULL : link->next;
+}
+
+static inline struct weft_link *ring_last(const struct ring *ring) {
+    return ring->first == NULL ? NULL : ring->first->prev;
+}
 
 #endif

@@ -24,6 +24,13 @@ void weft_otp__queue_remove(struct weft_process *proc) {
     weft_list_remove(&proc->run);
 }
 
+struct weft_link *weft_otp__queue_ahead(struct weft_process *proc, struct weft_link *last) {
+    WEFT_ASSERT(proc->flags & PROC_QUEUED);
+    weft_list_remove(&proc->run);
+    weft_list_insert_before(last->next, &proc->run);
+    return &proc->run;
+}
+
 static bool waits(const struct run_queues *queues, enum weft_priority priority) {
     return !weft_list_empty(&queues->at[priority]);
 }
@@ -48,12 +55,24 @@ static enum weft_priority next_of(struct run_queues *queues) {
     return WEFT_PRIORITY_LOW;
 }
 
+/* Those who come next are on their way into the cache while this one runs: the message of the
+ * next, whom the turn before asked for, and the one after it. */
+static void fetch_next(struct weft_link *queue) {
+    struct weft_link *next = queue->next;
+    if (next == queue) return;
+    __builtin_prefetch(WEFT_CONTAINER(next, struct weft_process, run)->mailbox.first);
+    const char *after = (const char *)next->next;
+    __builtin_prefetch(after);
+    __builtin_prefetch(after + 64);
+}
+
 struct weft_process *weft_otp__queue_pop(struct weft_sched *sched) {
     struct run_queues *queues = &sched->queues;
     if (queues->count == 0) return NULL;
     struct weft_link *first = weft_list_pop_front(&queues->at[next_of(queues)]);
     WEFT_ASSERT(first != NULL);
     struct weft_process *proc = WEFT_CONTAINER(first, struct weft_process, run);
+    fetch_next(&queues->at[proc->priority]);
     proc->flags &= ~(uint32_t)PROC_QUEUED;
     queues->count--;
     return proc;
@@ -64,6 +83,6 @@ void weft_set_priority(weft_self *self, enum weft_priority priority) {
     WEFT_ASSERT((unsigned)priority < RUN_QUEUES);
     struct weft_sched *sched = weft_otp__enter(self);
     /* A handler runs, so the process is in no queue: the next time it is put in one counts. */
-    self->priority = (uint8_t)priority;
+    self->priority = (unsigned)priority & 3;
     weft_otp__leave(sched);
 }

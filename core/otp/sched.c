@@ -30,8 +30,11 @@ int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
     sched->env = env;
     sched->procs_max = defaults(config).procs_max;
     sched->handler_max = defaults(config).handler_max;
-    sched->free_head = sched->free_tail = UINT32_MAX;
-    sched->refs_free = WEFT_REF_SLOT_NONE;
+    sched->stack_probed = UINTPTR_MAX;
+    weft_otp__table_init(sched);
+    weft_otp__refs_init(sched);
+    weft_otp__alarms_init(&sched->alarms);
+    weft_otp__no_memory_init(&sched->no_memory);
     sched->now = weft_env_now(env);
     weft_otp__pool_init(&sched->pool, config != NULL && config->plain_memory);
     weft_otp__queues_init(&sched->queues);
@@ -56,9 +59,10 @@ const struct weft_watch *weft_sched_watch(const struct weft_sched *sched) {
 
 /* Ties go first: nobody is told. */
 static void untie(struct weft_process *proc) {
-    while (!weft_list_empty(&proc->ties)) {
-        struct tie *tie = WEFT_CONTAINER(proc->ties.next, struct tie, link);
-        switch ((enum tie_kind)tie->kind) {
+    enum tie_kind kind = TIE_NONE;
+    struct tie *tie;
+    while ((tie = weft_otp__tie_pop(proc, &kind)) != NULL) {
+        switch (kind) {
         case TIE_LINK_0:
             weft_otp__link_drop(WEFT_CONTAINER(tie, struct peer_link, tie[0]));
             break;
@@ -67,26 +71,30 @@ static void untie(struct weft_process *proc) {
             break;
         case TIE_MONITOR:
         case TIE_CALL:
-            weft_list_remove(&tie->link);
             break;
         case TIE_FAR:
         case TIE_FAR_LINK:
         case TIE_WATCH:
-            weft_otp__tie_far(proc, tie, NULL);
+            weft_otp__tie_far(proc, tie, kind, NULL);
             break;
+        case TIE_NONE:
+        case TIE_ROUTE_MONITOR:
+        case TIE_ROUTE_CALL:
+        case TIE_ROUTE_LINK:
+            WEFT_UNREACHABLE("a process has no such tie");
         }
     }
 }
 
 static void discard_all(struct weft_sched *sched) {
-    for (uint32_t i = 0; i < sched->slots_count; i++) {
-        struct weft_process *proc = sched->slots[i].proc;
+    for (uint32_t i = 0; i < sched->slots.count; i++) {
+        struct weft_process *proc = weft_otp__table_at(sched, i);
         if (proc == NULL) continue;
         untie(proc);
         weft_otp__discard(proc);
     }
     WEFT_ASSERT(sched->procs_count == 0);
-    WEFT_ASSERT(sched->heap_count == 0);
+    WEFT_ASSERT(sched->alarms.count == 0);
     WEFT_ASSERT(sched->sockets_count == 0);
     WEFT_ASSERT(sched->process_bytes == 0);
 }
@@ -100,9 +108,8 @@ void weft_sched_free(struct weft_sched *sched) {
     weft_otp__code_free(sched);
     weft_otp__remote_free(sched);
     weft_otp__map_deinit(&sched->names);
-    weft_mem_free(mem, sched->slots, sched->slots_room * sizeof *sched->slots);
-    weft_mem_free(mem, sched->refs, sched->refs_room * sizeof *sched->refs);
-    weft_mem_free(mem, sched->heap, sched->heap_room * sizeof *sched->heap);
+    weft_otp__segments_free(&sched->slots, mem);
+    weft_otp__segments_free(&sched->refs, mem);
     weft_otp__pool_deinit(sched);
     weft_mem_free(mem, sched, sizeof *sched);
 }
@@ -118,14 +125,12 @@ bool weft_sched_run(struct weft_sched *sched, uint32_t messages_max) {
     WEFT_ASSERT(sched->runtime_depth == 0);
     sched->now = weft_env_now(sched->env);
     if (weft_otp__stalled(sched)) return false;
+    sched->stack_probed = UINTPTR_MAX;
+    sched->run = (struct run){.left = messages_max, .began = sched->now, .clocked = sched->now};
     weft_otp__alarms_fire(sched);
     if (sched->code_sweeping) weft_otp__code_sweep(sched);
     if (sched->remote != NULL) weft_otp__remote_receive(sched);
-    while (messages_max > 0 && sched->queues.count > 0 && sched->stall.until == 0) {
-        struct weft_process *proc = weft_otp__queue_pop(sched);
-        uint32_t limit = messages_max < WEFT_TURN_MAX ? messages_max : WEFT_TURN_MAX;
-        messages_max -= weft_otp__turn(proc, limit);
-    }
+    weft_otp__turns(sched);
     if (sched->remote != NULL) weft_otp__remote_flush(sched);
     return (sched->code_sweeping || sched->queues.count > 0) && sched->stall.until == 0;
 }
@@ -136,7 +141,7 @@ weft_time weft_sched_next_at(const struct weft_sched *sched) {
     if (sched->stall.until != 0) return sched->stall.until;
     if (sched->remote != NULL) busy = weft_otp__remote_busy(sched) || busy;
     if (busy) return weft_env_now(sched->env);
-    return sched->heap_count > 0 ? sched->heap[0].at : WEFT_TIME_NEVER;
+    return sched->alarms.first_at;
 }
 
 int weft_sched_send(struct weft_sched *sched, weft_pid to, uint32_t tag, struct weft_bytes data) {
@@ -151,7 +156,7 @@ void weft_sched_stats(const struct weft_sched *sched, struct weft_sched_stats *s
     WEFT_ASSERT(sched != NULL);
     WEFT_ASSERT(stats != NULL);
     *stats = (struct weft_sched_stats){.procs = sched->procs_count,
-                                       .timers = sched->heap_count,
+                                       .timers = sched->alarms.count,
                                        .sockets = sched->sockets_count,
                                        .runnable = sched->queues.count,
                                        .spawned = sched->spawned,
@@ -163,19 +168,39 @@ void weft_sched_stats(const struct weft_sched *sched, struct weft_sched_stats *s
                                        .process_bytes = sched->process_bytes};
 }
 
+static uint32_t links_of(const struct weft_process *proc) {
+    uint32_t count = 0;
+    struct weft_link *at = proc->ties.first;
+    for (; at != NULL; at = ring_next(&proc->ties, at)) {
+        uint8_t kind = WEFT_CONTAINER(at, struct tie, link)->kind;
+        count += kind == TIE_LINK_0 || kind == TIE_LINK_1;
+    }
+    return count;
+}
+
+static uint32_t pending_of(const struct weft_process *proc, enum weft_msg_kind kind) {
+    uint32_t count = 0;
+    struct weft_link *at = proc->pending.first;
+    for (; at != NULL; at = ring_next(&proc->pending, at))
+        count += WEFT_CONTAINER(at, struct mail, link)->kind == kind;
+    return count;
+}
+
 struct weft_proc_info weft_otp__info(const struct weft_process *proc) {
     return (struct weft_proc_info){.pid = proc->pid,
                                    .parent = proc->parent,
-                                   .name = proc->name != NULL ? proc->name->text : NULL,
+                                   .name = weft_otp__name_text(proc),
                                    .behaviour = proc->behaviour->name,
                                    .version = proc->behaviour->version,
                                    .mailbox = proc->mailbox_count,
-                                   .links = proc->links,
-                                   .monitors = proc->monitors,
-                                   .timers = proc->timers,
-                                   .sockets = proc->sockets_count,
-                                   .memory = proc->memory,
+                                   .links = links_of(proc),
+                                   .monitors = pending_of(proc, WEFT_MSG_DOWN),
+                                   .timers = pending_of(proc, WEFT_MSG_TIMER),
+                                   .sockets = proc->extra == NULL ? 0 : proc->extra->sockets_count,
+                                   .memory = proc->extra == NULL ? 0 : proc->extra->memory,
                                    .messages = proc->messages,
+                                   .reductions = proc->reductions,
+                                   .bytes = proc->bytes,
                                    .is_supervisor =
                                        proc->behaviour->handle == weft_supervisor.handle,
                                    .trap_exit = (proc->flags & PROC_TRAP) != 0,
@@ -191,9 +216,9 @@ void weft_sched_each(const struct weft_sched *sched,
                      void (*fn)(void *ctx, const struct weft_proc_info *info), void *ctx) {
     WEFT_ASSERT(sched != NULL);
     WEFT_ASSERT(fn != NULL);
-    for (uint32_t i = 0; i < sched->slots_count; i++) {
-        const struct weft_process *proc = sched->slots[i].proc;
-        if (proc == NULL || weft_pid_slot(proc->pid) != i) continue;
+    for (uint32_t i = 0; i < sched->slots.count; i++) {
+        const struct weft_process *proc = weft_otp__table_at(sched, i);
+        if (proc == NULL) continue;
         struct weft_proc_info info = weft_otp__info(proc);
         fn(ctx, &info);
     }

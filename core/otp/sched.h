@@ -64,8 +64,14 @@ bool weft_sched_halting(const struct weft_sched *sched);
  * never dropped.  */
 void weft_sched_deliver(struct weft_sched *sched, const struct weft_event *event);
 
-/* Fire due timers and run processes until none is runnable or `messages_max` messages were
- * handled. True when some are still runnable. Reads the clock once. */
+/* Fire due timers and run processes until none is runnable, `messages_max` messages were handled,
+ * or WEFT_RUN_TIME has passed. True when some are still runnable. All handlers see the time at
+ * which it began.
+ *
+ * The clock is read again every WEFT_CLOCK_MESSAGES messages, and more often when handlers are
+ * slow: then a turn is as many messages as take WEFT_TURN_TIME, at least one, and of NORMAL
+ * processes up to WEFT_TIMERS_FIRST_MAX that timers wake in a run go before the others. On a clock
+ * that stands still during a run, as the simulator's, none of this changes anything. */
 bool weft_sched_run(struct weft_sched *sched, uint32_t messages_max);
 
 /* When to run next: the clock's now if something is runnable, else the earliest timer, else
@@ -108,7 +114,9 @@ struct weft_proc_info {
     const char *behaviour;
     uint32_t version, mailbox, links, monitors, timers, sockets;
     size_t memory;
-    uint64_t messages; /* handled */
+    uint64_t messages;   /* handled */
+    uint64_t reductions; /* those, and calls of this API */
+    uint64_t bytes;      /* of data in the messages and answers it was sent */
     bool is_supervisor, trap_exit;
     enum weft_priority priority;
     bool hibernates;
@@ -116,7 +124,8 @@ struct weft_proc_info {
     const char *application; /* NULL: none */
 };
 
-/* Call `fn` for every process, by ascending slot. `fn` must not change processes. */
+/* Call `fn` for every process, by ascending slot. `fn` must not change processes. Counts links,
+ * monitors and timers by walking them. */
 void weft_sched_each(const struct weft_sched *sched,
                      void (*fn)(void *ctx, const struct weft_proc_info *info), void *ctx);
 

@@ -5,8 +5,30 @@ static bool is_kill(const struct signal *signal) {
     return signal->cause.kind == WEFT_REASON_KILL && signal->link == NULL;
 }
 
+static bool is_far(const struct peer_link *link) {
+    return link->end[0] != NULL && link->end[1] == NULL;
+}
+
 static void link_free(struct weft_sched *sched, struct peer_link *link) {
-    if (link != NULL) weft_otp__mail_free(sched, &link->notice.mail);
+    if (link == NULL) return;
+    weft_otp__free(sched, link, is_far(link) ? sizeof(struct far_link) : sizeof *link);
+}
+
+void weft_otp__end_set(struct weft_process *proc, struct cause cause) {
+    struct cause old = weft_otp__end_take(proc);
+    weft_otp__cause_drop(proc->sched, &old);
+    WEFT_ASSERT((unsigned)cause.kind < 64);
+    proc->end_text = cause.text;
+    proc->end_code = cause.code;
+    proc->end_kind = (unsigned)cause.kind & 63;
+}
+
+struct cause weft_otp__end_take(struct weft_process *proc) {
+    struct cause cause = {.kind = (enum weft_reason_kind)proc->end_kind,
+                          .code = proc->end_code,
+                          .text = proc->end_text};
+    proc->end_text = NULL;
+    return cause;
 }
 
 void weft_otp__doom(struct weft_process *proc, struct cause cause) {
@@ -14,29 +36,34 @@ void weft_otp__doom(struct weft_process *proc, struct cause cause) {
     bool killed = cause.kind == WEFT_REASON_KILLED;
     if (proc->flags & PROC_DOOMED) return;
     if ((proc->flags & PROC_STOPPING) && !killed) return;
-    weft_otp__cause_drop(sched, &proc->end);
-    proc->end = weft_otp__cause_share(cause);
+    weft_otp__end_set(proc, weft_otp__cause_share(cause));
     proc->flags = (proc->flags & ~(uint32_t)PROC_STOPPING) | PROC_DOOMED;
     if (proc->flags & PROC_RUNNING) return;
     weft_otp__queue_remove(proc);
     weft_list_push_back(&sched->dying, &proc->run);
 }
 
-/* As an EXIT message. A link brings its own record; for weft_exit one has to be made, and a
- * process for which there is no memory ends as if it did not trap. */
+/* A link brings its own record, no longer a tie of anybody; for weft_exit one has to be made. */
+static struct notice *notice_for(struct weft_process *to, const struct signal *signal) {
+    struct record record = {WEFT_MSG_EXIT, sizeof(struct notice), sizeof(struct notice)};
+    if (signal->link == NULL) return weft_otp__mail_new(to->sched, &record);
+    uint32_t tag = signal->link->end[0] == to ? signal->link->tie[0].tag : 0;
+    unsigned bits = MAIL_OF_LINK | (is_far(signal->link) ? MAIL_FAR : 0);
+    struct notice *notice = &signal->link->notice;
+    notice->mail = (struct mail){.kind = WEFT_MSG_EXIT, .bits = (uint8_t)bits, .tag = tag};
+    return notice;
+}
+
+/* As an EXIT message. A process for which there is no memory ends as if it did not trap. */
 static void trap(struct weft_process *to, const struct signal *signal) {
-    struct notice *notice = signal->link != NULL ? &signal->link->notice : NULL;
-    if (notice == NULL)
-        notice = weft_otp__mail_new(to, WEFT_MSG_EXIT, sizeof *notice, sizeof *notice);
+    struct notice *notice = notice_for(to, signal);
     if (notice == NULL) {
         weft_otp__doom(to, signal->cause);
         return;
     }
-    if (signal->link != NULL) notice->mail.tag = signal->link->end[0] == to ? signal->link->tag : 0;
-    notice->mail.owner = to;
     notice->mail.from = signal->from;
     notice->cause = weft_otp__cause_share(signal->cause);
-    weft_otp__mail_push(&notice->mail);
+    weft_otp__mail_push(to, &notice->mail);
     if (to->flags & PROC_SUSPENDED) weft_otp__suspended_exit(to, &notice->mail);
 }
 
@@ -57,13 +84,12 @@ void weft_otp__signal(struct weft_process *to, const struct signal *signal) {
 
 void weft_otp__stop(struct weft_process *proc, struct cause cause) {
     WEFT_ASSERT(proc != NULL);
-    bool killed = (proc->flags & PROC_DOOMED) && proc->end.kind == WEFT_REASON_KILLED;
+    bool killed = (proc->flags & PROC_DOOMED) && proc->end_kind == WEFT_REASON_KILLED;
     if ((proc->flags & PROC_STOPPING) || killed) {
         weft_otp__cause_drop(proc->sched, &cause);
         return;
     }
-    weft_otp__cause_drop(proc->sched, &proc->end);
-    proc->end = cause;
+    weft_otp__end_set(proc, cause);
     proc->flags = (proc->flags & ~(uint32_t)PROC_DOOMED) | PROC_STOPPING;
 }
 
@@ -75,16 +101,9 @@ static void drop_pending(struct weft_sched *sched, struct mail *mail) {
     case WEFT_MSG_DOWN:
         weft_otp__monitor_drop((struct monitor *)mail);
         break;
-    case WEFT_MSG_REPLY: {
-        struct call *call = (struct call *)mail;
-        if (call->far) weft_otp__call_over_far(call);
-        weft_otp__job_stop(call);
-        weft_otp__alarm_cancel(sched, &call->alarm);
-        weft_list_remove(&call->tie.link);
-        weft_list_remove(&mail->link);
-        weft_otp__mail_free(sched, mail);
+    case WEFT_MSG_REPLY:
+        weft_otp__call_drop(sched, (struct call *)mail);
         break;
-    }
     case WEFT_MSG_CAST:
     case WEFT_MSG_CALL:
     case WEFT_MSG_EXIT:
@@ -95,36 +114,37 @@ static void drop_pending(struct weft_sched *sched, struct mail *mail) {
 
 static void release(struct weft_process *proc) {
     struct weft_sched *sched = proc->sched;
-    while (!weft_list_empty(&proc->pending))
-        drop_pending(sched, WEFT_CONTAINER(proc->pending.next, struct mail, link));
-    while (!weft_list_empty(&proc->mailbox)) {
-        struct mail *mail = WEFT_CONTAINER(proc->mailbox.next, struct mail, link);
-        weft_otp__mail_take(mail);
+    while (!ring_empty(&proc->pending))
+        drop_pending(sched, WEFT_CONTAINER(proc->pending.first, struct mail, link));
+    while (!ring_empty(&proc->mailbox)) {
+        struct mail *mail = WEFT_CONTAINER(proc->mailbox.first, struct mail, link);
+        weft_otp__mail_take(proc, mail);
         weft_otp__mail_free(sched, mail);
     }
-    WEFT_ASSERT(proc->timers == 0);
-    WEFT_ASSERT(proc->monitors == 0);
-    weft_otp__sockets_close(proc);
-    weft_otp__memory_free(proc);
+    weft_otp__extra_free(proc);
 }
 
 static void tell_peer(struct weft_process *proc, struct peer_link *link, int side,
                       struct cause cause) {
     struct weft_process *peer = link->end[1 - side];
     WEFT_ASSERT(link->end[side] == proc);
-    WEFT_ASSERT(peer->links > 0);
-    weft_list_remove(&link->tie[1 - side].link);
-    peer->links--;
+    WEFT_ASSERT(link->tie[1 - side].kind != TIE_NONE);
+    weft_otp__tie_remove(peer, &link->tie[1 - side]);
     struct signal signal = {.from = proc->pid, .cause = cause, .link = link};
     weft_otp__signal(peer, &signal);
 }
 
 /* Those who asked to be told, in the order they asked. */
 static void tell(struct weft_process *proc, struct cause cause) {
-    struct weft_link *at;
-    while ((at = weft_list_pop_front(&proc->ties)) != NULL) {
-        struct tie *tie = WEFT_CONTAINER(at, struct tie, link);
-        switch ((enum tie_kind)tie->kind) {
+    enum tie_kind kind = TIE_NONE;
+    struct tie *tie;
+    while ((tie = weft_otp__tie_pop(proc, &kind)) != NULL) {
+        switch (kind) {
+        case TIE_NONE:
+        case TIE_ROUTE_MONITOR:
+        case TIE_ROUTE_CALL:
+        case TIE_ROUTE_LINK:
+            WEFT_UNREACHABLE("a process has no such tie");
         case TIE_LINK_0:
             tell_peer(proc, WEFT_CONTAINER(tie, struct peer_link, tie[0]), 0, cause);
             break;
@@ -141,7 +161,7 @@ static void tell(struct weft_process *proc, struct cause cause) {
         case TIE_FAR:
         case TIE_FAR_LINK:
         case TIE_WATCH:
-            weft_otp__tie_far(proc, tie, &cause);
+            weft_otp__tie_far(proc, tie, kind, &cause);
             break;
         }
     }
@@ -174,9 +194,10 @@ static void report(struct weft_process *proc, const struct weft_reason *why, boo
     weft_trace(env, WEFT_TRACE_PROC_EXIT, text, proc->pid.raw, (uint64_t)why->kind,
                (uint64_t)(int64_t)why->code, fault ? 1 : 0);
     if (!fault && (!(proc->flags & PROC_STOPPING) || weft_reason_is_clean(why))) return;
+    const char *name = weft_otp__name_text(proc);
     weft_log(env, WEFT_LOG_ERROR,
              "crash: process %llx name %s behaviour %s version %u parent %llx: %s %d: %s",
-             (unsigned long long)proc->pid.raw, proc->name != NULL ? proc->name->text : "-",
+             (unsigned long long)proc->pid.raw, name != NULL ? name : "-",
              proc->behaviour->name != NULL ? proc->behaviour->name : "-", proc->behaviour->version,
              (unsigned long long)proc->parent.raw, weft_reason_name(why->kind), why->code,
              why->text);
@@ -199,8 +220,8 @@ void weft_otp__discard(struct weft_process *proc) {
     leave_queues(proc);
     weft_otp__name_clear(proc);
     release(proc);
-    weft_otp__cause_drop(sched, &proc->end);
-    weft_otp__aliases_free(proc);
+    struct cause end = weft_otp__end_take(proc);
+    weft_otp__cause_drop(sched, &end);
     weft_otp__table_remove(sched, proc);
     weft_otp__code_died(proc);
     weft_otp__state_free(proc);
@@ -235,9 +256,7 @@ void weft_otp__reap(struct weft_sched *sched) {
     sched->reaping = true;
     while (!weft_list_empty(&sched->dying)) {
         struct weft_process *proc = WEFT_CONTAINER(sched->dying.next, struct weft_process, run);
-        struct cause cause = proc->end;
-        proc->end.text = NULL;
-        weft_otp__finish(proc, cause, false);
+        weft_otp__finish(proc, weft_otp__end_take(proc), false);
     }
     sched->reaping = false;
 }

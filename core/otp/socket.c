@@ -2,24 +2,30 @@
 #include "core/otp/internal.h"
 
 static struct sock *sock_find(struct weft_process *proc, weft_socket socket) {
-    for (struct weft_link *at = proc->sockets.next; at != &proc->sockets; at = at->next) {
+    struct extra *extra = proc->extra;
+    if (extra == NULL) return NULL;
+    for (struct weft_link *at = extra->sockets.first; at != NULL;
+         at = ring_next(&extra->sockets, at)) {
         struct sock *sock = WEFT_CONTAINER(at, struct sock, link);
         if (sock->socket == socket) return sock;
     }
     return NULL;
 }
 
+/* `proc` has an extra. */
 static void sock_add(struct weft_process *proc, struct sock *sock) {
-    weft_list_push_front(&proc->sockets, &sock->link);
-    proc->sockets_count++;
+    WEFT_ASSERT(proc->extra != NULL);
+    ring_push(&proc->extra->sockets, &sock->link);
+    proc->extra->sockets_count++;
     proc->sched->sockets_count++;
 }
 
 static void sock_remove(struct weft_process *proc, struct sock *sock) {
-    WEFT_ASSERT(proc->sockets_count > 0);
+    struct extra *extra = proc->extra;
+    WEFT_ASSERT(extra->sockets_count > 0);
     WEFT_ASSERT(proc->sched->sockets_count > 0);
-    weft_list_remove(&sock->link);
-    proc->sockets_count--;
+    ring_remove(&extra->sockets, &sock->link);
+    extra->sockets_count--;
     proc->sched->sockets_count--;
 }
 
@@ -29,20 +35,23 @@ static void sock_free(struct weft_process *proc, struct sock *sock) {
 }
 
 /* The record is made before the socket is, so that no socket is without an owner. */
-static struct sock *sock_new(struct weft_sched *sched) {
+static struct sock *sock_new(struct weft_process *owner) {
+    struct weft_sched *sched = owner->sched;
+    if (weft_otp__extra(owner) == NULL) return NULL;
     struct sock *sock = weft_otp__alloc(sched, sizeof *sock);
     if (sock != NULL) *sock = (struct sock){.socket = WEFT_SOCKET_NONE};
     return sock;
 }
 
-void weft_otp__sockets_close(struct weft_process *proc) {
+void weft_otp__sockets_close(struct extra *extra) {
+    struct weft_process *proc = extra->proc;
     struct weft_env *env = proc->sched->env;
-    while (!weft_list_empty(&proc->sockets)) {
-        struct sock *oldest = WEFT_CONTAINER(proc->sockets.prev, struct sock, link);
+    while (!ring_empty(&extra->sockets)) {
+        struct sock *oldest = WEFT_CONTAINER(extra->sockets.first, struct sock, link);
         env->net->close(env, oldest->socket);
         sock_free(proc, oldest);
     }
-    WEFT_ASSERT(proc->sockets_count == 0);
+    WEFT_ASSERT(extra->sockets_count == 0);
 }
 
 enum opening { OPEN_DATAGRAM, OPEN_LISTEN, OPEN_CONNECT };
@@ -69,7 +78,7 @@ static int open_as(weft_self *self, struct request *request, weft_socket *out) {
 
 static int open_socket(weft_self *self, struct request *request, weft_socket *out) {
     struct weft_sched *sched = weft_otp__enter(self);
-    struct sock *sock = sock_new(sched);
+    struct sock *sock = sock_new(self);
     int rv = sock == NULL ? WEFT_ERR_NOMEM : open_as(self, request, &sock->socket);
     weft_socket opened = WEFT_SOCKET_NONE;
     if (rv == WEFT_OK) {
@@ -142,23 +151,22 @@ static void pass_event(struct walk *walk, struct event_mail *event) {
         if (accepted != NULL) pass_sock(walk, accepted);
         walk->more = true;
     }
-    weft_otp__mail_take(&event->mail);
+    weft_otp__mail_take(walk->from, &event->mail);
     if (walk->to == NULL) {
         weft_otp__mail_free(walk->from->sched, &event->mail);
         return;
     }
-    event->mail.owner = walk->to;
     event->event.owner = walk->to->pid.raw;
-    weft_otp__mail_push(&event->mail);
+    weft_otp__mail_push(walk->to, &event->mail);
 }
 
 static void walk_events(struct walk *walk) {
     struct weft_process *from = walk->from;
     struct weft_link *next;
-    for (struct weft_link *at = from->mailbox.next; at != &from->mailbox; at = next) {
+    for (struct weft_link *at = from->mailbox.first; at != NULL; at = next) {
         struct mail *mail = WEFT_CONTAINER(at, struct mail, link);
-        next = at->next;
-        if (from->events_count == 0) return;
+        next = ring_next(&from->mailbox, at);
+        if (from->extra->events_count == 0) return;
         if (concerns(walk, mail)) pass_event(walk, (struct event_mail *)mail);
     }
 }
@@ -169,6 +177,7 @@ static int give(struct weft_sched *sched, weft_self *self, weft_socket socket, w
     struct sock *sock = sock_find(self, socket);
     if (sock == NULL) return WEFT_ERR_NOT_FOUND;
     if (walk.to == self) return WEFT_OK;
+    if (weft_otp__extra(walk.to) == NULL) return WEFT_ERR_NOMEM;
     pass_sock(&walk, sock);
     walk_events(&walk);
     return WEFT_OK;
@@ -212,8 +221,10 @@ void weft_socket_abort(weft_self *self, weft_socket socket) {
 
 static struct event_mail *event_new(struct weft_process *owner, const struct weft_event *event) {
     size_t size = event->kind == WEFT_EVENT_DATAGRAM ? event->size : 0;
-    struct event_mail *mail =
-        weft_otp__mail_new(owner, WEFT_MSG_EVENT, sizeof *mail + size, sizeof mail->mail);
+    struct event_mail *mail;
+    if (weft_otp__extra(owner) == NULL) return NULL;
+    struct record record = {WEFT_MSG_EVENT, sizeof *mail + size, sizeof mail->mail};
+    mail = weft_otp__mail_new(owner->sched, &record);
     if (mail == NULL) return NULL;
     mail->event = *event;
     mail->event.size = size;
@@ -224,7 +235,7 @@ static struct event_mail *event_new(struct weft_process *owner, const struct wef
 
 /* An accepted stream is the owner's from now on, whether or not it reads the event. */
 static bool adopt(struct weft_process *owner, weft_socket accepted) {
-    struct sock *sock = sock_new(owner->sched);
+    struct sock *sock = sock_new(owner);
     if (sock == NULL) return false;
     sock->socket = accepted;
     sock_add(owner, sock);
@@ -255,7 +266,7 @@ static void deliver_stream(struct weft_process *owner, const struct weft_event *
         fail_owner(owner);
         return;
     }
-    weft_otp__mail_push(&mail->mail);
+    weft_otp__mail_push(owner, &mail->mail);
 }
 
 void weft_sched_deliver(struct weft_sched *sched, const struct weft_event *event) {
@@ -274,11 +285,11 @@ void weft_sched_deliver(struct weft_sched *sched, const struct weft_event *event
         deliver_stream(owner, event);
         return;
     }
-    bool full = owner->mailbox_count >= owner->mailbox_max;
+    bool full = owner->mailbox_count >= weft_otp__mailbox_max(owner);
     struct event_mail *mail = full ? NULL : event_new(owner, event);
     if (mail == NULL) {
         sched->dropped++;
         return;
     }
-    weft_otp__mail_push(&mail->mail);
+    weft_otp__mail_push(owner, &mail->mail);
 }

@@ -28,7 +28,7 @@ static struct weft_process *process_alloc(struct weft_sched *sched,
     if (proc == NULL) return NULL;
     memset(proc, 0, sizeof *proc + body_size);
     proc->state = proc->body;
-    proc->body_size = body_size;
+    proc->body_size = body_size & WEFT_STATE_MAX;
     if (!state_apart(behaviour)) return proc;
     proc->state = weft_otp__alloc(sched, behaviour->state_size);
     if (proc->state == NULL) {
@@ -44,17 +44,10 @@ static struct weft_process *process_new(struct weft_sched *sched, const struct w
     if (proc == NULL) return NULL;
     proc->sched = sched;
     proc->behaviour = spec->behaviour;
-    proc->mailbox_max = spec->mailbox_max != 0 ? spec->mailbox_max : WEFT_MAILBOX_MAX;
     proc->tag = spec->tag;
     proc->code_epoch = sched->code_epoch;
-    proc->priority = (uint8_t)spec->priority;
+    proc->priority = (unsigned)spec->priority & 3;
     weft_list_init(&proc->run);
-    weft_list_init(&proc->mailbox);
-    weft_list_init(&proc->pending);
-    weft_list_init(&proc->ties);
-    weft_list_init(&proc->sockets);
-    weft_otp__memory_init(proc, spec->memory_max);
-    weft_otp__bounds_set(proc, spec);
     return proc;
 }
 
@@ -72,6 +65,7 @@ static int bind(struct birth *birth) {
     struct weft_process *parent = birth->parent;
     struct weft_process *child = birth->child;
     const struct weft_spawn *spec = birth->spec;
+    if (weft_otp__bounds_set(child, spec) != WEFT_OK) return WEFT_ERR_NOMEM;
     int rv = spec->name != NULL ? weft_otp__name_set(child, spec->name) : WEFT_OK;
     if (rv != WEFT_OK) return rv;
     child->parent = parent != NULL ? parent->pid : child->sched->far_parent;
@@ -138,9 +132,10 @@ static bool run_init(struct weft_sched *sched, struct birth *birth, struct weft_
 
 static void announce(const struct weft_process *child) {
     struct weft_env *env = child->sched->env;
-    const char *name = child->name != NULL ? child->name->text : child->behaviour->name;
+    const char *name = weft_otp__name_text(child);
+    if (name == NULL) name = child->behaviour->name;
     weft_trace(env, WEFT_TRACE_PROC_START, weft_bytes_text(name != NULL ? name : ""),
-               child->pid.raw, child->parent.raw, child->name != NULL);
+               child->pid.raw, child->parent.raw, weft_otp__name_text(child) != NULL);
 }
 
 /* Take what has been marked to end it, or make a cause of what init returned. */
@@ -149,10 +144,7 @@ static struct cause failure(struct birth *birth) {
     struct cause cause =
         weft_otp__cause_plain(birth->rv == WEFT_ERR_IGNORE ? WEFT_REASON_NORMAL : WEFT_REASON_ERROR,
                               birth->rv == WEFT_ERR_IGNORE ? 0 : birth->rv);
-    if (child->flags & (PROC_DOOMED | PROC_STOPPING)) {
-        cause = child->end;
-        child->end.text = NULL;
-    }
+    if (child->flags & (PROC_DOOMED | PROC_STOPPING)) cause = weft_otp__end_take(child);
     return cause;
 }
 
@@ -180,10 +172,12 @@ static int fail(struct weft_sched *sched, struct birth *birth, const struct weft
 static void start(struct weft_sched *sched, struct birth *birth, weft_pid *out) {
     struct weft_process *child = birth->child;
     *out = child->pid;
-    if (birth->monitor != NULL) *birth->spec->ref = birth->monitor->notice.mail.ref;
-    sched->last_reason = weft_reason(WEFT_REASON_NORMAL, 0);
+    if (birth->monitor != NULL) *birth->spec->ref = birth->monitor->awaited.ref;
+    sched->last_reason.kind = WEFT_REASON_NORMAL;
+    sched->last_reason.code = 0;
+    sched->last_reason.text[0] = '\0';
     bool work = child->flags & (PROC_CONTINUE | PROC_STOPPING);
-    if (work || !weft_list_empty(&child->mailbox)) weft_otp__runnable(child);
+    if (work || !ring_empty(&child->mailbox)) weft_otp__runnable(child);
 }
 
 int weft_otp__spawn(struct weft_sched *sched, struct weft_process *parent,
@@ -211,6 +205,7 @@ int weft_otp__spawn(struct weft_sched *sched, struct weft_process *parent,
 static void check_spec(const struct weft_spawn *spec) {
     WEFT_ASSERT(spec->behaviour != NULL);
     WEFT_ASSERT(spec->behaviour->handle != NULL);
+    WEFT_ASSERT(spec->behaviour->state_size <= WEFT_STATE_MAX);
     WEFT_ASSERT(!spec->monitor || spec->ref != NULL);
     WEFT_ASSERT((unsigned)spec->priority < RUN_QUEUES);
     if (spec->name != NULL) (void)weft_otp__name_valid(spec->name);
@@ -240,6 +235,7 @@ int weft_sched_start(struct weft_sched *sched, const struct weft_spawn *spawn, w
     check_spec(&spec);
     spec.link = spec.monitor = false;
     sched->now = weft_env_now(sched->env);
+    sched->stack_probed = UINTPTR_MAX;
     int rv = weft_otp__spawn(sched, NULL, &spec, out);
     if (rv == WEFT_OK) sched->root = *out;
     if (why != NULL) *why = sched->last_reason;

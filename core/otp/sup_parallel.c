@@ -14,7 +14,7 @@ static void end_if_done(weft_self *self, struct sup *sup) {
 static int watch(weft_self *self, const struct child *child) {
     struct weft_sched *sched = weft_otp__enter(self);
     struct monitor *monitor = weft_otp__monitor_new(self, child->pid, weft_bytes(NULL, 0));
-    if (monitor != NULL) monitor->notice.mail.tag = child->index;
+    if (monitor != NULL) monitor->awaited.mail.tag = child->index;
     weft_otp__leave(sched);
     return monitor == NULL ? WEFT_ERR_NOMEM : WEFT_OK;
 }

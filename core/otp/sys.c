@@ -9,12 +9,12 @@
 void weft_otp__suspended_exit(struct weft_process *proc, struct mail *mail) {
     WEFT_ASSERT(proc->flags & PROC_SUSPENDED);
     if (mail->kind != WEFT_MSG_EXIT) return;
-    if (!mail->of_stop && !weft_pid_equal(mail->from, proc->parent)) return;
-    if (!mail->of_stop && (proc->flags & PROC_TRAP_PARENT)) {
+    if (!(mail->bits & MAIL_OF_STOP) && !weft_pid_equal(mail->from, proc->parent)) return;
+    if (!(mail->bits & MAIL_OF_STOP) && (proc->flags & PROC_TRAP_PARENT)) {
         weft_otp__resume(proc);
         return;
     }
-    weft_otp__mail_take(mail);
+    weft_otp__mail_take(proc, mail);
     weft_otp__stop(proc, weft_otp__cause_share(((struct notice *)mail)->cause));
     weft_otp__mail_free(proc->sched, mail);
     weft_otp__runnable(proc);
@@ -23,8 +23,8 @@ void weft_otp__suspended_exit(struct weft_process *proc, struct mail *mail) {
 /* The parent's exit that lay in the mailbox already. */
 static void find_exit(struct weft_process *proc) {
     struct weft_link *next;
-    for (struct weft_link *at = proc->mailbox.next; at != &proc->mailbox; at = next) {
-        next = at->next;
+    for (struct weft_link *at = proc->mailbox.first; at != NULL; at = next) {
+        next = ring_next(&proc->mailbox, at);
         weft_otp__suspended_exit(proc, WEFT_CONTAINER(at, struct mail, link));
         if (!(proc->flags & PROC_SUSPENDED) || (proc->flags & PROC_STOPPING)) return;
     }
@@ -44,7 +44,7 @@ void weft_otp__resume(struct weft_process *proc) {
     WEFT_ASSERT(proc != NULL);
     proc->flags &= ~(uint32_t)PROC_SUSPENDED;
     bool work = proc->flags & (PROC_CONTINUE | PROC_STOPPING);
-    if (work || !weft_list_empty(&proc->mailbox)) weft_otp__runnable(proc);
+    if (work || !ring_empty(&proc->mailbox)) weft_otp__runnable(proc);
 }
 
 static int resume(struct weft_sched *sched, weft_pid pid) {

@@ -607,7 +607,9 @@ static void handlers_go_with_the_process_that_supervises_them(void) {
     done();
 }
 
-static uint32_t links_of(weft_pid pid) { return weft_otp__find(world.sched, pid)->links; }
+static uint32_t links_of(weft_pid pid) {
+    return weft_otp__info(weft_otp__find(world.sched, pid)).links;
+}
 
 static void the_link_to_an_adder_goes_with_its_last_handler(void) {
     prepare();
@@ -633,7 +635,7 @@ static void an_adder_whose_mailbox_is_full_is_told(void) {
     prepare();
     add_sup("a");
     (void)world_log_clear();
-    weft_otp__find(world.sched, client)->mailbox_max = 3;
+    weft_otp__extra(weft_otp__find(world.sched, client))->mailbox_max = 3;
     /* The client waits while the manager and its handler run. */
     weft_otp__find(world.sched, client)->flags |= PROC_RUNNING;
     in_later(other, fill_client);
@@ -659,7 +661,7 @@ static void a_handler_that_cannot_take_an_event_is_removed(void) {
     add_sup("a"), add("b");
     (void)world_log_clear();
     struct weft_process *slow = weft_otp__find(world.sched, handler_a);
-    slow->mailbox_max = 2;
+    weft_otp__extra(slow)->mailbox_max = 2;
     slow->flags |= PROC_RUNNING; /* as one that is suspended */
     in_later(client, tiny_mailbox_event);
     for (int i = 0; i < 60; i++) (void)weft_sched_run(world.sched, 1);

@@ -254,11 +254,11 @@ static void a_watch_goes_with_its_process(void) {
 static void an_event_lost_is_said_with_the_next(void) {
     prepare();
     in(watcher, watch_g_one);
-    weft_otp__find(world.sched, watcher)->mailbox_max = 0;
+    weft_otp__extra(weft_otp__find(world.sched, watcher))->mailbox_max = 0;
     in_later(world.root, send_change);
     now.scope = "one", now.group = "g", now.pids[0] = a, now.pids_count = 1, now.leave = false;
     settle();
-    weft_otp__find(world.sched, watcher)->mailbox_max = 64;
+    weft_otp__extra(weft_otp__find(world.sched, watcher))->mailbox_max = 64;
     (void)world_log_clear();
     join("one", "g", b);
     CHECK_LOG("b joins g x1 gap, OK");
@@ -301,12 +301,12 @@ static void a_peer_that_ends_takes_its_members_out(void) {
 static void a_peer_that_was_full_is_brought_up_to_date_later(void) {
     prepare();
     in(world.root, meet);
-    weft_otp__find(world.sched, two)->mailbox_max = 0;
+    weft_otp__extra(weft_otp__find(world.sched, two))->mailbox_max = 0;
     join("one", "g", a), join("one", "h", b), leave("one", "h", b);
     CHECK_EQ_TEXT(members("two", "g"), "");
     pass(WEFT_S(3));
     CHECK_EQ_TEXT(members("two", "g"), "");
-    weft_otp__find(world.sched, two)->mailbox_max = 64;
+    weft_otp__extra(weft_otp__find(world.sched, two))->mailbox_max = 64;
     pass(WEFT_S(1));
     CHECK_EQ_TEXT(members("two", "g"), "a ");
     CHECK_EQ_TEXT(look("two", NULL, false), "g ");
@@ -462,10 +462,11 @@ static void two_scopes_agree_in_the_end(void) {
             }
             if (weft_rand_below(&dice, 15) == 0) met = true, in(world.root, meet);
             if (weft_rand_below(&dice, 20) == 0)
-                weft_otp__find(world.sched, two)->mailbox_max = weft_rand_below(&dice, 2) ? 0 : 64;
+                weft_otp__extra(weft_otp__find(world.sched, two))->mailbox_max =
+                    weft_rand_below(&dice, 2) ? 0 : 64;
             if (weft_rand_below(&dice, 60) == 0 && alive(a)) in(a, stop_normal);
         }
-        weft_otp__find(world.sched, two)->mailbox_max = 64;
+        weft_otp__extra(weft_otp__find(world.sched, two))->mailbox_max = 64;
         if (!met) in(world.root, meet);
         in(world.root, meet);
         pass(WEFT_S(3));

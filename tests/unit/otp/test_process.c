@@ -445,6 +445,35 @@ static void a_node_of_five_processes_is_a_few_kilobytes(void) {
     world_close();
 }
 
+#define MILLION (WEFT_PROCS_MAX < 1000000 ? WEFT_PROCS_MAX - 8 : 1000000)
+
+static WEFT_PROCESS(nothing_v1, .name = "nothing", .state_size = 64, .handle = handle_nothing);
+
+static void spawn_million(weft_self *self) {
+    struct weft_spawn spawn = {.behaviour = &nothing_v1, .link = true};
+    for (int i = 0; i < MILLION; i++) {
+        weft_pid pid;
+        if (weft_spawn(self, &spawn, &pid) != WEFT_OK) return;
+    }
+}
+
+static void a_million_processes_live_and_end(void) {
+    world_pooled = true;
+    world_open();
+    world_pooled = false;
+    world.env.trace_mask = 0;
+    a = probe("a", 0);
+    size_t before = world.heap.bytes;
+    in(a, spawn_million);
+    CHECK_EQ_UINT(stats().procs, MILLION + 2);
+    size_t each = (world.heap.bytes - before) / MILLION;
+    if (MILLION == 1000000) CHECK(each < 320); /* process, state, link, slot */
+    struct weft_reason why = weft_reason(WEFT_REASON_ERROR, 1);
+    weft_sched_exit(world.sched, a, &why);
+    CHECK_EQ_UINT(stats().procs, 1);
+    world_close();
+}
+
 static void the_reason_of_an_end_is_readable(void) {
     struct weft_reason why = weft_reason_text(WEFT_REASON_SHUTDOWN, 3, "%s %d", "why", 5);
     CHECK_EQ_TEXT(why.text, "why 5");
@@ -479,4 +508,5 @@ TEST_MAIN("otp/process", TEST(messages_of_a_pair_stay_in_order),
           TEST(the_end_of_the_root_is_the_end_of_the_node),
           TEST(an_exit_from_outside_is_the_parent_exit_of_the_root),
           TEST(starts_and_ends_are_traced), TEST(each_process_is_shown_by_ascending_slot),
-          TEST(a_node_of_five_processes_is_a_few_kilobytes), TEST(the_reason_of_an_end_is_readable))
+          TEST(a_node_of_five_processes_is_a_few_kilobytes), TEST(a_million_processes_live_and_end),
+          TEST(the_reason_of_an_end_is_readable))

@@ -1,8 +1,9 @@
 /* https://www.erlang.org/doc/man/sys.html */
 #include "core/otp/sys.h"
-#include "tests/unit/otp/fake_env.h"
 
 #include "core/base/assert.h"
+#include "core/base/limits.h"
+#include "tests/unit/otp/fake_env.h"
 
 #include <stdio.h>
 

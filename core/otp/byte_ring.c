@@ -1,12 +1,12 @@
 /* Ring of bytes, one writer, one reader. */
-#include "core/otp/ring.h"
+#include "core/otp/byte_ring.h"
 
 #include "core/base/assert.h"
 
-struct ring *weft_otp__ring_new(struct weft_mem *mem, size_t size) {
+struct byte_ring *weft_otp__byte_ring_new(struct weft_mem *mem, size_t size) {
     WEFT_ASSERT(size > 0);
     WEFT_ASSERT((size & (size - 1)) == 0);
-    struct ring *ring = weft_mem_alloc(mem, sizeof *ring + size);
+    struct byte_ring *ring = weft_mem_alloc(mem, sizeof *ring + size);
     if (ring == NULL) return NULL;
     memset(ring, 0, sizeof *ring);
     ring->size = size;
@@ -16,20 +16,22 @@ struct ring *weft_otp__ring_new(struct weft_mem *mem, size_t size) {
     return ring;
 }
 
-void weft_otp__ring_free(struct weft_mem *mem, struct ring *ring) {
+void weft_otp__byte_ring_free(struct weft_mem *mem, struct byte_ring *ring) {
     if (ring != NULL) weft_mem_free(mem, ring, sizeof *ring + ring->size);
 }
 
-static void copy_in(struct ring *ring, size_t tail, struct weft_bytes bytes) {
+static void copy_in(struct byte_ring *ring, size_t tail, struct weft_bytes bytes) {
     size_t at = tail & (ring->size - 1), first = ring->size - at;
     if (first > bytes.size) first = bytes.size;
     memcpy(ring->data + at, bytes.data, first);
     memcpy(ring->data, bytes.data + first, bytes.size - first);
 }
 
-static size_t room(struct ring *ring, size_t tail) { return ring->size - (tail - ring->head_seen); }
+static size_t room(struct byte_ring *ring, size_t tail) {
+    return ring->size - (tail - ring->head_seen);
+}
 
-size_t weft_otp__ring_write(struct ring *ring, struct weft_bytes bytes) {
+size_t weft_otp__byte_ring_write(struct byte_ring *ring, struct weft_bytes bytes) {
     size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
     if (room(ring, tail) < bytes.size)
         ring->head_seen = atomic_load_explicit(&ring->head, memory_order_acquire);
@@ -45,7 +47,7 @@ size_t weft_otp__ring_write(struct ring *ring, struct weft_bytes bytes) {
     return size;
 }
 
-struct weft_bytes weft_otp__ring_peek(struct ring *ring) {
+struct weft_bytes weft_otp__byte_ring_peek(struct byte_ring *ring) {
     size_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     if (ring->tail_seen == head)
         ring->tail_seen = atomic_load_explicit(&ring->tail, memory_order_acquire);
@@ -55,7 +57,7 @@ struct weft_bytes weft_otp__ring_peek(struct ring *ring) {
     return weft_bytes(ring->data + at, size);
 }
 
-bool weft_otp__ring_take(struct ring *ring, size_t size) {
+bool weft_otp__byte_ring_take(struct byte_ring *ring, size_t size) {
     size_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     WEFT_ASSERT(size <= ring->tail_seen - head);
     atomic_store(&ring->head, head + size);
