@@ -2,6 +2,13 @@
 # Measurements: ./dev bench [dht|gateway|kademlia|otp|queue|sim|all]. One row a line.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+# On a machine that others use too: WEFT_BENCH_FIRST=1 runs all of it before them (root). A nice
+# value alone counts within a session only, where Linux groups tasks by session (sched(7)).
+if [ "${WEFT_BENCH_FIRST:-}" = 1 ]; then
+    export WEFT_BENCH_FIRST=
+    exec setsid -w bash -c 'echo -20 >/proc/self/autogroup; exec nice -n -20 bash "$0" "$@"' \
+        tests/bench/bench.sh "$@"
+fi
 export WEFT_BIN=$PWD/build/bin WEFT_SOURCE=$PWD
 what=${1:-all}
 [ $# -gt 0 ] && shift

@@ -257,6 +257,20 @@ static void a_guard_without_install_is_a_panic(void) {
     CHECK(strstr(death.text, "alternate != NULL") != NULL);
 }
 
+/* Where the fault is found, whether the debug information is being read or not. */
+static void places_are_the_same_while_they_are_read_ahead(void) {
+    struct weft_place first, place;
+    uintptr_t code = (uintptr_t)writes_to_null + 1;
+    weft_posix_guard.describe(NULL, code, &first);
+    for (int i = 0; i < 8; i++) {
+        weft_posix_places_read();
+        weft_posix_guard.describe(NULL, code, &place);
+        CHECK_EQ_TEXT(place.function, "writes_to_null");
+        CHECK_EQ_TEXT(place.file, first.file);
+        CHECK_EQ_INT(place.line, first.line);
+    }
+}
+
 static const struct test_case cases[] = {
     TEST(a_panic_prints_place_context_and_backtrace),
     TEST(a_fault_outside_a_guard_is_a_panic_that_tells_the_address),
@@ -269,6 +283,7 @@ static const struct test_case cases[] = {
     TEST(a_stack_overflow_with_wide_frames_is_one),
     TEST(every_thread_has_guards_of_its_own),
     TEST(a_guard_without_install_is_a_panic),
+    TEST(places_are_the_same_while_they_are_read_ahead),
 };
 
 int main(int argc, char **argv) {

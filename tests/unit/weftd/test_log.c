@@ -1,5 +1,7 @@
 /* The log's overload protection. */
+#define _GNU_SOURCE
 #include "core/weftd/log.h"
+
 #include "tests/harness/harness.h"
 
 #include <fcntl.h>
@@ -13,7 +15,7 @@ static int kept, reader;
 
 static void open_pipe(void) {
     int ends[2];
-    WEFT_ASSERT(pipe2(ends, O_CLOEXEC) == 0);
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
     kept = dup(STDERR_FILENO);
     dup2(ends[1], STDERR_FILENO);
     close(ends[1]);
@@ -95,10 +97,6 @@ static void a_burst_is_cut_and_what_was_left_out_is_counted(void) {
     CHECK_EQ_INT(lines(), 2);
 }
 
-int main(int argc, char **argv) {
-    static const struct harness_test tests[] = {
-        HARNESS_TEST(a_line_has_a_time_a_level_and_a_text),
-        HARNESS_TEST(a_reader_who_reads_nothing_does_not_stop_the_log),
-        HARNESS_TEST(a_burst_is_cut_and_what_was_left_out_is_counted)};
-    return harness_run(argc, argv, tests, sizeof tests / sizeof tests[0]);
-}
+TEST_MAIN("weftd/log", TEST(a_line_has_a_time_a_level_and_a_text),
+          TEST(a_reader_who_reads_nothing_does_not_stop_the_log),
+          TEST(a_burst_is_cut_and_what_was_left_out_is_counted))
