@@ -21,6 +21,7 @@ static void open_bounded(uint32_t procs_max) {
     weft_sched_free(world.sched);
     struct weft_sched_config config = {.procs_max = procs_max, .plain_memory = true};
     CHECK_EQ_INT(weft_sched_new(&world.env, &config, &world.sched), WEFT_OK);
+    world.scheds[0] = world.sched;
     struct probe_arg arg = {.name = "root"};
     struct weft_spawn spawn = {.behaviour = &probe_v1, .arg = weft_bytes(&arg, sizeof arg)};
     CHECK_EQ_INT(weft_sched_start(world.sched, &spawn, &world.root, NULL), WEFT_OK);
