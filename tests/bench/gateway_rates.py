@@ -117,7 +117,7 @@ def measure(command, load, processes):
 HEAD = ["test", "gateway", "open", "messages/s", "p50", "p99", "p99.9", "worst", "poisoned",
         "innocents lost, messages unanswered", "near a crash: p99.9, worst", "far from one: p99.9, worst",
         "a crash, until the next handler: first, mean, worst; processor time: first, mean",
-        "worst around upgrade, rollback; of other half seconds: median, worst", "bytes a connection"]
+        "worst around upgrade, rollback; of other half seconds: median, worst; the calls", "bytes a connection"]
 
 
 def us(value):
@@ -136,6 +136,9 @@ def row(test, name, load, result):
     if "swap_up_max_us" in result:
         swap = (f"{us(result['swap_up_max_us'])}, {us(result['swap_down_max_us'])}; "
                 f"{us(result['swap_other_median_max_us'])}, {us(result['swap_other_max_us'])}")
+        if "gateway_upgrade_max_us" in result:
+            swap += (f"; {us(result['gateway_upgrade_max_us'])}, "
+                     f"{us(result['gateway_rollback_max_us'])}")
     return [test, name, f"{result['open']:,.0f}", f"{result['echoed'] / load['secs']:,.0f}",
             us(result["all_p50_us"]), us(result["all_p99_us"]), us(result["all_p999_us"]),
             us(result["all_max_us"]), f"{result['poisoned']:,.0f}",

