@@ -452,7 +452,7 @@ static void a_module_that_is_not_there_is_named(void) {
     rig.config.modules = modules;
     rig.config.modules_count = 1;
     CHECK_EQ_INT(weft_node_new(rig.env, &rig.config, &rig.node, &why), WEFT_ERR_NOT_FOUND);
-    CHECK_EQ_TEXT(why.text, "some/where/none.so: not found");
+    CHECK_EQ_TEXT(why.text, "some/where/none.so: No such file or directory");
     close_all();
 }
 
