@@ -17,6 +17,12 @@
 #include "core/otp/gen_server.h"
 #include "core/otp/module.h"
 
+#ifdef WEFT_UBSAN /* its checks would end the program first */
+#define REAL_FAULT __attribute__((noinline, no_sanitize("undefined", "address")))
+#else
+#define REAL_FAULT
+#endif
+
 #define LEAVES_KNOWN 64
 #define SUPS_KNOWN 32
 
@@ -62,7 +68,7 @@ static void kill_self(weft_self *self) {
 
 static void fault_assert(weft_self *self) { WEFT_ASSERT(self == NULL); }
 
-static void fault_memory(weft_self *self) {
+REAL_FAULT static void fault_memory(weft_self *self) {
     volatile uint32_t *volatile nowhere = (volatile uint32_t *)(uintptr_t)(draw(self, 1) * 8);
     *nowhere = 1;
 }
