@@ -71,9 +71,11 @@ static int load_modules(struct weft_node *node, const struct weft_node_config *c
     return rv;
 }
 
-/* Children of the root that are on scheduler 0 only. */
-static size_t own_children(const struct weft_node_config *config,
+/* Children of the root that are on scheduler 0 only. Their specs point at `place`, which outlives
+ * the start of the root. */
+static size_t own_children(const struct weft_node_config *const *place,
                            const struct weft_app_config *apps, struct weft_child_spec *children) {
+    const struct weft_node_config *config = *place;
     size_t count = 0;
     if (config->scheduler != 0) return 0;
     if (config->dist != NULL) {
@@ -93,7 +95,7 @@ static size_t own_children(const struct weft_node_config *config,
     children[count++] = (struct weft_child_spec){.id = "control",
                                                  .name = WEFT_CONTROL_NAME,
                                                  .behaviour = &weft_node__control,
-                                                 .arg = weft_bytes(&config, sizeof config)};
+                                                 .arg = weft_bytes(place, sizeof *place)};
     if (apps->apps_count > 0 || config->apps_later) children[count++] = apps_spec(apps);
     return count;
 }
@@ -118,7 +120,7 @@ static int start_tree(struct weft_node *node, const struct weft_node_config *con
                                    .children = config->each,
                                    .children_count = config->each_count};
     struct weft_child_spec children[5];
-    size_t count = own_children(config, &apps, children);
+    size_t count = own_children(&config, &apps, children);
     if (config->each_count > 0) children[count++] = each_spec(&each);
     struct weft_sup_config root = {.strategy = WEFT_ONE_FOR_ONE,
                                    .intensity = config->intensity != 0 ? config->intensity

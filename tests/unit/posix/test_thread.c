@@ -110,6 +110,9 @@ static void a_handler_that_hangs_in_a_scheduler_thread_is_ended(void) {
     struct weft_mem_heap heap;
     struct weft_hub *hub;
     struct weft_posix_thread *thread;
+#ifdef __SANITIZE_THREAD__
+    return; /* it keeps signals back until the thread waits, and this one never does */
+#endif
     weft_posix_guard_install();
     weft_mem_heap_init(&heap, 0);
     struct weft_hub_config config = {.mem = &heap.base, .schedulers = 2, .wake = wake};

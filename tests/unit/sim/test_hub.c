@@ -205,7 +205,7 @@ static void a_seed_is_an_interleaving(void) {
     CHECK_EQ_UINT(hash[0], hash[1]);
     for (uint64_t seed = 0; seed < 8; seed++) seen[seed] = order_of(seed + 1, &hash[0]);
     for (uint64_t seed = 1; seed < 8; seed++) others += seen[seed] != seen[0];
-    CHECK(others >= 5);
+    CHECK(others >= WEFT_LIMIT(5, 1)); /* few notes, few orders */
 }
 
 static void a_stop_ends_what_runs_on_every_scheduler_and_leaves_nothing(void) {
