@@ -459,6 +459,9 @@ static unsigned raw_flood(int fd, struct weft_signal signal, unsigned most) {
 }
 
 static void a_peer_that_asks_and_does_not_read_is_dropped(void) {
+#ifdef __SANITIZE_THREAD__
+    return; /* too slow to answer so much */
+#endif
     two();
     at(0, watch);
     int fd = raw_peer(0, "x@127.0.0.1:9", 5);
@@ -471,11 +474,8 @@ static void a_peer_that_asks_and_does_not_read_is_dropped(void) {
         wait_for(WEFT_MS(2));
         gone = raw_flood(fd, ask, 1) < 1;
     }
-    /* A mailbox that refuses most of it has little to answer; ThreadSanitizer is too slow to have
-     * answered enough of it. */
-#ifndef __SANITIZE_THREAD__
+    /* A mailbox that refuses most of it has little to answer. */
     CHECK(gone || WEFT_MAILBOX_MAX < most);
-#endif
     close(fd);
     wait_for(WEFT_MS(5));
     at(1, call_back_named);
