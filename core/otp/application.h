@@ -77,10 +77,6 @@ struct weft_application {
      * ended by itself (as OTP does). */
     void (*prep_stop)(weft_self *master);
     void (*stop)(weft_self *master);
-
-    /* A node with several schedulers starts it on each, not on the first alone. One scheduler:
-     * no difference. */
-    bool per_scheduler;
 };
 
 /* Define `ident_`, a constant struct weft_application. */
