@@ -47,15 +47,17 @@ struct sim_plan__section {
     size_t count;
 };
 
-/* All of them, for the test of the reference. NULL-terminated. */
-extern const struct sim_plan__section *const sim_plan__sections[];
+/* Each of them, for the test of the reference; NULL beyond the last. */
+const struct sim_plan__section *sim_plan__section(size_t index);
 
-/* The last three by enum sim_fault_kind, sim_work_kind, sim_check_kind, from 1. */
+const struct sim_plan__section *sim_plan__fault_section(enum sim_fault_kind kind);
+
+/* The last two by enum sim_work_kind, sim_check_kind, from 1. */
 extern const struct sim_plan__section sim_plan__lognormal_section, sim_plan__delay_section,
     sim_plan__nodes_section, sim_plan__dht_section, sim_plan__join_section, sim_plan__group_section,
     sim_plan__app_section, sim_plan__dist_section, sim_plan__duplicate_section,
     sim_plan__reorder_section, sim_plan__links_section, sim_plan__network_section,
-    sim_plan__fault_sections[], sim_plan__work_sections[], sim_plan__check_sections[];
+    sim_plan__work_sections[], sim_plan__check_sections[];
 
 /* Read a mapping by its section: each known key, in the table's order; then what is unknown or
  * missing is told. False when `node` is no mapping (told). */

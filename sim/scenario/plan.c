@@ -79,44 +79,23 @@ static const struct sim_plan__key keys[] = {
 static const struct sim_plan__section scenario_section = {"scenario", keys,
                                                           sizeof keys / sizeof keys[0]};
 
-const struct sim_plan__section *const sim_plan__sections[] = {
-    &scenario_section,
-    &sim_plan__dht_section,
-    &sim_plan__join_section,
-    &sim_plan__group_section,
-    &sim_plan__app_section,
-    &sim_plan__dist_section,
-    &sim_plan__nodes_section,
-    &sim_plan__network_section,
-    &sim_plan__links_section,
-    &sim_plan__delay_section,
-    &sim_plan__lognormal_section,
-    &sim_plan__duplicate_section,
-    &sim_plan__reorder_section,
-    &sim_plan__work_sections[0],
-    &sim_plan__work_sections[1],
-    &sim_plan__work_sections[2],
-    &sim_plan__work_sections[3],
-    &sim_plan__work_sections[4],
-    &sim_plan__fault_sections[0],
-    &sim_plan__fault_sections[1],
-    &sim_plan__fault_sections[2],
-    &sim_plan__fault_sections[3],
-    &sim_plan__fault_sections[4],
-    &sim_plan__fault_sections[5],
-    &sim_plan__fault_sections[6],
-    &sim_plan__fault_sections[7],
-    &sim_plan__fault_sections[8],
-    &sim_plan__fault_sections[9],
-    &sim_plan__fault_sections[10],
-    &sim_plan__check_sections[0],
-    &sim_plan__check_sections[1],
-    &sim_plan__check_sections[2],
-    &sim_plan__check_sections[3],
-    &sim_plan__check_sections[5],
-    &sim_plan__check_sections[6],
-    NULL,
-};
+const struct sim_plan__section *sim_plan__section(size_t index) {
+    static const struct sim_plan__section *const fixed[] = {
+        &scenario_section,          &sim_plan__dht_section,       &sim_plan__join_section,
+        &sim_plan__group_section,   &sim_plan__app_section,       &sim_plan__dist_section,
+        &sim_plan__nodes_section,   &sim_plan__network_section,   &sim_plan__links_section,
+        &sim_plan__delay_section,   &sim_plan__lognormal_section, &sim_plan__duplicate_section,
+        &sim_plan__reorder_section,
+    };
+    size_t fixed_count = sizeof fixed / sizeof fixed[0];
+    if (index < fixed_count) return fixed[index];
+    index -= fixed_count;
+    if (index < SIM_WORK_KIND_COUNT - 1) return &sim_plan__work_sections[index];
+    index -= SIM_WORK_KIND_COUNT - 1;
+    if (index < SIM_FAULT_KIND_COUNT - 1) return sim_plan__fault_section(index + 1);
+    index -= SIM_FAULT_KIND_COUNT - 1;
+    return index < SIM_CHECK_KIND_COUNT - 1 ? &sim_plan__check_sections[index] : NULL;
+}
 
 /* --- reading --- */
 

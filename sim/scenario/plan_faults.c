@@ -1,5 +1,5 @@
-/* Faults: one table of keys for each kind. */
-#include "sim/scenario/internal.h"
+/* Faults: each kind read by its table, and what all kinds have in common. */
+#include "sim/scenario/plan_faults.h"
 
 #include "core/base/assert.h"
 
@@ -7,78 +7,20 @@
 
 #define OVERLAP_MAX 32
 
-struct draft {
-    struct sim_fault_spec spec;
-    uint32_t times;
-    struct sim_plan__link link;
-};
+static const struct sim_plan__fault_kind *const kinds[SIM_FAULT_KIND_COUNT] = {
+    [SIM_FAULT_PARTITION] = &sim_plan__partition, [SIM_FAULT_ISOLATE] = &sim_plan__isolate,
+    [SIM_FAULT_CRASH] = &sim_plan__crash,         [SIM_FAULT_KILL] = &sim_plan__kill,
+    [SIM_FAULT_STOP] = &sim_plan__stop,           [SIM_FAULT_RESTART] = &sim_plan__restart,
+    [SIM_FAULT_PAUSE] = &sim_plan__pause,         [SIM_FAULT_CHURN] = &sim_plan__churn,
+    [SIM_FAULT_DEGRADE] = &sim_plan__degrade,     [SIM_FAULT_POISON] = &sim_plan__poison,
+    [SIM_FAULT_UPGRADE] = &sim_plan__upgrade,     [SIM_FAULT_HANG] = &sim_plan__hang};
 
-#define AT(field) offsetof(struct draft, spec.field)
-
-/* --- values --- */
-
-static uint32_t named_before(const struct sim_fault_spec *spec, uint32_t group) {
-    for (uint32_t i = 0; i < spec->sides_count; i++) {
-        if (spec->sides[i].is_group && spec->sides[i].group == group) return i + 1;
-    }
-    return 0;
+const struct sim_plan__section *sim_plan__fault_section(enum sim_fault_kind kind) {
+    return &kinds[kind]->section;
 }
 
-static void read_side(struct sim_plan__reader *reader, const struct sim_plan__value *value,
-                      struct sim_fault_spec *spec) {
-    const struct weft_yaml_node *node = value->node;
-    uint32_t ppm = 0, group = 0;
-    if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "percentages or groups")) return;
-    bool is_share = weft_value_percent(node->text, &ppm);
-    if (is_share && ppm == 0) {
-        sim_plan__mistake(reader, node, "a side of 0%%, expected more");
-        return;
-    }
-    if (!is_share && !sim_plan__group_index(reader, node, &group)) return;
-    if (!is_share && named_before(spec, group) != 0) {
-        sim_plan__mistake(reader, node, "group '%s' on two sides, expected on one", node->text);
-    }
-    if (spec->sides_count > 0 && spec->sides[0].is_group == is_share) {
-        sim_plan__mistake(reader, node,
-                          "'%s' among other sides, expected all percentages or all groups",
-                          sim_plan__show(node->text).text);
-    }
-    spec->sides[spec->sides_count].is_group = !is_share;
-    spec->sides[spec->sides_count].group = group;
-    spec->sides[spec->sides_count++].ppm = ppm;
-}
-
-static void check_sum(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
-                      const struct sim_fault_spec *spec) {
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < spec->sides_count; i++) {
-        if (spec->sides[i].is_group) return;
-        sum += spec->sides[i].ppm;
-    }
-    char text[WEFT_VALUE_TEXT_MAX];
-    if (sum == WEFT_PPM_ALL || spec->sides_count != node->count) return;
-    sim_plan__mistake(reader, node, "'sides' add up to %s, expected 100%%",
-                      weft_value_show_percent(sum, text));
-}
-
-static void read_sides(struct sim_plan__reader *reader, const struct sim_plan__value *value,
-                       void *into) {
-    struct draft *draft = into;
-    const char *expected = "two or more sides such as [50%, 50%] or [leaf, rest]";
-    if (!sim_plan__is_list(reader, value, SIM_PARTITION_SIDES_MAX, expected)) return;
-    if (value->node->count < 2) {
-        sim_plan__mistake(reader, value->node, "'sides' has one entry, expected %s", expected);
-        return;
-    }
-    for (uint32_t i = 0; i < value->node->count; i++) {
-        struct sim_plan__value side = {value->node->items[i], value->key};
-        read_side(reader, &side, &draft->spec);
-    }
-    check_sum(reader, value->node, &draft->spec);
-}
-
-static int choose_word(struct sim_plan__reader *reader, const struct sim_plan__value *value,
-                       const char *const *words, size_t count) {
+int sim_plan__choose_word(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                          const char *const *words, size_t count) {
     if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "a word")) return -1;
     for (size_t i = 0; i < count; i++) {
         if (strcmp(value->node->text, words[i]) == 0) return (int)i;
@@ -89,183 +31,15 @@ static int choose_word(struct sim_plan__reader *reader, const struct sim_plan__v
     return -1;
 }
 
-static void read_exit(struct sim_plan__reader *reader, const struct sim_plan__value *value,
-                      void *into) {
-    struct draft *draft = into;
-    const char *const words[] = {"crash", "kill", "stop"};
-    int exit = choose_word(reader, value, words, 3);
-    if (exit >= 0) draft->spec.exit = (enum sim_churn_exit)exit;
-}
-
-static bool has_apps(const struct sim_plan *plan) {
-    for (uint32_t g = 0; g < plan->groups_count; g++) {
-        if (plan->apps_of[g].count > 0) return true;
-    }
-    return false;
-}
-
-static bool keep_process(struct sim_plan__reader *reader, const struct sim_plan__value *value,
-                         struct sim_fault_spec *spec) {
-    size_t size = strlen(value->node->text);
-    if (size == 0 || size >= sizeof spec->process) {
-        sim_plan__unfit(reader, value, "a name of 1 to 63 bytes");
-        return false;
-    }
-    memcpy(spec->process, value->node->text, size + 1);
-    return true;
-}
-
-/* A name that an application may have registered is known only when it runs; without one there are
- * but the node's own. */
-static void read_process(struct sim_plan__reader *reader, const struct sim_plan__value *value,
-                         void *into) {
-    struct draft *draft = into;
-    const char *const words[] = {"dht", "control"};
-    if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "the name of a process, or any")) return;
-    bool is_any = strcmp(value->node->text, "any") == 0, apps = has_apps(reader->plan);
-    if (is_any && !apps) {
-        sim_plan__mistake(reader, value->node,
-                          "'any' is any process of an application, expected 'apps'");
-        return;
-    }
-    draft->spec.process_by = is_any ? SIM_PROCESS_ANY : SIM_PROCESS_NAMED;
-    if (!apps && choose_word(reader, value, words, 2) < 0) return;
-    if (!keep_process(reader, value, &draft->spec)) return;
-    if (strcmp(draft->spec.process, "dht") == 0 && !reader->plan->dht_on) {
-        sim_plan__mistake(reader, value->node, "no process 'dht' with 'dht: off', expected a DHT");
-    }
-}
-
-static void read_behaviour(struct sim_plan__reader *reader, const struct sim_plan__value *value,
-                           void *into) {
-    struct draft *draft = into;
-    if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "the name of a behaviour")) return;
-    if (!has_apps(reader->plan)) {
-        sim_plan__mistake(reader, value->node,
-                          "'behaviour' is of a process of an application, expected 'apps'");
-        return;
-    }
-    draft->spec.process_by = SIM_PROCESS_BEHAVES;
-    (void)keep_process(reader, value, &draft->spec);
-}
-
-static void read_fault_module(struct sim_plan__reader *reader, const struct sim_plan__value *value,
-                              void *into) {
-    struct draft *draft = into;
-    draft->spec.module = sim_plan__module_path(reader, value);
-}
-
-static void read_expect(struct sim_plan__reader *reader, const struct sim_plan__value *value,
-                        void *into) {
-    struct draft *draft = into;
-    const char *const words[] = {"upgraded", "rollback"};
-    draft->spec.expect_rollback = choose_word(reader, value, words, 2) == 1;
-}
-
-static void read_fault_kind(struct sim_plan__reader *reader, const struct sim_plan__value *value,
-                            void *into) {
-    struct draft *draft = into;
-    const char *const words[] = {"assert", "segv", "fpe", "stack", "kill"};
-    static const enum weft_fault_kind kinds[] = {WEFT_FAULT_ASSERT, WEFT_FAULT_SEGV, WEFT_FAULT_FPE,
-                                                 WEFT_FAULT_STACK};
-    int kind = choose_word(reader, value, words, 5);
-    draft->spec.by_signal = kind == 4;
-    if (kind >= 0 && kind < 4) draft->spec.fault = kinds[kind];
-}
-
-/* --- tables --- */
-
-#define KEY_AT                                                                                     \
-    { "at", true, sim_plan__read_duration, AT(at), 0, 0 }
-#define KEY_FOR                                                                                    \
-    { "for", false, sim_plan__read_duration, AT(lasts), WEFT_MS(1), 0 }
-#define KEYS_AGAIN                                                                                 \
-    {"every", false, sim_plan__read_duration, AT(every), WEFT_MS(1), 0},                           \
-        {"until", false, sim_plan__read_duration, AT(until), 0, 0},                                \
-        {"times", false, sim_plan__read_count, offsetof(struct draft, times), 1, 1000000}, {       \
-        "jitter", false, sim_plan__read_duration, AT(jitter), 0, 0                                 \
-    }
-#define KEY_NODES(required)                                                                        \
-    { "nodes", required, sim_plan__read_set, AT(nodes), 0, 0 }
-#define KEY_ROLLING                                                                                \
-    { "rolling", false, sim_plan__read_flag, AT(each_in_turn), 0, 0 }
-#define KEYS_PROCESS                                                                               \
-    {"process", false, read_process, 0, 0, 0}, { "behaviour", false, read_behaviour, 0, 0, 0 }
-#define KEYS_LINK                                                                                  \
-    {"delay",                                                                                      \
-     false,                                                                                        \
-     sim_plan__read_link_delay,                                                                    \
-     offsetof(struct draft, link),                                                                 \
-     0,                                                                                            \
-     SIM_PLAN__NO_REGIONS},                                                                        \
-        {"loss", false, sim_plan__read_link_loss, offsetof(struct draft, link), 0, 0},             \
-        {"duplicate", false, sim_plan__read_link_duplicate, offsetof(struct draft, link), 0, 0}, { \
-        "reorder", false, sim_plan__read_link_reorder, offsetof(struct draft, link), 0, 0          \
-    }
-
-static const struct sim_plan__key partition_keys[] = {
-    KEY_AT,
-    KEY_FOR,
-    KEYS_AGAIN,
-    {"sides", true, read_sides, 0, 0, 0},
-    {"one_way", false, sim_plan__read_flag, AT(one_way), 0, 0}};
-static const struct sim_plan__key isolate_keys[] = {KEY_AT, KEY_FOR, KEYS_AGAIN, KEY_NODES(true)};
-static const struct sim_plan__key down_keys[] = {KEY_AT, KEY_FOR, KEYS_AGAIN, KEY_NODES(true),
-                                                 KEY_ROLLING};
-static const struct sim_plan__key restart_keys[] = {KEY_AT, KEYS_AGAIN, KEY_NODES(false)};
-static const struct sim_plan__key churn_keys[] = {
-    KEY_AT,
-    KEY_FOR,
-    KEY_NODES(false),
-    {"session", true, sim_plan__read_delay, AT(session), WEFT_MS(1), SIM_PLAN__NO_REGIONS},
-    {"downtime", true, sim_plan__read_delay, AT(downtime), WEFT_MS(1), SIM_PLAN__NO_REGIONS},
-    {"exit", false, read_exit, 0, 0, 0}};
-static const struct sim_plan__key degrade_keys[] = {KEY_AT, KEY_FOR, KEYS_AGAIN, KEY_NODES(false),
-                                                    KEYS_LINK};
-static const struct sim_plan__key poison_keys[] = {
-    KEY_AT,      KEYS_AGAIN,   KEY_NODES(true),
-    KEY_ROLLING, KEYS_PROCESS, {"fault", false, read_fault_kind, 0, 0, 0}};
-static const struct sim_plan__key hang_keys[] = {KEY_AT,          KEY_FOR,     KEYS_AGAIN,
-                                                 KEY_NODES(true), KEY_ROLLING, KEYS_PROCESS};
-
-static const struct sim_plan__key upgrade_keys[] = {
-    KEY_AT,
-    KEY_FOR,
-    KEYS_AGAIN,
-    KEY_NODES(true),
-    KEY_ROLLING,
-    {"module", true, read_fault_module, 0, 0, 0},
-    {"canary", false, sim_plan__read_percent, AT(canary_ppm), 1, WEFT_PPM_ALL},
-    {"watch", false, sim_plan__read_count, AT(watch), 0, UINT32_MAX},
-    {"expect", false, read_expect, 0, 0, 0}};
-
-#define SECTION(title, keys)                                                                       \
-    { title, keys, sizeof keys / sizeof keys[0] }
-
-/* By enum sim_fault_kind - 1. */
-const struct sim_plan__section sim_plan__fault_sections[] = {
-    SECTION("partition", partition_keys), SECTION("isolate", isolate_keys),
-    SECTION("crash", down_keys),          SECTION("kill", down_keys),
-    SECTION("stop", down_keys),           SECTION("restart", restart_keys),
-    SECTION("pause", down_keys),          SECTION("churn", churn_keys),
-    SECTION("degrade", degrade_keys),     SECTION("poison", poison_keys),
-    SECTION("upgrade", upgrade_keys),     SECTION("hang", hang_keys)};
-
-_Static_assert(sizeof sim_plan__fault_sections / sizeof sim_plan__fault_sections[0] ==
-                   SIM_FAULT_KIND_COUNT - 1,
-               "a section for each kind of fault");
-
 static const char *const kind_names[] = {
 #define SIM_FAULT_NAME(NAME, key) key,
     SIM_FAULTS(SIM_FAULT_NAME)
 #undef SIM_FAULT_NAME
 };
 
-/* --- what one key alone does not show --- */
-
 static void check_again(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
-                        struct draft *draft) {
-    struct sim_fault_spec *spec = &draft->spec;
+                        struct sim_plan__fault *fault) {
+    struct sim_fault_spec *spec = &fault->spec;
     const struct weft_yaml_node *until = weft_yaml_get(node, "until");
     const struct weft_yaml_node *times = weft_yaml_get(node, "times");
     const char *const needy[] = {"until", "times", "rolling"};
@@ -282,9 +56,9 @@ static void check_again(struct sim_plan__reader *reader, const struct weft_yaml_
     if (again && until != NULL && spec->until < spec->at) {
         sim_plan__mistake(reader, until, "'until' is before 'at', expected it after");
     }
-    if (draft->times == 0 || spec->every == 0) return;
+    if (fault->times == 0 || spec->every == 0) return;
     weft_duration room = WEFT_TIME_NEVER - spec->at;
-    uint32_t gaps = draft->times - 1;
+    uint32_t gaps = fault->times - 1;
     bool endless = gaps > 0 && spec->every > room / (weft_duration)gaps;
     spec->until = endless ? WEFT_TIME_NEVER : spec->at + spec->every * (weft_duration)gaps;
 }
@@ -292,39 +66,14 @@ static void check_again(struct sim_plan__reader *reader, const struct weft_yaml_
 /* Faults that are layers or states pile up when they come again before they ended. */
 static void check_pile(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                        const struct sim_fault_spec *spec) {
-    bool piles = spec->kind == SIM_FAULT_PARTITION || spec->kind == SIM_FAULT_ISOLATE ||
-                 spec->kind == SIM_FAULT_DEGRADE || spec->kind == SIM_FAULT_PAUSE;
     const struct weft_yaml_node *every = weft_yaml_get(node, "every");
-    if (!piles || every == NULL || spec->every == 0) return;
+    if (!kinds[spec->kind]->piles || every == NULL || spec->every == 0) return;
     const struct weft_yaml_node *lasts = weft_yaml_get(node, "for");
     if (lasts == NULL) {
         sim_plan__mistake(reader, every, "'every' without 'for', expected how long each lasts");
     } else if (spec->lasts / spec->every >= OVERLAP_MAX) {
         sim_plan__mistake(reader, lasts, "'for' spans more than %d of 'every', expected fewer",
                           OVERLAP_MAX);
-    }
-}
-
-static void check_kind(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
-                       const struct draft *draft) {
-    const struct sim_fault_spec *spec = &draft->spec;
-    const struct sim_plan__link *link = &draft->link;
-    if (spec->one_way && spec->sides_count > 2) {
-        sim_plan__mistake(reader, weft_yaml_get(node, "one_way"),
-                          "'one_way' with %u sides, expected two", spec->sides_count);
-    }
-    bool hits = spec->kind == SIM_FAULT_POISON || spec->kind == SIM_FAULT_HANG;
-    const struct weft_yaml_node *behaviour = weft_yaml_get(node, "behaviour");
-    bool named = weft_yaml_get(node, "process") != NULL;
-    if (hits && named == (behaviour != NULL)) {
-        sim_plan__mistake(reader, named ? behaviour : node, "%s, expected one of them",
-                          named ? "both 'process' and 'behaviour'"
-                                : "neither 'process' nor 'behaviour'");
-    }
-    bool degrades = link->has_delay || link->has_loss || link->has_duplicate || link->has_reorder;
-    if (spec->kind == SIM_FAULT_DEGRADE && !degrades) {
-        sim_plan__mistake(reader, node,
-                          "degrade changes nothing, expected delay, loss, duplicate or reorder");
     }
 }
 
@@ -346,18 +95,18 @@ static void read_fault(struct sim_plan__reader *reader, const struct weft_yaml_n
     struct sim_plan__value options;
     int kind = sim_plan__choose(reader, entry, &choice, &options);
     if (kind < 0) return;
-    struct draft draft = {.spec = {.kind = (enum sim_fault_kind)(kind + 1),
-                                   .line = entry->line,
-                                   .until = WEFT_TIME_NEVER}};
+    struct sim_plan__fault fault = {.spec = {.kind = (enum sim_fault_kind)(kind + 1),
+                                             .line = entry->line,
+                                             .until = WEFT_TIME_NEVER}};
     const struct weft_yaml_node *node = options.node;
-    if (!sim_plan__read_section(reader, node, &sim_plan__fault_sections[kind], &draft)) return;
-    check_again(reader, node, &draft);
-    check_pile(reader, node, &draft.spec);
-    check_kind(reader, node, &draft);
-    check_stop(reader, node, &draft.spec);
-    sim_plan__chain_of(&draft.link, &draft.spec.chain);
+    if (!sim_plan__read_section(reader, node, &kinds[kind + 1]->section, &fault)) return;
+    check_again(reader, node, &fault);
+    check_pile(reader, node, &fault.spec);
+    if (kinds[kind + 1]->check != NULL) kinds[kind + 1]->check(reader, node, &fault);
+    check_stop(reader, node, &fault.spec);
+    sim_plan__chain_of(&fault.link, &fault.spec.chain);
     WEFT_ASSERT(plan->faults_count < SIM_FAULTS_MAX);
-    plan->faults[plan->faults_count++] = draft.spec;
+    plan->faults[plan->faults_count++] = fault.spec;
 }
 
 void sim_plan__read_faults(struct sim_plan__reader *reader, const struct sim_plan__value *value,

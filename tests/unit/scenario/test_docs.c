@@ -50,8 +50,9 @@ static bool has_row(const char *part, const char *key) {
 
 static void every_key_stands_under_its_section(void) {
     REQUIRE(load());
-    for (size_t i = 0; sim_plan__sections[i] != NULL; i++) {
-        const struct sim_plan__section *section = sim_plan__sections[i];
+    for (size_t i = 0; sim_plan__section(i) != NULL; i++) {
+        const struct sim_plan__section *section = sim_plan__section(i);
+        if (section->count == 0) continue; /* a word alone */
         char *part = part_of(section->title);
         if (part == NULL) fprintf(stderr, "no heading '## %s'\n", section->title);
         CHECK(part != NULL);
@@ -96,9 +97,9 @@ static void check_rows(const struct sim_plan__section *section, const char *part
 
 static void no_row_tells_of_a_key_that_is_not_there(void) {
     REQUIRE(load());
-    for (size_t i = 0; sim_plan__sections[i] != NULL; i++) {
-        char *part = part_of(sim_plan__sections[i]->title);
-        if (part != NULL) check_rows(sim_plan__sections[i], part);
+    for (size_t i = 0; sim_plan__section(i) != NULL; i++) {
+        char *part = part_of(sim_plan__section(i)->title);
+        if (part != NULL) check_rows(sim_plan__section(i), part);
         free(part);
     }
     free(docs);

@@ -1,0 +1,71 @@
+/* Faults of a scenario: what the files that read them share. Room-private.
+ *
+ * Each kind of fault has its keys in a table, and a function for what one key alone does not show.
+ * Kinds stand in files by what they hit: plan_faults_links.c, plan_faults_nodes.c,
+ * plan_faults_processes.c. plan_faults.c puts them together. */
+#ifndef SIM_SCENARIO_PLAN_FAULTS_H
+#define SIM_SCENARIO_PLAN_FAULTS_H
+
+#include "sim/scenario/internal.h"
+
+/* A fault while it is read: what the keys of its section read into. */
+struct sim_plan__fault {
+    struct sim_fault_spec spec;
+    uint32_t times;
+    struct sim_plan__link link;
+};
+
+struct sim_plan__fault_kind {
+    struct sim_plan__section section;
+    bool piles; /* a layer or a state: several at once add up */
+    /* The keys together; NULL: nothing to say. */
+    void (*check)(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
+                  const struct sim_plan__fault *fault);
+};
+
+extern const struct sim_plan__fault_kind sim_plan__partition, sim_plan__isolate, sim_plan__degrade,
+    sim_plan__crash, sim_plan__kill, sim_plan__stop, sim_plan__pause, sim_plan__restart,
+    sim_plan__churn, sim_plan__poison, sim_plan__hang, sim_plan__upgrade;
+
+/* --- keys that several kinds have --- */
+
+#define AT(field) offsetof(struct sim_plan__fault, spec.field)
+#define LINK_AT offsetof(struct sim_plan__fault, link)
+
+#define KEY_AT                                                                                     \
+    { "at", true, sim_plan__read_duration, AT(at), 0, 0 }
+#define KEY_FOR                                                                                    \
+    { "for", false, sim_plan__read_duration, AT(lasts), WEFT_MS(1), 0 }
+#define KEY_EVERY                                                                                  \
+    { "every", false, sim_plan__read_duration, AT(every), WEFT_MS(1), 0 }
+#define KEY_UNTIL                                                                                  \
+    { "until", false, sim_plan__read_duration, AT(until), 0, 0 }
+#define KEY_TIMES                                                                                  \
+    { "times", false, sim_plan__read_count, offsetof(struct sim_plan__fault, times), 1, 1000000 }
+#define KEY_JITTER                                                                                 \
+    { "jitter", false, sim_plan__read_duration, AT(jitter), 0, 0 }
+#define KEYS_AGAIN KEY_EVERY, KEY_UNTIL, KEY_TIMES, KEY_JITTER
+
+#define KEY_NODES(required)                                                                        \
+    { "nodes", required, sim_plan__read_set, AT(nodes), 0, 0 }
+#define KEY_ROLLING                                                                                \
+    { "rolling", false, sim_plan__read_flag, AT(each_in_turn), 0, 0 }
+
+#define KEY_DELAY                                                                                  \
+    { "delay", false, sim_plan__read_link_delay, LINK_AT, 0, SIM_PLAN__NO_REGIONS }
+#define KEY_LOSS                                                                                   \
+    { "loss", false, sim_plan__read_link_loss, LINK_AT, 0, 0 }
+#define KEY_DUPLICATE                                                                              \
+    { "duplicate", false, sim_plan__read_link_duplicate, LINK_AT, 0, 0 }
+#define KEY_REORDER                                                                                \
+    { "reorder", false, sim_plan__read_link_reorder, LINK_AT, 0, 0 }
+#define KEYS_LINK KEY_DELAY, KEY_LOSS, KEY_DUPLICATE, KEY_REORDER
+
+#define SECTION(title, keys)                                                                       \
+    { title, keys, sizeof keys / sizeof keys[0] }
+
+/* Index of the word among `words`; -1, told, when it is none. */
+int sim_plan__choose_word(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                          const char *const *words, size_t count);
+
+#endif

@@ -1,0 +1,29 @@
+/* Faults of nodes: crash, kill, stop, pause, restart, churn. */
+#include "sim/scenario/plan_faults.h"
+
+static void read_exit(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                      void *into) {
+    struct sim_plan__fault *draft = into;
+    const char *const words[] = {"crash", "kill", "stop"};
+    int exit = sim_plan__choose_word(reader, value, words, 3);
+    if (exit >= 0) draft->spec.exit = (enum sim_churn_exit)exit;
+}
+
+static const struct sim_plan__key down_keys[] = {KEY_AT, KEY_FOR, KEYS_AGAIN, KEY_NODES(true),
+                                                 KEY_ROLLING};
+static const struct sim_plan__key restart_keys[] = {KEY_AT, KEYS_AGAIN, KEY_NODES(false)};
+static const struct sim_plan__key churn_keys[] = {
+    KEY_AT,
+    KEY_FOR,
+    KEY_NODES(false),
+    {"session", true, sim_plan__read_delay, AT(session), WEFT_MS(1), SIM_PLAN__NO_REGIONS},
+    {"downtime", true, sim_plan__read_delay, AT(downtime), WEFT_MS(1), SIM_PLAN__NO_REGIONS},
+    {"exit", false, read_exit, 0, 0, 0}};
+
+const struct sim_plan__fault_kind sim_plan__crash = {SECTION("crash", down_keys), false, NULL};
+const struct sim_plan__fault_kind sim_plan__kill = {SECTION("kill", down_keys), false, NULL};
+const struct sim_plan__fault_kind sim_plan__stop = {SECTION("stop", down_keys), false, NULL};
+const struct sim_plan__fault_kind sim_plan__pause = {SECTION("pause", down_keys), true, NULL};
+const struct sim_plan__fault_kind sim_plan__restart = {SECTION("restart", restart_keys), false,
+                                                       NULL};
+const struct sim_plan__fault_kind sim_plan__churn = {SECTION("churn", churn_keys), false, NULL};
