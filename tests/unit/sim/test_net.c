@@ -448,7 +448,8 @@ static void layers_draw_apart_and_by_their_key(void) {
     struct sim_chain lossy = {0};
     chain_add(&lossy, constant(SIM_ELEMENT_LOSS, 500000, 0));
     uint8_t side[NODES] = {0, 1};
-    struct sim_layer_spec spec = {SIM_LAYER_CHAIN, side, &lossy, 1234};
+    struct sim_layer_spec spec = {
+        .kind = SIM_LAYER_CHAIN, .side = side, .chain = &lossy, .key = 1234};
     sim_layer alone, beside, other;
     bool lost[1000];
     CHECK_EQ_INT(sim_net_layer_on(net, &spec, &alone), WEFT_OK);
