@@ -1,5 +1,5 @@
-/* "almanac", an application for scenarios: a process that reads the wall clock ten times a second and
- * logs when it did not go on by as much as the monotonic one. */
+/* "almanac", an application for scenarios: a process that reads the wall clock ten times a second
+ * and logs when it did not go on by as much as the monotonic one. */
 #include "core/otp/application.h"
 #include "core/otp/gen_server.h"
 #include "core/otp/module.h"
@@ -46,9 +46,8 @@ static WEFT_GEN_SERVER(almanac_server, .name = "almanac", .version = 1,
 static const struct weft_behaviour *const behaviours[] = {&almanac_server};
 
 static WEFT_APPLICATION(almanac_app, .name = "almanac", .version = "1",
-                        .children = {{.id = "almanac",
-                                      .name = "almanac",
-                                      .behaviour = &almanac_server}});
+                        .children = {
+                            {.id = "almanac", .name = "almanac", .behaviour = &almanac_server}});
 
 WEFT_MODULE(.name = "almanac", .version = ALMANAC_VERSION, WEFT_BEHAVIOURS(behaviours),
             .application = &almanac_app);
