@@ -53,7 +53,10 @@ void sim_fabric_free(struct sim_fabric *fabric) {
         if (berth->machine != NULL) free_machine(berth->machine);
         if (berth->disk != NULL) sim_disk_free(berth->disk);
     }
+    for (uint32_t i = 0; fabric->clocks != NULL && i < fabric->config.nodes; i++)
+        free(fabric->clocks[i]);
     sim_parcel_pool_free(fabric);
+    free(fabric->clocks);
     free(fabric->berths);
     free(fabric);
 }
@@ -160,6 +163,38 @@ void sim_fabric_down(struct sim_fabric *fabric, uint32_t node) {
     sim_fabric__reap(machine);
 }
 
+/* A scenario that says so has clocks that are off: without them it would be another one. */
+static struct sim_clock *own_clock(struct sim_fabric *fabric, uint32_t node) {
+    WEFT_ASSERT(node < fabric->config.nodes);
+    if (fabric->clocks == NULL)
+        fabric->clocks = calloc(fabric->config.nodes, sizeof(struct sim_clock *));
+    WEFT_ASSERT(fabric->clocks != NULL);
+    if (fabric->clocks[node] != NULL) return fabric->clocks[node];
+    struct sim_clock *clock = malloc(sizeof *clock);
+    WEFT_ASSERT(clock != NULL);
+    sim_clock_init(clock);
+    fabric->clocks[node] = clock;
+    return clock;
+}
+
+void sim_fabric_clock_change(struct sim_fabric *fabric, uint32_t node,
+                             const struct sim_clock_change *change) {
+    sim_clock_change(own_clock(fabric, node), sim_engine_now(fabric->config.engine), change);
+}
+
+const struct sim_clock *sim_fabric_clock(const struct sim_fabric *fabric, uint32_t node) {
+    WEFT_ASSERT(node < fabric->config.nodes);
+    return sim_fabric__clock_of(fabric, node);
+}
+
+weft_time sim_fabric_true_time(struct sim_fabric *fabric, uint32_t node, weft_time shown) {
+    struct sim_clock *clock = sim_fabric__clock_of(fabric, node);
+    if (clock == NULL) return shown;
+    weft_time at = sim_clock_true(clock, shown);
+    if (at != shown) clock->timers_moved++;
+    return at;
+}
+
 void sim_fabric_pause(struct sim_fabric *fabric, uint32_t node) {
     struct sim_machine *machine = machine_up(fabric, node);
     WEFT_ASSERT(machine != NULL);
@@ -188,9 +223,16 @@ static void arrive(struct sim_fabric *fabric, uint32_t node, struct sim_parcel *
     sim_parcel_unref(fabric, parcel);
 }
 
+static bool has_to_queue(const struct sim_fabric *fabric, const struct sim_parcel *parcel) {
+    return sim_net_has_downlinks(fabric->config.net) && parcel->from != parcel->to;
+}
+
 bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event) {
     WEFT_ASSERT(event->kind != 0);
-    if (event->kind == SIM_EVENT_PARCEL) {
+    if (event->kind == SIM_EVENT_PARCEL && has_to_queue(fabric, event->data)) {
+        if (!sim_parcel_arrives(fabric, event->data)) return true;
+    }
+    if (event->kind == SIM_EVENT_PARCEL || event->kind == SIM_EVENT_PARCEL_THROUGH) {
         arrive(fabric, event->entity, event->data);
         return true;
     }

@@ -4,13 +4,15 @@
 
 #include "core/base/list.h"
 #include "core/base/rand.h"
+#include "sim/world/clock.h"
 #include "sim/world/fabric.h"
 
 /* Kinds of engine events. `entity` is the machine it happens to. */
 enum sim_fabric_kind {
-    SIM_EVENT_PARCEL = 1,   /* arg: sender << 32 ^ number; data: the parcel */
-    SIM_EVENT_STREAM_TIMER, /* arg: socket; none by that number: the event is stale */
-    SIM_EVENT_JOB           /* arg: number of the job */
+    SIM_EVENT_PARCEL = 1,    /* arg: sender << 32 ^ number; data: the parcel */
+    SIM_EVENT_STREAM_TIMER,  /* arg: socket; none by that number: the event is stale */
+    SIM_EVENT_JOB,           /* arg: number of the job */
+    SIM_EVENT_PARCEL_THROUGH /* as PARCEL: it has left its receiver's downlink */
 };
 
 /* --- parcels: what travels --- */
@@ -165,6 +167,7 @@ struct sim_berth {
 struct sim_fabric {
     struct sim_fabric_config config;
     struct sim_berth *berths;
+    struct sim_clock **clocks;                 /* by machine, NULL: true; NULL: all of them */
     uint64_t jobs;                             /* so far */
     struct sim_parcel *pool[SIM_POOL_CLASSES]; /* free parcels by size */
     uint32_t pool_count[SIM_POOL_CLASSES];
@@ -177,6 +180,12 @@ static inline struct sim_machine *sim_fabric__machine(struct weft_env *env) {
 
 static inline weft_time sim_fabric__now(const struct sim_machine *machine) {
     return sim_engine_now(machine->fabric->config.engine);
+}
+
+/* NULL: it tells the true time. */
+static inline struct sim_clock *sim_fabric__clock_of(const struct sim_fabric *fabric,
+                                                     uint32_t node) {
+    return fabric->clocks == NULL ? NULL : fabric->clocks[node];
 }
 
 /* env.c, env_disk.c, env_loader.c: the tables of a machine's env. */
@@ -208,6 +217,9 @@ void sim_parcel_pool_free(struct sim_fabric *fabric);
  * stream's parcel arrives once, after *arrival_last, which moves on; NULL: a datagram. */
 void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
                           weft_time *arrival_last);
+/* A parcel has come to its receiver's downlink. True: it is through. False: it was lost, or it is
+ * queued and comes again; the reference is taken. */
+bool sim_parcel_arrives(struct sim_fabric *fabric, struct sim_parcel *parcel);
 void sim_parcel_lost(struct sim_fabric *fabric, const struct sim_parcel *parcel,
                      enum sim_loss cause);
 void sim_parcel_received(struct sim_fabric *fabric, const struct sim_parcel *parcel);
