@@ -106,9 +106,8 @@ static void tell(void) {
 
 int main(int argc, char **argv) {
     struct weft_posix_driver driver = {NULL, deliver, run, next_at, done};
-    struct weft_posix_config config = {.trace_mask = log_mask(WEFT_LOG_ERROR),
-                                       .log_level = WEFT_LOG_ERROR,
-                                       .trace = on_trace};
+    struct weft_posix_config config = {
+        .trace_mask = log_mask(WEFT_LOG_ERROR), .log_level = WEFT_LOG_ERROR, .trace = on_trace};
     struct weft_sched_config sched = {.index = 0};
     struct weft_spawn spawn = {.behaviour = &root_v1};
     struct weft_posix *posix;
@@ -121,9 +120,11 @@ int main(int argc, char **argv) {
     if (weft_sched_new(weft_posix_env(posix), &sched, &bench.sched) != WEFT_OK) return 1;
     if (weft_sched_start(bench.sched, &spawn, &pid, NULL) != WEFT_OK) return 1;
     weft_posix_places_read();
+    log_start();
     nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL); /* a node's start takes longer */
     if (weft_sched_send(bench.sched, pid, 0, weft_bytes(NULL, 0)) != WEFT_OK) return 1;
     if (weft_posix_loop(posix, &driver) != WEFT_OK) return 1;
+    log_stop();
     tell();
     weft_sched_free(bench.sched);
     weft_posix_free(posix);
