@@ -44,7 +44,8 @@ enum sim_purpose {
                            occurrence */
     SIM_DRAW_TURN,      /* messages a scheduler handles in one go, of a node that has several;
                             entity: node, counter: life << 40 | turn */
-    SIM_DRAW_CROSSING   /* time from one scheduler to another; counter: life << 40 | crossing */
+    SIM_DRAW_CROSSING,  /* time from one scheduler to another; counter: life << 40 | crossing */
+    SIM_DRAW_CLOCK      /* how far off from the start; entity: node, counter: 0 offset, 1 drift */
 };
 
 #define SIM_SCENARIO UINT32_MAX /* the entity that is no node */
