@@ -94,7 +94,8 @@ const struct sim_plan__section *sim_plan__section(size_t index) {
     index -= fixed_count;
     if (index < SIM_WORK_KIND_COUNT - 1) return &sim_plan__work_sections[index];
     index -= SIM_WORK_KIND_COUNT - 1;
-    if (index < SIM_FAULT_KIND_COUNT - 1) return sim_plan__fault_section(index + 1);
+    if (index < SIM_FAULT_KIND_COUNT - 1)
+        return sim_plan__fault_section((enum sim_fault_kind)(index + 1));
     index -= SIM_FAULT_KIND_COUNT - 1;
     return index < SIM_CHECK_KIND_COUNT - 1 ? &sim_plan__check_sections[index] : NULL;
 }
