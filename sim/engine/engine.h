@@ -24,25 +24,31 @@ enum sim_purpose {
     SIM_DRAW_LOSS,
     SIM_DRAW_DUPLICATE,
     SIM_DRAW_REORDER,
-    SIM_DRAW_REGION,      /* entity: node */
-    SIM_DRAW_TARGETS,     /* entity: fault, counter: occurrence */
-    SIM_DRAW_GROUPS,      /* partition sides; entity: fault, counter: node */
-    SIM_DRAW_WHEN,        /* jitter of a fault or workload; entity: it, counter: occurrence */
-    SIM_DRAW_JOIN,        /* start time; entity: node */
-    SIM_DRAW_BOOTSTRAP,   /* contacts of a node; entity: node, counter: index */
-    SIM_DRAW_WORK_NODE,   /* who does it; entity: workload, counter: occurrence */
-    SIM_DRAW_WORK_KEY,    /* on what */
-    SIM_DRAW_SESSION,     /* churn: session lengths; entity: node, counter: life */
-    SIM_DRAW_DISK,        /* what a crash keeps; entity: node, counter: operation */
-    SIM_DRAW_PROCESS,     /* whom a fault hits in a node; entity: fault << 32 | node, counter:
-                             occurrence */
-    SIM_DRAW_TURN,        /* messages a scheduler handles in one go, of a node that has several;
-                              entity: node, counter: life << 40 | turn */
-    SIM_DRAW_CROSSING,    /* time from one scheduler to another; counter: life << 40 | crossing */
-    SIM_DRAW_ORDER,       /* who has the next turn; entity: life << 32 | node, counter: step */
-    SIM_DRAW_ORDER_RANK,  /* of a process; likewise */
-    SIM_DRAW_ORDER_POINT, /* a turn at which the order changes; counter: index */
-    SIM_DRAW_SWARM /* a value of the scenario; entity: its path, counter: which of its draws */
+    SIM_DRAW_REGION,    /* entity: node */
+    SIM_DRAW_TARGETS,   /* entity: fault, counter: occurrence */
+    SIM_DRAW_GROUPS,    /* partition sides; entity: fault, counter: node */
+    SIM_DRAW_WHEN,      /* jitter of a fault or workload; entity: it, counter: occurrence */
+    SIM_DRAW_JOIN,      /* start time; entity: node */
+    SIM_DRAW_BOOTSTRAP, /* contacts of a node; entity: node, counter: index */
+    SIM_DRAW_WORK_NODE, /* who does it; entity: workload, counter: occurrence */
+    SIM_DRAW_WORK_KEY,  /* on what */
+    SIM_DRAW_SESSION,   /* churn: session lengths; entity: node, counter: life */
+    SIM_DRAW_DISK,      /* what a crash keeps; entity: node, counter: operation */
+    SIM_DRAW_PROCESS,   /* whom a fault hits in a node; entity: fault << 32 | node, counter:
+                           occurrence */
+    SIM_DRAW_TURN,      /* messages a scheduler handles in one go, of a node that has several;
+                            entity: node, counter: life << 40 | turn */
+    SIM_DRAW_CROSSING,  /* time from one scheduler to another; counter: life << 40 | crossing */
+    SIM_DRAW_CLOCK,     /* how far off from the start; entity: node, counter: 0 offset, 1 drift */
+
+    /* Who of a node has the next turn; entity: life << 32 | node, counter: step; a process's rank;
+     * a step at which the order changes. */
+    SIM_DRAW_ORDER,
+    SIM_DRAW_ORDER_RANK,
+    SIM_DRAW_ORDER_POINT,
+
+    /* A value of the scenario; entity: its path, counter: which of its draws. */
+    SIM_DRAW_SWARM
 };
 
 struct sim_event {
