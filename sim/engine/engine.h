@@ -45,7 +45,16 @@ enum sim_purpose {
     SIM_DRAW_TURN,      /* messages a scheduler handles in one go, of a node that has several;
                             entity: node, counter: life << 40 | turn */
     SIM_DRAW_CROSSING,  /* time from one scheduler to another; counter: life << 40 | crossing */
-    SIM_DRAW_CLOCK      /* how far off from the start; entity: node, counter: 0 offset, 1 drift */
+    SIM_DRAW_CLOCK,     /* how far off from the start; entity: node, counter: 0 offset, 1 drift */
+
+    /* Who of a node has the next turn; entity: life << 32 | node, counter: step; a process's rank;
+     * a step at which the order changes. */
+    SIM_DRAW_ORDER,
+    SIM_DRAW_ORDER_RANK,
+    SIM_DRAW_ORDER_POINT,
+
+    /* A value of the scenario; entity: its path, counter: which of its draws. */
+    SIM_DRAW_SWARM
 };
 
 #define SIM_SCENARIO UINT32_MAX /* the entity that is no node */

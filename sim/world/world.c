@@ -131,6 +131,7 @@ static bool make_parts(struct sim_world *world) {
                                        .net = world->net,
                                        .nodes = config->nodes,
                                        .host = config->host,
+                                       .order = config->order,
                                        .deliver = on_deliver,
                                        .trace = on_trace,
                                        .ctx = world,
