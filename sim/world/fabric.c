@@ -39,6 +39,7 @@ static void free_machine(struct sim_machine *machine) {
     sim_fabric__jobs_forget(machine);
     drop_sockets(machine);
     free(machine->slots);
+    free(machine->order);
     free(machine);
 }
 
@@ -53,7 +54,10 @@ void sim_fabric_free(struct sim_fabric *fabric) {
         if (berth->machine != NULL) free_machine(berth->machine);
         if (berth->disk != NULL) sim_disk_free(berth->disk);
     }
+    for (uint32_t i = 0; fabric->clocks != NULL && i < fabric->config.nodes; i++)
+        free(fabric->clocks[i]);
     sim_parcel_pool_free(fabric);
+    free(fabric->clocks);
     free(fabric->berths);
     free(fabric);
 }
@@ -73,6 +77,17 @@ static struct sim_machine *new_machine(struct sim_fabric *fabric, uint32_t node)
     return machine;
 }
 
+/* False: out of memory. */
+static bool begin_order(struct sim_machine *machine, uint32_t life) {
+    const struct sim_fabric_config *config = &machine->fabric->config;
+    if (config->order == NULL || config->order->kind == SIM_ORDER_FIFO) return true;
+    if (machine->order == NULL) machine->order = malloc(sizeof *machine->order);
+    if (machine->order == NULL) return false;
+    *machine->order = (struct sim_order){
+        .spec = config->order, .engine = config->engine, .node = machine->node, .life = life};
+    return true;
+}
+
 static struct weft_env make_env(struct sim_machine *machine) {
     const struct sim_fabric_config *config = &machine->fabric->config;
     return (struct weft_env){.clock = &sim_fabric__clock,
@@ -82,6 +97,7 @@ static struct weft_env make_env(struct sim_machine *machine) {
                              .loader = &sim_fabric__loader,
                              .guard = config->host.guard,
                              .job = &sim_fabric__job,
+                             .order = machine->order != NULL ? &sim_fabric__order : NULL,
                              .trace = &sim_fabric__trace,
                              .trace_mask = config->trace_mask,
                              .mem = &machine->heap.base,
@@ -94,7 +110,7 @@ struct weft_env *sim_fabric_up(struct sim_fabric *fabric, uint32_t node, uint32_
     struct sim_machine *machine = fabric->berths[node].machine;
     WEFT_ASSERT(machine == NULL || !machine->up);
     if (machine == NULL) machine = new_machine(fabric, node);
-    if (machine == NULL) return NULL;
+    if (machine == NULL || !begin_order(machine, life)) return NULL;
     machine->up = true;
     machine->paused = false;
     machine->serial_first = fabric->berths[node].serials + 1;
@@ -158,6 +174,38 @@ void sim_fabric_down(struct sim_fabric *fabric, uint32_t node) {
     WEFT_ASSERT(machine->sockets_count == machine->orphans_count);
     machine->up = false;
     sim_fabric__reap(machine);
+}
+
+/* A scenario that says so has clocks that are off: without them it would be another one. */
+static struct sim_clock *own_clock(struct sim_fabric *fabric, uint32_t node) {
+    WEFT_ASSERT(node < fabric->config.nodes);
+    if (fabric->clocks == NULL)
+        fabric->clocks = calloc(fabric->config.nodes, sizeof(struct sim_clock *));
+    WEFT_ASSERT(fabric->clocks != NULL);
+    if (fabric->clocks[node] != NULL) return fabric->clocks[node];
+    struct sim_clock *clock = malloc(sizeof *clock);
+    WEFT_ASSERT(clock != NULL);
+    sim_clock_init(clock);
+    fabric->clocks[node] = clock;
+    return clock;
+}
+
+void sim_fabric_clock_change(struct sim_fabric *fabric, uint32_t node,
+                             const struct sim_clock_change *change) {
+    sim_clock_change(own_clock(fabric, node), sim_engine_now(fabric->config.engine), change);
+}
+
+const struct sim_clock *sim_fabric_clock(const struct sim_fabric *fabric, uint32_t node) {
+    WEFT_ASSERT(node < fabric->config.nodes);
+    return sim_fabric__clock_of(fabric, node);
+}
+
+weft_time sim_fabric_true_time(struct sim_fabric *fabric, uint32_t node, weft_time shown) {
+    struct sim_clock *clock = sim_fabric__clock_of(fabric, node);
+    if (clock == NULL) return shown;
+    weft_time at = sim_clock_true(clock, shown);
+    if (at != shown) clock->timers_moved++;
+    return at;
 }
 
 void sim_fabric_pause(struct sim_fabric *fabric, uint32_t node) {

@@ -4,6 +4,7 @@
 
 #include "core/base/list.h"
 #include "core/base/rand.h"
+#include "sim/world/clock.h"
 #include "sim/world/fabric.h"
 
 /* Kinds of engine events. `entity` is the machine it happens to. */
@@ -135,6 +136,7 @@ struct sim_slot {
 
 struct sim_machine {
     struct weft_env env;
+    struct sim_order *order; /* NULL: first in, first out */
     struct weft_mem_heap heap;
     struct weft_rand rand;
     struct sim_fabric *fabric;
@@ -165,6 +167,7 @@ struct sim_berth {
 struct sim_fabric {
     struct sim_fabric_config config;
     struct sim_berth *berths;
+    struct sim_clock **clocks;                 /* by machine, NULL: true; NULL: all of them */
     uint64_t jobs;                             /* so far */
     struct sim_parcel *pool[SIM_POOL_CLASSES]; /* free parcels by size */
     uint32_t pool_count[SIM_POOL_CLASSES];
@@ -179,6 +182,12 @@ static inline weft_time sim_fabric__now(const struct sim_machine *machine) {
     return sim_engine_now(machine->fabric->config.engine);
 }
 
+/* NULL: it tells the true time. */
+static inline struct sim_clock *sim_fabric__clock_of(const struct sim_fabric *fabric,
+                                                     uint32_t node) {
+    return fabric->clocks == NULL ? NULL : fabric->clocks[node];
+}
+
 /* env.c, env_disk.c, env_loader.c: the tables of a machine's env. */
 extern const struct weft_clock_ops sim_fabric__clock;
 extern const struct weft_entropy_ops sim_fabric__entropy;
@@ -187,6 +196,7 @@ extern const struct weft_net_ops sim_fabric__net;
 extern const struct weft_disk_ops sim_fabric__disk;
 extern const struct weft_loader_ops sim_fabric__loader;
 extern const struct weft_job_ops sim_fabric__job;
+extern const struct weft_order_ops sim_fabric__order;
 
 /* env_job.c */
 void sim_fabric__job_due(struct sim_machine *machine, uint64_t number);

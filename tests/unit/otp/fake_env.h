@@ -72,6 +72,9 @@ extern bool world_pooled;
 /* How long handlers may run in the schedulers to come; 0 at first. */
 extern weft_duration world_handler_max;
 
+/* Who has the next turn; NULL at first: first in, first out. */
+extern const struct weft_order_ops *world_order;
+
 /* A scheduler whose root is the probe "root", which traps exits. */
 void world_open(void);
 /* Ends everything and checks that nothing is left. */
