@@ -12,6 +12,7 @@ enum sim_fabric_kind {
     SIM_EVENT_PARCEL = 1,    /* arg: sender << 32 ^ number; data: the parcel */
     SIM_EVENT_STREAM_TIMER,  /* arg: socket; none by that number: the event is stale */
     SIM_EVENT_JOB,           /* arg: number of the job */
+    SIM_EVENT_BUSY_NO_MORE,  /* something waits for the machine to have time */
     SIM_EVENT_PARCEL_THROUGH /* as PARCEL: it has left its receiver's downlink */
 };
 
@@ -151,8 +152,10 @@ struct sim_machine {
     weft_time departure_last; /* of a datagram */
     uint32_t node;
     uint16_t port_next;
-    bool up; /* false: only orphans are left to finish */
+    weft_time busy_until; /* a call of its node has not returned; not later than now: none */
+    bool up;              /* false: only orphans are left to finish */
     bool paused;
+    bool busy_told; /* BUSY_NO_MORE is queued */
 };
 
 /* What outlives a machine. 0 at first. */
@@ -182,6 +185,17 @@ static inline struct sim_machine *sim_fabric__machine(struct weft_env *env) {
 static inline weft_time sim_fabric__now(const struct sim_machine *machine) {
     return sim_engine_now(machine->fabric->config.engine);
 }
+
+/* Whether what arrives has to wait. */
+static inline bool sim_fabric__deaf(const struct sim_machine *machine) {
+    return machine->paused || machine->busy_until > sim_fabric__now(machine);
+}
+
+/* fabric.c: a call that the node makes now takes that long: it runs no more before that, what it
+ * sends leaves after it, and what arrives meanwhile waits. */
+void sim_fabric__busy(struct sim_machine *machine, weft_duration took);
+/* Something waits: see to it that the machine hears of it. */
+void sim_fabric__hold(struct sim_machine *machine);
 
 /* NULL: it tells the true time. */
 static inline struct sim_clock *sim_fabric__clock_of(const struct sim_fabric *fabric,
