@@ -38,7 +38,8 @@ enum sim_purpose {
                            occurrence */
     SIM_DRAW_TURN,      /* messages a scheduler handles in one go, of a node that has several;
                             entity: node, counter: life << 40 | turn */
-    SIM_DRAW_CROSSING   /* time from one scheduler to another; counter: life << 40 | crossing */
+    SIM_DRAW_CROSSING,  /* time from one scheduler to another; counter: life << 40 | crossing */
+    SIM_DRAW_NAT        /* a port outside; entity: NAT, counter: how many it has drawn */
 };
 
 struct sim_event {
