@@ -53,7 +53,8 @@ const struct sim_plan__section *sim_plan__section(size_t index);
 const struct sim_plan__section *sim_plan__fault_section(enum sim_fault_kind kind);
 
 /* The last two by enum sim_work_kind, sim_check_kind, from 1. */
-extern const struct sim_plan__section sim_plan__lognormal_section, sim_plan__delay_section,
+extern const struct sim_plan__section sim_plan__lognormal_section, sim_plan__exponential_section,
+    sim_plan__pareto_section, sim_plan__weibull_section, sim_plan__delay_section,
     sim_plan__nodes_section, sim_plan__dht_section, sim_plan__join_section, sim_plan__group_section,
     sim_plan__app_section, sim_plan__dist_section, sim_plan__duplicate_section,
     sim_plan__reorder_section, sim_plan__links_section, sim_plan__network_section,

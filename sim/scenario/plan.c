@@ -81,11 +81,12 @@ static const struct sim_plan__section scenario_section = {"scenario", keys,
 
 const struct sim_plan__section *sim_plan__section(size_t index) {
     static const struct sim_plan__section *const fixed[] = {
-        &scenario_section,          &sim_plan__dht_section,       &sim_plan__join_section,
-        &sim_plan__group_section,   &sim_plan__app_section,       &sim_plan__dist_section,
-        &sim_plan__nodes_section,   &sim_plan__network_section,   &sim_plan__links_section,
-        &sim_plan__delay_section,   &sim_plan__lognormal_section, &sim_plan__duplicate_section,
-        &sim_plan__reorder_section,
+        &scenario_section,          &sim_plan__dht_section,         &sim_plan__join_section,
+        &sim_plan__group_section,   &sim_plan__app_section,         &sim_plan__dist_section,
+        &sim_plan__nodes_section,   &sim_plan__network_section,     &sim_plan__links_section,
+        &sim_plan__delay_section,   &sim_plan__lognormal_section,   &sim_plan__duplicate_section,
+        &sim_plan__reorder_section, &sim_plan__exponential_section, &sim_plan__pareto_section,
+        &sim_plan__weibull_section,
     };
     size_t fixed_count = sizeof fixed / sizeof fixed[0];
     if (index < fixed_count) return fixed[index];
