@@ -25,7 +25,11 @@ enum sim_happening {
     SIM_HAPPENED_RESUME,
     SIM_HAPPENED_ASK,
     SIM_HAPPENED_POISON,
-    SIM_HAPPENED_UPGRADE
+    SIM_HAPPENED_UPGRADE,
+    SIM_HAPPENED_MOVE,
+    SIM_HAPPENED_REBIND,
+    SIM_HAPPENED_RESET,
+    SIM_HAPPENED_FORGET
 };
 
 /* A scheduler of a node, with what runs on it.
