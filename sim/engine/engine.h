@@ -39,6 +39,7 @@ enum sim_purpose {
     SIM_DRAW_TURN,      /* messages a scheduler handles in one go, of a node that has several;
                             entity: node, counter: life << 40 | turn */
     SIM_DRAW_CROSSING,  /* time from one scheduler to another; counter: life << 40 | crossing */
+    SIM_DRAW_CLOCK,     /* how far off from the start; entity: node, counter: 0 offset, 1 drift */
     SIM_DRAW_NAT        /* a port outside; entity: NAT, counter: how many it has drawn */
 };
 

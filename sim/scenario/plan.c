@@ -70,6 +70,7 @@ static const struct sim_plan__key keys[] = {
     {"apps", false, sim_plan__read_apps, 0, 0, 0},
     {"schedulers", false, sim_plan__read_count, AT(schedulers_of[0]), 1, WEFT_SCHEDULERS_MAX},
     {"dist", false, sim_plan__read_dist, 0, 0, 0},
+    {"clocks", false, sim_plan__read_clocks, 0, 0, 0},
     {"groups", false, sim_plan__read_groups, 0, 0, 0},
     {"network", false, sim_plan__read_network, 0, 0, 0},
     {"workload", false, sim_plan__read_workload, 0, 0, 0},
@@ -86,7 +87,7 @@ const struct sim_plan__section *sim_plan__section(size_t index) {
         &sim_plan__nodes_section,   &sim_plan__network_section,     &sim_plan__links_section,
         &sim_plan__delay_section,   &sim_plan__lognormal_section,   &sim_plan__duplicate_section,
         &sim_plan__reorder_section, &sim_plan__exponential_section, &sim_plan__pareto_section,
-        &sim_plan__weibull_section,
+        &sim_plan__weibull_section, &sim_plan__clocks_section,      &sim_plan__nat_section,
     };
     size_t fixed_count = sizeof fixed / sizeof fixed[0];
     if (index < fixed_count) return fixed[index];
@@ -145,6 +146,7 @@ static void read_tree(struct sim_plan__reader *reader, struct weft_yaml_node *ro
     sim_plan__read_section(reader, root, &scenario_section, reader->plan);
     if (reader->mistakes.count == 0) sim_plan__check_join(reader);
     if (reader->mistakes.count == 0) sim_plan__check_dist(reader);
+    if (reader->mistakes.count == 0) sim_plan__check_nats(reader);
     finish(reader->plan);
 }
 

@@ -61,8 +61,11 @@ void sim_fabric_free(struct sim_fabric *fabric) {
         if (berth->machine != NULL) free_machine(berth->machine);
         if (berth->disk != NULL) sim_disk_free(berth->disk);
     }
+    for (uint32_t i = 0; fabric->clocks != NULL && i < fabric->config.nodes; i++)
+        free(fabric->clocks[i]);
     sim_parcel_pool_free(fabric);
     sim_places_free(fabric->places);
+    free(fabric->clocks);
     free(fabric->berths);
     free(fabric);
 }
@@ -167,6 +170,38 @@ void sim_fabric_down(struct sim_fabric *fabric, uint32_t node) {
     WEFT_ASSERT(machine->sockets_count == machine->orphans_count);
     machine->up = false;
     sim_fabric__reap(machine);
+}
+
+/* A scenario that says so has clocks that are off: without them it would be another one. */
+static struct sim_clock *own_clock(struct sim_fabric *fabric, uint32_t node) {
+    WEFT_ASSERT(node < fabric->config.nodes);
+    if (fabric->clocks == NULL)
+        fabric->clocks = calloc(fabric->config.nodes, sizeof(struct sim_clock *));
+    WEFT_ASSERT(fabric->clocks != NULL);
+    if (fabric->clocks[node] != NULL) return fabric->clocks[node];
+    struct sim_clock *clock = malloc(sizeof *clock);
+    WEFT_ASSERT(clock != NULL);
+    sim_clock_init(clock);
+    fabric->clocks[node] = clock;
+    return clock;
+}
+
+void sim_fabric_clock_change(struct sim_fabric *fabric, uint32_t node,
+                             const struct sim_clock_change *change) {
+    sim_clock_change(own_clock(fabric, node), sim_engine_now(fabric->config.engine), change);
+}
+
+const struct sim_clock *sim_fabric_clock(const struct sim_fabric *fabric, uint32_t node) {
+    WEFT_ASSERT(node < fabric->config.nodes);
+    return sim_fabric__clock_of(fabric, node);
+}
+
+weft_time sim_fabric_true_time(struct sim_fabric *fabric, uint32_t node, weft_time shown) {
+    struct sim_clock *clock = sim_fabric__clock_of(fabric, node);
+    if (clock == NULL) return shown;
+    weft_time at = sim_clock_true(clock, shown);
+    if (at != shown) clock->timers_moved++;
+    return at;
 }
 
 void sim_fabric_pause(struct sim_fabric *fabric, uint32_t node) {

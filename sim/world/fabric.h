@@ -24,6 +24,7 @@
 #ifndef SIM_WORLD_FABRIC_H
 #define SIM_WORLD_FABRIC_H
 
+#include "sim/world/clock.h"
 #include "sim/world/world.h"
 
 #define SIM_LOOPBACK_DELAY WEFT_US(1)
@@ -85,6 +86,16 @@ uint32_t sim_fabric_halt(struct sim_fabric *fabric, uint32_t node, enum sim_fabr
 
 /* The machine, halted before, is down: its env is gone. */
 void sim_fabric_down(struct sim_fabric *fabric, uint32_t node);
+
+/* Change the clocks of a machine, up or down: they outlive it. Handlers, packets and jobs take true
+ * time all the same. */
+void sim_fabric_clock_change(struct sim_fabric *fabric, uint32_t node,
+                             const struct sim_clock_change *change);
+const struct sim_clock *sim_fabric_clock(const struct sim_fabric *fabric,
+                                         uint32_t node); /* NULL: it was never off */
+/* The true time at which the machine's monotonic clock shows `shown`; counted when it is another.
+ */
+weft_time sim_fabric_true_time(struct sim_fabric *fabric, uint32_t node, weft_time shown);
 
 /* While paused nothing is delivered; datagrams wait, up to SIM_RECEIVE_BUFFER a socket, and
  * streams as far as their buffers go. Resume delivers what waited, in order. */

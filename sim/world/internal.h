@@ -4,6 +4,7 @@
 
 #include "core/base/list.h"
 #include "core/base/rand.h"
+#include "sim/world/clock.h"
 #include "sim/world/fabric.h"
 #include "sim/world/places.h"
 
@@ -166,6 +167,7 @@ struct sim_fabric {
     struct sim_fabric_config config;
     struct sim_berth *berths;
     struct sim_places *places;                 /* NULL until a machine is behind a NAT or moves */
+    struct sim_clock **clocks;                 /* by machine, NULL: true; NULL: all of them */
     uint64_t jobs;                             /* so far */
     struct sim_parcel *pool[SIM_POOL_CLASSES]; /* free parcels by size */
     uint32_t pool_count[SIM_POOL_CLASSES];
@@ -178,6 +180,12 @@ static inline struct sim_machine *sim_fabric__machine(struct weft_env *env) {
 
 static inline weft_time sim_fabric__now(const struct sim_machine *machine) {
     return sim_engine_now(machine->fabric->config.engine);
+}
+
+/* NULL: it tells the true time. */
+static inline struct sim_clock *sim_fabric__clock_of(const struct sim_fabric *fabric,
+                                                     uint32_t node) {
+    return fabric->clocks == NULL ? NULL : fabric->clocks[node];
 }
 
 /* env.c, env_disk.c, env_loader.c: the tables of a machine's env. */

@@ -138,6 +138,26 @@ bool sim_world_resume(struct sim_world *world, uint32_t node) {
     return true;
 }
 
+/* A faster clock makes timers due earlier; a wake that comes too early is set anew. */
+void sim_world_clock_change(struct sim_world *world, uint32_t node,
+                            const struct sim_clock_change *change) {
+    enum sim_node_state state = sim_world_state(world, node);
+    sim_world__fold(world, SIM_HAPPENED_CLOCK, node, (uint64_t)change->wall);
+    sim_engine_fold(world->engine, (uint64_t)change->drift_ppm);
+    sim_fabric_clock_change(world->fabric, node, change);
+    if (state != SIM_NODE_UP && state != SIM_NODE_STOPPING) return;
+    for (uint32_t i = 0; i < sim_world__parts(world, node); i++)
+        sim_world__wake(
+            world, node, i,
+            weft_time_max(sim_world__next_at(world, node, i), (weft_time)now_of(world)));
+}
+
+struct sim_clock_use sim_world_clock_use(const struct sim_world *world, uint32_t node) {
+    const struct sim_clock *clock = sim_fabric_clock(world->fabric, node);
+    if (clock == NULL) return (struct sim_clock_use){0};
+    return (struct sim_clock_use){clock->wall_reads, clock->timers_moved};
+}
+
 int sim_world_ask(struct sim_world *world, uint32_t node, const struct weft_node_ask *ask) {
     struct sim_world_node *entry = sim_world__node(world, node);
     if (entry->state != SIM_NODE_UP) return WEFT_ERR_NO_PROC;

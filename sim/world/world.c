@@ -65,13 +65,18 @@ void sim_world__wake(struct sim_world *world, uint32_t node, uint32_t index, wef
     WEFT_ASSERT(part->wake != 0); /* without it the node would sleep for ever */
 }
 
+weft_time sim_world__next_at(struct sim_world *world, uint32_t node, uint32_t part) {
+    weft_time shown = weft_node_next_at(sim_world__part(world, node, part)->node);
+    return sim_fabric_true_time(world->fabric, node, shown);
+}
+
 static void run_whole(struct sim_world *world, uint32_t node) {
     struct sim_world_node *entry = sim_world__node(world, node);
     WEFT_ASSERT(entry->first.node != NULL);
     weft_time now = sim_engine_now(world->engine);
     weft_time next = now;
     for (int turns = 0; turns < SIM_WORLD_TURNS_MAX && next <= now; turns++) {
-        next = weft_node_run(entry->first.node) ? now : weft_node_next_at(entry->first.node);
+        next = weft_node_run(entry->first.node) ? now : sim_world__next_at(world, node, 0);
     }
     struct weft_reason why;
     if (weft_node_ended(entry->first.node, &why))
@@ -232,7 +237,7 @@ static void wake_up(struct sim_world *world, uint32_t node, uint32_t index) {
     struct sim_world_part *part = sim_world__part(world, node, index);
     WEFT_ASSERT(part->node != NULL && entry->state != SIM_NODE_PAUSED); /* I3 */
     part->wake = 0;
-    weft_time next = weft_node_next_at(part->node);
+    weft_time next = sim_world__next_at(world, node, index);
     if (next > sim_engine_now(world->engine))
         sim_world__wake(world, node, index, next);
     else

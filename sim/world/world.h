@@ -3,8 +3,10 @@
  *
  * Node i lives at 10.a.b.c and fd00::a:b.c, where a.b.c is i + 1: any node finds any other by
  * address, without a table. Behind a NAT it is at an address of 192.168.0.0/16, and the NAT outside
- * at the 10.a.b.c of the first node behind it; those of the others are nobody's. Virtual time is
- * what every node's monotonic clock shows.
+ * at the 10.a.b.c of the first node behind it; those of the others are nobody's.
+ *
+ * Virtual time is what a node's monotonic clock shows, unless it drifts (sim_world_clock_change):
+ * then "true time" is the virtual one.
  *
  * Handlers take no virtual time. So that a node that always has something to run cannot stop the
  * clock for everybody, it runs at most SIM_WORLD_TURNS_MAX times at one instant and goes on
@@ -118,6 +120,8 @@ bool sim_world_kill(struct sim_world *world, uint32_t node);
 bool sim_world_pause(struct sim_world *world, uint32_t node);
 bool sim_world_resume(struct sim_world *world, uint32_t node);
 
+/* --- its place in the network --- */
+
 /* Another address, in the same network; the node is not told. What is on its way to the old one is
  * lost. Sockets that are bound to no address send from the new one; streams keep the old one, and
  * nothing of theirs passes any more. False when out of memory. */
@@ -136,6 +140,23 @@ uint64_t sim_world_nat_bites(const struct sim_world *world, uint32_t nat);
  * 3.5.1): it learns it from the reset that answers what it sends. Returns how many. */
 uint32_t sim_world_reset_streams(struct sim_world *world, uint32_t node);
 uint32_t sim_world_forget_streams(struct sim_world *world, uint32_t node);
+
+/* --- clocks --- */
+
+struct sim_clock_change; /* sim/world/clock.h */
+
+/* Change the clocks of a node, whatever its state: timers of one that is up move with them. Undone
+ * by the negation. */
+void sim_world_clock_change(struct sim_world *world, uint32_t node,
+                            const struct sim_clock_change *change);
+
+/* How often the node has read a wall clock that was off, and timers were due at another time than
+ * the true one, in all its lives. */
+struct sim_clock_use {
+    uint64_t wall_reads, timers_moved;
+};
+
+struct sim_clock_use sim_world_clock_use(const struct sim_world *world, uint32_t node);
 
 /* --- acting on nodes --- */
 
