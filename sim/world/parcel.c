@@ -83,6 +83,13 @@ static struct sim_route route_of(const struct sim_fabric *fabric, const struct s
                               .target = parcel->target};
 }
 
+/* Where a packet was on its way to a machine that is up, at an address it has no more. */
+static void note_missed(struct sim_fabric *fabric, const struct sim_route *route) {
+    if (route->missed == UINT32_MAX) return;
+    const struct sim_machine *machine = fabric->berths[route->missed].machine;
+    if (machine != NULL && machine->up) sim_places_missed(fabric->places, route->missed);
+}
+
 /* Whom it goes to, and from where as they see it. */
 static enum sim_loss find_way(struct sim_fabric *fabric, struct sim_parcel *parcel) {
     if (fabric->places == NULL) {
@@ -93,6 +100,7 @@ static enum sim_loss find_way(struct sim_fabric *fabric, struct sim_parcel *parc
     enum sim_loss loss = sim_places_depart(fabric->places, &route);
     parcel->to = route.to;
     parcel->source = route.source;
+    note_missed(fabric, &route);
     return loss;
 }
 
@@ -101,6 +109,7 @@ enum sim_loss sim_parcel_let_in(struct sim_fabric *fabric, struct sim_parcel *pa
     struct sim_route route = route_of(fabric, parcel);
     enum sim_loss loss = sim_places_arrive(fabric->places, &route);
     parcel->target = route.target;
+    note_missed(fabric, &route);
     return loss;
 }
 

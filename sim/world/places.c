@@ -167,23 +167,28 @@ bool sim_places_is_at(const struct sim_places *places, uint32_t node,
     return weft_addr_equal(&own, addr);
 }
 
-static void bite(struct sim_places *places, uint32_t node) {
-    if (places->moved != NULL && places->moved[node].times > 0) places->moved[node].bites++;
+void sim_places_missed(struct sim_places *places, uint32_t node) {
+    if (moves_of(places, node) > 0) places->moved[node].bites++;
 }
 
 /* --- on the way --- */
 
+static enum sim_loss to_machine(const struct sim_places *places, uint32_t node,
+                                const struct weft_addr *target, struct sim_route *route) {
+    bool there = sim_places_is_at(places, node, target);
+    if (there)
+        route->to = node;
+    else
+        route->missed = node;
+    return there ? SIM_LOSS_NONE : SIM_LOSS_MOVED;
+}
+
 /* To an address inside, from inside: no NAT sees it. */
-static enum sim_loss to_neighbour(struct sim_places *places, const struct behind *behind,
-                                  const struct weft_addr *target, uint32_t *to) {
+static enum sim_loss to_neighbour(const struct sim_places *places, const struct behind *behind,
+                                  const struct weft_addr *target, struct sim_route *route) {
     uint32_t place = target->ip[3] - HOST_FIRST; /* great when it is below */
     if (place >= behind->count) return SIM_LOSS_NO_NODE;
-    if (!sim_places_is_at(places, behind->first + place, target)) {
-        bite(places, behind->first + place);
-        return SIM_LOSS_MOVED;
-    }
-    *to = behind->first + place;
-    return SIM_LOSS_NONE;
+    return to_machine(places, behind->first + place, target, route);
 }
 
 static struct sim_nat_packet packet_of(const struct sim_route *route) {
@@ -197,7 +202,7 @@ static enum sim_loss to_nat(struct sim_places *places, const struct behind *behi
     struct weft_addr inner;
     packet.port = route->target.port;
     if (nat == NULL || !sim_nat_whose(nat, &packet, &inner)) return SIM_LOSS_NAT;
-    return to_neighbour(places, behind, &inner, &route->to);
+    return to_neighbour(places, behind, &inner, route);
 }
 
 static enum sim_loss to_open(struct sim_places *places, struct sim_route *route) {
@@ -208,12 +213,8 @@ static enum sim_loss to_open(struct sim_places *places, struct sim_route *route)
         bool is_outside = node == behind.first && moves == 0;
         return is_outside ? to_nat(places, &behind, route) : SIM_LOSS_NO_NODE;
     }
-    if (!sim_places_is_at(places, node, &route->target)) {
-        bite(places, node);
-        return moves_of(places, node) > 0 ? SIM_LOSS_MOVED : SIM_LOSS_NO_NODE;
-    }
-    route->to = node;
-    return SIM_LOSS_NONE;
+    if (moves > 0 && moves_of(places, node) == 0) return SIM_LOSS_NO_NODE;
+    return to_machine(places, node, &route->target, route);
 }
 
 static struct sim_nat *nat_of(struct sim_places *places, const struct behind *behind) {
@@ -244,12 +245,11 @@ static enum sim_loss translate_out(struct sim_places *places, const struct behin
 
 enum sim_loss sim_places_depart(struct sim_places *places, struct sim_route *route) {
     struct behind behind;
-    route->to = NOBODY;
-    bite(places, route->from);
+    route->to = route->missed = NOBODY;
+    sim_places_missed(places, route->from); /* whether it comes from the new address or the old */
     if (!sim_places_is_at(places, route->from, &route->source)) return SIM_LOSS_MOVED;
     if (route->source.family == WEFT_FAMILY_V4 && find_behind(places, route->from, &behind)) {
-        if (is_inside(&route->target))
-            return to_neighbour(places, &behind, &route->target, &route->to);
+        if (is_inside(&route->target)) return to_neighbour(places, &behind, &route->target, route);
         enum sim_loss loss = translate_out(places, &behind, route);
         if (loss != SIM_LOSS_NONE) return loss;
     }
@@ -260,20 +260,18 @@ enum sim_loss sim_places_arrive(struct sim_places *places, struct sim_route *rou
     struct behind behind;
     struct sim_nat_packet packet = packet_of(route);
     WEFT_ASSERT(route->to < places->nodes);
+    route->missed = NOBODY;
     if (sim_places_is_at(places, route->to, &route->target)) return SIM_LOSS_NONE;
     if (is_inside(&route->target) || route->target.family != WEFT_FAMILY_V4 ||
         !find_behind(places, route->to, &behind)) {
-        bite(places, route->to);
+        route->missed = route->to;
         return SIM_LOSS_MOVED;
     }
     packet.port = route->target.port;
     packet.remote = route->source;
     enum sim_loss loss = sim_nat_in(places->nats[behind.nat], &packet);
     if (loss != SIM_LOSS_NONE) return loss;
-    if (!sim_places_is_at(places, route->to, &packet.inner)) { /* the port is another's by now */
-        bite(places, route->to);
-        return SIM_LOSS_NAT;
-    }
+    if (!sim_places_is_at(places, route->to, &packet.inner)) return SIM_LOSS_NAT; /* another's */
     route->target = packet.inner;
     return SIM_LOSS_NONE;
 }

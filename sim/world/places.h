@@ -41,6 +41,7 @@ struct sim_route {
     weft_time now;
     bool stream;
     uint32_t from, to; /* `to`: set by depart */
+    uint32_t missed;   /* who was at the target, and is no more; UINT32_MAX: not lost for that */
     struct weft_addr source, target;
 };
 
@@ -53,7 +54,9 @@ enum sim_loss sim_places_arrive(struct sim_places *places, struct sim_route *rou
 
 /* It has another address from now on. False when out of memory. */
 bool sim_places_move(struct sim_places *places, uint32_t node);
-/* Packets from a new address of the machine, and from or to an old one, so far. */
+/* Packets so far that a machine sent since it moved, and those noted as missed: to an old address,
+ * while it was up. */
+void sim_places_missed(struct sim_places *places, uint32_t node);
 uint64_t sim_places_move_bites(const struct sim_places *places, uint32_t node);
 
 /* The NAT in front of the machine; UINT32_MAX: none. */
