@@ -27,8 +27,7 @@
     X(REBIND, "rebind")       /* NATs forget: everybody behind them gets other ports */            \
     X(MOVE, "move")           /* nodes get another address */                                      \
     X(RESET, "reset")         /* streams of nodes are reset at both ends */                        \
-    X(HALF_OPEN, "half_open") /* nodes give their streams up, and the other end does not hear it   \
-                               */
+    X(HALF_OPEN, "half_open") /* nodes give streams up, and the other end does not hear it */
 
 enum sim_fault_kind {
     SIM_FAULT_NONE = 0,

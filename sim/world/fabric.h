@@ -54,6 +54,7 @@ struct sim_fabric_config {
     const struct sim_nat_range *nats; /* borrowed; as in struct sim_world_config */
     uint32_t nats_count;
     struct sim_host host;
+    const struct sim_order_spec *order; /* borrowed; NULL: FIFO */
     /* A socket of `node` has something to tell. May call functions of its env. */
     void (*deliver)(void *ctx, uint32_t node, const struct weft_event *event);
     /* Every event of an env's trace, and the fabric's PACKET_* events, when in the mask. */
@@ -84,6 +85,13 @@ enum sim_fabric_end {
  */
 uint32_t sim_fabric_halt(struct sim_fabric *fabric, uint32_t node, enum sim_fabric_end how);
 
+/* SIM_END_CRASHED, after which the disk has what `unsynced` says, by draws from `seed`. */
+uint32_t sim_fabric_crash(struct sim_fabric *fabric, uint32_t node, enum sim_unsynced unsynced,
+                          uint64_t seed);
+
+/* The disk of a machine, up or down, made when there is none. NULL: out of memory. */
+struct sim_disk *sim_fabric_disk(struct sim_fabric *fabric, uint32_t node);
+
 /* The machine, halted before, is down: its env is gone. */
 void sim_fabric_down(struct sim_fabric *fabric, uint32_t node);
 
@@ -111,6 +119,11 @@ struct sim_places *sim_fabric_places(const struct sim_fabric *fabric); /* NULL: 
 
 /* The machine at an address in the open, or UINT32_MAX. */
 uint32_t sim_fabric_node_at(const struct sim_fabric *fabric, const struct weft_addr *addr);
+
+/* Until when a call that the node made has not returned; not later than now: there is none. And set
+ * it, on a machine that is up: what waits is told then, which is now when `until` is. */
+weft_time sim_fabric_busy(const struct sim_fabric *fabric, uint32_t node);
+void sim_fabric_set_busy(struct sim_fabric *fabric, uint32_t node, weft_time until);
 
 /* Act on an event popped from the engine. False: it is not the fabric's. */
 bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event);

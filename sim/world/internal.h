@@ -12,7 +12,8 @@
 enum sim_fabric_kind {
     SIM_EVENT_PARCEL = 1,   /* arg: sender << 32 ^ number; data: the parcel */
     SIM_EVENT_STREAM_TIMER, /* arg: socket; none by that number: the event is stale */
-    SIM_EVENT_JOB           /* arg: number of the job */
+    SIM_EVENT_JOB,          /* arg: number of the job */
+    SIM_EVENT_BUSY_NO_MORE  /* something waits for the machine to have time */
 };
 
 /* --- parcels: what travels --- */
@@ -136,6 +137,7 @@ struct sim_slot {
 
 struct sim_machine {
     struct weft_env env;
+    struct sim_order *order; /* NULL: first in, first out */
     struct weft_mem_heap heap;
     struct weft_rand rand;
     struct sim_fabric *fabric;
@@ -149,8 +151,10 @@ struct sim_machine {
     weft_time departure_last; /* of a datagram */
     uint32_t node;
     uint16_t port_next;
-    bool up; /* false: only orphans are left to finish */
+    weft_time busy_until; /* a call of its node has not returned; not later than now: none */
+    bool up;              /* false: only orphans are left to finish */
     bool paused;
+    bool busy_told; /* BUSY_NO_MORE is queued */
 };
 
 /* What outlives a machine. 0 at first. */
@@ -182,6 +186,17 @@ static inline weft_time sim_fabric__now(const struct sim_machine *machine) {
     return sim_engine_now(machine->fabric->config.engine);
 }
 
+/* Whether what arrives has to wait. */
+static inline bool sim_fabric__deaf(const struct sim_machine *machine) {
+    return machine->paused || machine->busy_until > sim_fabric__now(machine);
+}
+
+/* fabric.c: a call that the node makes now takes that long: it runs no more before that, what it
+ * sends leaves after it, and what arrives meanwhile waits. */
+void sim_fabric__busy(struct sim_machine *machine, weft_duration took);
+/* Something waits: see to it that the machine hears of it. */
+void sim_fabric__hold(struct sim_machine *machine);
+
 /* NULL: it tells the true time. */
 static inline struct sim_clock *sim_fabric__clock_of(const struct sim_fabric *fabric,
                                                      uint32_t node) {
@@ -196,6 +211,7 @@ extern const struct weft_net_ops sim_fabric__net;
 extern const struct weft_disk_ops sim_fabric__disk;
 extern const struct weft_loader_ops sim_fabric__loader;
 extern const struct weft_job_ops sim_fabric__job;
+extern const struct weft_order_ops sim_fabric__order;
 
 /* env_job.c */
 void sim_fabric__job_due(struct sim_machine *machine, uint64_t number);
