@@ -87,7 +87,7 @@ static struct weft_env make_env(struct sim_machine *machine) {
                              .job = &sim_fabric__job,
                              .trace = &sim_fabric__trace,
                              .trace_mask = config->trace_mask,
-                             .mem = &machine->heap.base,
+                             .mem = sim_fabric__memory(machine),
                              .node = machine->node};
 }
 
