@@ -59,6 +59,7 @@ extern const struct sim_plan__section sim_plan__lognormal_section, sim_plan__exp
     sim_plan__app_section, sim_plan__dist_section, sim_plan__clocks_section,
     sim_plan__duplicate_section, sim_plan__reorder_section, sim_plan__links_section,
     sim_plan__network_section, sim_plan__work_sections[], sim_plan__check_sections[];
+extern const struct sim_plan__section sim_plan__pct_section, sim_plan__bounded_section;
 
 /* Read a mapping by its section: each known key, in the table's order; then what is unknown or
  * missing is told. False when `node` is no mapping (told). */
@@ -161,6 +162,8 @@ bool sim_plan__group_index(struct sim_plan__reader *reader, const struct weft_ya
                            uint32_t *index);
 
 /* Sections of the whole file; `into` is the plan. */
+void sim_plan__read_schedule(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                             void *into);
 void sim_plan__read_dht(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                         void *into);
 void sim_plan__read_join(struct sim_plan__reader *reader, const struct sim_plan__value *value,

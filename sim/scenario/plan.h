@@ -96,8 +96,9 @@ struct sim_plan {
     struct sim_dist dist_of[SIM_GROUPS_MAX];
     struct sim_clocks clocks;
     bool dht_on;
-    bool v6;         /* nodes speak IPv6 instead of IPv4 */
-    bool save_table; /* nodes keep their routing table on disk */
+    bool v6;                     /* nodes speak IPv6 instead of IPv4 */
+    bool save_table;             /* nodes keep their routing table on disk */
+    struct sim_order_spec order; /* in which processes take turns */
     struct sim_net_spec net;
     struct sim_work_spec works[SIM_WORKLOADS_MAX];
     uint32_t works_count;

@@ -113,6 +113,7 @@ static int open_world(struct run *run) {
                                       .net = &run->plan->net,
                                       .group_of = run->boot.group_of,
                                       .host = options->host,
+                                      .order = &run->plan->order,
                                       .config_of = config_of,
                                       .schedulers_of = schedulers_of,
                                       .trace = on_trace,

@@ -28,6 +28,12 @@ static void fill(struct weft_env *env, void *out, size_t size) {
 
 const struct weft_entropy_ops sim_fabric__entropy = {.fill = fill};
 
+static uint32_t pass(struct weft_env *env, const uint64_t *whom, uint32_t count) {
+    return sim_order_pass(sim_fabric__machine(env)->order, whom, count);
+}
+
+const struct weft_order_ops sim_fabric__order = {.pass = pass};
+
 static void emit(struct weft_env *env, const struct weft_trace_event *event) {
     const struct sim_machine *machine = sim_fabric__machine(env);
     const struct sim_fabric_config *config = &machine->fabric->config;

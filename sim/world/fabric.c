@@ -39,6 +39,7 @@ static void free_machine(struct sim_machine *machine) {
     sim_fabric__jobs_forget(machine);
     drop_sockets(machine);
     free(machine->slots);
+    free(machine->order);
     free(machine);
 }
 
@@ -76,6 +77,17 @@ static struct sim_machine *new_machine(struct sim_fabric *fabric, uint32_t node)
     return machine;
 }
 
+/* False: out of memory. */
+static bool begin_order(struct sim_machine *machine, uint32_t life) {
+    const struct sim_fabric_config *config = &machine->fabric->config;
+    if (config->order == NULL || config->order->kind == SIM_ORDER_FIFO) return true;
+    if (machine->order == NULL) machine->order = malloc(sizeof *machine->order);
+    if (machine->order == NULL) return false;
+    *machine->order = (struct sim_order){
+        .spec = config->order, .engine = config->engine, .node = machine->node, .life = life};
+    return true;
+}
+
 static struct weft_env make_env(struct sim_machine *machine) {
     const struct sim_fabric_config *config = &machine->fabric->config;
     return (struct weft_env){.clock = &sim_fabric__clock,
@@ -85,6 +97,7 @@ static struct weft_env make_env(struct sim_machine *machine) {
                              .loader = &sim_fabric__loader,
                              .guard = config->host.guard,
                              .job = &sim_fabric__job,
+                             .order = machine->order != NULL ? &sim_fabric__order : NULL,
                              .trace = &sim_fabric__trace,
                              .trace_mask = config->trace_mask,
                              .mem = sim_fabric__memory(machine),
@@ -97,7 +110,7 @@ struct weft_env *sim_fabric_up(struct sim_fabric *fabric, uint32_t node, uint32_
     struct sim_machine *machine = fabric->berths[node].machine;
     WEFT_ASSERT(machine == NULL || !machine->up);
     if (machine == NULL) machine = new_machine(fabric, node);
-    if (machine == NULL) return NULL;
+    if (machine == NULL || !begin_order(machine, life)) return NULL;
     machine->up = true;
     machine->paused = false;
     machine->serial_first = fabric->berths[node].serials + 1;

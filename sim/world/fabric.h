@@ -52,6 +52,7 @@ struct sim_fabric_config {
     struct sim_net *net;       /* borrowed */
     uint32_t nodes;
     struct sim_host host;
+    const struct sim_order_spec *order; /* borrowed; NULL: FIFO */
     /* A socket of `node` has something to tell. May call functions of its env. */
     void (*deliver)(void *ctx, uint32_t node, const struct weft_event *event);
     /* Every event of an env's trace, and the fabric's PACKET_* events, when in the mask. */

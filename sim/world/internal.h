@@ -136,6 +136,7 @@ struct sim_slot {
 
 struct sim_machine {
     struct weft_env env;
+    struct sim_order *order; /* NULL: first in, first out */
     struct weft_mem_heap heap;
     struct weft_mem counted; /* the same, when the fabric has points */
     struct weft_rand rand;
@@ -208,6 +209,7 @@ extern const struct weft_net_ops sim_fabric__net;
 extern const struct weft_disk_ops sim_fabric__disk;
 extern const struct weft_loader_ops sim_fabric__loader;
 extern const struct weft_job_ops sim_fabric__job;
+extern const struct weft_order_ops sim_fabric__order;
 
 /* env_job.c */
 void sim_fabric__job_due(struct sim_machine *machine, uint64_t number);

@@ -138,13 +138,14 @@ static void who(void *ctx, uint32_t node, char text[SIM_POINT_WHO_MAX]) {
 static bool make_parts(struct sim_world *world) {
     const struct sim_world_config *config = &world->config;
     world->nodes = calloc(config->nodes, sizeof *world->nodes);
-    world->engine = sim_engine_new(config->seed);
+    world->engine = sim_engine_new(config->seed, config->nodes);
     world->net = sim_net_new(config->net, config->nodes, config->group_of, config->seed);
     if (world->nodes == NULL || world->engine == NULL || world->net == NULL) return false;
     struct sim_fabric_config fabric = {.engine = world->engine,
                                        .net = world->net,
                                        .nodes = config->nodes,
                                        .host = config->host,
+                                       .order = config->order,
                                        .deliver = on_deliver,
                                        .trace = on_trace,
                                        .who = who,
@@ -225,7 +226,7 @@ int sim_world_at(struct sim_world *world, weft_time at, void (*fn)(void *ctx, ui
     if (call == NULL) return WEFT_ERR_NOMEM;
     *call = (struct sim_call){fn, ctx};
     struct sim_event event = {
-        .at = at, .kind = SIM_EVENT_CALL, .entity = NONE, .arg = arg, .data = call};
+        .at = at, .kind = SIM_EVENT_CALL, .entity = SIM_SCENARIO, .arg = arg, .data = call};
     if (sim_engine_schedule(world->engine, &event) != 0) return WEFT_OK;
     free(call);
     return WEFT_ERR_NOMEM;

@@ -15,6 +15,7 @@
 #include "sim/disk/disk.h"
 #include "sim/engine/engine.h"
 #include "sim/net/net.h"
+#include "sim/world/order.h"
 
 #define SIM_WORLD_TURNS_MAX 64
 #define SIM_WORLD_TICK WEFT_US(1)
@@ -47,6 +48,7 @@ struct sim_world_config {
     const struct sim_net_spec *net; /* borrowed */
     const uint32_t *group_of;       /* borrowed; NULL: all in group 0 */
     struct sim_host host;
+    const struct sim_order_spec *order; /* of every node's processes; borrowed; NULL: FIFO */
     /* The node's configuration at boot, and its DHT's. Called at every boot; the answer is
      * borrowed until the node is down. */
     const struct weft_node_config *(*config_of)(void *ctx, uint32_t node, uint32_t life);
