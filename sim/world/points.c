@@ -25,6 +25,14 @@ static void note(struct sim_machine *machine, struct sim_points *points, const c
         .at = sim_fabric__now(machine), .node = machine->node, .size = size};
     snprintf(site->call, sizeof site->call, "%s", call);
     if (config->who != NULL) config->who(config->ctx, machine->node, site->who);
+    sim_engine_fold(config->engine, points->number);
+    if (config->trace == NULL || !(config->trace_mask & WEFT_TRACE_BIT(WEFT_TRACE_FAULT_BIT)))
+        return;
+    struct weft_trace_event event = {.at = site->at,
+                                     .node = machine->node,
+                                     .kind = WEFT_TRACE_FAULT_BIT,
+                                     .number = {UINT32_MAX, 0, points->number}};
+    config->trace(config->ctx, &event);
 }
 
 bool sim_fabric__refused_at(struct sim_machine *machine, enum sim_point_kind kind, const char *call,
