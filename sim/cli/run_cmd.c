@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE
 #include "analysis/trace_file.h"
 #include "core/base/error.h"
+#include "core/posix/confine.h"
 #include "sim/cli/wishes.h"
 
 #include <stdlib.h>
@@ -60,6 +61,7 @@ struct running {
     struct cli_progress progress;
     struct ana_trace_writer *writer; /* NULL: no trace file */
     struct sim_points points;
+    bool confined;
 };
 
 static void on_trace(void *ctx, const struct weft_trace_event *event) {
@@ -115,7 +117,7 @@ static int run_one(const struct wishes *wishes, const struct sim_plan *plan,
     struct sim_run_report *result = calloc(1, sizeof *result);
     if (result == NULL) return CLI_INTERNAL;
     cli_progress_init(&running->progress);
-    uint64_t started = cli_wall_ns();
+    uint64_t started = weft_posix_wall_ns();
     int rv = sim_run(plan, run, result);
     cli_progress_clear(&running->progress);
     int status = CLI_INTERNAL;
@@ -124,8 +126,9 @@ static int run_one(const struct wishes *wishes, const struct sim_plan *plan,
     } else {
         struct cli_report report = {.plan = plan,
                                     .run = result,
-                                    .wall_ns = cli_wall_ns() - started,
+                                    .wall_ns = weft_posix_wall_ns() - started,
                                     .peak_rss_bytes = peak_rss(),
+                                    .confined = running->confined,
                                     .repeat = repeat};
         print_report(wishes, &report);
         status = result->verdict == SIM_HOLDS ? CLI_HOLDS : CLI_FAILS;
@@ -178,6 +181,7 @@ static int run_plan(const struct wishes *wishes, const struct sim_plan *plan,
                                   .points = wishes->base.fail != NULL ? &running->points : NULL,
                                   .where = &host.where};
     running->points = wishes->base.point;
+    running->confined = weft_posix_confine() == WEFT_OK;
     int status = wishes->seeds > 0 ? run_seeds(wishes, plan, &run, &repeat)
                                    : run_one(wishes, plan, &run, repeat.text);
     cli_host_close(&host);

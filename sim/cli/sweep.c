@@ -3,6 +3,7 @@
 #include "sim/cli/sweep.h"
 
 #include "core/base/error.h"
+#include "core/posix/confine.h"
 
 #include <ctype.h>
 #include <signal.h>
@@ -73,6 +74,7 @@ __attribute__((noreturn)) static void be_job(const struct sweep *sweep, const st
     struct sweep_outcome outcome;
     dup2(fileno(job->said), STDERR_FILENO);
     alarm(sweep->seconds_max);
+    (void)weft_posix_confine();
     sweep_run(sweep, &job->point, &outcome);
     ssize_t written = write(result, &outcome, sizeof outcome); /* less than a pipe holds */
     _exit(written == (ssize_t)sizeof outcome ? 0 : CLI_INTERNAL);

@@ -3,6 +3,7 @@
 #include "sim/cli/sweep.h"
 
 #include "core/config/suggest.h"
+#include "core/posix/confine.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -141,9 +142,9 @@ static int count_points(struct sweep *sweep) {
     struct sim_points points = {.node = sweep->node};
     struct sweep_outcome *outcome = calloc(1, sizeof *outcome);
     if (outcome == NULL) return CLI_INTERNAL;
-    uint64_t started = cli_wall_ns();
+    uint64_t started = weft_posix_wall_ns();
     sweep_run(sweep, &points, outcome);
-    uint64_t seconds = (cli_wall_ns() - started) / 1000000000u * SECONDS_TIMES;
+    uint64_t seconds = (weft_posix_wall_ns() - started) / 1000000000u * SECONDS_TIMES;
     sweep->seconds_max = (unsigned)(seconds > SECONDS_LEAST ? seconds : SECONDS_LEAST);
     for (unsigned kind = 1; kind < SIM_POINT_KIND_COUNT; kind++)
         sweep->sums[kind].count = outcome->points.count[kind];
@@ -156,14 +157,14 @@ static int count_points(struct sweep *sweep) {
 }
 
 static int sweep_plan(struct sweep *sweep) {
-    uint64_t started = cli_wall_ns();
+    uint64_t started = weft_posix_wall_ns();
     int status = count_points(sweep);
     if (status != CLI_HOLDS) return status;
     if (!sweep_all(sweep)) {
         fputs("weft: no process could be started\n", stderr);
         return CLI_INTERNAL;
     }
-    sweep->wall_ns = cli_wall_ns() - started;
+    sweep->wall_ns = weft_posix_wall_ns() - started;
     if (sweep->wishes.json)
         sweep_json(stdout, sweep);
     else

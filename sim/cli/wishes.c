@@ -6,12 +6,9 @@
 #include "core/posix/guard.h"
 #include "core/posix/posix.h"
 
-#include <execinfo.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define BACKTRACE_MAX 48
 
 bool cli_take_seed(void *into, const char *value) {
     struct cli_wishes *wishes = into;
@@ -134,19 +131,22 @@ void cli_make_repeat(struct cli_words *words, const struct cli_wishes *wishes) {
 
 /* --- what a run has below it --- */
 
+/* In a signal handler: no stdio. */
 static void on_panic(void *ctx, int fd) {
     const struct cli_host *host = ctx;
     const struct sim_run_where *where = &host->where;
+    char text[CLI_REPEAT_MAX + 128];
+    int size = 0;
     if (where->world != NULL) {
         weft_time now = sim_engine_now(sim_world_engine(where->world));
-        dprintf(fd, "at %lld.%09lld s of virtual time, node %lld\n", (long long)(now / WEFT_S(1)),
-                (long long)(now % WEFT_S(1)),
-                where->node == WEFT_TRACE_NODE_NONE ? -1LL : (long long)where->node);
+        bool is_node = where->node != WEFT_TRACE_NODE_NONE;
+        size = snprintf(text, sizeof text, "at %lld.%09lld s of virtual time, node %lld\n",
+                        (long long)(now / WEFT_S(1)), (long long)(now % WEFT_S(1)),
+                        is_node ? (long long)where->node : -1LL);
     }
-    dprintf(fd, "repeat: %s\n", host->repeat);
-    void *frames[BACKTRACE_MAX];
-    backtrace_symbols_fd(frames, backtrace(frames, BACKTRACE_MAX), fd);
-    _exit(CLI_INTERNAL);
+    size += snprintf(text + size, sizeof text - (size_t)size, "repeat: %s\n", host->repeat);
+    ssize_t written = write(fd, text, (size_t)size);
+    (void)written;
 }
 
 bool cli_host_open(struct cli_host *host, const char *repeat) {

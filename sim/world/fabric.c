@@ -113,6 +113,7 @@ struct weft_env *sim_fabric_up(struct sim_fabric *fabric, uint32_t node, uint32_
     if (machine == NULL || !begin_order(machine, life)) return NULL;
     machine->up = true;
     machine->paused = false;
+    machine->busy_until = 0;
     machine->serial_first = fabric->berths[node].serials + 1;
     weft_mem_heap_init(&machine->heap, 0);
     weft_rand_init(&machine->rand,
@@ -150,22 +151,34 @@ static void close_sockets(struct sim_machine *machine,
     }
 }
 
-static uint32_t end_disk(struct sim_disk *disk, enum sim_fabric_end how) {
-    if (disk == NULL) return 0;
-    if (how == SIM_END_CRASHED) return sim_disk_crash(disk);
-    sim_disk_kill(disk);
-    return 0;
+uint32_t sim_fabric_crash(struct sim_fabric *fabric, uint32_t node, enum sim_unsynced unsynced,
+                          uint64_t seed) {
+    struct sim_machine *machine = machine_up(fabric, node);
+    struct sim_disk *disk = fabric->berths[node].disk;
+    WEFT_ASSERT(machine != NULL);
+    sim_fabric__forget_waiting(machine);
+    sim_fabric__jobs_forget(machine);
+    drop_sockets(machine);
+    return disk != NULL ? sim_disk_crash(disk, unsynced, seed) : 0;
 }
 
 uint32_t sim_fabric_halt(struct sim_fabric *fabric, uint32_t node, enum sim_fabric_end how) {
+    if (how == SIM_END_CRASHED) return sim_fabric_crash(fabric, node, SIM_UNSYNCED_LOST, 0);
     struct sim_machine *machine = machine_up(fabric, node);
     WEFT_ASSERT(machine != NULL);
     sim_fabric__forget_waiting(machine);
     sim_fabric__jobs_forget(machine);
-    if (how == SIM_END_CRASHED) drop_sockets(machine);
-    if (how == SIM_END_KILLED) close_sockets(machine, sim_stream_abort);
-    if (how == SIM_END_ORDERLY) close_sockets(machine, sim_stream_close);
-    return end_disk(fabric->berths[node].disk, how);
+    machine->busy_until = 0;
+    close_sockets(machine, how == SIM_END_KILLED ? sim_stream_abort : sim_stream_close);
+    if (fabric->berths[node].disk != NULL) sim_disk_kill(fabric->berths[node].disk);
+    return 0;
+}
+
+struct sim_disk *sim_fabric_disk(struct sim_fabric *fabric, uint32_t node) {
+    WEFT_ASSERT(node < fabric->config.nodes);
+    struct sim_berth *berth = &fabric->berths[node];
+    if (berth->disk == NULL) berth->disk = sim_disk_new();
+    return berth->disk;
 }
 
 void sim_fabric_down(struct sim_fabric *fabric, uint32_t node) {
@@ -214,12 +227,53 @@ void sim_fabric_pause(struct sim_fabric *fabric, uint32_t node) {
     machine->paused = true;
 }
 
+/* What waited is told, unless it has to wait longer. */
+static void catch_up(struct sim_machine *machine) {
+    if (sim_fabric__deaf(machine)) {
+        sim_fabric__hold(machine);
+        return;
+    }
+    sim_fabric__tell_waiting(machine);
+    sim_fabric__jobs_resume(machine);
+}
+
 void sim_fabric_resume(struct sim_fabric *fabric, uint32_t node) {
     struct sim_machine *machine = machine_up(fabric, node);
     WEFT_ASSERT(machine != NULL);
     machine->paused = false;
-    sim_fabric__tell_waiting(machine);
-    sim_fabric__jobs_resume(machine);
+    catch_up(machine);
+}
+
+void sim_fabric__hold(struct sim_machine *machine) {
+    weft_time until = machine->busy_until;
+    if (machine->busy_told || until <= sim_fabric__now(machine)) return;
+    struct sim_event event = {.at = until, .kind = SIM_EVENT_BUSY_NO_MORE, .entity = machine->node};
+    sim_handle queued = sim_engine_schedule(machine->fabric->config.engine, &event);
+    WEFT_ASSERT(queued != 0); /* without it the machine would be deaf for ever */
+    machine->busy_told = true;
+}
+
+void sim_fabric__busy(struct sim_machine *machine, weft_duration took) {
+    WEFT_ASSERT(took > 0);
+    weft_time start = weft_time_max(machine->busy_until, sim_fabric__now(machine));
+    machine->busy_until = weft_time_add(start, took);
+}
+
+weft_time sim_fabric_busy(const struct sim_fabric *fabric, uint32_t node) {
+    const struct sim_machine *machine = machine_up(fabric, node);
+    return machine != NULL ? machine->busy_until : 0;
+}
+
+void sim_fabric_set_busy(struct sim_fabric *fabric, uint32_t node, weft_time until) {
+    struct sim_machine *machine = machine_up(fabric, node);
+    WEFT_ASSERT(machine != NULL);
+    machine->busy_until = until;
+    catch_up(machine);
+}
+
+static void busy_no_more(struct sim_machine *machine) {
+    machine->busy_told = false;
+    if (machine->up && !machine->paused) catch_up(machine);
 }
 
 static void arrive(struct sim_fabric *fabric, uint32_t node, struct sim_parcel *parcel) {
@@ -245,6 +299,10 @@ bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event)
     struct sim_machine *machine = fabric->berths[event->entity].machine;
     if (event->kind == SIM_EVENT_JOB) {
         if (machine != NULL) sim_fabric__job_due(machine, event->arg);
+        return true;
+    }
+    if (event->kind == SIM_EVENT_BUSY_NO_MORE) {
+        if (machine != NULL) busy_no_more(machine);
         return true;
     }
     if (event->kind != SIM_EVENT_STREAM_TIMER) return false;

@@ -86,6 +86,13 @@ enum sim_fabric_end {
  */
 uint32_t sim_fabric_halt(struct sim_fabric *fabric, uint32_t node, enum sim_fabric_end how);
 
+/* SIM_END_CRASHED, after which the disk has what `unsynced` says, by draws from `seed`. */
+uint32_t sim_fabric_crash(struct sim_fabric *fabric, uint32_t node, enum sim_unsynced unsynced,
+                          uint64_t seed);
+
+/* The disk of a machine, up or down, made when there is none. NULL: out of memory. */
+struct sim_disk *sim_fabric_disk(struct sim_fabric *fabric, uint32_t node);
+
 /* The machine, halted before, is down: its env is gone. */
 void sim_fabric_down(struct sim_fabric *fabric, uint32_t node);
 
@@ -103,6 +110,11 @@ weft_time sim_fabric_true_time(struct sim_fabric *fabric, uint32_t node, weft_ti
  * streams as far as their buffers go. Resume delivers what waited, in order. */
 void sim_fabric_pause(struct sim_fabric *fabric, uint32_t node);
 void sim_fabric_resume(struct sim_fabric *fabric, uint32_t node);
+
+/* Until when a call that the node made has not returned; not later than now: there is none. And set
+ * it, on a machine that is up: what waits is told then, which is now when `until` is. */
+weft_time sim_fabric_busy(const struct sim_fabric *fabric, uint32_t node);
+void sim_fabric_set_busy(struct sim_fabric *fabric, uint32_t node, weft_time until);
 
 /* Act on an event popped from the engine. False: it is not the fabric's. */
 bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event);

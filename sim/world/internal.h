@@ -11,7 +11,8 @@
 enum sim_fabric_kind {
     SIM_EVENT_PARCEL = 1,   /* arg: sender << 32 ^ number; data: the parcel */
     SIM_EVENT_STREAM_TIMER, /* arg: socket; none by that number: the event is stale */
-    SIM_EVENT_JOB           /* arg: number of the job */
+    SIM_EVENT_JOB,          /* arg: number of the job */
+    SIM_EVENT_BUSY_NO_MORE  /* something waits for the machine to have time */
 };
 
 /* --- parcels: what travels --- */
@@ -151,8 +152,10 @@ struct sim_machine {
     weft_time departure_last; /* of a datagram */
     uint32_t node;
     uint16_t port_next;
-    bool up; /* false: only orphans are left to finish */
+    weft_time busy_until; /* a call of its node has not returned; not later than now: none */
+    bool up;              /* false: only orphans are left to finish */
     bool paused;
+    bool busy_told; /* BUSY_NO_MORE is queued */
 };
 
 /* What outlives a machine. 0 at first. */
@@ -194,6 +197,17 @@ static inline bool sim_fabric__refused(struct sim_machine *machine, enum sim_poi
     if (__builtin_expect(machine->fabric->config.points == NULL, true)) return false;
     return sim_fabric__refused_at(machine, kind, call, size);
 }
+
+/* Whether what arrives has to wait. */
+static inline bool sim_fabric__deaf(const struct sim_machine *machine) {
+    return machine->paused || machine->busy_until > sim_fabric__now(machine);
+}
+
+/* fabric.c: a call that the node makes now takes that long: it runs no more before that, what it
+ * sends leaves after it, and what arrives meanwhile waits. */
+void sim_fabric__busy(struct sim_machine *machine, weft_duration took);
+/* Something waits: see to it that the machine hears of it. */
+void sim_fabric__hold(struct sim_machine *machine);
 
 /* NULL: it tells the true time. */
 static inline struct sim_clock *sim_fabric__clock_of(const struct sim_fabric *fabric,

@@ -26,7 +26,9 @@ enum sim_happening {
     SIM_HAPPENED_ASK,
     SIM_HAPPENED_POISON,
     SIM_HAPPENED_UPGRADE,
-    SIM_HAPPENED_CLOCK
+    SIM_HAPPENED_CLOCK,
+    SIM_HAPPENED_BUSY,
+    SIM_HAPPENED_WIPE
 };
 
 /* A scheduler of a node, with what runs on it.

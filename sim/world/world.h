@@ -101,6 +101,14 @@ void sim_world_stop(struct sim_world *world, uint32_t node);
  * is reset when the peer sends to the node's next life. Returns whether it changed anything. */
 bool sim_world_crash(struct sim_world *world, uint32_t node);
 
+/* As crash, but of what was not synced is left what `unsynced` says: TORN by draws of the node and
+ * its life; WIPED: the next life has an empty disk. */
+bool sim_world_cut_power(struct sim_world *world, uint32_t node, enum sim_unsynced unsynced);
+
+/* Another, empty disk in place of a node's: of one that runs, after cut_power. Returns whether it
+ * changed anything. */
+bool sim_world_wipe(struct sim_world *world, uint32_t node);
+
 /* Killed by its system: as crash, but the disk keeps everything written and streams are reset. */
 bool sim_world_kill(struct sim_world *world, uint32_t node);
 
@@ -108,6 +116,14 @@ bool sim_world_kill(struct sim_world *world, uint32_t node);
  * waits (datagrams up to a socket buffer's worth, the rest is lost). */
 bool sim_world_pause(struct sim_world *world, uint32_t node);
 bool sim_world_resume(struct sim_world *world, uint32_t node);
+
+/* A node that is up and not paused has no time before `until`: it makes a call that does not return
+ * sooner. It does not run, what it has sent since leaves then, and what arrives waits as for a
+ * paused node. A time that is not after now ends what was so. */
+void sim_world_busy(struct sim_world *world, uint32_t node, weft_time until);
+
+/* The disk of a node, up or down. NULL when out of memory. */
+struct sim_disk *sim_world_disk(struct sim_world *world, uint32_t node);
 
 /* --- clocks --- */
 
