@@ -60,6 +60,7 @@ void sweep_run(const struct sweep *sweep, const struct sim_points *points,
     cli_make_repeat(&repeat, &wishes);
     struct cli_host host;
     if (cli_host_open(&host, repeat.text)) {
+        if (points->kind != SIM_POINT_NONE) (void)weft_posix_confine();
         run_on(sweep, &host, out);
         cli_host_close(&host);
     } else {
@@ -74,7 +75,6 @@ __attribute__((noreturn)) static void be_job(const struct sweep *sweep, const st
     struct sweep_outcome outcome;
     dup2(fileno(job->said), STDERR_FILENO);
     alarm(sweep->seconds_max);
-    (void)weft_posix_confine();
     sweep_run(sweep, &job->point, &outcome);
     ssize_t written = write(result, &outcome, sizeof outcome); /* less than a pipe holds */
     _exit(written == (ssize_t)sizeof outcome ? 0 : CLI_INTERNAL);

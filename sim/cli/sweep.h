@@ -46,7 +46,8 @@ struct sweep {
     uint64_t wall_ns;
 };
 
-/* Run the plan once with `points`, in this process. */
+/* Run the plan once with `points`, in this process; when one of them is refused, a process that is
+ * confined from then on. */
 void sweep_run(const struct sweep *sweep, const struct sim_points *points,
                struct sweep_outcome *out);
 

@@ -32,7 +32,8 @@ class Sweep(unittest.TestCase):
     def setUp(self):
         self.temporary = tempfile.TemporaryDirectory()
         self.folder = self.temporary.name
-        for path in glob.glob(os.path.join(SOURCE, "scenarios/sweep/*.yaml")) + glob.glob(os.path.join(MODULES, "*.so")):
+        scenarios = os.path.join(SOURCE, "scenarios/sweep")
+        for path in glob.glob(os.path.join(scenarios, "*.yaml")) + glob.glob(os.path.join(MODULES, "*.so")):
             shutil.copy(path, self.folder)
         with open(self.path("frail.yaml"), "w", encoding="utf-8") as file:
             file.write(FRAIL)
