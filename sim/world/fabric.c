@@ -109,7 +109,7 @@ static struct weft_env make_env(struct sim_machine *machine) {
                              .order = machine->order != NULL ? &sim_fabric__order : NULL,
                              .trace = &sim_fabric__trace,
                              .trace_mask = config->trace_mask,
-                             .mem = &machine->heap.base,
+                             .mem = sim_fabric__memory(machine),
                              .node = machine->node};
 }
 

@@ -140,6 +140,7 @@ struct sim_machine {
     struct weft_env env;
     struct sim_order *order; /* NULL: first in, first out */
     struct weft_mem_heap heap;
+    struct weft_mem counted; /* the same, when the fabric has points */
     struct weft_rand rand;
     struct sim_fabric *fabric;
     struct sim_slot *slots;
@@ -185,6 +186,18 @@ static inline struct sim_machine *sim_fabric__machine(struct weft_env *env) {
 
 static inline weft_time sim_fabric__now(const struct sim_machine *machine) {
     return sim_engine_now(machine->fabric->config.engine);
+}
+
+/* points.c */
+bool sim_fabric__refused_at(struct sim_machine *machine, enum sim_point_kind kind, const char *call,
+                            size_t size);
+struct weft_mem *sim_fabric__memory(struct sim_machine *machine);
+
+/* A call of the node that may be refused: whether this one is. */
+static inline bool sim_fabric__refused(struct sim_machine *machine, enum sim_point_kind kind,
+                                       const char *call, size_t size) {
+    if (__builtin_expect(machine->fabric->config.points == NULL, true)) return false;
+    return sim_fabric__refused_at(machine, kind, call, size);
 }
 
 /* Whether what arrives has to wait. */
