@@ -10,10 +10,11 @@
 
 /* Kinds of engine events. `entity` is the machine it happens to. */
 enum sim_fabric_kind {
-    SIM_EVENT_PARCEL = 1,   /* arg: sender << 32 ^ number; data: the parcel */
-    SIM_EVENT_STREAM_TIMER, /* arg: socket; none by that number: the event is stale */
-    SIM_EVENT_JOB,          /* arg: number of the job */
-    SIM_EVENT_BUSY_NO_MORE  /* something waits for the machine to have time */
+    SIM_EVENT_PARCEL = 1,    /* arg: sender << 32 ^ number; data: the parcel */
+    SIM_EVENT_STREAM_TIMER,  /* arg: socket; none by that number: the event is stale */
+    SIM_EVENT_JOB,           /* arg: number of the job */
+    SIM_EVENT_BUSY_NO_MORE,  /* something waits for the machine to have time */
+    SIM_EVENT_PARCEL_THROUGH /* as PARCEL: it has left its receiver's downlink */
 };
 
 /* --- parcels: what travels --- */
@@ -250,6 +251,9 @@ void sim_parcel_pool_free(struct sim_fabric *fabric);
  * *arrival_last, which moves on; NULL: a datagram. */
 void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
                           weft_time *arrival_last);
+/* A parcel has come to its receiver's downlink. True: it is through. False: it was lost, or it is
+ * queued and comes again; the reference is taken. */
+bool sim_parcel_arrives(struct sim_fabric *fabric, struct sim_parcel *parcel);
 /* It arrives: `target` becomes what the machine sees, or why it does not get in. */
 enum sim_loss sim_parcel_let_in(struct sim_fabric *fabric, struct sim_parcel *parcel);
 void sim_parcel_lost(struct sim_fabric *fabric, const struct sim_parcel *parcel,

@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 #include "sim/world/nodes.h"
+#include "sim/world/packet_kind.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,6 +172,7 @@ static bool make_parts(struct sim_world *world) {
                                        .host = config->host,
                                        .order = config->order,
                                        .deliver = on_deliver,
+                                       .kind_of = sim_packet_kind,
                                        .trace = on_trace,
                                        .who = who,
                                        .ctx = world,
