@@ -38,7 +38,9 @@ enum sim_purpose {
                            occurrence */
     SIM_DRAW_TURN,      /* messages a scheduler handles in one go, of a node that has several;
                             entity: node, counter: life << 40 | turn */
-    SIM_DRAW_CROSSING   /* time from one scheduler to another; counter: life << 40 | crossing */
+    SIM_DRAW_CROSSING,  /* time from one scheduler to another; counter: life << 40 | crossing */
+    SIM_DRAW_SPREAD     /* which of several sockets on one port; entity: node, counter: peer's node
+                           << 16 | its port */
 };
 
 struct sim_event {

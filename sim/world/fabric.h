@@ -56,6 +56,8 @@ struct sim_fabric_config {
     void (*trace)(void *ctx, const struct weft_trace_event *event);
     void *ctx;
     uint64_t trace_mask;
+    /* The scheduler of who owns a socket: each may be bound to one port. NULL: all are of one. */
+    uint32_t (*part_of)(uint64_t owner);
 };
 
 /* All machines are down. NULL when out of memory. */

@@ -116,6 +116,8 @@ static void on_trace(void *ctx, const struct weft_trace_event *event) {
     }
 }
 
+static uint32_t part_of(uint64_t owner) { return weft_pid_sched((weft_pid){owner}); }
+
 static bool make_parts(struct sim_world *world) {
     const struct sim_world_config *config = &world->config;
     world->nodes = calloc(config->nodes, sizeof *world->nodes);
@@ -129,6 +131,7 @@ static bool make_parts(struct sim_world *world) {
                                        .deliver = on_deliver,
                                        .trace = on_trace,
                                        .ctx = world,
+                                       .part_of = part_of,
                                        .trace_mask = config->trace_mask |
                                                      WEFT_TRACE_BIT(WEFT_TRACE_PROC_EXIT)};
     world->fabric = sim_fabric_new(&fabric);
