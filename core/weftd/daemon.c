@@ -54,6 +54,7 @@ static bool run(void *ctx) {
         daemon_stop(daemon);
     }
     if (daemon->control != NULL) control_socket_run(daemon->control);
+    schedulers_tasks(daemon->schedulers);
     bool more = weft_node_run(daemon->node);
     /* core/node/node.h: the others when this one has, which is driven until they have ended. */
     if (weft_node_ended(daemon->node, NULL)) schedulers_stop(daemon->schedulers);

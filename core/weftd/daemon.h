@@ -25,6 +25,7 @@ struct daemon {
     bool stopping;                                  /* in order: scheduler 0, then the others */
     char committed[WEFTD_APPS_MAX][WEFTD_PATH_MAX]; /* paths that go before the configured */
     char modules[WEFTD_APPS_MAX][WEFT_NAME_MAX];    /* by configured application */
+    uint64_t upgrades;                              /* begun so far, releases too */
     unsigned stop_signals;                          /* seen: the second one is final */
 };
 

@@ -15,8 +15,9 @@ struct part {
     struct weft_node *node;
     struct weft_node_config config;
     struct weft_posix_driver driver;
-    struct weft_posix_thread *thread; /* NULL: not started */
-    struct weft_reason why;           /* ended */
+    struct weft_posix_thread *thread;      /* NULL: not started */
+    struct weft_reason why;                /* ended */
+    _Atomic(struct scheduler_task *) task; /* to run; NULL: none */
     bool watched, ended;
 };
 
@@ -25,7 +26,8 @@ struct schedulers {
     struct weft_mem_heap heap; /* the hub's */
     struct weft_hub *hub;
     struct weft_dist_config dist;
-    uint32_t count; /* with the daemon's own */
+    uint32_t count;                      /* with the daemon's own */
+    struct scheduler_task *first, *last; /* tasks; the first is under way */
     atomic_bool stop, failed;
     atomic_uint running;
     atomic_uint gave_up;                    /* the first that did; 0: none */
@@ -113,9 +115,18 @@ static void watch_handlers(struct part *part) {
     daemon_watch(part->all->daemon, part->node);
 }
 
+static void run_task(struct part *part) {
+    struct scheduler_task *task = atomic_exchange(&part->task, NULL);
+    if (task == NULL) return;
+    task->run(task, part->config.scheduler, weft_node_sched(part->node));
+    atomic_fetch_sub(&task->waiting, 1);
+    weft_posix_wake(part->all->daemon->posix);
+}
+
 static bool run(void *ctx) {
     struct part *part = ctx;
     watch_handlers(part);
+    run_task(part);
     if (atomic_load(&part->all->stop)) weft_node_stop(part->node);
     return weft_node_run(part->node);
 }
@@ -190,6 +201,51 @@ bool schedulers_start(struct schedulers *all) {
     return true;
 }
 
+/* --- tasks --- */
+
+uint32_t schedulers_count(const struct schedulers *all) { return all != NULL ? all->count : 1; }
+
+static void begin_task(struct schedulers *all, struct scheduler_task *task) {
+    atomic_store(&task->waiting, all->count - 1);
+    task->run(task, 0, weft_node_sched(all->daemon->node));
+    for (uint32_t i = 1; i < all->count; i++) {
+        atomic_store(&all->parts[i].task, task);
+        if (all->parts[i].posix != NULL) weft_posix_wake(all->parts[i].posix);
+    }
+}
+
+void schedulers_run(struct daemon *daemon, struct scheduler_task *task) {
+    struct schedulers *all = daemon->schedulers;
+    WEFT_ASSERT(task->run != NULL && task->over != NULL);
+    if (schedulers_count(all) == 1) {
+        task->run(task, 0, weft_node_sched(daemon->node));
+        task->over(task, true);
+        return;
+    }
+    task->next = NULL;
+    if (all->first == NULL) {
+        all->first = all->last = task;
+        begin_task(all, task);
+    } else {
+        all->last->next = task;
+        all->last = task;
+    }
+}
+
+static struct scheduler_task *pop_task(struct schedulers *all) {
+    struct scheduler_task *task = all->first;
+    all->first = task->next;
+    return task;
+}
+
+void schedulers_tasks(struct schedulers *all) {
+    while (all != NULL && all->first != NULL && atomic_load(&all->first->waiting) == 0) {
+        struct scheduler_task *task = pop_task(all);
+        if (all->first != NULL) begin_task(all, all->first);
+        task->over(task, true);
+    }
+}
+
 void schedulers_stop(struct schedulers *all) {
     if (all == NULL || atomic_exchange(&all->stop, true)) return;
     for (uint32_t i = 1; i < all->count; i++)
@@ -216,6 +272,10 @@ void schedulers_close(struct schedulers *all) {
     schedulers_stop(all);
     for (uint32_t i = 1; i < all->count; i++)
         if (all->parts[i].thread != NULL) weft_posix_thread_join(all->parts[i].thread);
+    while (all->first != NULL) {
+        struct scheduler_task *task = pop_task(all);
+        task->over(task, false);
+    }
     for (uint32_t i = 1; i < all->count; i++)
         if (all->parts[i].node != NULL) weft_node_free(all->parts[i].node);
     weft_hub_free(all->hub);

@@ -24,6 +24,8 @@ struct wishes {
     bool has_seed, json, keep_going;
     const char *until_text;
     weft_time until;
+    struct cli_folders folders;
+    uint32_t folders_given;
 };
 
 static bool take_seed(void *into, const char *value) {
@@ -83,6 +85,10 @@ static bool take_set(void *into, const char *value) {
     return true;
 }
 
+static bool take_modules(void *into, const char *value) {
+    return cli_take_folder(&((struct wishes *)into)->folders, value);
+}
+
 static bool take_file(void *into, const char *path) {
     struct wishes *wishes = into;
     if (wishes->file == NULL) {
@@ -100,6 +106,7 @@ static const struct cli_option options[] = {
     {"--until", "T", "stop at virtual time T instead of the scenario's stop", take_until},
     {"--trace", "FILE", "write every event to FILE, for weft trace", take_trace},
     {"--json", NULL, "print one JSON object instead of the page", take_json},
+    {CLI_MODULES_OPTION, take_modules},
     {"--set", "KEY=VALUE", "override a value of the scenario; may be repeated", take_set},
     {NULL, NULL, NULL, NULL},
 };
@@ -183,6 +190,10 @@ static void make_repeat(struct words *words, const struct wishes *wishes) {
     if (wishes->until_text != NULL) {
         put_word(words, "--until");
         put_word(words, wishes->until_text);
+    }
+    for (uint32_t i = 0; i < wishes->folders_given; i++) {
+        put_word(words, "--modules");
+        put_word(words, wishes->folders.list[i]);
     }
     for (uint32_t i = 0; i < wishes->sets_count; i++) {
         put_word(words, "--set");
@@ -348,7 +359,11 @@ int cli_run(struct cli_args args) {
     }
     if (!fit_together(&wishes)) return CLI_BAD_INPUT;
     struct sim_plan_sets sets = {.sets = wishes.sets, .count = wishes.sets_count};
-    struct sim_plan_report report = {.mistake = on_mistake};
+    wishes.folders_given = wishes.folders.count;
+    cli_own_folders(&wishes.folders);
+    struct sim_plan_report report = {.mistake = on_mistake,
+                                     .folders = wishes.folders.list,
+                                     .folders_count = wishes.folders.count};
     struct sim_plan *plan = NULL;
     int rv = sim_plan_read(wishes.file, &sets, &report, &plan);
     if (rv == WEFT_ERR_NOMEM) return CLI_INTERNAL;

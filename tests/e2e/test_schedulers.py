@@ -152,9 +152,106 @@ def a_part_that_does_not_start_is_told_with_its_scheduler():
             raise AssertionError("it started")
 
 
+def status(daemons, name, word):
+    for line in daemons.ask(name, "code", "status", "front").splitlines():
+        if line.split(" ", 1)[0] == word:
+            return line.split(" ", 1)[1]
+    return ""
+
+
+def all_say(port, version):
+    return sorted(served(port, 60)) == [f"scheduler {i} v{version}" for i in range(3)]
+
+
+def code_changes_on_every_scheduler_and_goes_back():
+    with Daemons() as daemons:
+        port = free_port(socket.SOCK_STREAM)
+        start(daemons, "a", port)
+        daemons.ask("a", "code", "load", module(2))
+        daemons.ask("a", "code", "upgrade", "front", "2")
+        wait_until(lambda: all_say(port, 2), 10, "all run version 2")
+        assert status(daemons, "a", "switched") == "3"
+        rows = daemons.ask("a", "code", "list").splitlines()
+        assert rows[1].split()[:5] == ["front", "2", "current", "processes", "3"], rows
+        daemons.ask("a", "code", "rollback", "front")
+        wait_until(lambda: all_say(port, 1), 10, "all run version 1")
+        assert status(daemons, "a", "upgrade") == "rolled back"
+        daemons.ask("a", "code", "upgrade", "front", "2")
+        wait_until(lambda: all_say(port, 2), 10, "all run version 2 again")
+        daemons.ask("a", "code", "commit", "front")
+        daemons.ask("a", "code", "purge", "front")
+        assert len(daemons.ask("a", "code", "list").splitlines()) == 1
+        assert "on 3 of 3 schedulers" in daemons.ask("a", "apps")
+        assert daemons.stop("a") == 0, daemons.log("a")
+
+
+def what_one_scheduler_rolls_back_all_do():
+    with Daemons() as daemons:
+        port = free_port(socket.SOCK_STREAM)
+        start(daemons, "a", port)
+        daemons.ask("a", "code", "upgrade", "front", module(3))
+        wait_until(lambda: status(daemons, "a", "upgrade") == "rolled back", 10, "a rollback")
+        wait_until(lambda: all_say(port, 1), 10, "all run version 1")
+        log = daemons.log("a")
+        assert log.count("front goes back from version 3 to 1") == 3, log
+        assert log.count("scheduler 1: ") == 2, log
+        rows = daemons.ask("a", "code", "list").splitlines()
+        assert rows[0].split()[:3] == ["front", "1", "current"], rows
+        # An eager one is refused at once; where it had moved processes it says what it leaves.
+        daemons.ask("a", "code", "purge", "front")
+        said = refused(daemons, "a", "code", "upgrade", "front", module(3), "--eager")
+        assert "FAULT scheduler 1: " in said, said
+        assert "its module stays loaded" in said, said
+        wait_until(lambda: all_say(port, 1), 10, "all run version 1")
+        daemons.ask("a", "code", "purge", "front")
+        rows = daemons.ask("a", "code", "list").splitlines()
+        assert len(rows) == 1, rows
+
+
+def a_refused_upgrade_leaves_nothing_loaded():
+    with Daemons() as daemons:
+        port = free_port(socket.SOCK_STREAM)
+        start(daemons, "a", port)
+        other = os.path.join(BUILD, "modules/kv_v1.so")
+        said = refused(daemons, "a", "code", "upgrade", "front", other)
+        assert "is of module 'kv'" in said and "stays" not in said, said
+        daemons.ask("a", "code", "upgrade", "front", module(2), "--canary", "1%")
+        said = refused(daemons, "a", "code", "upgrade", "front", module(3))
+        assert "a canary of version 2" in said and "stays" not in said, said
+        said = refused(daemons, "a", "code", "upgrade", "none", module(2))
+        assert "no module 'none' is loaded" in said, said
+        assert len(daemons.ask("a", "code", "list").splitlines()) == 2
+        assert daemons.stop("a") == 0, daemons.log("a")
+
+
+def a_release_is_for_every_scheduler():
+    with Daemons() as daemons:
+        port = free_port(socket.SOCK_STREAM)
+        start(daemons, "a", port)
+        for version in (2, 3):
+            with open(daemons.path(f"plan{version}.yaml"), "w", encoding="utf-8") as file:
+                file.write("eager: true\nsteps:\n"
+                           f"  - {{module: front, version: {version}, path: {module(version)}}}\n")
+        daemons.ask("a", "release", daemons.path("plan2.yaml"), "--dry-run")
+        assert len(daemons.ask("a", "code", "list").splitlines()) == 1
+        daemons.ask("a", "release", daemons.path("plan2.yaml"))
+        assert all_say(port, 2)
+        said = refused(daemons, "a", "release", daemons.path("plan3.yaml"))
+        assert "scheduler 1: " in said, said
+        assert all_say(port, 2)
+        os.mkfifo(daemons.path("pipe.yaml"))
+        said = refused(daemons, "a", "release", daemons.path("pipe.yaml"))
+        assert "no regular file" in said, said
+        assert daemons.stop("a") == 0, daemons.log("a")
+
+
 sys.exit(run_tests([streams_spread_over_the_schedulers_of_a_daemon,
                     a_port_of_several_schedulers_is_nobody_elses,
                     two_daemons_that_share_a_port_both_serve_it,
                     streams_spread_over_daemons_that_share_a_port,
                     an_application_is_started_and_stopped_on_every_scheduler,
-                    a_part_that_does_not_start_is_told_with_its_scheduler]))
+                    a_part_that_does_not_start_is_told_with_its_scheduler,
+                    code_changes_on_every_scheduler_and_goes_back,
+                    what_one_scheduler_rolls_back_all_do,
+                    a_refused_upgrade_leaves_nothing_loaded,
+                    a_release_is_for_every_scheduler]))
