@@ -169,7 +169,8 @@ struct weft_contact_info {
     uint32_t bucket;      /* index of the bucket: shared prefix bits, the deepest holds the rest */
 };
 
-/* Every contact, bucket by bucket. `fn` must not call into the machine. */
+/* Every contact, bucket by bucket, and who is being asked whether it may become one. `fn` must not
+ * call into the machine. */
 void weft_dht_each(const struct weft_dht *dht, weft_time now,
                    void (*fn)(void *ctx, const struct weft_contact_info *info), void *ctx);
 

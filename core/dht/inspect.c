@@ -31,6 +31,7 @@ static void visit_newcomers(const struct visit *visit, const struct weft_dht__ta
     const struct weft_dht__newcomer *newcomers = visit->dht->newcomers.items;
     for (uint32_t i = 0; i < visit->dht->newcomers.count; i++) {
         if (newcomers[i].addr.family != table->family) continue;
+        if (newcomers[i].state == DHT_NEWCOMER_COOLS) continue; /* left alone, nobody's contact */
         const struct weft_dht__bucket *bucket =
             weft_dht__table_bucket(visit->dht, table, &newcomers[i].id);
         WEFT_ASSERT(bucket >= table->buckets);

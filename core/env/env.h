@@ -17,6 +17,7 @@
 #include "core/env/job.h"
 #include "core/env/loader.h"
 #include "core/env/net.h"
+#include "core/env/order.h"
 #include "core/env/trace.h"
 
 struct weft_env {
@@ -26,7 +27,8 @@ struct weft_env {
     const struct weft_disk_ops *disk;
     const struct weft_loader_ops *loader;
     const struct weft_guard_ops *guard;
-    const struct weft_job_ops *job; /* NULL: runs none */
+    const struct weft_job_ops *job;     /* NULL: runs none */
+    const struct weft_order_ops *order; /* NULL: first in, first out */
     const struct weft_trace_ops *trace;
     uint64_t trace_mask;  /* bit k set: kind k is wanted; the rest need not be built */
     struct weft_mem *mem; /* the node's memory; its account shows what the node holds */

@@ -327,10 +327,11 @@ struct pool {
 #define RUN_QUEUES 3
 
 struct run_queues {
-    struct weft_link at[RUN_QUEUES]; /* by enum weft_priority */
-    uint32_t count;                  /* in all of them */
-    uint32_t high_turns;             /* of HIGH in a row while others waited */
-    uint32_t normal_turns;           /* of NORMAL since the last of LOW, while LOW waited */
+    struct weft_link at[RUN_QUEUES];    /* by enum weft_priority */
+    uint32_t count;                     /* in all of them */
+    uint32_t high_turns;                /* of HIGH in a row while others waited */
+    uint32_t normal_turns;              /* of NORMAL since the last of LOW, while LOW waited */
+    const struct weft_order_ops *order; /* of the env; NULL: none */
 };
 
 /* --- timers (timer.c) --- */

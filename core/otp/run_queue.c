@@ -1,4 +1,5 @@
-/* Who runs next: one queue for each priority, each first in, first out. */
+/* Who runs next: one queue for each priority, each first in, first out, unless the env has another
+ * order. */
 #include "core/otp/internal.h"
 
 void weft_otp__queues_init(struct run_queues *queues) {
@@ -66,13 +67,27 @@ static void fetch_next(struct weft_link *queue) {
     __builtin_prefetch(after + 64);
 }
 
+/* Those of the line whom the env passes over go to its end. */
+static void pass_over(struct weft_sched *sched, struct weft_link *queue) {
+    uint64_t whom[WEFT_ORDER_MAX];
+    uint32_t count = 0;
+    for (struct weft_link *at = queue->next; at != queue && count < WEFT_ORDER_MAX; at = at->next)
+        whom[count++] = WEFT_CONTAINER(at, struct weft_process, run)->pid.raw;
+    if (count < 2) return;
+    uint32_t passed = sched->queues.order->pass(sched->env, whom, count);
+    WEFT_ASSERT(passed < count);
+    for (; passed > 0; passed--) weft_list_push_back(queue, weft_list_pop_front(queue));
+}
+
 struct weft_process *weft_otp__queue_pop(struct weft_sched *sched) {
     struct run_queues *queues = &sched->queues;
     if (queues->count == 0) return NULL;
-    struct weft_link *first = weft_list_pop_front(&queues->at[next_of(queues)]);
+    struct weft_link *queue = &queues->at[next_of(queues)];
+    if (__builtin_expect(queues->order != NULL, 0)) pass_over(sched, queue);
+    struct weft_link *first = weft_list_pop_front(queue);
     WEFT_ASSERT(first != NULL);
     struct weft_process *proc = WEFT_CONTAINER(first, struct weft_process, run);
-    fetch_next(&queues->at[proc->priority]);
+    fetch_next(queue);
     proc->flags &= ~(uint32_t)PROC_QUEUED;
     queues->count--;
     return proc;

@@ -38,6 +38,7 @@ int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
     sched->now = weft_env_now(env);
     weft_otp__pool_init(&sched->pool, config != NULL && config->plain_memory);
     weft_otp__queues_init(&sched->queues);
+    sched->queues.order = env->order;
     weft_list_init(&sched->dying);
     weft_list_init(&sched->poisons);
     weft_list_init(&sched->debugs);

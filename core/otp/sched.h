@@ -11,6 +11,7 @@
  * messages a turn. HIGH goes before all others, but after WEFT_HIGH_TURNS_MAX turns of HIGH while
  * others wait one of these has its turn. Of the others, NORMAL goes before LOW, but after
  * WEFT_NORMAL_TURNS_MAX turns of NORMAL while LOW waits LOW has one (OTP: LOW has one turn in 8).
+ * An env with an order (core/env/order.h) chooses among those of a priority instead.
  * Difference from OTP: there HIGH may keep the others from running for ever, and MAX exists. */
 #ifndef WEFT_OTP_SCHED_H
 #define WEFT_OTP_SCHED_H

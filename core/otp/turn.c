@@ -148,7 +148,7 @@ static void settle(struct weft_process *proc) {
 }
 
 static uint32_t turn_messages(const struct weft_sched *sched) {
-    uint32_t limit = WEFT_TURN_MAX;
+    uint32_t limit = sched->queues.order == NULL ? WEFT_TURN_MAX : 1;
     if (weft_otp__is_slow(sched)) {
         limit = (uint32_t)WEFT_TURN_TIME / sched->message_cost;
         if (limit == 0) limit = 1;

@@ -46,7 +46,7 @@ static void on_lookup(struct dead_forgotten *check, const struct weft_trace_even
     weft_time before = start - check->ctx.within;
     char text[SIM_CHECK_SHORT_SIZE];
     weft_id id;
-    if (!somebody_died(check, before)) return;
+    if (!somebody_died(check, before) || !sim_check__id_at(event->bytes, 1, &id)) return;
     for (size_t i = 1; sim_check__id_at(event->bytes, i, &id); i++) {
         const uint64_t *at = sim_check__map_get(&check->dead, sim_check__key_of_id(&id));
         if (at == NULL || (weft_time)*at > before) continue;

@@ -14,7 +14,7 @@ struct person {
     weft_time ended_at;
     uint32_t node;
     uint32_t children; /* alive, and not stopping */
-    bool alive, named, is_sup, stopping;
+    bool alive, named, is_sup, stopping, had_children;
 };
 
 struct grave {
@@ -102,7 +102,10 @@ static void on_start(struct no_orphan *check, const struct weft_trace_event *eve
         return;
     }
     struct person *parent = find(check, event->node, person.parent);
-    if (parent != NULL) parent->children++;
+    if (parent != NULL) {
+        parent->children++;
+        parent->had_children = true;
+    }
     struct person *born = person_new(check, &person);
     if (event->number[2] != 0) take_name(check, born, event);
 }
@@ -145,7 +148,7 @@ static void on_exit_of(struct no_orphan *check, const struct weft_trace_event *e
     drop_name(check, person);
     if (!person->stopping) leave_parent(check, person);
     if (person->children == 0) {
-        if (person->is_sup) sim_check__held(&check->ctx);
+        if (person->is_sup && person->had_children) sim_check__held(&check->ctx);
         person_free(check, person);
     } else if (person->is_sup) {
         bury(check, person, event->at);

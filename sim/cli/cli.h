@@ -110,7 +110,7 @@ int cli_seeds(const struct cli_seeds *seeds);
 /* What it prints as JSON: one object, its failures as they come. */
 struct cli_seeds_sum {
     uint64_t run, held, events, wall_ns;
-    uint64_t hash; /* of the runs' hashes, in order */
+    struct sim_hash hash; /* of the runs' hashes, in order */
 };
 void cli_json_seeds_begin(FILE *out, const struct cli_seeds *seeds);
 void cli_json_seed(FILE *out, const struct sim_run_report *report, const char *repeat, bool first);

@@ -126,8 +126,8 @@ static void reasons(struct json *json, const struct sim_run_report *run) {
 void cli_json(FILE *out, const struct cli_report *report) {
     const struct sim_run_report *run = report->run;
     struct json json = {.out = out, .first = true};
-    char hash[20];
-    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)run->hash);
+    char hash[SIM_HASH_TEXT_SIZE];
+    sim_hash_text(run->hash, hash);
     open(&json, '{');
     key_text(&json, "scenario", report->plan->name != NULL ? report->plan->name : "");
     key_number(&json, "seed", run->seed);
@@ -172,12 +172,12 @@ void cli_json_seed(FILE *out, const struct sim_run_report *report, const char *r
 
 void cli_json_seeds_end(FILE *out, const struct cli_seeds_sum *sum) {
     struct json json = {.out = out};
-    char hash[24];
+    char hash[SIM_HASH_TEXT_SIZE];
     close(&json, ']');
     key_number(&json, "seeds", sum->run);
     key_number(&json, "held", sum->held);
     key_number(&json, "events", sum->events);
-    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)sum->hash);
+    sim_hash_text(sum->hash, hash);
     key_text(&json, "hash", hash);
     key_seconds(&json, "wall_s", sum->wall_ns);
     close(&json, '}');

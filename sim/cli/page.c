@@ -45,7 +45,9 @@ static void what(FILE *out, const struct cli_report *report) {
     label(out, "seed");
     fprintf(out, "%llu\n", (unsigned long long)report->run->seed);
     label(out, "run hash");
-    fprintf(out, "%016llx\n", (unsigned long long)report->run->hash);
+    char hash[SIM_HASH_TEXT_SIZE];
+    sim_hash_text(report->run->hash, hash);
+    fprintf(out, "%s\n", hash);
 }
 
 static void cost(FILE *out, const struct cli_report *report) {

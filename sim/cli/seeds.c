@@ -1,6 +1,5 @@
 /* weft run --seeds: one scenario, many seeds, one line. */
 #include "core/base/error.h"
-#include "core/base/hash.h"
 #include "sim/cli/cli.h"
 
 #include <inttypes.h>
@@ -19,17 +18,18 @@ static void print_failure(const struct cli_seeds *seeds, const struct sim_run_re
 }
 
 static void print_sum(const struct cli_seeds *seeds, const struct cli_seeds_sum *sum) {
-    char events[32], held[32], run[32];
+    char events[32], held[32], run[32], hash[SIM_HASH_TEXT_SIZE];
     if (seeds->json) {
         cli_json_seeds_end(stdout, sum);
         return;
     }
+    sim_hash_text(sum->hash, hash);
     uint64_t first = seeds->options.seed, us = sum->wall_ns / 1000 / sum->run;
     printf("%s: %s of %s seeds hold, %" PRIu64 " to %" PRIu64 "; %s events, %" PRIu64 ".%" PRIu64
-           " ms a seed, hash %016" PRIx64 "\n",
+           " ms a seed, hash %s\n",
            seeds->plan->name, cli_thousands(sum->held, held), cli_thousands(sum->run, run), first,
            first + sum->run - 1, cli_thousands(sum->events, events), us / 1000, us % 1000 / 100,
-           sum->hash);
+           hash);
 }
 
 /* Run one; false when it cannot go on. */
@@ -47,7 +47,7 @@ static bool run_one(const struct cli_seeds *seeds, struct cli_seeds_sum *sum,
     bool first = sum->run == sum->held;
     sum->run++;
     sum->events += report->events;
-    sum->hash = weft_fold(sum->hash, report->hash);
+    sum->hash = sim_hash_fold(sum->hash, report->hash.low, report->hash.high);
     if (report->verdict == SIM_HOLDS) {
         sum->held++;
     } else {
@@ -57,7 +57,7 @@ static bool run_one(const struct cli_seeds *seeds, struct cli_seeds_sum *sum,
 }
 
 int cli_seeds(const struct cli_seeds *seeds) {
-    struct cli_seeds_sum sum = {.hash = 0};
+    struct cli_seeds_sum sum = {.run = 0};
     struct sim_run_report *report = malloc(sizeof *report);
     if (report == NULL) return CLI_INTERNAL;
     uint64_t started = cli_wall_ns();

@@ -25,7 +25,8 @@ static const struct sim_fault_ops *const all_ops[SIM_FAULT_KIND_COUNT] = {
     [SIM_FAULT_STOP] = &sim_fault__stop,           [SIM_FAULT_RESTART] = &sim_fault__restart,
     [SIM_FAULT_PAUSE] = &sim_fault__pause,         [SIM_FAULT_CHURN] = &sim_fault__churn,
     [SIM_FAULT_DEGRADE] = &sim_fault__degrade,     [SIM_FAULT_POISON] = &sim_fault__poison,
-    [SIM_FAULT_UPGRADE] = &sim_fault__upgrade,     [SIM_FAULT_HANG] = &sim_fault__hang};
+    [SIM_FAULT_UPGRADE] = &sim_fault__upgrade,     [SIM_FAULT_HANG] = &sim_fault__hang,
+    [SIM_FAULT_CLOCK] = &sim_fault__clock};
 
 static const struct sim_fault_ops *ops_of(const struct sim_occurrence *occurrence) {
     return all_ops[sim_fault__spec(occurrence)->kind];

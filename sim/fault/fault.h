@@ -22,7 +22,8 @@
     X(DEGRADE, "degrade")     /* more loss, delay, duplicates, reorder on links, for a time */     \
     X(POISON, "poison")       /* one process inside the nodes faults */                            \
     X(UPGRADE, "upgrade")     /* processes go over to another version of a module */               \
-    X(HANG, "hang")           /* one process does not return, until a watchdog ends it */
+    X(HANG, "hang")           /* one process does not return, until a watchdog ends it */          \
+    X(CLOCK, "clock")         /* clocks are set, or drift, for a time */
 
 enum sim_fault_kind {
     SIM_FAULT_NONE = 0,
@@ -79,6 +80,8 @@ struct sim_fault_spec {
     char process[SIM_PROCESS_NAME_MAX]; /* POISON, HANG: a name */
     enum weft_fault_kind fault;         /* POISON: ASSERT, SEGV, FPE or STACK; 0: ASSERT */
     bool by_signal;                     /* POISON: killed by an exit signal, no fault */
+    weft_duration jump;                 /* CLOCK: the wall clock is set ahead by it, or back */
+    int64_t drift_ppm;                  /* CLOCK */
 };
 
 struct sim_faults;
@@ -91,9 +94,9 @@ struct sim_faults;
  *
  * bit counts: partition, isolate, degrade: a packet was lost, delayed or doubled by it; crash,
  * kill, stop, pause: a node was up and is so no more; restart: a node came up; churn: a node left
- * (each leave counts as injected, too); poison, hang: the process ended by it; upgrade: all
- * its nodes did what is expected of them. A hang lasts as long as the node's watchdog would wait,
- * or as `for` says. */
+ * (each leave counts as injected, too); clock: see sim/fault/clock.c; poison, hang: the process
+ * ended by it; upgrade: all its nodes did what is expected of them. A hang lasts as long as the
+ * node's watchdog would wait, or as `for` says. */
 
 /* Schedule all faults of the plan in `world`. Specs and groups are borrowed. NULL: out of memory.
  */

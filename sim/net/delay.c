@@ -8,8 +8,18 @@ __extension__ typedef unsigned __int128 wide;
 
 #define SIGMA_MILLI_MAX 3000
 
-/* log2(e) in units of 2^-30 */
+/* log2(e) and ln(2) in units of 2^-30 */
 #define LOG2_E INT64_C(1549082005)
+#define LN_2 744261118u
+
+/* Units of -ln: 2^-57, so that its greatest, 44.4, fits. */
+#define LN_BITS 57
+
+/* Draws this close to 1, in units of 2^-64, have their logarithm by a series. */
+#define SMALL (UINT64_C(1) << 58)
+
+/* Powers of two beyond which everything sticks. */
+#define POWER_MAX ((int64_t)62 << 24)
 
 /* A normal deviate in units of 2^-24: one bit is the sign, 63 are the probability of the tail. Its
  * leading zeros are the octave of the table, the five bits after them the step, the next 26
@@ -27,17 +37,76 @@ static int64_t normal(uint64_t raw) {
     return (raw >> 63) != 0 ? -z : z;
 }
 
-/* base * e^(x / 2^24), rounded down; WEFT_TIME_NEVER when it does not fit. |x| < 2^29. */
-static weft_duration scale_exp(weft_duration base, int64_t x) {
-    int64_t power = x * LOG2_E >> 30;                /* of two, in units of 2^-24, floored */
-    unsigned shift = (unsigned)(30 - (power >> 24)); /* floor of the exponent */
-    uint64_t index = (uint64_t)power >> 16 & 255;    /* the next 8 bits */
-    int64_t fraction = power & 0xffff;               /* the last 16 */
-    WEFT_ASSERT(shift <= 63);
+/* base * 2^(power / 2^24), rounded down; WEFT_TIME_NEVER when it does not fit. */
+static weft_duration scale_exp2(weft_duration base, int64_t power) {
+    if (power > POWER_MAX) return base == 0 ? 0 : WEFT_TIME_NEVER;
+    if (power < -POWER_MAX) return 0;
+    int64_t whole = power >> 24;                  /* floored */
+    uint64_t index = (uint64_t)power >> 16 & 255; /* the next 8 bits */
+    int64_t fraction = power & 0xffff;            /* the last 16 */
     int64_t low = sim_net__exp2[index], high = sim_net__exp2[index + 1];
     uint64_t factor = (uint64_t)(low + ((high - low) * fraction >> 16));
-    wide product = (wide)(uint64_t)base * factor >> shift;
+    wide product = (wide)(uint64_t)base * factor;
+    product = whole <= 30 ? product >> (30 - whole) : product << (whole - 30);
     return product > (wide)WEFT_TIME_NEVER ? WEFT_TIME_NEVER : (weft_duration)product;
+}
+
+#define X_END (INT64_C(1) << 32)
+
+/* base * e^(x / 2^24). |x| < X_END */
+static weft_duration scale_exp(weft_duration base, int64_t x) {
+    WEFT_ASSERT(x < X_END && -x < X_END);
+    return scale_exp2(base, x * LOG2_E >> 30);
+}
+
+/* log2(number), in units of 2^-30. number > 0 */
+static int64_t log_2(uint64_t number) {
+    WEFT_ASSERT(number > 0);
+    int64_t zeros = __builtin_clzll(number);
+    uint64_t mantissa = number << zeros << 1; /* without the leading one */
+    uint64_t index = mantissa >> 56, fraction = mantissa >> 24 & 0xffffffff;
+    uint64_t low = sim_net__log2[index];
+    uint64_t high = sim_net__log2[index + 1];
+    return ((63 - zeros) << 30) + (int64_t)(low + ((high - low) * fraction >> 32));
+}
+
+/* -ln(1 - x / 2^64), in units of 2^-64, by its series. x < SMALL */
+static uint64_t neg_ln_small(uint64_t x) {
+    WEFT_ASSERT(x < SMALL);
+    uint64_t x2 = (uint64_t)((wide)x * x >> 64), x3 = (uint64_t)((wide)x2 * x >> 64);
+    return x + x2 / 2 + x3 / 3;
+}
+
+/* -ln(raw / 2^64), in units of 2^-LN_BITS: an exponential deviate of mean 1. Close to 1 by the
+ * series, since the table's error would be large beside so small a logarithm. */
+static uint64_t neg_ln(uint64_t raw) {
+    if (raw == 0) raw = 1;
+    if (-raw < SMALL) return neg_ln_small(-raw) >> (64 - LN_BITS);
+    uint64_t bits = (UINT64_C(64) << 30) - (uint64_t)log_2(raw);
+    return (uint64_t)((wide)bits * LN_2 >> (60 - LN_BITS));
+}
+
+static weft_duration exponential(const struct sim_delay *delay, uint64_t raw) {
+    wide beyond = (wide)(uint64_t)delay->a * neg_ln(raw) >> LN_BITS;
+    if (beyond > (wide)WEFT_TIME_NEVER) return WEFT_TIME_NEVER;
+    return weft_time_add(delay->b, (weft_duration)beyond);
+}
+
+static int64_t by_shape(int64_t number, const struct sim_delay *delay) {
+    WEFT_ASSERT(delay->shape_milli >= SIM_SHAPE_MIN && delay->shape_milli <= SIM_SHAPE_MAX);
+    return number * 1000 / (int64_t)delay->shape_milli;
+}
+
+static weft_duration pareto(const struct sim_delay *delay, uint64_t raw) {
+    int64_t x = by_shape((int64_t)(neg_ln(raw) >> (LN_BITS - 24)), delay);
+    return scale_exp(delay->a, x < X_END ? x : X_END - 1);
+}
+
+static weft_duration weibull(const struct sim_delay *delay, uint64_t raw) {
+    bool is_small = raw != 0 && -raw < SMALL;
+    int64_t units = is_small ? 64 : LN_BITS;
+    int64_t power = log_2(is_small ? neg_ln_small(-raw) : neg_ln(raw)) - (units << 30);
+    return scale_exp2(delay->a, by_shape(power, delay) >> 6);
 }
 
 static weft_duration lognormal(weft_duration median, uint32_t sigma_milli, int64_t z) {
@@ -80,6 +149,12 @@ weft_duration sim_delay_sample(const struct sim_delay *delay, uint64_t raw, uint
         return lognormal(delay->a, delay->sigma_milli, normal(raw));
     case SIM_DELAY_REGIONS:
         return lognormal(between(delay, from, to), delay->sigma_milli, normal(raw));
+    case SIM_DELAY_EXPONENTIAL:
+        return exponential(delay, raw);
+    case SIM_DELAY_PARETO:
+        return pareto(delay, raw);
+    case SIM_DELAY_WEIBULL:
+        return weibull(delay, raw);
     }
     return 0;
 }
@@ -94,6 +169,12 @@ weft_duration sim_delay_least(const struct sim_delay *delay) {
         return lognormal(delay->a, delay->sigma_milli, z);
     case SIM_DELAY_REGIONS:
         return lognormal(between_least(delay), delay->sigma_milli, z);
+    case SIM_DELAY_EXPONENTIAL:
+        return delay->b;
+    case SIM_DELAY_PARETO:
+        return pareto(delay, UINT64_MAX);
+    case SIM_DELAY_WEIBULL:
+        return weibull(delay, UINT64_MAX);
     }
     return 0;
 }

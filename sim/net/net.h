@@ -17,12 +17,18 @@
 
 /* --- delays --- */
 
+#define SIM_SHAPE_MIN 100
+#define SIM_SHAPE_MAX 100000
+
 /* 0 is no delay at all. */
 enum sim_delay_kind {
     SIM_DELAY_CONSTANT = 1,
     SIM_DELAY_UNIFORM,
     SIM_DELAY_LOGNORMAL,
-    SIM_DELAY_REGIONS
+    SIM_DELAY_REGIONS,
+    SIM_DELAY_EXPONENTIAL,
+    SIM_DELAY_PARETO,
+    SIM_DELAY_WEIBULL
 };
 
 #define SIM_REGIONS_MAX 64
@@ -38,17 +44,19 @@ struct sim_regions {
 /* A duration with a distribution. */
 struct sim_delay {
     enum sim_delay_kind kind;
-    weft_duration a;      /* CONSTANT: it; UNIFORM: least; LOGNORMAL: median; REGIONS: within one */
-    weft_duration b;      /* UNIFORM: greatest */
+    weft_duration a; /* CONSTANT: it; UNIFORM, PARETO: least; LOGNORMAL: median; REGIONS: within
+                        one; EXPONENTIAL: mean beyond b; WEIBULL: scale */
+    weft_duration b; /* UNIFORM: greatest; EXPONENTIAL: least */
     uint32_t sigma_milli; /* LOGNORMAL: sigma of ln, thousandths, <= 3000; REGIONS: of a
                              log-normal factor around the matrix, 0: none */
+    uint32_t shape_milli; /* PARETO, WEIBULL: shape, thousandths, SIM_SHAPE_MIN .. SIM_SHAPE_MAX */
     const struct sim_regions *regions; /* REGIONS */
 };
 
 /* The delay a raw draw stands for. `from` and `to` are regions (REGIONS only). Integer tables:
  * every machine computes the same, within 0.5 % of the exact quantile. Never negative. The normal
- * distribution is cut at 6.34 sigma (a chance of 2^-33 a side); what does not fit sticks at
- * WEFT_TIME_NEVER. */
+ * distribution is cut at 6.34 sigma (a chance of 2^-33 a side); exponential, Pareto and Weibull
+ * (whose draws are of -ln) at a chance of 2^-64. What does not fit sticks at WEFT_TIME_NEVER. */
 weft_duration sim_delay_sample(const struct sim_delay *delay, uint64_t raw, uint32_t from,
                                uint32_t to);
 

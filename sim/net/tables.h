@@ -1,5 +1,5 @@
-/* Tables behind the log-normal delay. Their entries are defined here, and checked against libm by
- * tests/unit/sim/test_delay.c. */
+/* Tables behind the delays' distributions. Their entries are defined here, and checked against libm
+ * by tests/unit/sim/test_delay.c. */
 #ifndef SIM_NET_TABLES_H
 #define SIM_NET_TABLES_H
 
@@ -19,5 +19,10 @@ extern const int32_t sim_net__normal[SIM_NORMAL_COUNT];
 #define SIM_EXP2_COUNT 257
 
 extern const uint32_t sim_net__exp2[SIM_EXP2_COUNT];
+
+/* Entry i is log2(1 + i / 256) in units of 2^-30. */
+#define SIM_LOG2_COUNT 257
+
+extern const uint32_t sim_net__log2[SIM_LOG2_COUNT];
 
 #endif

@@ -12,40 +12,101 @@ struct draft {
     bool no_regions;
 };
 
-struct lognormal {
-    weft_duration median;
-    uint32_t sigma_milli;
-};
-
 #define SIGMA_MAX 3000
+
+static bool is_decimal(const struct sim_plan__value *value, uint64_t least, uint64_t most,
+                       uint64_t *thousandths) {
+    return value->node->kind == WEFT_YAML_SCALAR &&
+           weft_value_decimal(value->node->text, 3, thousandths) && *thousandths >= least &&
+           *thousandths <= most;
+}
 
 static void read_sigma(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                        void *into) {
     uint64_t sigma;
-    bool fits =
-        value->node->kind == WEFT_YAML_SCALAR && weft_value_decimal(value->node->text, 3, &sigma);
-    if (!fits || sigma > SIGMA_MAX) {
+    if (!is_decimal(value, 0, SIGMA_MAX, &sigma)) {
         sim_plan__unfit(reader, value, "a number from 0 to 3, up to three digits after the point");
         return;
     }
     *(uint32_t *)((char *)into + value->key->offset) = (uint32_t)sigma;
 }
 
+static void read_shape(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                       void *into) {
+    uint64_t shape;
+    if (!is_decimal(value, SIM_SHAPE_MIN, SIM_SHAPE_MAX, &shape)) {
+        sim_plan__unfit(reader, value,
+                        "a number from 0.1 to 100, up to three digits after the point");
+        return;
+    }
+    *(uint32_t *)((char *)into + value->key->offset) = (uint32_t)shape;
+}
+
+/* --- distributions: a mapping each, read into a struct sim_delay of its kind --- */
+
+#define DELAY_AT(field) offsetof(struct sim_delay, field)
+
 static const struct sim_plan__key lognormal_keys[] = {
-    {"median", true, sim_plan__read_duration, offsetof(struct lognormal, median), 0, 0},
-    {"sigma", true, read_sigma, offsetof(struct lognormal, sigma_milli), 0, 0},
+    {"median", true, sim_plan__read_duration, DELAY_AT(a), 0, 0},
+    {"sigma", true, read_sigma, DELAY_AT(sigma_milli), 0, 0},
 };
-const struct sim_plan__section sim_plan__lognormal_section = {
-    "lognormal", lognormal_keys, sizeof lognormal_keys / sizeof lognormal_keys[0]};
+const struct sim_plan__section sim_plan__lognormal_section = {"lognormal", lognormal_keys, 2};
+
+static const struct sim_plan__key exponential_keys[] = {
+    {"mean", true, sim_plan__read_duration, DELAY_AT(a), 0, 0},
+    {"least", false, sim_plan__read_duration, DELAY_AT(b), 0, 0},
+};
+const struct sim_plan__section sim_plan__exponential_section = {"exponential", exponential_keys, 2};
+
+static const struct sim_plan__key pareto_keys[] = {
+    {"least", true, sim_plan__read_duration, DELAY_AT(a), 0, 0},
+    {"shape", true, read_shape, DELAY_AT(shape_milli), 0, 0},
+};
+const struct sim_plan__section sim_plan__pareto_section = {"pareto", pareto_keys, 2};
+
+static const struct sim_plan__key weibull_keys[] = {
+    {"scale", true, sim_plan__read_duration, DELAY_AT(a), 0, 0},
+    {"shape", true, read_shape, DELAY_AT(shape_milli), 0, 0},
+};
+const struct sim_plan__section sim_plan__weibull_section = {"weibull", weibull_keys, 2};
+
+static void read_shaped(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                        struct draft *draft, const struct sim_plan__section *section) {
+    struct sim_delay delay = {.shape_milli = SIM_SHAPE_MIN};
+    if (sim_plan__read_section(reader, value->node, section, &delay)) draft->delay = delay;
+}
 
 static void read_lognormal(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                            void *into) {
+    read_shaped(reader, value, into, &sim_plan__lognormal_section);
+    ((struct draft *)into)->delay.kind = SIM_DELAY_LOGNORMAL;
+}
+
+/* `mean` is that of the whole: what lies beyond the least has the rest of it. */
+static void read_exponential(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                             void *into) {
     struct draft *draft = into;
-    struct lognormal log = {0, 0};
-    if (!sim_plan__read_section(reader, value->node, &sim_plan__lognormal_section, &log)) return;
-    draft->delay.kind = SIM_DELAY_LOGNORMAL;
-    draft->delay.a = log.median;
-    draft->delay.sigma_milli = log.sigma_milli;
+    uint32_t before = reader->mistakes.count;
+    read_shaped(reader, value, draft, &sim_plan__exponential_section);
+    draft->delay.kind = SIM_DELAY_EXPONENTIAL;
+    if (reader->mistakes.count != before) return;
+    if (draft->delay.b > draft->delay.a) {
+        sim_plan__mistake(reader, value->node, "'mean' is below 'least', expected it above");
+        return;
+    }
+    draft->delay.a -= draft->delay.b;
+}
+
+static void read_pareto(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                        void *into) {
+    read_shaped(reader, value, into, &sim_plan__pareto_section);
+    ((struct draft *)into)->delay.kind = SIM_DELAY_PARETO;
+}
+
+static void read_weibull(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                         void *into) {
+    read_shaped(reader, value, into, &sim_plan__weibull_section);
+    ((struct draft *)into)->delay.kind = SIM_DELAY_WEIBULL;
 }
 
 static void read_uniform(struct sim_plan__reader *reader, const struct sim_plan__value *value,
@@ -79,7 +140,7 @@ static void read_matrix(struct sim_plan__reader *reader, const struct sim_plan__
     struct draft *draft = into;
     if (draft->no_regions) {
         sim_plan__mistake(reader, value->node,
-                          "'regions' is for the network's delay, expected uniform or lognormal");
+                          "'regions' is for the network's delay, expected a distribution");
         return;
     }
     if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "the name of a CSV file")) return;
@@ -88,9 +149,14 @@ static void read_matrix(struct sim_plan__reader *reader, const struct sim_plan__
     draft->delay.regions = reader->plan->net.regions;
 }
 
+#define KINDS 6 /* of the keys, the first so many */
+
 static const struct sim_plan__key delay_keys[] = {
     {"uniform", false, read_uniform, 0, 0, 0},
     {"lognormal", false, read_lognormal, 0, 0, 0},
+    {"exponential", false, read_exponential, 0, 0, 0},
+    {"pareto", false, read_pareto, 0, 0, 0},
+    {"weibull", false, read_weibull, 0, 0, 0},
     {"regions", false, read_matrix, 0, 0, 0},
     {"within", false, sim_plan__read_duration, offsetof(struct draft, within), 0, 0},
     {"sigma", false, read_sigma, offsetof(struct draft, sigma_milli), 0, 0},
@@ -102,15 +168,17 @@ const struct sim_plan__section sim_plan__delay_section = {"delay", delay_keys,
 static bool is_one_kind(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                         uint32_t before) {
     uint32_t kinds = 0;
-    for (size_t i = 0; i < 3; i++) kinds += weft_yaml_get(node, delay_keys[i].name) != NULL;
+    for (size_t i = 0; i < KINDS; i++) kinds += weft_yaml_get(node, delay_keys[i].name) != NULL;
     if (kinds != 1) {
         if (reader->mistakes.count != before) return false; /* a misspelt kind, told already */
         sim_plan__mistake(reader, node,
-                          "%u kinds of delay, expected one of: uniform, lognormal, regions", kinds);
+                          "%u kinds of delay, expected one of: uniform, lognormal, exponential, "
+                          "pareto, weibull, regions",
+                          kinds);
         return false;
     }
     bool regions = weft_yaml_get(node, "regions") != NULL;
-    for (size_t i = 3; i < 5; i++) {
+    for (size_t i = KINDS; i < KINDS + 2; i++) {
         const struct weft_yaml_node *extra = weft_yaml_get(node, delay_keys[i].name);
         if (extra == NULL || regions) continue;
         sim_plan__mistake(reader, extra, "'%s' here belongs to 'regions', expected it there",
@@ -155,7 +223,8 @@ void sim_plan__read_delay(struct sim_plan__reader *reader, const struct sim_plan
         sim_plan__unfit(reader, value, "a duration such as 20ms, or {uniform: [10ms, 50ms]}");
     }
     if (reader->mistakes.count != before) return;
-    if (draft.delay.a < key->least) {
+    bool beyond = draft.delay.kind == SIM_DELAY_EXPONENTIAL; /* its mean is the sum */
+    if (draft.delay.a + (beyond ? draft.delay.b : 0) < key->least) {
         char text[WEFT_VALUE_TEXT_MAX];
         sim_plan__mistake(reader, node, "'%s' is too short, expected at least %s", key->name,
                           weft_value_show_duration(key->least, text));

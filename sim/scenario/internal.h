@@ -54,11 +54,13 @@ const struct sim_plan__section *sim_plan__section(size_t index);
 const struct sim_plan__section *sim_plan__fault_section(enum sim_fault_kind kind);
 
 /* The last two by enum sim_work_kind, sim_check_kind, from 1. */
-extern const struct sim_plan__section sim_plan__lognormal_section, sim_plan__delay_section,
+extern const struct sim_plan__section sim_plan__lognormal_section, sim_plan__exponential_section,
+    sim_plan__pareto_section, sim_plan__weibull_section, sim_plan__delay_section,
     sim_plan__nodes_section, sim_plan__dht_section, sim_plan__join_section, sim_plan__group_section,
-    sim_plan__app_section, sim_plan__dist_section, sim_plan__duplicate_section,
-    sim_plan__reorder_section, sim_plan__links_section, sim_plan__network_section,
-    sim_plan__work_sections[], sim_plan__check_sections[];
+    sim_plan__app_section, sim_plan__dist_section, sim_plan__clocks_section,
+    sim_plan__duplicate_section, sim_plan__reorder_section, sim_plan__links_section,
+    sim_plan__network_section, sim_plan__work_sections[], sim_plan__check_sections[];
+extern const struct sim_plan__section sim_plan__pct_section, sim_plan__bounded_section;
 
 /* Read a mapping by its section: each known key, in the table's order; then what is unknown or
  * missing is told. False when `node` is no mapping (told). */
@@ -161,6 +163,8 @@ bool sim_plan__group_index(struct sim_plan__reader *reader, const struct weft_ya
                            uint32_t *index);
 
 /* Sections of the whole file; `into` is the plan. */
+void sim_plan__read_schedule(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                             void *into);
 void sim_plan__read_dht(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                         void *into);
 void sim_plan__read_join(struct sim_plan__reader *reader, const struct sim_plan__value *value,
@@ -174,6 +178,8 @@ void sim_plan__read_apps_of(struct sim_plan__reader *reader, const struct sim_pl
 /* The path of a module that is there, as long as the plan; NULL, told. */
 const char *sim_plan__module_path(struct sim_plan__reader *reader,
                                   const struct sim_plan__value *value);
+void sim_plan__read_clocks(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                           void *into);
 void sim_plan__read_network(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                             void *into);
 void sim_plan__read_workload(struct sim_plan__reader *reader, const struct sim_plan__value *value,

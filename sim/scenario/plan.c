@@ -69,7 +69,9 @@ static const struct sim_plan__key keys[] = {
     {"join", false, sim_plan__read_join, 0, 0, 0},
     {"apps", false, sim_plan__read_apps, 0, 0, 0},
     {"schedulers", false, sim_plan__read_count, AT(schedulers_of[0]), 1, WEFT_SCHEDULERS_MAX},
+    {"schedule", false, sim_plan__read_schedule, 0, 0, 0},
     {"dist", false, sim_plan__read_dist, 0, 0, 0},
+    {"clocks", false, sim_plan__read_clocks, 0, 0, 0},
     {"groups", false, sim_plan__read_groups, 0, 0, 0},
     {"network", false, sim_plan__read_network, 0, 0, 0},
     {"workload", false, sim_plan__read_workload, 0, 0, 0},
@@ -81,18 +83,21 @@ static const struct sim_plan__section scenario_section = {"scenario", keys,
 
 const struct sim_plan__section *sim_plan__section(size_t index) {
     static const struct sim_plan__section *const fixed[] = {
-        &scenario_section,          &sim_plan__dht_section,       &sim_plan__join_section,
-        &sim_plan__group_section,   &sim_plan__app_section,       &sim_plan__dist_section,
-        &sim_plan__nodes_section,   &sim_plan__network_section,   &sim_plan__links_section,
-        &sim_plan__delay_section,   &sim_plan__lognormal_section, &sim_plan__duplicate_section,
-        &sim_plan__reorder_section,
+        &scenario_section,          &sim_plan__dht_section,         &sim_plan__join_section,
+        &sim_plan__group_section,   &sim_plan__app_section,         &sim_plan__dist_section,
+        &sim_plan__nodes_section,   &sim_plan__network_section,     &sim_plan__links_section,
+        &sim_plan__delay_section,   &sim_plan__lognormal_section,   &sim_plan__duplicate_section,
+        &sim_plan__reorder_section, &sim_plan__exponential_section, &sim_plan__pareto_section,
+        &sim_plan__weibull_section, &sim_plan__clocks_section,      &sim_plan__pct_section,
+        &sim_plan__bounded_section,
     };
     size_t fixed_count = sizeof fixed / sizeof fixed[0];
     if (index < fixed_count) return fixed[index];
     index -= fixed_count;
     if (index < SIM_WORK_KIND_COUNT - 1) return &sim_plan__work_sections[index];
     index -= SIM_WORK_KIND_COUNT - 1;
-    if (index < SIM_FAULT_KIND_COUNT - 1) return sim_plan__fault_section(index + 1);
+    if (index < SIM_FAULT_KIND_COUNT - 1)
+        return sim_plan__fault_section((enum sim_fault_kind)(index + 1));
     index -= SIM_FAULT_KIND_COUNT - 1;
     return index < SIM_CHECK_KIND_COUNT - 1 ? &sim_plan__check_sections[index] : NULL;
 }

@@ -75,6 +75,12 @@ struct sim_dist {
     weft_duration tick; /* 0: that of core/otp/dist.h */
 };
 
+/* How far the clocks of each node are off from the start, drawn between minus this and this. */
+struct sim_clocks {
+    weft_duration offset; /* of the wall clock */
+    int64_t drift_ppm;    /* of both */
+};
+
 struct sim_plan {
     char *texts[SIM_TEXTS_MAX]; /* paths of modules; what is in env */
     uint32_t texts_count;
@@ -89,9 +95,11 @@ struct sim_plan {
     struct weft_dht_config dht_of[SIM_GROUPS_MAX];
     uint32_t schedulers_of[SIM_GROUPS_MAX];
     struct sim_dist dist_of[SIM_GROUPS_MAX];
+    struct sim_clocks clocks;
     bool dht_on;
-    bool v6;         /* nodes speak IPv6 instead of IPv4 */
-    bool save_table; /* nodes keep their routing table on disk */
+    bool v6;                     /* nodes speak IPv6 instead of IPv4 */
+    bool save_table;             /* nodes keep their routing table on disk */
+    struct sim_order_spec order; /* in which processes take turns */
     struct sim_net_spec net;
     struct sim_work_spec works[SIM_WORKLOADS_MAX];
     uint32_t works_count;

@@ -13,7 +13,8 @@ static const struct sim_plan__fault_kind *const kinds[SIM_FAULT_KIND_COUNT] = {
     [SIM_FAULT_STOP] = &sim_plan__stop,           [SIM_FAULT_RESTART] = &sim_plan__restart,
     [SIM_FAULT_PAUSE] = &sim_plan__pause,         [SIM_FAULT_CHURN] = &sim_plan__churn,
     [SIM_FAULT_DEGRADE] = &sim_plan__degrade,     [SIM_FAULT_POISON] = &sim_plan__poison,
-    [SIM_FAULT_UPGRADE] = &sim_plan__upgrade,     [SIM_FAULT_HANG] = &sim_plan__hang};
+    [SIM_FAULT_UPGRADE] = &sim_plan__upgrade,     [SIM_FAULT_HANG] = &sim_plan__hang,
+    [SIM_FAULT_CLOCK] = &sim_plan__clock};
 
 const struct sim_plan__section *sim_plan__fault_section(enum sim_fault_kind kind) {
     return &kinds[kind]->section;

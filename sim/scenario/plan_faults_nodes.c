@@ -1,5 +1,7 @@
-/* Faults of nodes: crash, kill, stop, pause, restart, churn. */
+/* Faults of nodes: crash, kill, stop, pause, restart, churn, clock. */
 #include "sim/scenario/plan_faults.h"
+
+#include "sim/world/clock.h"
 
 static void read_exit(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                       void *into) {
@@ -7,6 +9,13 @@ static void read_exit(struct sim_plan__reader *reader, const struct sim_plan__va
     const char *const words[] = {"crash", "kill", "stop"};
     int exit = sim_plan__choose_word(reader, value, words, 3);
     if (exit >= 0) draft->spec.exit = (enum sim_churn_exit)exit;
+}
+
+static void check_clock(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
+                        const struct sim_plan__fault *fault) {
+    (void)fault;
+    if (weft_yaml_get(node, "jump") != NULL || weft_yaml_get(node, "drift") != NULL) return;
+    sim_plan__mistake(reader, node, "clock changes nothing, expected jump or drift");
 }
 
 static const struct sim_plan__key down_keys[] = {KEY_AT, KEY_FOR, KEYS_AGAIN, KEY_NODES(true),
@@ -19,6 +28,14 @@ static const struct sim_plan__key churn_keys[] = {
     {"session", true, sim_plan__read_delay, AT(session), WEFT_MS(1), SIM_PLAN__NO_REGIONS},
     {"downtime", true, sim_plan__read_delay, AT(downtime), WEFT_MS(1), SIM_PLAN__NO_REGIONS},
     {"exit", false, read_exit, 0, 0, 0}};
+static const struct sim_plan__key clock_keys[] = {
+    KEY_AT,
+    KEY_FOR,
+    KEYS_AGAIN,
+    KEY_NODES(true),
+    KEY_ROLLING,
+    {"jump", false, sim_plan__read_jump, AT(jump), 0, 0},
+    {"drift", false, sim_plan__read_drift, AT(drift_ppm), -SIM_DRIFT_MAX, SIM_DRIFT_MAX}};
 
 const struct sim_plan__fault_kind sim_plan__crash = {SECTION("crash", down_keys), false, NULL};
 const struct sim_plan__fault_kind sim_plan__kill = {SECTION("kill", down_keys), false, NULL};
@@ -27,3 +44,5 @@ const struct sim_plan__fault_kind sim_plan__pause = {SECTION("pause", down_keys)
 const struct sim_plan__fault_kind sim_plan__restart = {SECTION("restart", restart_keys), false,
                                                        NULL};
 const struct sim_plan__fault_kind sim_plan__churn = {SECTION("churn", churn_keys), false, NULL};
+const struct sim_plan__fault_kind sim_plan__clock = {SECTION("clock", clock_keys), true,
+                                                     check_clock};

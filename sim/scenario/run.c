@@ -4,6 +4,7 @@
 #include "core/base/assert.h"
 #include "core/base/error.h"
 #include "sim/scenario/run_parts.h"
+#include "sim/world/clock.h"
 
 #include <stdlib.h>
 
@@ -89,6 +90,7 @@ static int open_world(struct run *run) {
                                       .net = &run->plan->net,
                                       .group_of = run->boot.group_of,
                                       .host = options->host,
+                                      .order = &run->plan->order,
                                       .config_of = config_of,
                                       .schedulers_of = schedulers_of,
                                       .trace = on_trace,
@@ -98,6 +100,22 @@ static int open_world(struct run *run) {
     if (run->world == NULL) return WEFT_ERR_NOMEM;
     if (options->where != NULL) options->where->world = run->world;
     return WEFT_OK;
+}
+
+/* In [-most, most]. */
+static int64_t draw_either_way(const struct run *run, uint32_t node, uint64_t which, int64_t most) {
+    uint64_t raw = weft_draw(run->options->seed, SIM_DRAW_CLOCK, node, which);
+    return (int64_t)weft_scale(raw, 2 * (uint64_t)most + 1) - most;
+}
+
+static void set_clocks(struct run *run) {
+    const struct sim_clocks *clocks = &run->plan->clocks;
+    if (clocks->offset == 0 && clocks->drift_ppm == 0) return;
+    for (uint32_t i = 0; i < run->plan->population; i++) {
+        struct sim_clock_change change = {draw_either_way(run, i, 0, clocks->offset),
+                                          draw_either_way(run, i, 1, clocks->drift_ppm)};
+        sim_world_clock_change(run->world, i, &change);
+    }
 }
 
 static void shorten(weft_duration *lifetime, weft_duration other) {
@@ -130,6 +148,7 @@ static int open_run(struct run *run) {
     if (rv == WEFT_OK) rv = open_world(run);
     if (rv == WEFT_OK) rv = schedule_boots(run);
     if (rv != WEFT_OK) return rv;
+    set_clocks(run);
     run->faults = sim_faults_new(run->world, plan->faults, plan->faults_count, plan->groups);
     run->works = sim_works_new(run->world, plan->works, plan->works_count, plan->groups);
     return run->faults != NULL && run->works != NULL ? WEFT_OK : WEFT_ERR_NOMEM;

@@ -48,7 +48,8 @@ struct sim_check_report {
 
 /* Everything a run's page says, but for what the machine adds (wall time, memory). */
 struct sim_run_report {
-    uint64_t seed, hash, events;
+    uint64_t seed, events;
+    struct sim_hash hash;
     weft_time ended_at;
     uint32_t nodes;
     struct sim_fault_report faults[SIM_FAULTS_MAX];

@@ -18,7 +18,7 @@ static void judge_check(const char *file, const struct sim_check_report *check,
     const struct sim_check_result *result = &check->result;
     if (result->holds) return;
     if (result->evaluated == 0) {
-        sim_run__reason(report, "%s:%u: check %s was never evaluated", file, check->line,
+        sim_run__reason(report, "%s:%u: dead check: %s was never evaluated", file, check->line,
                         sim_check_name(check->kind));
         return;
     }
@@ -33,11 +33,11 @@ static void judge_fault(const char *file, const struct sim_fault_report *fault,
                         struct sim_run_report *report) {
     if (fault->count.bit > 0) return;
     if (fault->count.injected == 0) {
-        sim_run__reason(report, "%s:%u: fault %s was never injected", file, fault->line,
+        sim_run__reason(report, "%s:%u: dead fault: %s was never injected", file, fault->line,
                         sim_fault_name(fault->kind));
         return;
     }
-    sim_run__reason(report, "%s:%u: fault %s was injected %llu times and never bit", file,
+    sim_run__reason(report, "%s:%u: dead fault: %s was injected %llu times and never bit", file,
                     fault->line, sim_fault_name(fault->kind),
                     (unsigned long long)fault->count.injected);
 }
@@ -46,11 +46,11 @@ static void judge_work(const char *file, const struct sim_work_report *work,
                        struct sim_run_report *report) {
     if (work->count.done > 0) return;
     if (work->count.asked == 0) {
-        sim_run__reason(report, "%s:%u: workload %s asked nothing", file, work->line,
+        sim_run__reason(report, "%s:%u: hollow workload: %s asked nothing", file, work->line,
                         sim_work_name(work->kind));
         return;
     }
-    sim_run__reason(report, "%s:%u: workload %s asked %llu times and completed none", file,
+    sim_run__reason(report, "%s:%u: hollow workload: %s asked %llu times and completed none", file,
                     work->line, sim_work_name(work->kind), (unsigned long long)work->count.asked);
 }
 

@@ -53,7 +53,7 @@ void sim_datagram_receive(struct sim_machine *machine, struct sim_parcel *parcel
         sim_parcel_lost(machine->fabric, parcel, SIM_LOSS_NO_SOCKET);
         return;
     }
-    if (machine->paused) {
+    if (sim_fabric__deaf(machine)) {
         uint32_t held = parcel->size + SIM_DATAGRAM_OVERHEAD;
         if (held > SIM_RECEIVE_BUFFER - socket->waiting) {
             sim_parcel_lost(machine->fabric, parcel, SIM_LOSS_FAULT);

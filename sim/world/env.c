@@ -3,10 +3,21 @@
 #include "sim/world/internal.h"
 
 static weft_time monotonic(struct weft_env *env) {
-    return sim_fabric__now(sim_fabric__machine(env));
+    const struct sim_machine *machine = sim_fabric__machine(env);
+    const struct sim_clock *clock = sim_fabric__clock_of(machine->fabric, machine->node);
+    weft_time now = sim_fabric__now(machine);
+    return clock == NULL ? now : sim_clock_monotonic(clock, now);
 }
 
-static int64_t wall(struct weft_env *env) { return SIM_WALL_EPOCH + monotonic(env); }
+static int64_t wall(struct weft_env *env) {
+    const struct sim_machine *machine = sim_fabric__machine(env);
+    struct sim_clock *clock = sim_fabric__clock_of(machine->fabric, machine->node);
+    weft_time now = sim_fabric__now(machine);
+    if (clock == NULL) return SIM_WALL_EPOCH + now;
+    weft_duration shown = sim_clock_wall(clock, now);
+    if (shown != now) clock->wall_reads++;
+    return SIM_WALL_EPOCH + shown;
+}
 
 const struct weft_clock_ops sim_fabric__clock = {.monotonic = monotonic, .wall = wall};
 
@@ -16,9 +27,23 @@ static void fill(struct weft_env *env, void *out, size_t size) {
 
 const struct weft_entropy_ops sim_fabric__entropy = {.fill = fill};
 
+static uint32_t pass(struct weft_env *env, const uint64_t *whom, uint32_t count) {
+    return sim_order_pass(sim_fabric__machine(env)->order, whom, count);
+}
+
+const struct weft_order_ops sim_fabric__order = {.pass = pass};
+
 static void emit(struct weft_env *env, const struct weft_trace_event *event) {
-    const struct sim_fabric_config *config = &sim_fabric__machine(env)->fabric->config;
-    if (config->trace != NULL) config->trace(config->ctx, event);
+    const struct sim_machine *machine = sim_fabric__machine(env);
+    const struct sim_fabric_config *config = &machine->fabric->config;
+    if (config->trace == NULL) return;
+    if (sim_fabric__clock_of(machine->fabric, machine->node) == NULL) {
+        config->trace(config->ctx, event);
+        return;
+    }
+    struct weft_trace_event told = *event; /* in true time, whatever the node believes */
+    told.at = sim_fabric__now(machine);
+    config->trace(config->ctx, &told);
 }
 
 const struct weft_trace_ops sim_fabric__trace = {.emit = emit};

@@ -119,7 +119,10 @@ void sim_fabric__job_due(struct sim_machine *machine, uint64_t number) {
         struct sim_job *job = WEFT_CONTAINER(at, struct sim_job, link);
         if (job->number != number) continue;
         job->due = true;
-        if (!machine->paused) deliver(machine, job);
+        if (sim_fabric__deaf(machine))
+            sim_fabric__hold(machine);
+        else
+            deliver(machine, job);
         return;
     }
 }

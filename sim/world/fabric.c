@@ -39,6 +39,7 @@ static void free_machine(struct sim_machine *machine) {
     sim_fabric__jobs_forget(machine);
     drop_sockets(machine);
     free(machine->slots);
+    free(machine->order);
     free(machine);
 }
 
@@ -53,7 +54,10 @@ void sim_fabric_free(struct sim_fabric *fabric) {
         if (berth->machine != NULL) free_machine(berth->machine);
         if (berth->disk != NULL) sim_disk_free(berth->disk);
     }
+    for (uint32_t i = 0; fabric->clocks != NULL && i < fabric->config.nodes; i++)
+        free(fabric->clocks[i]);
     sim_parcel_pool_free(fabric);
+    free(fabric->clocks);
     free(fabric->berths);
     free(fabric);
 }
@@ -73,6 +77,17 @@ static struct sim_machine *new_machine(struct sim_fabric *fabric, uint32_t node)
     return machine;
 }
 
+/* False: out of memory. */
+static bool begin_order(struct sim_machine *machine, uint32_t life) {
+    const struct sim_fabric_config *config = &machine->fabric->config;
+    if (config->order == NULL || config->order->kind == SIM_ORDER_FIFO) return true;
+    if (machine->order == NULL) machine->order = malloc(sizeof *machine->order);
+    if (machine->order == NULL) return false;
+    *machine->order = (struct sim_order){
+        .spec = config->order, .engine = config->engine, .node = machine->node, .life = life};
+    return true;
+}
+
 static struct weft_env make_env(struct sim_machine *machine) {
     const struct sim_fabric_config *config = &machine->fabric->config;
     return (struct weft_env){.clock = &sim_fabric__clock,
@@ -82,6 +97,7 @@ static struct weft_env make_env(struct sim_machine *machine) {
                              .loader = &sim_fabric__loader,
                              .guard = config->host.guard,
                              .job = &sim_fabric__job,
+                             .order = machine->order != NULL ? &sim_fabric__order : NULL,
                              .trace = &sim_fabric__trace,
                              .trace_mask = config->trace_mask,
                              .mem = &machine->heap.base,
@@ -94,9 +110,10 @@ struct weft_env *sim_fabric_up(struct sim_fabric *fabric, uint32_t node, uint32_
     struct sim_machine *machine = fabric->berths[node].machine;
     WEFT_ASSERT(machine == NULL || !machine->up);
     if (machine == NULL) machine = new_machine(fabric, node);
-    if (machine == NULL) return NULL;
+    if (machine == NULL || !begin_order(machine, life)) return NULL;
     machine->up = true;
     machine->paused = false;
+    machine->busy_until = 0;
     machine->serial_first = fabric->berths[node].serials + 1;
     weft_mem_heap_init(&machine->heap, 0);
     weft_rand_init(&machine->rand,
@@ -134,22 +151,34 @@ static void close_sockets(struct sim_machine *machine,
     }
 }
 
-static uint32_t end_disk(struct sim_disk *disk, enum sim_fabric_end how) {
-    if (disk == NULL) return 0;
-    if (how == SIM_END_CRASHED) return sim_disk_crash(disk);
-    sim_disk_kill(disk);
-    return 0;
+uint32_t sim_fabric_crash(struct sim_fabric *fabric, uint32_t node, enum sim_unsynced unsynced,
+                          uint64_t seed) {
+    struct sim_machine *machine = machine_up(fabric, node);
+    struct sim_disk *disk = fabric->berths[node].disk;
+    WEFT_ASSERT(machine != NULL);
+    sim_fabric__forget_waiting(machine);
+    sim_fabric__jobs_forget(machine);
+    drop_sockets(machine);
+    return disk != NULL ? sim_disk_crash(disk, unsynced, seed) : 0;
 }
 
 uint32_t sim_fabric_halt(struct sim_fabric *fabric, uint32_t node, enum sim_fabric_end how) {
+    if (how == SIM_END_CRASHED) return sim_fabric_crash(fabric, node, SIM_UNSYNCED_LOST, 0);
     struct sim_machine *machine = machine_up(fabric, node);
     WEFT_ASSERT(machine != NULL);
     sim_fabric__forget_waiting(machine);
     sim_fabric__jobs_forget(machine);
-    if (how == SIM_END_CRASHED) drop_sockets(machine);
-    if (how == SIM_END_KILLED) close_sockets(machine, sim_stream_abort);
-    if (how == SIM_END_ORDERLY) close_sockets(machine, sim_stream_close);
-    return end_disk(fabric->berths[node].disk, how);
+    machine->busy_until = 0;
+    close_sockets(machine, how == SIM_END_KILLED ? sim_stream_abort : sim_stream_close);
+    if (fabric->berths[node].disk != NULL) sim_disk_kill(fabric->berths[node].disk);
+    return 0;
+}
+
+struct sim_disk *sim_fabric_disk(struct sim_fabric *fabric, uint32_t node) {
+    WEFT_ASSERT(node < fabric->config.nodes);
+    struct sim_berth *berth = &fabric->berths[node];
+    if (berth->disk == NULL) berth->disk = sim_disk_new();
+    return berth->disk;
 }
 
 void sim_fabric_down(struct sim_fabric *fabric, uint32_t node) {
@@ -160,18 +189,91 @@ void sim_fabric_down(struct sim_fabric *fabric, uint32_t node) {
     sim_fabric__reap(machine);
 }
 
+/* A scenario that says so has clocks that are off: without them it would be another one. */
+static struct sim_clock *own_clock(struct sim_fabric *fabric, uint32_t node) {
+    WEFT_ASSERT(node < fabric->config.nodes);
+    if (fabric->clocks == NULL)
+        fabric->clocks = calloc(fabric->config.nodes, sizeof(struct sim_clock *));
+    WEFT_ASSERT(fabric->clocks != NULL);
+    if (fabric->clocks[node] != NULL) return fabric->clocks[node];
+    struct sim_clock *clock = malloc(sizeof *clock);
+    WEFT_ASSERT(clock != NULL);
+    sim_clock_init(clock);
+    fabric->clocks[node] = clock;
+    return clock;
+}
+
+void sim_fabric_clock_change(struct sim_fabric *fabric, uint32_t node,
+                             const struct sim_clock_change *change) {
+    sim_clock_change(own_clock(fabric, node), sim_engine_now(fabric->config.engine), change);
+}
+
+const struct sim_clock *sim_fabric_clock(const struct sim_fabric *fabric, uint32_t node) {
+    WEFT_ASSERT(node < fabric->config.nodes);
+    return sim_fabric__clock_of(fabric, node);
+}
+
+weft_time sim_fabric_true_time(struct sim_fabric *fabric, uint32_t node, weft_time shown) {
+    struct sim_clock *clock = sim_fabric__clock_of(fabric, node);
+    if (clock == NULL) return shown;
+    weft_time at = sim_clock_true(clock, shown);
+    if (at != shown) clock->timers_moved++;
+    return at;
+}
+
 void sim_fabric_pause(struct sim_fabric *fabric, uint32_t node) {
     struct sim_machine *machine = machine_up(fabric, node);
     WEFT_ASSERT(machine != NULL);
     machine->paused = true;
 }
 
+/* What waited is told, unless it has to wait longer. */
+static void catch_up(struct sim_machine *machine) {
+    if (sim_fabric__deaf(machine)) {
+        sim_fabric__hold(machine);
+        return;
+    }
+    sim_fabric__tell_waiting(machine);
+    sim_fabric__jobs_resume(machine);
+}
+
 void sim_fabric_resume(struct sim_fabric *fabric, uint32_t node) {
     struct sim_machine *machine = machine_up(fabric, node);
     WEFT_ASSERT(machine != NULL);
     machine->paused = false;
-    sim_fabric__tell_waiting(machine);
-    sim_fabric__jobs_resume(machine);
+    catch_up(machine);
+}
+
+void sim_fabric__hold(struct sim_machine *machine) {
+    weft_time until = machine->busy_until;
+    if (machine->busy_told || until <= sim_fabric__now(machine)) return;
+    struct sim_event event = {.at = until, .kind = SIM_EVENT_BUSY_NO_MORE, .entity = machine->node};
+    sim_handle queued = sim_engine_schedule(machine->fabric->config.engine, &event);
+    WEFT_ASSERT(queued != 0); /* without it the machine would be deaf for ever */
+    machine->busy_told = true;
+}
+
+void sim_fabric__busy(struct sim_machine *machine, weft_duration took) {
+    WEFT_ASSERT(took > 0);
+    weft_time start = weft_time_max(machine->busy_until, sim_fabric__now(machine));
+    machine->busy_until = weft_time_add(start, took);
+}
+
+weft_time sim_fabric_busy(const struct sim_fabric *fabric, uint32_t node) {
+    const struct sim_machine *machine = machine_up(fabric, node);
+    return machine != NULL ? machine->busy_until : 0;
+}
+
+void sim_fabric_set_busy(struct sim_fabric *fabric, uint32_t node, weft_time until) {
+    struct sim_machine *machine = machine_up(fabric, node);
+    WEFT_ASSERT(machine != NULL);
+    machine->busy_until = until;
+    catch_up(machine);
+}
+
+static void busy_no_more(struct sim_machine *machine) {
+    machine->busy_told = false;
+    if (machine->up && !machine->paused) catch_up(machine);
 }
 
 static void arrive(struct sim_fabric *fabric, uint32_t node, struct sim_parcel *parcel) {
@@ -201,6 +303,10 @@ bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event)
     }
     if (event->kind == SIM_EVENT_TELL) {
         if (machine != NULL) sim_fabric__tell_stream(machine, event->arg);
+        return true;
+    }
+    if (event->kind == SIM_EVENT_BUSY_NO_MORE) {
+        if (machine != NULL) busy_no_more(machine);
         return true;
     }
     if (event->kind != SIM_EVENT_STREAM_TIMER) return false;

@@ -23,6 +23,7 @@
 #ifndef SIM_WORLD_FABRIC_H
 #define SIM_WORLD_FABRIC_H
 
+#include "sim/world/clock.h"
 #include "sim/world/world.h"
 
 #define SIM_LOOPBACK_DELAY WEFT_US(1)
@@ -50,6 +51,7 @@ struct sim_fabric_config {
     struct sim_net *net;       /* borrowed */
     uint32_t nodes;
     struct sim_host host;
+    const struct sim_order_spec *order; /* borrowed; NULL: FIFO */
     /* A socket of `node` has something to tell. May call functions of its env. */
     void (*deliver)(void *ctx, uint32_t node, const struct weft_event *event);
     /* Every event of an env's trace, and the fabric's PACKET_* events, when in the mask. */
@@ -82,13 +84,35 @@ enum sim_fabric_end {
  */
 uint32_t sim_fabric_halt(struct sim_fabric *fabric, uint32_t node, enum sim_fabric_end how);
 
+/* SIM_END_CRASHED, after which the disk has what `unsynced` says, by draws from `seed`. */
+uint32_t sim_fabric_crash(struct sim_fabric *fabric, uint32_t node, enum sim_unsynced unsynced,
+                          uint64_t seed);
+
+/* The disk of a machine, up or down, made when there is none. NULL: out of memory. */
+struct sim_disk *sim_fabric_disk(struct sim_fabric *fabric, uint32_t node);
+
 /* The machine, halted before, is down: its env is gone. */
 void sim_fabric_down(struct sim_fabric *fabric, uint32_t node);
+
+/* Change the clocks of a machine, up or down: they outlive it. Handlers, packets and jobs take true
+ * time all the same. */
+void sim_fabric_clock_change(struct sim_fabric *fabric, uint32_t node,
+                             const struct sim_clock_change *change);
+const struct sim_clock *sim_fabric_clock(const struct sim_fabric *fabric,
+                                         uint32_t node); /* NULL: it was never off */
+/* The true time at which the machine's monotonic clock shows `shown`; counted when it is another.
+ */
+weft_time sim_fabric_true_time(struct sim_fabric *fabric, uint32_t node, weft_time shown);
 
 /* While paused nothing is delivered; datagrams wait, up to SIM_RECEIVE_BUFFER a socket, and
  * streams as far as their buffers go. Resume delivers what waited, in order. */
 void sim_fabric_pause(struct sim_fabric *fabric, uint32_t node);
 void sim_fabric_resume(struct sim_fabric *fabric, uint32_t node);
+
+/* Until when a call that the node made has not returned; not later than now: there is none. And set
+ * it, on a machine that is up: what waits is told then, which is now when `until` is. */
+weft_time sim_fabric_busy(const struct sim_fabric *fabric, uint32_t node);
+void sim_fabric_set_busy(struct sim_fabric *fabric, uint32_t node, weft_time until);
 
 /* Act on an event popped from the engine. False: it is not the fabric's. */
 bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event);

@@ -177,7 +177,7 @@ static bool is_over(struct sim_world *world, uint32_t node) {
     weft_time now = sim_engine_now(world->engine);
     for (uint32_t i = 0; i < hub->count; i++) {
         if (!(hub->ended >> i & 1) || hub->on_way[i] != 0) return false;
-        if (weft_node_next_at(sim_world__part(world, node, i)->node) <= now) return false;
+        if (sim_world__next_at(world, node, i) <= now) return false;
     }
     return true;
 }
@@ -202,6 +202,6 @@ void sim_world__run_one(struct sim_world *world, uint32_t node, uint32_t part) {
         sim_world__ended(world, node, &why);
         return;
     }
-    weft_time next = more ? now : weft_node_next_at(runs);
+    weft_time next = more ? now : sim_world__next_at(world, node, part);
     sim_world__wake(world, node, part, next <= now ? goes_on(now, raw) : next);
 }

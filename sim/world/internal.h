@@ -4,6 +4,7 @@
 
 #include "core/base/list.h"
 #include "core/base/rand.h"
+#include "sim/world/clock.h"
 #include "sim/world/fabric.h"
 
 /* Kinds of engine events. `entity` is the machine it happens to. */
@@ -11,6 +12,7 @@ enum sim_fabric_kind {
     SIM_EVENT_PARCEL = 1,   /* arg: sender << 32 ^ number; data: the parcel */
     SIM_EVENT_STREAM_TIMER, /* arg: socket; none by that number: the event is stale */
     SIM_EVENT_JOB,          /* arg: number of the job */
+    SIM_EVENT_BUSY_NO_MORE, /* something waits for the machine to have time */
     SIM_EVENT_TELL          /* arg: socket of a stream that has something to tell its new owner */
 };
 
@@ -136,6 +138,7 @@ struct sim_slot {
 
 struct sim_machine {
     struct weft_env env;
+    struct sim_order *order; /* NULL: first in, first out */
     struct weft_mem_heap heap;
     struct weft_rand rand;
     struct sim_fabric *fabric;
@@ -149,8 +152,10 @@ struct sim_machine {
     weft_time departure_last; /* of a datagram */
     uint32_t node;
     uint16_t port_next;
-    bool up; /* false: only orphans are left to finish */
+    weft_time busy_until; /* a call of its node has not returned; not later than now: none */
+    bool up;              /* false: only orphans are left to finish */
     bool paused;
+    bool busy_told; /* BUSY_NO_MORE is queued */
 };
 
 /* What outlives a machine. 0 at first. */
@@ -166,6 +171,7 @@ struct sim_berth {
 struct sim_fabric {
     struct sim_fabric_config config;
     struct sim_berth *berths;
+    struct sim_clock **clocks;                 /* by machine, NULL: true; NULL: all of them */
     uint64_t jobs;                             /* so far */
     struct sim_parcel *pool[SIM_POOL_CLASSES]; /* free parcels by size */
     uint32_t pool_count[SIM_POOL_CLASSES];
@@ -180,6 +186,23 @@ static inline weft_time sim_fabric__now(const struct sim_machine *machine) {
     return sim_engine_now(machine->fabric->config.engine);
 }
 
+/* Whether what arrives has to wait. */
+static inline bool sim_fabric__deaf(const struct sim_machine *machine) {
+    return machine->paused || machine->busy_until > sim_fabric__now(machine);
+}
+
+/* fabric.c: a call that the node makes now takes that long: it runs no more before that, what it
+ * sends leaves after it, and what arrives meanwhile waits. */
+void sim_fabric__busy(struct sim_machine *machine, weft_duration took);
+/* Something waits: see to it that the machine hears of it. */
+void sim_fabric__hold(struct sim_machine *machine);
+
+/* NULL: it tells the true time. */
+static inline struct sim_clock *sim_fabric__clock_of(const struct sim_fabric *fabric,
+                                                     uint32_t node) {
+    return fabric->clocks == NULL ? NULL : fabric->clocks[node];
+}
+
 /* env.c, env_disk.c, env_loader.c: the tables of a machine's env. */
 extern const struct weft_clock_ops sim_fabric__clock;
 extern const struct weft_entropy_ops sim_fabric__entropy;
@@ -188,6 +211,7 @@ extern const struct weft_net_ops sim_fabric__net;
 extern const struct weft_disk_ops sim_fabric__disk;
 extern const struct weft_loader_ops sim_fabric__loader;
 extern const struct weft_job_ops sim_fabric__job;
+extern const struct weft_order_ops sim_fabric__order;
 
 /* env_job.c */
 void sim_fabric__job_due(struct sim_machine *machine, uint64_t number);

@@ -101,22 +101,45 @@ void sim_world_stop(struct sim_world *world, uint32_t node) {
     sim_world__run_parts(world, node, SIM_WORLD__ALL_PARTS);
 }
 
-static bool cut_short(struct sim_world *world, uint32_t node, enum sim_fabric_end how) {
-    struct sim_world_node *entry = sim_world__node(world, node);
-    if (entry->state == SIM_NODE_DOWN) return false;
-    uint32_t files = sim_fabric_halt(world->fabric, node, how);
+/* The machine was halted, and `files` changed by it. */
+static void cut_short(struct sim_world *world, uint32_t node, enum weft_node_down_cause cause,
+                      uint32_t files) {
     sim_engine_fold(world->engine, files);
     sim_world__free_node(world, node, NULL);
-    go_down(world, node, false, how == SIM_END_CRASHED ? WEFT_NODE_CRASHED : WEFT_NODE_KILLED);
+    go_down(world, node, false, cause);
+}
+
+bool sim_world_cut_power(struct sim_world *world, uint32_t node, enum sim_unsynced unsynced) {
+    const struct sim_world_node *entry = sim_world__node(world, node);
+    if (entry->state == SIM_NODE_DOWN) return false;
+    uint64_t seed = sim_engine_draw(world->engine, SIM_DRAW_DISK, node, entry->life);
+    uint32_t files = sim_fabric_crash(world->fabric, node, unsynced, seed);
+    cut_short(world, node, WEFT_NODE_CRASHED, files);
     return true;
 }
 
 bool sim_world_crash(struct sim_world *world, uint32_t node) {
-    return cut_short(world, node, SIM_END_CRASHED);
+    return sim_world_cut_power(world, node, SIM_UNSYNCED_LOST);
+}
+
+bool sim_world_wipe(struct sim_world *world, uint32_t node) {
+    if (sim_world_cut_power(world, node, SIM_UNSYNCED_WIPED)) return true;
+    struct sim_disk *disk = sim_world_disk(world, node);
+    uint32_t files = disk != NULL ? sim_disk_crash(disk, SIM_UNSYNCED_WIPED, 0) : 0;
+    sim_world__fold(world, SIM_HAPPENED_WIPE, node, files);
+    return files > 0;
 }
 
 bool sim_world_kill(struct sim_world *world, uint32_t node) {
-    return cut_short(world, node, SIM_END_KILLED);
+    if (sim_world_state(world, node) == SIM_NODE_DOWN) return false;
+    uint32_t files = sim_fabric_halt(world->fabric, node, SIM_END_KILLED);
+    cut_short(world, node, WEFT_NODE_KILLED, files);
+    return true;
+}
+
+struct sim_disk *sim_world_disk(struct sim_world *world, uint32_t node) {
+    WEFT_ASSERT(node < world->config.nodes);
+    return sim_fabric_disk(world->fabric, node);
 }
 
 bool sim_world_pause(struct sim_world *world, uint32_t node) {
@@ -137,6 +160,26 @@ bool sim_world_resume(struct sim_world *world, uint32_t node) {
     world->told_parts = 0;
     sim_world__run_parts(world, node, SIM_WORLD__ALL_PARTS);
     return true;
+}
+
+/* A faster clock makes timers due earlier; a wake that comes too early is set anew. */
+void sim_world_clock_change(struct sim_world *world, uint32_t node,
+                            const struct sim_clock_change *change) {
+    enum sim_node_state state = sim_world_state(world, node);
+    sim_world__fold(world, SIM_HAPPENED_CLOCK, node, (uint64_t)change->wall);
+    sim_engine_fold(world->engine, (uint64_t)change->drift_ppm);
+    sim_fabric_clock_change(world->fabric, node, change);
+    if (state != SIM_NODE_UP && state != SIM_NODE_STOPPING) return;
+    for (uint32_t i = 0; i < sim_world__parts(world, node); i++)
+        sim_world__wake(
+            world, node, i,
+            weft_time_max(sim_world__next_at(world, node, i), (weft_time)now_of(world)));
+}
+
+struct sim_clock_use sim_world_clock_use(const struct sim_world *world, uint32_t node) {
+    const struct sim_clock *clock = sim_fabric_clock(world->fabric, node);
+    if (clock == NULL) return (struct sim_clock_use){0};
+    return (struct sim_clock_use){clock->wall_reads, clock->timers_moved};
 }
 
 int sim_world_ask(struct sim_world *world, uint32_t node, const struct weft_node_ask *ask) {

@@ -25,7 +25,10 @@ enum sim_happening {
     SIM_HAPPENED_RESUME,
     SIM_HAPPENED_ASK,
     SIM_HAPPENED_POISON,
-    SIM_HAPPENED_UPGRADE
+    SIM_HAPPENED_UPGRADE,
+    SIM_HAPPENED_CLOCK,
+    SIM_HAPPENED_BUSY,
+    SIM_HAPPENED_WIPE
 };
 
 /* A scheduler of a node, with what runs on it.
@@ -83,6 +86,9 @@ void sim_world__fold(struct sim_world *world, enum sim_happening what, uint32_t 
 /* Scheduler `part` of the node, which it has. */
 struct sim_world_part *sim_world__part(struct sim_world *world, uint32_t node, uint32_t part);
 uint32_t sim_world__parts(const struct sim_world *world, uint32_t node);
+
+/* When it next wants to run, in true time. */
+weft_time sim_world__next_at(struct sim_world *world, uint32_t node, uint32_t part);
 
 /* Wake scheduler `part` of the node at `at` at the latest. */
 void sim_world__wake(struct sim_world *world, uint32_t node, uint32_t part, weft_time at);

@@ -115,7 +115,8 @@ static weft_time depart(struct sim_machine *machine, weft_time now) {
 
 static void queue_copies(struct sim_fabric *fabric, struct sim_parcel *parcel,
                          const struct sim_fate *fate, weft_time *arrival_last) {
-    weft_time now = sim_engine_now(fabric->config.engine);
+    const struct sim_machine *sender = fabric->berths[parcel->from].machine;
+    weft_time now = weft_time_max(sim_engine_now(fabric->config.engine), sender->busy_until);
     if (arrival_last != NULL) {
         queue_in_order(fabric, parcel, weft_time_add(now, fate->delay[0]), arrival_last);
         return;

@@ -57,6 +57,7 @@ void sim_world__wake(struct sim_world *world, uint32_t node, uint32_t index, wef
     const struct sim_world_node *entry = sim_world__node(world, node);
     struct sim_world_part *part = sim_world__part(world, node, index);
     WEFT_ASSERT(entry->state == SIM_NODE_UP || entry->state == SIM_NODE_STOPPING); /* I3 */
+    at = weft_time_max(at, sim_fabric_busy(world->fabric, node));
     if (at == WEFT_TIME_NEVER || (part->wake != 0 && part->wake_at <= at)) return;
     cancel_wake(world, part);
     struct sim_event event = {.at = at, .kind = SIM_EVENT_WAKE, .entity = node, .arg = index};
@@ -65,13 +66,23 @@ void sim_world__wake(struct sim_world *world, uint32_t node, uint32_t index, wef
     WEFT_ASSERT(part->wake != 0); /* without it the node would sleep for ever */
 }
 
+weft_time sim_world__next_at(struct sim_world *world, uint32_t node, uint32_t part) {
+    weft_time shown = weft_node_next_at(sim_world__part(world, node, part)->node);
+    return sim_fabric_true_time(world->fabric, node, shown);
+}
+
+static bool is_busy(const struct sim_world *world, uint32_t node) {
+    return sim_fabric_busy(world->fabric, node) > sim_engine_now(world->engine);
+}
+
 static void run_whole(struct sim_world *world, uint32_t node) {
     struct sim_world_node *entry = sim_world__node(world, node);
     WEFT_ASSERT(entry->first.node != NULL);
     weft_time now = sim_engine_now(world->engine);
     weft_time next = now;
     for (int turns = 0; turns < SIM_WORLD_TURNS_MAX && next <= now; turns++) {
-        next = weft_node_run(entry->first.node) ? now : weft_node_next_at(entry->first.node);
+        if (turns > 0 && is_busy(world, node)) break;
+        next = weft_node_run(entry->first.node) ? now : sim_world__next_at(world, node, 0);
     }
     struct weft_reason why;
     if (weft_node_ended(entry->first.node, &why))
@@ -84,15 +95,29 @@ void sim_world__run_parts(struct sim_world *world, uint32_t node, uint64_t parts
     uint32_t count = sim_world__parts(world, node);
     uint32_t life = sim_world__node(world, node)->life;
     WEFT_ASSERT(parts != 0);
-    if (count == 1) {
+    if (count == 1 && !is_busy(world, node)) {
         run_whole(world, node);
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
         const struct sim_world_node *entry = sim_world__node(world, node);
         if (entry->state == SIM_NODE_DOWN || entry->life != life) return;
-        if (parts >> i & 1) sim_world__run_one(world, node, i);
+        if (!(parts >> i & 1)) continue;
+        if (is_busy(world, node))
+            sim_world__wake(world, node, i, sim_engine_now(world->engine));
+        else
+            sim_world__run_one(world, node, i);
     }
+}
+
+void sim_world_busy(struct sim_world *world, uint32_t node, weft_time until) {
+    const struct sim_world_node *entry = sim_world__node(world, node);
+    if (entry->state != SIM_NODE_UP && entry->state != SIM_NODE_STOPPING) return;
+    sim_world__fold(world, SIM_HAPPENED_BUSY, node, (uint64_t)until);
+    sim_fabric_set_busy(world->fabric, node, until);
+    world->told = NONE;
+    world->told_parts = 0;
+    sim_world__run_parts(world, node, SIM_WORLD__ALL_PARTS);
 }
 
 /* A socket or a job is of the process that owns it, and so of its scheduler. */
@@ -121,13 +146,14 @@ static uint32_t part_of(uint64_t owner) { return weft_pid_sched((weft_pid){owner
 static bool make_parts(struct sim_world *world) {
     const struct sim_world_config *config = &world->config;
     world->nodes = calloc(config->nodes, sizeof *world->nodes);
-    world->engine = sim_engine_new(config->seed);
+    world->engine = sim_engine_new(config->seed, config->nodes);
     world->net = sim_net_new(config->net, config->nodes, config->group_of, config->seed);
     if (world->nodes == NULL || world->engine == NULL || world->net == NULL) return false;
     struct sim_fabric_config fabric = {.engine = world->engine,
                                        .net = world->net,
                                        .nodes = config->nodes,
                                        .host = config->host,
+                                       .order = config->order,
                                        .deliver = on_deliver,
                                        .trace = on_trace,
                                        .ctx = world,
@@ -207,7 +233,7 @@ int sim_world_at(struct sim_world *world, weft_time at, void (*fn)(void *ctx, ui
     if (call == NULL) return WEFT_ERR_NOMEM;
     *call = (struct sim_call){fn, ctx};
     struct sim_event event = {
-        .at = at, .kind = SIM_EVENT_CALL, .entity = NONE, .arg = arg, .data = call};
+        .at = at, .kind = SIM_EVENT_CALL, .entity = SIM_SCENARIO, .arg = arg, .data = call};
     if (sim_engine_schedule(world->engine, &event) != 0) return WEFT_OK;
     free(call);
     return WEFT_ERR_NOMEM;
@@ -233,7 +259,7 @@ static void wake_up(struct sim_world *world, uint32_t node, uint32_t index) {
     struct sim_world_part *part = sim_world__part(world, node, index);
     WEFT_ASSERT(part->node != NULL && entry->state != SIM_NODE_PAUSED); /* I3 */
     part->wake = 0;
-    weft_time next = weft_node_next_at(part->node);
+    weft_time next = sim_world__next_at(world, node, index);
     if (next > sim_engine_now(world->engine))
         sim_world__wake(world, node, index, next);
     else

@@ -2,7 +2,8 @@
  * boots, stops, crashes, kills, pauses and restarts node i; runs the event queue.
  *
  * Node i lives at 10.a.b.c and fd00::a:b.c, where a.b.c is i + 1: any node finds any other by
- * address, without a table. Virtual time is what every node's monotonic clock shows.
+ * address, without a table. Virtual time is what a node's monotonic clock shows, unless it drifts
+ * (sim_world_clock_change): then "true time" is the virtual one.
  *
  * Handlers take no virtual time. So that a node that always has something to run cannot stop the
  * clock for everybody, it runs at most SIM_WORLD_TURNS_MAX times at one instant and goes on
@@ -14,6 +15,7 @@
 #include "sim/disk/disk.h"
 #include "sim/engine/engine.h"
 #include "sim/net/net.h"
+#include "sim/world/order.h"
 
 #define SIM_WORLD_TURNS_MAX 64
 #define SIM_WORLD_TICK WEFT_US(1)
@@ -45,6 +47,7 @@ struct sim_world_config {
     const struct sim_net_spec *net; /* borrowed */
     const uint32_t *group_of;       /* borrowed; NULL: all in group 0 */
     struct sim_host host;
+    const struct sim_order_spec *order; /* of every node's processes; borrowed; NULL: FIFO */
     /* The node's configuration at boot, and its DHT's. Called at every boot; the answer is
      * borrowed until the node is down. */
     const struct weft_node_config *(*config_of)(void *ctx, uint32_t node, uint32_t life);
@@ -96,6 +99,14 @@ void sim_world_stop(struct sim_world *world, uint32_t node);
  * is reset when the peer sends to the node's next life. Returns whether it changed anything. */
 bool sim_world_crash(struct sim_world *world, uint32_t node);
 
+/* As crash, but of what was not synced is left what `unsynced` says: TORN by draws of the node and
+ * its life; WIPED: the next life has an empty disk. */
+bool sim_world_cut_power(struct sim_world *world, uint32_t node, enum sim_unsynced unsynced);
+
+/* Another, empty disk in place of a node's: of one that runs, after cut_power. Returns whether it
+ * changed anything. */
+bool sim_world_wipe(struct sim_world *world, uint32_t node);
+
 /* Killed by its system: as crash, but the disk keeps everything written and streams are reset. */
 bool sim_world_kill(struct sim_world *world, uint32_t node);
 
@@ -103,6 +114,31 @@ bool sim_world_kill(struct sim_world *world, uint32_t node);
  * waits (datagrams up to a socket buffer's worth, the rest is lost). */
 bool sim_world_pause(struct sim_world *world, uint32_t node);
 bool sim_world_resume(struct sim_world *world, uint32_t node);
+
+/* A node that is up and not paused has no time before `until`: it makes a call that does not return
+ * sooner. It does not run, what it has sent since leaves then, and what arrives waits as for a
+ * paused node. A time that is not after now ends what was so. */
+void sim_world_busy(struct sim_world *world, uint32_t node, weft_time until);
+
+/* The disk of a node, up or down. NULL when out of memory. */
+struct sim_disk *sim_world_disk(struct sim_world *world, uint32_t node);
+
+/* --- clocks --- */
+
+struct sim_clock_change; /* sim/world/clock.h */
+
+/* Change the clocks of a node, whatever its state: timers of one that is up move with them. Undone
+ * by the negation. */
+void sim_world_clock_change(struct sim_world *world, uint32_t node,
+                            const struct sim_clock_change *change);
+
+/* How often the node has read a wall clock that was off, and timers were due at another time than
+ * the true one, in all its lives. */
+struct sim_clock_use {
+    uint64_t wall_reads, timers_moved;
+};
+
+struct sim_clock_use sim_world_clock_use(const struct sim_world *world, uint32_t node);
 
 /* --- acting on nodes --- */
 

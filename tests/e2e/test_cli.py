@@ -79,7 +79,7 @@ class Cli(unittest.TestCase):
         self.assertEqual(report["nodes"], 20)
         self.assertEqual(report["verdict"], "holds")
         self.assertEqual(report["reasons"], [])
-        self.assertRegex(report["hash"], "^[0-9a-f]{16}$")
+        self.assertRegex(report["hash"], "^[0-9a-f]{32}$")
         self.assertGreaterEqual(report["virtual_s"], 60)
         self.assertGreater(report["peak_rss_bytes"], 0)
         self.assertEqual(report["faults"][0]["kind"], "partition")
@@ -155,10 +155,10 @@ class Cli(unittest.TestCase):
         self.assertRegex(report["reasons"][0], "^" + path + ":[0-9]+: " + reason)
 
     def test_a_check_that_is_never_evaluated_fails_the_run(self):
-        self.assert_fails_for(DEAD_CHECK, "check closest was never evaluated$")
+        self.assert_fails_for(DEAD_CHECK, "dead check: closest was never evaluated$")
 
     def test_a_fault_that_never_bites_fails_the_run(self):
-        self.assert_fails_for(DEAD_FAULT, "fault restart was injected 1 times and never bit$")
+        self.assert_fails_for(DEAD_FAULT, "dead fault: restart was injected 1 times and never bit$")
 
     def test_a_check_that_fails_says_how_often_when_who_and_what(self):
         # Half the packets lost: a promise nobody can keep.
@@ -167,7 +167,7 @@ class Cli(unittest.TestCase):
                                     r"\d+\.\d{3} s, node \d+: get of [0-9a-f]{8}\.\.\. ended with ")
 
     def test_a_workload_with_nothing_to_ask_for_fails_the_run(self):
-        self.assert_fails_for(HOLLOW, "workload get asked nothing$")
+        self.assert_fails_for(HOLLOW, "hollow workload: get asked nothing$")
 
     def test_set_overrides_and_is_part_of_the_run(self):
         path = self.file(GOOD)

@@ -79,7 +79,7 @@ class RandomTrees(unittest.TestCase):
         self.assertEqual((page["seeds"], page["held"]), (3, 0))
         self.assertEqual([failure["seed"] for failure in page["failures"]], [1, 2, 3])
         for failure in page["failures"]:
-            self.assertIn("fault upgrade", failure["reasons"][0])
+            self.assertIn("dead fault: upgrade", failure["reasons"][0])
             self.assertIn(f"--seed {failure['seed']}", failure["repeat"])
 
     def test_options_that_do_not_fit_together_are_told(self):

@@ -249,10 +249,13 @@ static void a_newcomer_is_asked_twice_and_then_left_alone(void) {
     struct rig_host peer = rig_host(0, 1);
     weft_time until = rig.now + WEFT_S(30);
     size_t pings = 0;
+    (void)rig_query(&peer.addr, &peer.id, WEFT_KRPC_PING, NULL);
+    CHECK(rig_find(&peer.id, NULL)); /* it is being asked */
     while (rig.now < until) {
         (void)rig_query(&peer.addr, &peer.id, WEFT_KRPC_PING, NULL);
         rig_pass(WEFT_S(1));
     }
+    CHECK(!rig_find(&peer.id, NULL));
     for (const struct rig_packet *packet; (packet = rig_next()) != NULL;) {
         pings += packet->msg.type == WEFT_KRPC_QUERY;
     }

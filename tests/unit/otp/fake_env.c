@@ -313,6 +313,7 @@ void in(weft_pid pid, void (*fn)(weft_self *self)) {
 
 static uint32_t scheds_count(void) { return world_far ? WORLD_SCHEDS : 1; }
 weft_duration world_handler_max;
+const struct weft_order_ops *world_order;
 
 void world_open_bare(void) {
     weft_posix_guard_install();
@@ -325,6 +326,7 @@ void world_open_bare(void) {
                                   .entropy = &entropy_ops,
                                   .net = &net_ops,
                                   .guard = &weft_posix_guard,
+                                  .order = world_order,
                                   .trace = &trace_ops,
                                   .trace_mask = WEFT_TRACE_ALL,
                                   .mem = &world.mem,

@@ -72,6 +72,9 @@ extern bool world_pooled;
 /* How long handlers may run in the schedulers to come; 0 at first. */
 extern weft_duration world_handler_max;
 
+/* Who has the next turn; NULL at first: first in, first out. */
+extern const struct weft_order_ops *world_order;
+
 /* A scheduler whose root is the probe "root", which traps exits. */
 void world_open(void);
 /* Ends everything and checks that nothing is left. */
@@ -99,7 +102,7 @@ const struct fake_trace *traced_last(enum weft_trace_kind kind);
 
 struct probe_arg {
     const char *name;
-    unsigned options;
+    uintptr_t options; /* no padding: supervisors compare bytes */
     int (*init)(weft_self *self);
 };
 

@@ -176,9 +176,11 @@ static void dead_checks_dead_faults_and_hollow_work_each_fail_a_run(void) {
     sim_run__judge(plan, WEFT_S(60), &report);
     CHECK_EQ_INT(report.verdict, SIM_FAILS);
     REQUIRE(report.reasons_count == 3);
-    CHECK_EQ_TEXT(report.reasons[0], "x.yaml:9: check no_leak was never evaluated");
-    CHECK_EQ_TEXT(report.reasons[1], "x.yaml:5: fault crash was injected 2 times and never bit");
-    CHECK_EQ_TEXT(report.reasons[2], "x.yaml:3: workload get asked 4 times and completed none");
+    CHECK_EQ_TEXT(report.reasons[0], "x.yaml:9: dead check: no_leak was never evaluated");
+    CHECK_EQ_TEXT(report.reasons[1],
+                  "x.yaml:5: dead fault: crash was injected 2 times and never bit");
+    CHECK_EQ_TEXT(report.reasons[2],
+                  "x.yaml:3: hollow workload: get asked 4 times and completed none");
     free(plan);
 }
 

@@ -29,7 +29,7 @@ void bare_open(struct bare *bare) {
     rule->chain.count = 1;
     rule->chain.elements[0] = (struct sim_element){
         .kind = SIM_ELEMENT_DELAY, .delay = {.kind = SIM_DELAY_CONSTANT, .a = BARE_DELAY}};
-    bare->engine = sim_engine_new(1);
+    bare->engine = sim_engine_new(1, BARE_NODES);
     bare->net = sim_net_new(&bare->spec, BARE_NODES, NULL, 1);
     struct sim_fabric_config config = {.engine = bare->engine,
                                        .net = bare->net,

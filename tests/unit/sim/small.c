@@ -3,6 +3,7 @@
 
 #include "core/otp/gen_server.h"
 #include "core/posix/guard.h"
+#include "sim/world/fabric.h"
 
 #include <stdlib.h>
 
@@ -96,6 +97,11 @@ static void caller_act(weft_self *self) {
         weft_stream_connect(self, &to, &caller->socket);
     }
     if (caller->arg.act == SMALL_TIMER) weft_log(env, WEFT_LOG_INFO, "timer");
+    if (caller->arg.act == SMALL_WALL) {
+        int64_t ahead = env->clock->wall(env) - SIM_WALL_EPOCH - env->clock->monotonic(env);
+        weft_log(env, WEFT_LOG_INFO, "wall %lld", (long long)(ahead / WEFT_S(1)));
+        weft_timer_start(self, caller->arg.after, 1, weft_bytes(NULL, 0), NULL);
+    }
     if (caller->arg.act == SMALL_BUSY) {
         weft_send(self, weft_self_pid(self), 7, weft_bytes(NULL, 0));
     }

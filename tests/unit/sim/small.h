@@ -14,12 +14,13 @@
 
 enum small_act {
     SMALL_NOTHING = 0,
-    SMALL_PING,        /* a datagram every `after` */
-    SMALL_STREAM,      /* connect, write, log what comes back, close */
-    SMALL_TIMER,       /* log "timer" */
-    SMALL_BUSY,        /* never be idle again */
-    SMALL_WRITE,       /* put a file on the disk, synced or not */
-    SMALL_LISTEN_TWICE /* init fails: the port is taken */
+    SMALL_PING,         /* a datagram every `after` */
+    SMALL_STREAM,       /* connect, write, log what comes back, close */
+    SMALL_TIMER,        /* log "timer" */
+    SMALL_BUSY,         /* never be idle again */
+    SMALL_WRITE,        /* put a file on the disk, synced or not */
+    SMALL_LISTEN_TWICE, /* init fails: the port is taken */
+    SMALL_WALL          /* log "wall N" every `after`: seconds that the wall clock is ahead */
 };
 
 struct small_arg {

@@ -40,6 +40,88 @@ static void the_table_of_powers_is_that_of_libm(void) {
     }
 }
 
+static void the_table_of_logarithms_is_that_of_libm(void) {
+    for (int i = 0; i < SIM_LOG2_COUNT; i++) {
+        CHECK(fabs(sim_net__log2[i] - ldexp(log2(1 + i / 256.0), 30)) < 1.0);
+    }
+}
+
+/* -ln(raw / 2^64), exact on both sides. */
+static double neg_ln(uint64_t raw) {
+    if (raw > UINT64_C(1) << 63) return -log1p(-ldexp((double)-raw, -64));
+    return -log(ldexp((double)raw, -64));
+}
+
+static double exact(const struct sim_delay *delay, uint64_t raw) {
+    double ln = neg_ln(raw), shape = delay->shape_milli / 1000.0;
+    if (delay->kind == SIM_DELAY_EXPONENTIAL) return (double)delay->b + (double)delay->a * ln;
+    if (delay->kind == SIM_DELAY_PARETO) return (double)delay->a * exp(ln / shape);
+    return (double)delay->a * pow(ln, 1 / shape);
+}
+
+/* The worst relative error over draws at every scale, from both ends, and shapes. */
+static double worst_error(enum sim_delay_kind kind) {
+    struct weft_rand rand;
+    weft_rand_init(&rand, 2);
+    double worst = 0;
+    for (int i = 0; i < 100000; i++) {
+        uint64_t raw = weft_rand_u64(&rand) >> weft_rand_below(&rand, 60);
+        if (weft_rand_below(&rand, 2) == 1) raw = -raw;
+        if (raw == 0) continue;
+        struct sim_delay delay = {.kind = kind, .a = WEFT_HOUR(10)};
+        delay.shape_milli = SIM_SHAPE_MIN + (uint32_t)weft_rand_below(&rand, 10000);
+        double want = exact(&delay, raw);
+        if (want > 9e18 || want < 1e6) continue; /* it is whole nanoseconds */
+        double error = fabs((double)sim_delay_sample(&delay, raw, 0, 0) - want) / want;
+        if (error > worst) worst = error;
+    }
+    return worst;
+}
+
+static void exponential_pareto_and_weibull_are_within_half_a_percent_of_libm(void) {
+    static const enum sim_delay_kind kinds[] = {SIM_DELAY_EXPONENTIAL, SIM_DELAY_PARETO,
+                                                SIM_DELAY_WEIBULL};
+    for (int i = 0; i < 3; i++) {
+        double worst = worst_error(kinds[i]);
+        CHECK(worst < 0.005);
+        CHECK(worst > 0); /* it was measured */
+    }
+}
+
+static void none_of_these_is_shorter_than_its_least(void) {
+    struct sim_delay exponential = {SIM_DELAY_EXPONENTIAL, WEFT_MS(10), WEFT_MS(5), 0, 0, NULL};
+    struct sim_delay pareto = {SIM_DELAY_PARETO, WEFT_MS(10), 0, 0, 1500, NULL};
+    struct sim_delay weibull = {SIM_DELAY_WEIBULL, WEFT_MS(10), 0, 0, 500, NULL};
+    CHECK_EQ_INT(sim_delay_least(&exponential), WEFT_MS(5));
+    CHECK_EQ_INT(sim_delay_least(&pareto), WEFT_MS(10));
+    CHECK_EQ_INT(sim_delay_least(&weibull), 0);
+    for (uint64_t raw = UINT64_MAX; raw > UINT64_MAX - 1000; raw--) {
+        CHECK(sim_delay_sample(&exponential, raw, 0, 0) >= WEFT_MS(5));
+        CHECK(sim_delay_sample(&pareto, raw, 0, 0) >= WEFT_MS(10));
+        CHECK(sim_delay_sample(&weibull, raw, 0, 0) >= 0);
+    }
+}
+
+/* The mean of an exponential is what it was given; a smaller draw is a longer delay. */
+static void an_exponential_has_its_mean_and_a_pareto_its_tail(void) {
+    struct sim_delay exponential = {SIM_DELAY_EXPONENTIAL, WEFT_MS(10), WEFT_MS(5), 0, 0, NULL};
+    struct sim_delay pareto = {SIM_DELAY_PARETO, WEFT_MS(10), 0, 0, 2000, NULL};
+    int64_t sum = 0;
+    unsigned beyond = 0;
+    for (uint64_t i = 0; i < 100000; i++) {
+        sum += sim_delay_sample(&exponential, weft_draw(3, 1, 4, i), 0, 0);
+        beyond += sim_delay_sample(&pareto, weft_draw(3, 1, 4, i), 0, 0) > WEFT_MS(100);
+    }
+    CHECK(sum / 100000 > WEFT_US(14850) && sum / 100000 < WEFT_US(15150));
+    CHECK(beyond > 840 && beyond < 1160); /* a hundredth */
+    weft_duration last = WEFT_TIME_NEVER;
+    for (int bit = 0; bit < 64; bit++) {
+        weft_duration now = sim_delay_sample(&exponential, UINT64_C(1) << bit, 0, 0);
+        CHECK(now < last);
+        last = now;
+    }
+}
+
 /* Upper and lower half, from the middle to where the tail is cut, at every sigma. */
 static void a_log_normal_is_within_half_a_percent_of_libm(void) {
     struct weft_rand rand;
@@ -124,6 +206,8 @@ static void no_sigma_is_the_median_exactly(void) {
 static void what_does_not_fit_sticks_at_never(void) {
     struct sim_delay delay = lognormal(WEFT_HOUR(24) * 365 * 200, 3000);
     CHECK_EQ_INT(sim_delay_sample(&delay, 0, 0, 0), WEFT_TIME_NEVER);
+    struct sim_delay pareto = {SIM_DELAY_PARETO, WEFT_S(1), 0, 0, SIM_SHAPE_MIN, NULL};
+    CHECK_EQ_INT(sim_delay_sample(&pareto, 0, 0, 0), WEFT_TIME_NEVER);
     delay = lognormal(0, 3000);
     CHECK_EQ_INT(sim_delay_sample(&delay, 0, 0, 0), 0);
 }
@@ -178,7 +262,10 @@ static void samples_are_the_same_on_every_machine(void) {
 }
 
 TEST_MAIN("sim/delay", TEST(the_table_of_quantiles_is_that_of_libm),
-          TEST(the_table_of_powers_is_that_of_libm),
+          TEST(the_table_of_powers_is_that_of_libm), TEST(the_table_of_logarithms_is_that_of_libm),
+          TEST(exponential_pareto_and_weibull_are_within_half_a_percent_of_libm),
+          TEST(none_of_these_is_shorter_than_its_least),
+          TEST(an_exponential_has_its_mean_and_a_pareto_its_tail),
           TEST(a_log_normal_is_within_half_a_percent_of_libm),
           TEST(the_tail_is_cut_and_stays_in_order),
           TEST(neighbours_in_the_table_join_without_a_step_back),

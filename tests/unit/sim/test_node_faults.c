@@ -1,0 +1,135 @@
+/* Faults of machines: clocks that are off. Links take 10 ms. */
+#include "sim/fault/fault.h"
+#include "sim/world/fabric.h"
+#include "tests/unit/sim/small.h"
+
+#define NONE WEFT_TRACE_NODE_NONE
+
+static const struct sim_group groups[] = {{"rest", 0, SMALL_NODES}};
+
+/* Node 1 does `act` every `after`; the others do nothing. */
+static struct small *open_world(enum small_act act, weft_duration after) {
+    struct small *small = small_open(3);
+    small->arg[1] = (struct small_arg){act, after, 2, false};
+    small_boot_all(small);
+    return small;
+}
+
+static struct sim_fault_spec spec_of(enum sim_fault_kind kind, weft_time at, weft_duration lasts,
+                                     uint32_t node) {
+    return (struct sim_fault_spec){
+        .kind = kind,
+        .at = at,
+        .until = WEFT_TIME_NEVER,
+        .lasts = lasts,
+        .nodes = {.kind = SIM_SET_RANGES, .ranges = {{node, node}}, .ranges_count = 1}};
+}
+
+static struct sim_faults *plan(struct small *small, const struct sim_fault_spec *spec) {
+    return sim_faults_new(small->world, spec, 1, groups);
+}
+
+static void check_count(const struct sim_faults *faults, uint64_t injected, uint64_t bit) {
+    struct sim_fault_count count = sim_faults_count(faults, 0);
+    CHECK_EQ_UINT(count.injected, injected);
+    CHECK_EQ_UINT(count.bit, bit);
+}
+
+static void end_world(struct small *small, struct sim_faults *faults) {
+    sim_faults_free(faults);
+    small_close(small);
+}
+
+/* How often node 1 heard an answer after one time and up to another. */
+static size_t pongs(const struct small *small, weft_time after, weft_time until) {
+    size_t count = 0;
+    const struct small_event *event;
+    for (size_t i = 0; (event = small_log(small, 1, "pong", i)) != NULL; i++)
+        count += event->at > after && event->at <= until;
+    return count;
+}
+
+/* --- clocks --- */
+
+static void a_fast_clock_makes_timers_early_and_a_slow_one_late(void) {
+    for (int64_t ppm = -500000; ppm <= 500000; ppm += 1000000) {
+        struct small *small = open_world(SMALL_PING, WEFT_MS(100));
+        struct sim_fault_spec spec = spec_of(SIM_FAULT_CLOCK, WEFT_S(10), WEFT_S(30), 1);
+        spec.drift_ppm = ppm;
+        struct sim_faults *faults = plan(small, &spec);
+        small_run(small, WEFT_S(60));
+        CHECK_EQ_UINT(pongs(small, WEFT_S(1), WEFT_S(2)), 10);
+        CHECK_EQ_UINT(pongs(small, WEFT_S(20), WEFT_S(30)), ppm > 0 ? 150 : 50);
+        CHECK_EQ_UINT(pongs(small, WEFT_S(50), WEFT_S(60)), 100);
+        check_count(faults, 1, 1);
+        end_world(small, faults);
+    }
+}
+
+/* A timer of 20 s, set at 0, by a clock that runs half as fast again from 10 s on. */
+static void a_timer_that_is_set_already_moves_with_its_clock(void) {
+    struct small *small = open_world(SMALL_TIMER, WEFT_S(20));
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_CLOCK, WEFT_S(10), 0, 1);
+    spec.drift_ppm = 500000;
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(30));
+    const struct small_event *event = small_log(small, 1, "timer", 0);
+    REQUIRE(event != NULL);
+    CHECK_EQ_INT(event->at, WEFT_S(10) + (WEFT_S(10) * 2 + 2) / 3); /* in true time */
+    end_world(small, faults);
+}
+
+static void a_clock_outlives_its_node(void) {
+    struct small *small = open_world(SMALL_PING, WEFT_MS(100));
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_CLOCK, WEFT_S(1), 0, 1);
+    spec.drift_ppm = 500000;
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(2));
+    sim_world_crash(small->world, 1);
+    CHECK_EQ_INT(sim_world_boot(small->world, 1), WEFT_OK);
+    small_run(small, WEFT_S(20));
+    CHECK_EQ_UINT(pongs(small, WEFT_S(5), WEFT_S(15)), 150);
+    end_world(small, faults);
+}
+
+static void a_jump_of_the_wall_clock_bites_who_reads_it(void) {
+    struct small *small = open_world(SMALL_WALL, WEFT_MS(100));
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_CLOCK, WEFT_MS(1050), WEFT_S(1), 1);
+    spec.jump = -WEFT_S(30);
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(4));
+    CHECK_EQ_UINT(small_log_count(small, 1, "wall 0"), 30);
+    CHECK_EQ_UINT(small_log_count(small, 1, "wall -30"), 10);
+    check_count(faults, 1, 1);
+    end_world(small, faults);
+}
+
+static void a_jump_that_nobody_reads_is_dead(void) {
+    struct small *small = open_world(SMALL_PING, WEFT_MS(100));
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_CLOCK, WEFT_S(1), WEFT_S(1), 1);
+    spec.jump = WEFT_HOUR(1);
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(4));
+    check_count(faults, 1, 0);
+    CHECK_EQ_UINT(small_count(small, NONE, WEFT_TRACE_FAULT_BIT), 0);
+    end_world(small, faults);
+}
+
+static void healing_sets_the_clock_right(void) {
+    struct small *small = open_world(SMALL_WALL, WEFT_MS(100));
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_CLOCK, WEFT_MS(1050), 0, 1);
+    spec.jump = WEFT_S(30);
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(2));
+    sim_faults_heal(faults);
+    check_count(faults, 1, 1);
+    small_run(small, WEFT_S(3));
+    CHECK_EQ_UINT(small_log_count(small, 1, "wall 30"), 10);
+    CHECK_EQ_UINT(small_log_count(small, 1, "wall 0"), 20);
+    end_world(small, faults);
+}
+
+TEST_MAIN("sim/node_faults", TEST(a_fast_clock_makes_timers_early_and_a_slow_one_late),
+          TEST(a_timer_that_is_set_already_moves_with_its_clock), TEST(a_clock_outlives_its_node),
+          TEST(a_jump_of_the_wall_clock_bites_who_reads_it), TEST(a_jump_that_nobody_reads_is_dead),
+          TEST(healing_sets_the_clock_right))
