@@ -24,8 +24,9 @@ static bool take_modules(void *into, const char *value) {
     return cli_take_folder(&((struct wishes *)into)->folders, value);
 }
 
-static const struct cli_option options[] = {{CLI_MODULES_OPTION, take_modules},
-                                            {NULL, NULL, NULL, NULL}};
+static const struct cli_option options[] = {
+    {"--modules", "DIR", "look there for modules too; may be repeated", take_modules},
+    {NULL, NULL, NULL, NULL}};
 
 void cli_check_usage(FILE *out) {
     fputs("usage: weft check FILE...\n\n"

@@ -55,7 +55,6 @@ struct cli_folders {
 
 /* For a table of options. False after telling what is wrong. */
 bool cli_take_folder(struct cli_folders *folders, const char *path);
-#define CLI_MODULES_OPTION "--modules", "DIR", "look there for modules too; may be repeated"
 
 /* After the options: add the program's own, if they are there. */
 void cli_own_folders(struct cli_folders *folders);
@@ -64,11 +63,13 @@ void cli_own_folders(struct cli_folders *folders);
 
 int cli_run(struct cli_args args);
 int cli_check(struct cli_args args);
+int cli_sweep(struct cli_args args);
 int cli_trace(struct cli_args args);
 int cli_check_app(struct cli_args args);
 
 void cli_run_usage(FILE *out);
 void cli_check_usage(FILE *out);
+void cli_sweep_usage(FILE *out);
 void cli_trace_usage(FILE *out);
 void cli_check_app_usage(FILE *out);
 

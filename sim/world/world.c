@@ -3,7 +3,9 @@
 
 #include "core/base/assert.h"
 #include "sim/world/nodes.h"
+#include "sim/world/packet_kind.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define NONE UINT32_MAX
@@ -143,6 +145,19 @@ static void on_trace(void *ctx, const struct weft_trace_event *event) {
 
 static uint32_t part_of(uint64_t owner) { return weft_pid_sched((weft_pid){owner}); }
 
+static void who(void *ctx, uint32_t node, char text[SIM_POINT_WHO_MAX]) {
+    struct sim_world *world = ctx;
+    const char *runs = "the runtime";
+    struct weft_proc_info info;
+    for (uint32_t i = 0; i < sim_world__parts(world, node); i++) {
+        struct weft_node *part = sim_world__part(world, node, i)->node;
+        if (part == NULL) runs = "the start of the node";
+        if (part == NULL || !weft_sched_running(weft_node_sched(part), &info)) continue;
+        runs = info.name != NULL ? info.name : info.behaviour;
+    }
+    snprintf(text, SIM_POINT_WHO_MAX, "%s", runs);
+}
+
 static bool make_parts(struct sim_world *world) {
     const struct sim_world_config *config = &world->config;
     world->nodes = calloc(config->nodes, sizeof *world->nodes);
@@ -152,12 +167,18 @@ static bool make_parts(struct sim_world *world) {
     struct sim_fabric_config fabric = {.engine = world->engine,
                                        .net = world->net,
                                        .nodes = config->nodes,
+                                       .nats = config->nats,
+                                       .nats_count = config->nats_count,
                                        .host = config->host,
                                        .order = config->order,
                                        .deliver = on_deliver,
+                                       .kind_of = sim_packet_kind,
                                        .trace = on_trace,
+                                       .who = who,
                                        .ctx = world,
                                        .part_of = part_of,
+
+                                       .points = config->points,
                                        .trace_mask = config->trace_mask |
                                                      WEFT_TRACE_BIT(WEFT_TRACE_PROC_EXIT)};
     world->fabric = sim_fabric_new(&fabric);
@@ -216,7 +237,7 @@ struct sim_net *sim_world_net(struct sim_world *world) {
 uint32_t sim_world_nodes(const struct sim_world *world) { return world->config.nodes; }
 
 uint32_t sim_world_node_at(const struct sim_world *world, const struct weft_addr *addr) {
-    return sim_fabric__node_at(world->fabric, addr);
+    return sim_fabric_node_at(world->fabric, addr);
 }
 
 void sim_world_on_exit(struct sim_world *world,
