@@ -131,6 +131,10 @@ uint32_t sim_fabric_node_at(const struct sim_fabric *fabric, const struct weft_a
 /* Until when a call that the node made has not returned; not later than now: there is none. And set
  * it, on a machine that is up: what waits is told then, which is now when `until` is. */
 weft_time sim_fabric_busy(const struct sim_fabric *fabric, uint32_t node);
+/* What the node does now takes so much longer; and back, when it did nothing: busy until `until`.
+ */
+void sim_fabric_take_time(struct sim_fabric *fabric, uint32_t node, weft_duration cost);
+void sim_fabric_give_back_time(struct sim_fabric *fabric, uint32_t node, weft_time until);
 void sim_fabric_set_busy(struct sim_fabric *fabric, uint32_t node, weft_time until);
 
 /* Act on an event popped from the engine. False: it is not the fabric's. */
