@@ -1,6 +1,7 @@
 /* weft check: read scenarios, say what is wrong with them. */
 #include "core/base/error.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/flow.h"
 
 #define FILES_MAX 1024
 
@@ -48,6 +49,11 @@ static int check_file(const char *path, const struct cli_folders *folders) {
     struct sim_plan *plan = NULL;
     int rv = sim_plan_read(path, &sets, &report, &plan);
     if (rv != WEFT_OK) return rv;
+    const struct sim_flow_ops *flow;
+    if (!cli_flow_load(plan, &flow)) {
+        sim_plan_free(plan);
+        return WEFT_ERR_MALFORMED;
+    }
     printf("%s: %s, %u nodes, %u workloads, %u faults, %u checks, %lld s\n", path,
            plan->name != NULL ? plan->name : "no name", plan->population, plan->works_count,
            plan->faults_count, plan->checks_count, (long long)(plan->stop / WEFT_S(1)));

@@ -1,6 +1,7 @@
 /* What commands that run a scenario have in common. */
 #define _DEFAULT_SOURCE
 #include "sim/cli/wishes.h"
+#include "sim/cli/flow.h"
 
 #include "core/base/error.h"
 #include "core/posix/guard.h"
@@ -90,6 +91,11 @@ struct sim_plan *cli_read_plan(struct cli_wishes *wishes, int *status) {
     int rv = sim_plan_read(wishes->file, &sets, &report, &plan);
     *status = rv == WEFT_ERR_NOMEM ? CLI_INTERNAL : CLI_BAD_INPUT;
     if (rv != WEFT_OK) return NULL;
+    if (!cli_flow_load(plan, &wishes->flow)) {
+        sim_plan_free(plan);
+        return NULL;
+    }
+    wishes->flow_setup = &plan->flow.setup;
     if (!wishes->has_seed) wishes->seed = plan->seed;
     return plan;
 }
@@ -161,7 +167,7 @@ static void on_panic(void *ctx, int fd) {
     (void)written;
 }
 
-bool cli_host_open(struct cli_host *host, const char *repeat) {
+bool cli_host_open(struct cli_host *host, const struct cli_wishes *wishes, const char *repeat) {
     *host = (struct cli_host){.repeat = repeat}; /* it loads modules, and nothing else */
     if (weft_posix_new(&(struct weft_posix_config){.folder = NULL}, &host->machine) != WEFT_OK) {
         fputs("weft: no machine to load modules with\n", stderr);
@@ -170,6 +176,12 @@ bool cli_host_open(struct cli_host *host, const char *repeat) {
     struct weft_env *env = weft_posix_env(host->machine);
     host->host =
         (struct sim_host){.guard = &weft_posix_guard, .loader = env->loader, .loader_env = env};
+    host->host.flow = wishes->flow;
+    if (wishes->flow != NULL && wishes->flow->open(wishes->flow_setup) != WEFT_OK) {
+        fputs("weft: the platform could be opened once, and not again\n", stderr);
+        weft_posix_free(host->machine);
+        return false;
+    }
     weft_posix_panic_context(on_panic, host);
     return true;
 }

@@ -111,6 +111,10 @@ struct sim_plan__hint {
 };
 struct sim_plan__hint sim_plan__hint(const char *word, const char *const *words, size_t count);
 
+/* Index of the word among `words`; -1, told, when it is none. */
+int sim_plan__choose_word(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                          const char *const *words, size_t count);
+
 /* --- parts of the language --- */
 
 /* plan_dist.c: into the plan; one group's, over what all have; what only the whole shows. */
@@ -130,6 +134,22 @@ void sim_plan__check_nats(struct sim_plan__reader *reader);
 #define SIM_PLAN__NO_REGIONS 0
 void sim_plan__read_delay(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                           void *into);
+
+/* plan_flow.c: a model of shared bandwidth; keys of the network section. */
+struct sim_plan__flow {
+    bool simgrid;
+    const char *platform, *model;
+    uint32_t least;
+};
+void sim_plan__read_engine(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                           void *into);
+void sim_plan__read_platform(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                             void *into);
+void sim_plan__read_model(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                          void *into);
+/* All of them are read: into the plan. */
+void sim_plan__take_flow(struct sim_plan__reader *reader, const struct weft_yaml_node *network,
+                         const struct sim_plan__flow *flow);
 
 /* The matrix of `value`, a path beside the scenario, into the plan's net. */
 void sim_plan__read_regions(struct sim_plan__reader *reader, const struct sim_plan__value *value);
@@ -241,6 +261,15 @@ void sim_plan__yaml_mistake(void *ctx, const struct weft_yaml_place *place, cons
 
 /* A copy to free(); NULL when out of memory, which the reader then knows. */
 char *sim_plan__copy(struct sim_plan__reader *reader, const char *text);
+
+#define SIM_PLAN__PATH_SIZE 1024
+
+/* Where the file `name` that a scenario names is: beside the scenario, unless its path begins at
+ * the root. False: too long. */
+bool sim_plan__beside(const char *scenario, const char *name, char path[SIM_PLAN__PATH_SIZE]);
+
+/* A copy that lives as long as the plan. NULL: out of memory, or of room for it. */
+const char *sim_plan__keep(struct sim_plan__reader *reader, const char *text);
 
 /* A whole file of at most `most` bytes; free() it. WEFT_ERR_NOT_FOUND, WEFT_ERR_IO,
  * WEFT_ERR_TOO_BIG, WEFT_ERR_NOMEM. */
