@@ -23,7 +23,7 @@ LAYERS = {
     "sim/disk": ["core/base", "core/env"],
     "sim/world": ["core/base", "core/env", "core/otp", "core/dht", "core/node", "sim/engine",
                   "sim/net", "sim/disk"],
-    "sim/fault": ["core/base", "core/env", "core/otp", "core/node", "sim/engine", "sim/net",
+    "sim/fault": ["core/base", "core/env", "core/otp", "core/node", "sim/engine", "sim/net", "sim/disk",
                   "sim/world"],
     "sim/workload": ["core/base", "core/env", "core/wire", "core/node", "sim/engine", "sim/world"],
     "sim/check": ["core/base", "core/env"],
