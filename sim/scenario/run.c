@@ -26,6 +26,8 @@ _Static_assert((int)SIM_CHECK_CUT_PARTITION == (int)SIM_FAULT_PARTITION, "as the
 _Static_assert((int)SIM_CHECK_CUT_ISOLATE == (int)SIM_FAULT_ISOLATE, "as the trace says");
 _Static_assert((int)SIM_CHECK_CUT_PAUSE == (int)SIM_FAULT_PAUSE, "as the trace says");
 _Static_assert((int)SIM_CHECK_CUT_DEGRADE == (int)SIM_FAULT_DEGRADE, "as the trace says");
+_Static_assert((int)SIM_CHECK_LIE_FIRST == (int)SIM_FAULT_WIPE, "as the trace says");
+_Static_assert((int)SIM_CHECK_LIE_LAST == (int)SIM_FAULT_LATENT_ERROR, "as the trace says");
 _Static_assert((int)SIM_CHECK_PERMANENT == (int)WEFT_PERMANENT, "as the trace says");
 
 struct run {
