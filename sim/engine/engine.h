@@ -56,10 +56,13 @@ enum sim_purpose {
     /* A value of the scenario; entity: its path, counter: which of its draws. */
     SIM_DRAW_SWARM,
 
-    SIM_DRAW_TROUBLE,  /* seed of what a fault does to a disk; entity: fault << 32 | node, counter:
-                          occurrence */
-    SIM_DRAW_UNSYNCED, /* what a loss of power does to it; entity: node, counter: life */
-    SIM_DRAW_ATLAS     /* whose disk may be damaged; entity: node, counter: hash of the item */
+    SIM_DRAW_TROUBLE, /* seed of what a fault does to a disk; entity: fault << 32 | node, counter:
+                         occurrence */
+    SIM_DRAW_ATLAS,   /* whose disk may be damaged; entity: node, counter: hash of the item */
+
+    SIM_DRAW_NAT, /* a port outside; entity: NAT, counter: how many it has drawn */
+
+    SIM_DRAW_UNSYNCED /* what a loss of power does; entity: node, counter: life */
 };
 
 #define SIM_SCENARIO UINT32_MAX /* the entity that is no node */
