@@ -36,7 +36,8 @@ static void read_on(struct sim_plan__reader *reader, const struct sim_plan__valu
         read_op(reader, value, &draft->spec);
         return;
     }
-    if (!sim_plan__is_list(reader, value, 5, "operations such as write or [read, sync]")) return;
+    if (!sim_plan__is_list(reader, value, 5, "an operation such as read, or a list of them"))
+        return;
     for (uint32_t i = 0; i < value->node->count; i++) {
         struct sim_plan__value one = {value->node->items[i], value->key};
         read_op(reader, &one, &draft->spec);
