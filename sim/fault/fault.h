@@ -28,6 +28,7 @@
     X(MOVE, "move")             /* nodes get another address */                                    \
     X(RESET, "reset")           /* streams of nodes are reset at both ends */                      \
     X(HALF_OPEN, "half_open")   /* nodes give streams up, and the other end does not hear it */    \
+    X(SLOW, "slow")             /* handlers take time, for a time */                               \
     X(WIPE, "wipe")             /* another, empty disk; with `for`, restarted after it */          \
     X(LOST_FSYNC, "lost_fsync") /* a sync says OK, and a crash shows that it lied */               \
     X(MISDIRECT, "misdirect")   /* reads and writes are of another place */                        \
@@ -96,6 +97,7 @@ struct sim_fault_spec {
     bool by_signal;                     /* POISON: killed by an exit signal, no fault */
     weft_duration jump;                 /* CLOCK: the wall clock is set ahead by it, or back */
     int64_t drift_ppm;                  /* CLOCK */
+    weft_duration cost;                 /* SLOW, OVERFLOW: of a message */
 
     /* CRASH, CHURN: what is left of what was not synced; not given: one of three, drawn anew each
      * time */
@@ -124,9 +126,9 @@ struct sim_faults;
  * kill, stop, pause: a node was up and is so no more; restart: a node came up; churn: a node left
  * (each leave counts as injected, too); wipe: as crash, or files were lost; faults of disks: see
  * sim/fault/disk.c, where one may bite when it is over; clock: see sim/fault/clock.c; rebind,
- * move: sim/fault/place.c; reset, half_open: a node had an open stream; poison, hang: the process
- * ended by it; upgrade: all its nodes did what is expected of them. A hang lasts as long as the
- * node's watchdog would wait, or as `for` says. */
+ * move: sim/fault/place.c; reset, half_open: a node had an open stream; slow: a message took
+ * longer; poison, hang: the process ended by it; upgrade: all its nodes did what is expected of
+ * them. A hang lasts as long as the node's watchdog would wait, or as `for` says. */
 
 /* Schedule all faults of the plan in `world`. Specs and groups are borrowed. NULL: out of memory.
  */

@@ -25,6 +25,7 @@ static const struct sim_plan__fault_kind *const kinds[SIM_FAULT_KIND_COUNT] = {
     [SIM_FAULT_MOVE] = &sim_plan__move,
     [SIM_FAULT_RESET] = &sim_plan__reset,
     [SIM_FAULT_HALF_OPEN] = &sim_plan__half_open,
+    [SIM_FAULT_SLOW] = &sim_plan__slow,
     [SIM_FAULT_WIPE] = &sim_plan__wipe,
     [SIM_FAULT_LOST_FSYNC] = &sim_plan__lost_fsync,
     [SIM_FAULT_MISDIRECT] = &sim_plan__misdirect,

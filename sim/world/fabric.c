@@ -109,7 +109,7 @@ static struct weft_env make_env(struct sim_machine *machine) {
                              .order = machine->order != NULL ? &sim_fabric__order : NULL,
                              .trace = &sim_fabric__trace,
                              .trace_mask = config->trace_mask,
-                             .mem = &machine->heap.base,
+                             .mem = sim_fabric__memory(machine),
                              .node = machine->node};
 }
 
@@ -273,6 +273,18 @@ weft_time sim_fabric_busy(const struct sim_fabric *fabric, uint32_t node) {
     return machine != NULL ? machine->busy_until : 0;
 }
 
+void sim_fabric_take_time(struct sim_fabric *fabric, uint32_t node, weft_duration cost) {
+    struct sim_machine *machine = machine_up(fabric, node);
+    WEFT_ASSERT(machine != NULL);
+    if (cost > 0) sim_fabric__busy(machine, cost);
+}
+
+void sim_fabric_give_back_time(struct sim_fabric *fabric, uint32_t node, weft_time until) {
+    struct sim_machine *machine = machine_up(fabric, node);
+    WEFT_ASSERT(machine != NULL && until <= machine->busy_until);
+    machine->busy_until = until;
+}
+
 void sim_fabric_set_busy(struct sim_fabric *fabric, uint32_t node, weft_time until) {
     struct sim_machine *machine = machine_up(fabric, node);
     WEFT_ASSERT(machine != NULL);
@@ -310,15 +322,26 @@ static void arrive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
     sim_parcel_unref(fabric, parcel);
 }
 
+static bool has_to_queue(const struct sim_fabric *fabric, const struct sim_parcel *parcel) {
+    return sim_net_has_downlinks(fabric->config.net) && parcel->from != parcel->to;
+}
+
 bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event) {
     WEFT_ASSERT(event->kind != 0);
-    if (event->kind == SIM_EVENT_PARCEL) {
+    if (event->kind == SIM_EVENT_PARCEL && has_to_queue(fabric, event->data)) {
+        if (!sim_parcel_arrives(fabric, event->data)) return true;
+    }
+    if (event->kind == SIM_EVENT_PARCEL || event->kind == SIM_EVENT_PARCEL_THROUGH) {
         arrive(fabric, event->data);
         return true;
     }
     struct sim_machine *machine = fabric->berths[event->entity].machine;
     if (event->kind == SIM_EVENT_JOB) {
         if (machine != NULL) sim_fabric__job_due(machine, event->arg);
+        return true;
+    }
+    if (event->kind == SIM_EVENT_TELL) {
+        if (machine != NULL) sim_fabric__tell_stream(machine, event->arg);
         return true;
     }
     if (event->kind == SIM_EVENT_BUSY_NO_MORE) {

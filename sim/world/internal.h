@@ -10,10 +10,12 @@
 
 /* Kinds of engine events. `entity` is the machine it happens to. */
 enum sim_fabric_kind {
-    SIM_EVENT_PARCEL = 1,   /* arg: sender << 32 ^ number; data: the parcel */
-    SIM_EVENT_STREAM_TIMER, /* arg: socket; none by that number: the event is stale */
-    SIM_EVENT_JOB,          /* arg: number of the job */
-    SIM_EVENT_BUSY_NO_MORE  /* something waits for the machine to have time */
+    SIM_EVENT_PARCEL = 1,     /* arg: sender << 32 ^ number; data: the parcel */
+    SIM_EVENT_STREAM_TIMER,   /* arg: socket; none by that number: the event is stale */
+    SIM_EVENT_JOB,            /* arg: number of the job */
+    SIM_EVENT_BUSY_NO_MORE,   /* something waits for the machine to have time */
+    SIM_EVENT_PARCEL_THROUGH, /* as PARCEL: it has left its receiver's downlink */
+    SIM_EVENT_TELL            /* arg: socket of a stream that has something to tell its new owner */
 };
 
 /* --- parcels: what travels --- */
@@ -139,6 +141,7 @@ struct sim_machine {
     struct weft_env env;
     struct sim_order *order; /* NULL: first in, first out */
     struct weft_mem_heap heap;
+    struct weft_mem counted; /* the same, when the fabric has points */
     struct weft_rand rand;
     struct sim_fabric *fabric;
     struct sim_slot *slots;
@@ -184,6 +187,18 @@ static inline struct sim_machine *sim_fabric__machine(struct weft_env *env) {
 
 static inline weft_time sim_fabric__now(const struct sim_machine *machine) {
     return sim_engine_now(machine->fabric->config.engine);
+}
+
+/* points.c */
+bool sim_fabric__refused_at(struct sim_machine *machine, enum sim_point_kind kind, const char *call,
+                            size_t size);
+struct weft_mem *sim_fabric__memory(struct sim_machine *machine);
+
+/* A call of the node that may be refused: whether this one is. */
+static inline bool sim_fabric__refused(struct sim_machine *machine, enum sim_point_kind kind,
+                                       const char *call, size_t size) {
+    if (__builtin_expect(machine->fabric->config.points == NULL, true)) return false;
+    return sim_fabric__refused_at(machine, kind, call, size);
 }
 
 /* Whether what arrives has to wait. */
@@ -237,6 +252,9 @@ void sim_parcel_pool_free(struct sim_fabric *fabric);
  * *arrival_last, which moves on; NULL: a datagram. */
 void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
                           weft_time *arrival_last);
+/* A parcel has come to its receiver's downlink. True: it is through. False: it was lost, or it is
+ * queued and comes again; the reference is taken. */
+bool sim_parcel_arrives(struct sim_fabric *fabric, struct sim_parcel *parcel);
 /* It arrives: `target` becomes what the machine sees, or why it does not get in. */
 enum sim_loss sim_parcel_let_in(struct sim_fabric *fabric, struct sim_parcel *parcel);
 void sim_parcel_lost(struct sim_fabric *fabric, const struct sim_parcel *parcel,
@@ -247,13 +265,17 @@ void sim_parcel_received(struct sim_fabric *fabric, const struct sim_parcel *par
 static inline uint64_t sim_socket_serial(weft_socket id) { return id >> 16; }
 struct sim_socket *sim_socket_find(const struct sim_machine *machine, weft_socket id);
 struct sim_stream *sim_socket_stream(const struct sim_machine *machine, weft_socket id);
-/* The socket bound to target, or NULL. */
+/* A socket bound to target, or NULL. */
 struct sim_socket *sim_socket_bound(struct sim_machine *machine, enum sim_socket_kind kind,
                                     const struct weft_addr *target);
+/* The one of them that `parcel`, whose target it is, comes to: chosen by the peer. */
+struct sim_socket *sim_socket_spread(struct sim_machine *machine, enum sim_socket_kind kind,
+                                     const struct sim_parcel *parcel);
 /* Make one and bind it. `size` >= sizeof(struct sim_socket); cleared. FULL, NOMEM */
 int sim_socket_new(struct sim_machine *machine, enum sim_socket_kind kind, size_t size,
                    struct sim_socket **out);
-/* Checks *local, chooses a port when it has none, puts the socket into `bound`. INVAL, IN_USE */
+/* Checks *local, chooses a port when it has none, puts the socket, whose owner is set, into
+ * `bound`. INVAL, IN_USE */
 int sim_socket_bind(struct sim_machine *machine, struct sim_socket *socket,
                     struct weft_addr *local);
 uint16_t sim_socket_port(struct sim_machine *machine, enum sim_socket_kind kind,
@@ -287,6 +309,8 @@ int sim_stream_finish(struct weft_env *env, weft_socket id);
 /* FULL, NOMEM */
 int sim_stream_new(struct sim_machine *machine, enum sim_stream_state state,
                    struct sim_stream **out);
+/* It has a new owner, who is told what the last one was. */
+void sim_stream_own(struct sim_machine *machine, struct sim_stream *stream);
 /* ACCEPTED of stream `id` is being delivered: it is now the listener's owner's. */
 void sim_stream_accepted(struct sim_machine *machine, weft_socket id);
 

@@ -36,6 +36,7 @@
 #define SIM_WORLD_NODES_MAX 16777215u /* what 10.0.0.0/8 holds */
 
 struct sim_world;
+struct sim_points; /* sim/world/points.h */
 
 /* What a world needs of the machine it runs on: given by the program, since only it may know
  * core/posix. */
@@ -74,6 +75,7 @@ struct sim_world_config {
     /* Answers to weft_node_ask are in the trace; nothing else is told. */
     void *ctx;
     uint64_t trace_mask;
+    struct sim_points *points; /* borrowed; NULL: none are counted */
 };
 
 /* NULL when out of memory. */
@@ -187,8 +189,9 @@ int sim_world_poison(struct sim_world *world, uint32_t node, const char *name);
 
 /* Load the module at `path` into a node that is up, unless it is, on each scheduler, and begin
  * `upgrade` with the module and version that it is (whatever `upgrade` says of these). *module is
- * its name, which lives as long as it is loaded. WEFT_ERR_NO_PROC (node down), and the errors of
- * weft_code_load and weft_code_upgrade, which a LOG tells. */
+ * its name, which lives as long as it is loaded. What one scheduler refuses is undone on all, and
+ * what one rolls back all do. WEFT_ERR_NO_PROC (node down), and the errors of weft_code_load and
+ * weft_code_upgrade, which a LOG tells. */
 struct weft_code_upgrade;
 int sim_world_upgrade(struct sim_world *world, uint32_t node, const char *path,
                       const struct weft_code_upgrade *upgrade, const char **module);
