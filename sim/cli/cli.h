@@ -45,11 +45,13 @@ bool cli_parse_u64(const char *text, uint64_t *out);
 
 int cli_run(struct cli_args args);
 int cli_check(struct cli_args args);
+int cli_sweep(struct cli_args args);
 int cli_trace(struct cli_args args);
 int cli_check_app(struct cli_args args);
 
 void cli_run_usage(FILE *out);
 void cli_check_usage(FILE *out);
+void cli_sweep_usage(FILE *out);
 void cli_trace_usage(FILE *out);
 void cli_check_app_usage(FILE *out);
 
@@ -63,6 +65,7 @@ struct cli_report {
     const struct sim_run_report *run;
     uint64_t wall_ns;
     uint64_t peak_rss_bytes;
+    bool confined;      /* stray calls were trapped, core/posix/confine.h */
     const char *repeat; /* the command that repeats it */
 };
 
@@ -108,9 +111,6 @@ void cli_progress_init(struct cli_progress *progress);
 void cli_progress_show(struct cli_progress *progress, weft_time now, weft_time stop,
                        uint64_t events);
 void cli_progress_clear(struct cli_progress *progress);
-
-/* Monotonic wall clock. */
-uint64_t cli_wall_ns(void);
 
 /* 1234567 as "1,234,567". `text` has room for 32 bytes. Returns text. */
 char *cli_thousands(uint64_t number, char text[32]);

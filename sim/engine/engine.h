@@ -39,7 +39,7 @@ enum sim_purpose {
     SIM_DRAW_WORK_NODE, /* who does it; entity: workload, counter: occurrence */
     SIM_DRAW_WORK_KEY,  /* on what */
     SIM_DRAW_SESSION,   /* churn: session lengths; entity: node, counter: life */
-    SIM_DRAW_DISK,      /* what a crash keeps; entity: node, counter: operation */
+    SIM_DRAW_DISK,      /* what a crash keeps; entity: node, counter: life */
     SIM_DRAW_PROCESS,   /* whom a fault hits in a node; entity: fault << 32 | node, counter:
                            occurrence */
     SIM_DRAW_TURN,      /* messages a scheduler handles in one go, of a node that has several;
@@ -54,7 +54,17 @@ enum sim_purpose {
     SIM_DRAW_ORDER_POINT,
 
     /* A value of the scenario; entity: its path, counter: which of its draws. */
-    SIM_DRAW_SWARM
+    SIM_DRAW_SWARM,
+
+    SIM_DRAW_TROUBLE, /* seed of what a fault does to a disk; entity: fault << 32 | node, counter:
+                         occurrence */
+    SIM_DRAW_ATLAS,   /* whose disk may be damaged; entity: node, counter: hash of the item */
+
+    SIM_DRAW_NAT,     /* a port outside; entity: NAT, counter: how many it has drawn */
+    SIM_DRAW_BURST,   /* spells of a link; entity: from << 32 | to, counter: epoch, spell */
+    SIM_DRAW_CORRUPT, /* bits that are flipped; as DELAY */
+    SIM_DRAW_FLAP     /* how long a cut holds, or rests; entity: fault << 32 | occurrence,
+                         counter: of the spells */
 };
 
 #define SIM_SCENARIO UINT32_MAX /* the entity that is no node */

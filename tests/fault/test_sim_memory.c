@@ -161,7 +161,7 @@ static void a_disk_without_memory_is_full_and_still_crashes_to_what_was_synced(v
         allocations_left = 0; /* sync, crash and kill need none */
         failed = false;
         CHECK_EQ_INT(sim_disk_sync_folder(disk, ""), WEFT_OK);
-        sim_disk_crash(disk);
+        sim_disk_crash(disk, SIM_UNSYNCED_LOST, 0);
         CHECK(!failed);
         fail_none();
         weft_file file;
