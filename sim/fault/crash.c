@@ -62,8 +62,8 @@ static void boot_spread(const struct sim_occurrence *occurrence, const struct si
         return;
     }
     uint64_t entity = (uint64_t)occurrence->fault << 32 | target->node;
-    uint64_t raw = sim_engine_draw(sim_world_engine(faults->world), SIM_DRAW_SPREAD, entity,
-                                   occurrence->number);
+    uint64_t raw =
+        sim_engine_draw(sim_world_engine(faults->world), SIM_DRAW_BOOT, entity, occurrence->number);
     weft_duration later = (weft_duration)weft_scale(raw, (uint64_t)spread + 1);
     uint64_t arg = (uint64_t)target->life << 32 | target->node;
     int rv = sim_world_at(faults->world, weft_time_add(sim_fault__now(occurrence), later),

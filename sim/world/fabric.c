@@ -340,6 +340,10 @@ bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event)
         if (machine != NULL) sim_fabric__job_due(machine, event->arg);
         return true;
     }
+    if (event->kind == SIM_EVENT_TELL) {
+        if (machine != NULL) sim_fabric__tell_stream(machine, event->arg);
+        return true;
+    }
     if (event->kind == SIM_EVENT_BUSY_NO_MORE) {
         if (machine != NULL) busy_no_more(machine);
         return true;

@@ -64,6 +64,8 @@ struct sim_fabric_config {
     void (*who)(void *ctx, uint32_t node, char text[SIM_POINT_WHO_MAX]);
     void *ctx;
     uint64_t trace_mask;
+    /* The scheduler of who owns a socket: each may be bound to one port. NULL: all are of one. */
+    uint32_t (*part_of)(uint64_t owner);
     /* What a packet is, for elements that ask: below SIM_PACKET_KINDS_MAX. NULL: all are 0. */
     uint32_t (*kind_of)(const unsigned char *bytes, size_t size, bool stream);
     struct sim_points *points; /* borrowed; NULL: none are counted */

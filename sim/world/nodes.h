@@ -53,7 +53,7 @@ struct sim_world_hub {
     uint64_t ended;                       /* bit k: the root of scheduler k has */
     bool gave_up;                         /* one of them ended without being told to */
     struct weft_reason why;               /* of that one */
-    uint64_t turns, crossings;            /* so far */
+    uint64_t turns, crossings, upgrades;  /* so far */
     uint64_t on_way[WEFT_SCHEDULERS_MAX]; /* [from] bit k: something is on its way to k */
     struct weft_node_config config[WEFT_SCHEDULERS_MAX];
     struct sim_world_part parts[WEFT_SCHEDULERS_MAX]; /* from 1 on */

@@ -145,6 +145,8 @@ static void on_trace(void *ctx, const struct weft_trace_event *event) {
     }
 }
 
+static uint32_t part_of(uint64_t owner) { return weft_pid_sched((weft_pid){owner}); }
+
 static void who(void *ctx, uint32_t node, char text[SIM_POINT_WHO_MAX]) {
     struct sim_world *world = ctx;
     const char *runs = "the runtime";
@@ -176,6 +178,8 @@ static bool make_parts(struct sim_world *world) {
                                        .trace = on_trace,
                                        .who = who,
                                        .ctx = world,
+                                       .part_of = part_of,
+
                                        .points = config->points,
                                        .trace_mask = config->trace_mask |
                                                      WEFT_TRACE_BIT(WEFT_TRACE_PROC_EXIT)};
