@@ -57,9 +57,10 @@ const struct sim_plan__section *sim_plan__fault_section(enum sim_fault_kind kind
 extern const struct sim_plan__section sim_plan__lognormal_section, sim_plan__exponential_section,
     sim_plan__pareto_section, sim_plan__weibull_section, sim_plan__delay_section,
     sim_plan__nodes_section, sim_plan__dht_section, sim_plan__join_section, sim_plan__group_section,
-    sim_plan__app_section, sim_plan__dist_section, sim_plan__nat_section, sim_plan__clocks_section, sim_plan__domains_section,
-    sim_plan__duplicate_section, sim_plan__reorder_section, sim_plan__links_section,
-    sim_plan__network_section, sim_plan__work_sections[], sim_plan__check_sections[];
+    sim_plan__app_section, sim_plan__dist_section, sim_plan__nat_section, sim_plan__clocks_section,
+    sim_plan__domains_section, sim_plan__duplicate_section, sim_plan__reorder_section,
+    sim_plan__links_section, sim_plan__network_section, sim_plan__work_sections[],
+    sim_plan__check_sections[];
 extern const struct sim_plan__section sim_plan__pct_section, sim_plan__bounded_section;
 
 /* Read a mapping by its section: each known key, in the table's order; then what is unknown or
