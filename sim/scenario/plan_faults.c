@@ -26,6 +26,7 @@ static const struct sim_plan__fault_kind *const kinds[SIM_FAULT_KIND_COUNT] = {
     [SIM_FAULT_RESET] = &sim_plan__reset,
     [SIM_FAULT_HALF_OPEN] = &sim_plan__half_open,
     [SIM_FAULT_SLOW] = &sim_plan__slow,
+    [SIM_FAULT_OUTAGE] = &sim_plan__outage,
     [SIM_FAULT_WIPE] = &sim_plan__wipe,
     [SIM_FAULT_LOST_FSYNC] = &sim_plan__lost_fsync,
     [SIM_FAULT_MISDIRECT] = &sim_plan__misdirect,
@@ -126,6 +127,7 @@ static void read_fault(struct sim_plan__reader *reader, const struct weft_yaml_n
     if (kinds[kind + 1]->check != NULL) kinds[kind + 1]->check(reader, node, &fault);
     check_stop(reader, node, &fault.spec);
     sim_plan__chain_of(&fault.link, &fault.spec.chain);
+    fault.spec.domains = plan->domains;
     WEFT_ASSERT(plan->faults_count < SIM_FAULTS_MAX);
     plan->faults[plan->faults_count++] = fault.spec;
 }
