@@ -17,7 +17,8 @@ struct sim_plan__reader {
     struct sim_plan *plan;
     bool no_memory;
     const struct weft_yaml_node *root;
-    const char *regions_path; /* as the scenario names it; NULL: none read yet */
+    const struct sim_plan_report *report; /* NULL: none */
+    const char *regions_path;             /* as the scenario names it; NULL: none read yet */
     struct sim_mistakes mistakes;
 };
 
@@ -57,10 +58,10 @@ extern const struct sim_plan__section sim_plan__lognormal_section, sim_plan__exp
     sim_plan__pareto_section, sim_plan__weibull_section, sim_plan__delay_section,
     sim_plan__nodes_section, sim_plan__dht_section, sim_plan__join_section, sim_plan__group_section,
     sim_plan__app_section, sim_plan__dist_section, sim_plan__nat_section, sim_plan__clocks_section,
-    sim_plan__duplicate_section, sim_plan__reorder_section, sim_plan__burst_section,
-    sim_plan__corrupt_section, sim_plan__rate_section, sim_plan__step_section,
-    sim_plan__flap_section, sim_plan__links_section, sim_plan__network_section,
-    sim_plan__work_sections[], sim_plan__check_sections[];
+    sim_plan__domains_section, sim_plan__duplicate_section, sim_plan__reorder_section,
+    sim_plan__burst_section, sim_plan__corrupt_section, sim_plan__rate_section,
+    sim_plan__step_section, sim_plan__flap_section, sim_plan__links_section,
+    sim_plan__network_section, sim_plan__work_sections[], sim_plan__check_sections[];
 extern const struct sim_plan__section sim_plan__pct_section, sim_plan__bounded_section;
 
 /* Read a mapping by its section: each known key, in the table's order; then what is unknown or
@@ -159,7 +160,8 @@ struct sim_plan__link {
     struct sim_element parts[SIM_PLAN__PARTS];
 };
 
-#define SIM_PLAN__LINK_WORDS "delay, delay_jitter, loss, burst, duplicate, reorder, corrupt, rate or mtu"
+#define SIM_PLAN__LINK_WORDS                                                                       \
+    "delay, delay_jitter, loss, burst, duplicate, reorder, corrupt, rate or mtu"
 
 typedef void sim_plan__read(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                             void *into);
@@ -171,7 +173,7 @@ sim_plan__read sim_plan__read_link_delay, sim_plan__read_link_jitter, sim_plan__
 
 #define SIM_PLAN__LINK_KEYS(at, regions)                                                           \
     {"delay", false, sim_plan__read_link_delay, at, 0, regions},                                   \
-        {"delay_jitter", false, sim_plan__read_link_jitter, at, 0, SIM_PLAN__NO_REGIONS},                \
+        {"delay_jitter", false, sim_plan__read_link_jitter, at, 0, SIM_PLAN__NO_REGIONS},          \
         {"loss", false, sim_plan__read_link_loss, at, 0, 0},                                       \
         {"burst", false, sim_plan__read_link_burst, at, 0, 0},                                     \
         {"duplicate", false, sim_plan__read_link_duplicate, at, 0, 0},                             \
@@ -213,6 +215,8 @@ void sim_plan__read_apps_of(struct sim_plan__reader *reader, const struct sim_pl
 /* The path of a module that is there, as long as the plan; NULL, told. */
 const char *sim_plan__module_path(struct sim_plan__reader *reader,
                                   const struct sim_plan__value *value);
+void sim_plan__read_domains(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                            void *into);
 void sim_plan__read_clocks(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                            void *into);
 void sim_plan__read_network(struct sim_plan__reader *reader, const struct sim_plan__value *value,
