@@ -144,6 +144,7 @@ struct weft_posix {
     void *trace_ctx;
     int receive_buffer;
     bool share_ports;
+    weft_duration connect_max;
 
     /* the loop */
     int epoll_fd, signal_fd;
@@ -244,6 +245,7 @@ int64_t weft_posix__stream_read(struct weft_env *env, weft_socket socket, void *
 int64_t weft_posix__stream_write(struct weft_env *env, weft_socket socket, const void *data,
                                  size_t size);
 int weft_posix__stream_finish(struct weft_env *env, weft_socket socket);
+int weft_posix__stream_keep_alive(struct weft_env *env, weft_socket socket, weft_duration idle);
 
 /* A connected descriptor becomes a stream and is waited for. Errors of weft_posix__socket_add. */
 int weft_posix__stream_adopt(struct weft_posix *posix, int fd, struct weft_posix__socket *like,

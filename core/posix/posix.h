@@ -27,7 +27,8 @@ struct weft_posix_config {
     /* Ports may be shared: several envs, or programs, that all say so may be bound to one endpoint,
      * and the kernel spreads streams and datagrams over them (SO_REUSEPORT). */
     bool share_ports;
-    uint32_t job_threads; /* made when they are needed; 0: one per processor, at most 8 */
+    weft_duration connect_max; /* as WEFT_STREAM_CONNECT_MAX, which 0 stands for */
+    uint32_t job_threads;      /* made when they are needed; 0: one per processor, at most 8 */
 };
 
 /* What the env did, since new. */
