@@ -38,6 +38,7 @@ static void *test_aligned_alloc(size_t align, size_t size) {
 #include "sim/engine/heap.c"
 #include "sim/engine/slab.c"
 #include "sim/engine/wheel.c"
+#include "sim/net/layer.c"
 #include "sim/net/net.c"
 #undef NONE
 #include "sim/net/nat.c"
