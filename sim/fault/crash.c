@@ -29,7 +29,7 @@ static void choose_running(struct sim_occurrence *occurrence) {
 }
 
 static void choose_any(struct sim_occurrence *occurrence) {
-    sim_fault__choose(occurrence, sim_fault__layer_states(sim_fault__spec(occurrence)));
+    sim_fault__choose(occurrence, sim_fault__layer_states(&sim_fault__spec(occurrence)->nodes));
 }
 
 /* A target is open from here on until it is up again. */

@@ -128,7 +128,7 @@ static struct sim_disk *disk_of(const struct sim_disk_case *disk_case,
 }
 
 static void choose(struct sim_occurrence *occurrence) {
-    sim_fault__choose(occurrence, sim_fault__layer_states(sim_fault__spec(occurrence)));
+    sim_fault__choose(occurrence, sim_fault__layer_states(&sim_fault__spec(occurrence)->nodes));
 }
 
 static void act(struct sim_occurrence *occurrence) {
