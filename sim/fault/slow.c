@@ -7,9 +7,10 @@
 #include "sim/world/slow.h"
 
 static void choose(struct sim_occurrence *occurrence) {
-    sim_fault__choose(occurrence, sim_fault__names_process(sim_fault__spec(occurrence))
-                                      ? SIM_STATE_BIT(SIM_NODE_UP)
-                                      : sim_fault__layer_states(sim_fault__spec(occurrence)));
+    sim_fault__choose(occurrence,
+                      sim_fault__names_process(sim_fault__spec(occurrence))
+                          ? SIM_STATE_BIT(SIM_NODE_UP)
+                          : sim_fault__layer_states(&sim_fault__spec(occurrence)->nodes));
 }
 
 static void act(struct sim_occurrence *occurrence) {
