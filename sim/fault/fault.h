@@ -33,6 +33,8 @@
     X(OUTAGE, "outage")         /* racks, sites or regions fail, with all that is in them */       \
     X(CLOG, "clog")             /* packets are held back, and released all at once */              \
     X(FILTER, "filter")         /* packets of some kinds are lost */                               \
+    X(OVERFLOW, "overflow")     /* mailboxes are filled */                                         \
+    X(MEMORY, "memory")         /* nodes or processes have no more than this, for a time */        \
     X(WIPE, "wipe")             /* another, empty disk; with `for`, restarted after it */          \
     X(LOST_FSYNC, "lost_fsync") /* a sync says OK, and a crash shows that it lied */               \
     X(MISDIRECT, "misdirect")   /* reads and writes are of another place */                        \
@@ -141,6 +143,8 @@ struct sim_fault_spec {
     bool is_number;         /* this one fails, no draw: */
     uint32_t domain;
     enum sim_outage_how how;
+    size_t bytes;       /* MEMORY: at most so many */
+    bool is_room;       /* MEMORY: beside what is held when it begins */
     weft_duration cost; /* SLOW, OVERFLOW: of a message */
 
     /* CRASH, CHURN: what is left of what was not synced; not given: one of three, drawn anew each
