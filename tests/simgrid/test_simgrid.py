@@ -15,7 +15,7 @@ SOURCE = os.path.abspath(os.environ.get("WEFT_SOURCE", "."))
 WEFT = os.path.join(BIN, "weft")
 PART = os.path.join(BIN, "weft-simgrid.so")
 TESTS = os.path.join(os.path.dirname(BIN), "tests")
-SCENARIO = os.path.join(SOURCE, "scenarios/simgrid/shared-backbone.yaml")
+SCENARIO = os.path.join(SOURCE, "scenarios/simgrid", "shared-backbone.yaml")
 CLUSTER = os.path.join(SOURCE, "scenarios/simgrid/cluster.xml")
 
 # Two sites of two machines each and one slow line between them.
