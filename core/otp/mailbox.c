@@ -98,6 +98,11 @@ void weft_otp__mail_take(struct weft_process *owner, struct mail *mail) {
         WEFT_ASSERT(owner->mailbox_count > 0);
         ring_remove(&owner->mailbox, &mail->link);
         owner->mailbox_count--;
+        if (mail->bits & MAIL_LARGE) {
+            WEFT_ASSERT(owner->extra->large_bytes >= ((struct letter *)mail)->data_size);
+            owner->extra->large_bytes -= ((struct letter *)mail)->data_size;
+            mail->bits &= (uint8_t)~MAIL_LARGE;
+        }
         if (mail->kind == WEFT_MSG_EVENT) owner->extra->events_count--;
     }
     mail->place = MAIL_NOWHERE;
@@ -114,13 +119,17 @@ int weft_otp__post(struct weft_process *to, const struct post *post) {
     if (!post->force && to->mailbox_count >= weft_otp__mailbox_max(to) &&
         weft_otp__mailbox_full(to, post) != WEFT_OK)
         return WEFT_ERR_FULL;
+    bool large = post->data.size > WEFT_MAIL_LARGE;
+    int rv = large ? weft_otp__large_room(to, post) : WEFT_OK;
+    if (rv != WEFT_OK) return rv;
     struct letter *letter = weft_otp__alloc(to->sched, sizeof *letter + post->data.size);
     if (letter == NULL) return WEFT_ERR_NOMEM;
+    if (large) to->extra->large_bytes += post->data.size;
     letter->mail.from = post->from;
     letter->mail.tag = post->tag;
     letter->mail.kind = (uint8_t)post->kind;
     letter->mail.place = MAIL_NOWHERE;
-    letter->mail.bits = 0;
+    letter->mail.bits = large ? MAIL_LARGE : 0;
     letter->ref = post->ref;
     letter->data_size = (uint32_t)post->data.size;
     if (post->data.size > 0) memcpy(letter->data, post->data.data, post->data.size);
