@@ -574,6 +574,8 @@ void weft_otp__mail_free(struct weft_sched *sched, struct mail *mail);
 void weft_otp__mail_push(struct weft_process *owner, struct mail *mail);
 /* Out of where it is. */
 void weft_otp__mail_take(struct weft_process *owner, struct mail *mail);
+/* One that counted by its bytes has left the mailbox. */
+void weft_otp__large_gone(struct weft_process *owner, struct mail *mail);
 
 /* The first of the mailbox, which is not empty, taken out. */
 static inline struct mail *weft_otp__mail_first(struct weft_process *owner) {
@@ -582,6 +584,7 @@ static inline struct mail *weft_otp__mail_first(struct weft_process *owner) {
     WEFT_ASSERT(mail->place == MAIL_QUEUED);
     WEFT_ASSERT(owner->mailbox_count > 0);
     owner->mailbox_count--;
+    if (mail->bits & MAIL_LARGE) weft_otp__large_gone(owner, mail);
     ring_remove(&owner->mailbox, first);
     if (mail->kind == WEFT_MSG_EVENT) owner->extra->events_count--;
     mail->place = MAIL_NOWHERE;

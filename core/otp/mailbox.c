@@ -99,17 +99,20 @@ void weft_otp__mail_push(struct weft_process *owner, struct mail *mail) {
     push(owner, mail);
 }
 
+void weft_otp__large_gone(struct weft_process *owner, struct mail *mail) {
+    uint32_t size = ((struct letter *)mail)->data_size;
+    WEFT_ASSERT(owner->extra->large_bytes >= size);
+    owner->extra->large_bytes -= size;
+    mail->bits &= (uint8_t)~MAIL_LARGE;
+}
+
 void weft_otp__mail_take(struct weft_process *owner, struct mail *mail) {
     if (mail->place == MAIL_PENDING) ring_remove(&owner->pending, &mail->link);
     if (mail->place == MAIL_QUEUED) {
         WEFT_ASSERT(owner->mailbox_count > 0);
         ring_remove(&owner->mailbox, &mail->link);
         owner->mailbox_count--;
-        if (mail->bits & MAIL_LARGE) {
-            WEFT_ASSERT(owner->extra->large_bytes >= ((struct letter *)mail)->data_size);
-            owner->extra->large_bytes -= ((struct letter *)mail)->data_size;
-            mail->bits &= (uint8_t)~MAIL_LARGE;
-        }
+        if (mail->bits & MAIL_LARGE) weft_otp__large_gone(owner, mail);
         if (mail->kind == WEFT_MSG_EVENT) owner->extra->events_count--;
     }
     mail->place = MAIL_NOWHERE;
