@@ -245,7 +245,7 @@ def header_guards(root):
 
 def orphan_scenarios(root):
     """A scenario that no test runs would rot. The tests run whole folders."""
-    runs = "".join(read(root, path) for path in files(root, ["tests/e2e"], (".py",)))
+    runs = "".join(read(root, path) for path in files(root, ["tests"], (".py",)))
     for path in files(root, ["scenarios"], (".yaml",)):
         folder = os.path.dirname(path)
         if f'{folder}"' not in runs:
