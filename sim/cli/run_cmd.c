@@ -192,11 +192,6 @@ static void make_repeat(struct words *words, const struct wishes *wishes) {
 
 /* --- running --- */
 
-static void on_mistake(void *ctx, const char *line) {
-    (void)ctx;
-    fprintf(stderr, "%s\n", line);
-}
-
 static uint64_t peak_rss(void) {
     struct rusage usage;
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024u : 0;
@@ -276,11 +271,28 @@ static const char *repeat_of(void *ctx, uint64_t seed) {
     return repeater->words->text;
 }
 
+static void on_mistake(void *ctx, const char *line) {
+    (void)ctx;
+    fprintf(stderr, "%s\n", line);
+}
+
+/* The plan as `seed` draws it; NULL: by the seed of the file, and all of its swarm is looked at. */
+static int read_plan(const struct wishes *wishes, const uint64_t *seed, struct sim_plan **out) {
+    struct sim_plan_sets sets = {.sets = wishes->sets, .count = wishes->sets_count, .seed = seed};
+    struct sim_plan_report report = {.mistake = on_mistake};
+    return sim_plan_read(wishes->file, &sets, &report, out);
+}
+
+static int plan_of(void *ctx, uint64_t seed, struct sim_plan **out) {
+    return read_plan(((const struct repeater *)ctx)->wishes, &seed, out);
+}
+
 static int run_seeds(const struct wishes *wishes, const struct sim_plan *plan,
                      struct sim_run_options *run, struct words *repeat) {
     struct repeater repeater = {wishes, repeat};
     run->progress = NULL;
     struct cli_seeds seeds = {.plan = plan,
+                              .plan_of = plan->has_swarm ? plan_of : NULL,
                               .options = *run,
                               .count = wishes->seeds,
                               .keep_going = wishes->keep_going,
@@ -347,10 +359,12 @@ int cli_run(struct cli_args args) {
         return CLI_BAD_INPUT;
     }
     if (!fit_together(&wishes)) return CLI_BAD_INPUT;
-    struct sim_plan_sets sets = {.sets = wishes.sets, .count = wishes.sets_count};
-    struct sim_plan_report report = {.mistake = on_mistake};
     struct sim_plan *plan = NULL;
-    int rv = sim_plan_read(wishes.file, &sets, &report, &plan);
+    int rv = read_plan(&wishes, NULL, &plan);
+    if (rv == WEFT_OK && plan->has_swarm && wishes.has_seed && wishes.seeds == 0) {
+        sim_plan_free(plan);
+        rv = read_plan(&wishes, &wishes.seed, &plan);
+    }
     if (rv == WEFT_ERR_NOMEM) return CLI_INTERNAL;
     if (rv != WEFT_OK) return CLI_BAD_INPUT;
     int status = run_with_trace(&wishes, plan);

@@ -54,15 +54,19 @@ static void judge_work(const char *file, const struct sim_work_report *work,
                     work->line, sim_work_name(work->kind), (unsigned long long)work->count.asked);
 }
 
+/* What a swarm draws may leave a fault without a bite, a check without a case, a workload without
+ * anybody to ask: many seeds together show whether they ever did (sim/cli/sum.c). */
 void sim_run__judge(const struct sim_plan *plan, weft_time end, struct sim_run_report *report) {
     const char *file = plan->file != NULL ? plan->file : "scenario";
+    bool whole = !plan->has_swarm;
     for (uint32_t i = 0; i < report->checks_count; i++) {
-        judge_check(file, &report->checks[i], report);
+        const struct sim_check_result *result = &report->checks[i].result;
+        if (whole || result->evaluated > 0) judge_check(file, &report->checks[i], report);
     }
-    for (uint32_t i = 0; i < report->faults_count; i++) {
+    for (uint32_t i = 0; i < report->faults_count && whole; i++) {
         if (plan->faults[i].at <= end) judge_fault(file, &report->faults[i], report);
     }
-    for (uint32_t i = 0; i < report->works_count; i++) {
+    for (uint32_t i = 0; i < report->works_count && whole; i++) {
         if (plan->works[i].at <= end) judge_work(file, &report->works[i], report);
     }
 }
