@@ -9,26 +9,19 @@ __extension__ typedef unsigned __int128 wide;
 
 #define GOLDEN UINT64_C(0x9e3779b97f4a7c15)
 
-static uint64_t mix(uint64_t x) {
-    x ^= x >> 30;
-    x *= UINT64_C(0xbf58476d1ce4e5b9);
-    x ^= x >> 27;
-    x *= UINT64_C(0x94d049bb133111eb);
-    return x ^ (x >> 31);
-}
-
 static uint64_t rotl(uint64_t x, int bits) { return (x << bits) | (x >> (64 - bits)); }
 
+uint64_t weft_draw_base(uint64_t seed, uint64_t purpose) {
+    return weft_draw__mix(weft_draw__mix(seed) ^ purpose);
+}
+
 uint64_t weft_draw(uint64_t seed, uint64_t purpose, uint64_t entity, uint64_t counter) {
-    uint64_t x = mix(seed + GOLDEN);
-    x = mix((x ^ purpose) + GOLDEN);
-    x = mix((x ^ entity) + GOLDEN);
-    return mix((x ^ counter) + GOLDEN);
+    return weft_draw_from(weft_draw_base(seed, purpose), entity, counter);
 }
 
 void weft_rand_init(struct weft_rand *rand, uint64_t seed) {
     WEFT_ASSERT(rand != NULL);
-    for (size_t i = 0; i < 4; i++) rand->s[i] = mix(seed += GOLDEN);
+    for (size_t i = 0; i < 4; i++, seed += GOLDEN) rand->s[i] = weft_draw__mix(seed);
     WEFT_ASSERT((rand->s[0] | rand->s[1] | rand->s[2] | rand->s[3]) != 0);
 }
 

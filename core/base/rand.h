@@ -15,6 +15,23 @@
 /* One 64-bit draw: four rounds of the SplitMix64 finaliser (Steele et al. 2014), one a word. */
 uint64_t weft_draw(uint64_t seed, uint64_t purpose, uint64_t entity, uint64_t counter);
 
+/* The two halves of it, for who draws much for one purpose:
+ * weft_draw_from(weft_draw_base(seed, purpose), entity, counter) is the draw. */
+uint64_t weft_draw_base(uint64_t seed, uint64_t purpose);
+
+static inline uint64_t weft_draw__mix(uint64_t x) {
+    x += UINT64_C(0x9e3779b97f4a7c15);
+    x ^= x >> 30;
+    x *= UINT64_C(0xbf58476d1ce4e5b9);
+    x ^= x >> 27;
+    x *= UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+static inline uint64_t weft_draw_from(uint64_t base, uint64_t entity, uint64_t counter) {
+    return weft_draw__mix(weft_draw__mix(base ^ entity) ^ counter);
+}
+
 /* xoshiro256** (Blackman and Vigna 2018). */
 struct weft_rand {
     uint64_t s[4];

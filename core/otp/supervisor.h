@@ -74,7 +74,9 @@ struct weft_child_spec {
     const struct weft_behaviour *behaviour;
     struct weft_bytes arg; /* to init, at every start; copied (shallowly: what it points at must
                               outlive the supervisor); for a temporary child started at run time
-                              not kept, since it is never started again */
+                              not kept, since it is never started again. Without an id, children
+                              of the same bytes share a spec: a struct has no padding, or it is
+                              cleared */
     enum weft_restart restart;
     weft_duration shutdown;
     enum weft_child_type type;

@@ -122,14 +122,14 @@ static struct weft_posix__file *file_get(struct weft_env *env, weft_file handle)
     return file->fd >= 0 && file->serial == handle >> FILE_SLOT_BITS ? file : NULL;
 }
 
-/* WEFT_FILE_NONE when all slots are taken. */
-static weft_file file_add(struct weft_posix *posix, int fd, bool writable) {
-    WEFT_ASSERT(fd >= 0);
+/* WEFT_FILE_NONE when all slots are taken. `file` has no serial yet. */
+static weft_file file_add(struct weft_posix *posix, const struct weft_posix__file *file) {
+    WEFT_ASSERT(file->fd >= 0);
     for (uint32_t slot = 0; slot < POSIX_FILES_MAX; slot++) {
         if (posix->files[slot].fd >= 0) continue;
         posix->file_serial = posix->file_serial % FILE_SERIAL_MAX + 1;
-        posix->files[slot] =
-            (struct weft_posix__file){.fd = fd, .serial = posix->file_serial, .writable = writable};
+        posix->files[slot] = *file;
+        posix->files[slot].serial = posix->file_serial;
         posix->stats.files++;
         return posix->file_serial << FILE_SLOT_BITS | slot;
     }
@@ -143,7 +143,7 @@ static bool mode_valid(int mode) {
 }
 
 /* A regular file, or nothing: a pipe would block, a device is not the node's. */
-static int open_regular(int folder, const char *name, int mode, int *out) {
+static int open_regular(int folder, const char *name, int mode, struct weft_posix__file *out) {
     int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
     flags |= mode & WEFT_DISK_WRITE ? O_RDWR : O_RDONLY;
     if (mode & WEFT_DISK_CREATE) flags |= O_CREAT;
@@ -156,23 +156,26 @@ static int open_regular(int folder, const char *name, int mode, int *out) {
         rv = disk_error(errno);
     }
     if (rv != WEFT_OK) close(fd);
-    *out = fd;
+    *out = (struct weft_posix__file){.fd = fd,
+                                     .writable = (mode & WEFT_DISK_WRITE) != 0,
+                                     .device = stat.st_dev,
+                                     .inode = stat.st_ino};
     return rv;
 }
 
 static int disk_open(struct weft_env *env, const char *path, int mode, weft_file *out) {
     struct weft_posix *posix = weft_posix__of(env);
-    int fd = -1;
+    struct weft_posix__file file = {.fd = -1};
     WEFT_ASSERT(out != NULL);
     if (!mode_valid(mode)) return WEFT_ERR_INVAL;
     if (posix->stats.files == POSIX_FILES_MAX) return WEFT_ERR_FULL;
     struct walk walk = {.path = path, .create = (mode & WEFT_DISK_CREATE) != 0, .fd = -1};
     int rv = walk_folders(posix, &walk);
     if (rv != WEFT_OK) return rv;
-    rv = open_regular(walk.fd, walk.name, mode, &fd);
+    rv = open_regular(walk.fd, walk.name, mode, &file);
     close(walk.fd);
     if (rv != WEFT_OK) return rv;
-    *out = file_add(posix, fd, (mode & WEFT_DISK_WRITE) != 0);
+    *out = file_add(posix, &file);
     WEFT_ASSERT(*out != WEFT_FILE_NONE);
     return WEFT_OK;
 }
@@ -272,6 +275,57 @@ static int disk_remove(struct weft_env *env, const char *path) {
     return rv;
 }
 
+static int disk_access(struct weft_env *env, const char *path, int mode) {
+    struct walk walk = {.path = path, .fd = -1};
+    struct stat stat;
+    if (mode != WEFT_DISK_READ && mode != WEFT_DISK_WRITE) return WEFT_ERR_INVAL;
+    int rv = walk_folders(weft_posix__of(env), &walk);
+    if (rv != WEFT_OK) return rv;
+    int wanted = mode == WEFT_DISK_READ ? R_OK : R_OK | W_OK;
+    if (fstatat(walk.fd, walk.name, &stat, AT_SYMLINK_NOFOLLOW) != 0) {
+        rv = disk_error(errno);
+    } else if (!S_ISREG(stat.st_mode)) {
+        rv = S_ISLNK(stat.st_mode) ? WEFT_ERR_DENIED : WEFT_ERR_INVAL;
+    } else if (faccessat(walk.fd, walk.name, wanted, AT_EACCESS) != 0) {
+        rv = disk_error(errno);
+    }
+    close(walk.fd);
+    return rv;
+}
+
+/* The most that a handle other than `but` (NULL: any) holds of the file of `of`. */
+static enum weft_disk_lock lock_of_others(const struct weft_posix *posix,
+                                          const struct weft_posix__file *of,
+                                          const struct weft_posix__file *but) {
+    enum weft_disk_lock most = WEFT_LOCK_NONE;
+    for (size_t slot = 0; slot < POSIX_FILES_MAX; slot++) {
+        const struct weft_posix__file *file = &posix->files[slot];
+        if (file->fd < 0 || file == but || file->lock <= most) continue;
+        if (file->device == of->device && file->inode == of->inode) most = file->lock;
+    }
+    return most;
+}
+
+static int disk_lock(struct weft_env *env, weft_file handle, enum weft_disk_lock level) {
+    struct weft_posix__file *file = file_get(env, handle);
+    if (file == NULL) return WEFT_ERR_INVAL;
+    enum weft_disk_lock others = lock_of_others(weft_posix__of(env), file, file);
+    return weft_disk_lock_step(&file->lock, level, others);
+}
+
+static int disk_locked(struct weft_env *env, weft_file handle) {
+    const struct weft_posix__file *file = file_get(env, handle);
+    if (file == NULL) return WEFT_ERR_INVAL;
+    return (int)lock_of_others(weft_posix__of(env), file, NULL);
+}
+
+/* What any disk and file system under Linux can be trusted with: no write is atomic, and writes go
+ * out as the kernel pleases. */
+static void disk_traits(struct weft_env *env, struct weft_disk_traits *out) {
+    WEFT_ASSERT(env->disk != NULL);
+    *out = (struct weft_disk_traits){.sector_size = 4096, .powersafe_overwrite = true};
+}
+
 static int sync_one(int fd) { return fsync(fd); }
 
 /* Folders on the way too: a new one is itself a name in the folder above. */
@@ -294,6 +348,10 @@ const struct weft_disk_ops weft_posix__disk = {
     .rename = disk_rename,
     .remove = disk_remove,
     .sync_folder = disk_sync_folder,
+    .access = disk_access,
+    .lock = disk_lock,
+    .locked = disk_locked,
+    .traits = disk_traits,
 };
 
 /* mkdir -p. What exists already is checked by the open that follows. */

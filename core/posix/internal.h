@@ -108,6 +108,9 @@ struct weft_posix__file {
     int fd;          /* -1: free */
     uint32_t serial; /* of the holder */
     bool writable;
+    enum weft_disk_lock lock;
+    dev_t device; /* with inode: which file it is */
+    ino_t inode;
 };
 
 struct weft_posix__watched {

@@ -7,6 +7,7 @@
 #include "core/posix/guard_internal.h"
 
 #include "core/base/assert.h"
+#include "core/posix/spans.h"
 
 #include <dwarf.h>
 #include <elfutils/libdwfl.h>
@@ -71,8 +72,21 @@ static int no_elf(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr
 
 static const Dwfl_Callbacks callbacks = {.find_elf = no_elf, .find_debuginfo = no_debuginfo};
 
+static int free_spans(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr start,
+                      void *arg) {
+    (void)module, (void)name, (void)start, (void)arg;
+    struct weft_posix__spans *spans = *user;
+    if (spans != NULL) weft_posix__spans_free(spans);
+    free(spans);
+    *user = NULL;
+    return DWARF_CB_OK;
+}
+
 static void forget(unsigned long long unloaded) {
-    if (places.dwfl != NULL) dwfl_end(places.dwfl);
+    if (places.dwfl != NULL) {
+        (void)dwfl_getmodules(places.dwfl, free_spans, NULL, 0);
+        dwfl_end(places.dwfl);
+    }
     places.dwfl = NULL;
     places.unloaded = unloaded;
     memset(places.cache, 0, sizeof places.cache);
@@ -125,32 +139,44 @@ static void find_line(Dwarf_Die *unit, Dwarf_Addr bias, struct known *known) {
     if (path != NULL) copy_path(known->place.file, sizeof known->place.file, told(path, unit));
 }
 
-static const char *scope_name(Dwarf_Die *scope) {
-    Dwarf_Attribute attribute;
-    int tag = dwarf_tag(scope);
-    if (tag != DW_TAG_subprogram && tag != DW_TAG_inlined_subroutine) return NULL;
-    return dwarf_formstring(dwarf_attr_integrate(scope, DW_AT_name, &attribute));
+/* By the tree of the unit, which is slow. */
+static const char *scope_at(Dwarf_Die *unit, Dwarf_Addr code) {
+    Dwarf_Die *scopes = NULL;
+    const char *name = NULL;
+    int count = unit == NULL ? 0 : dwarf_getscopes(unit, code, &scopes);
+    for (int i = 0; i < count && name == NULL; i++) name = weft_posix__scope_name(&scopes[i]);
+    free(scopes);
+    return name;
+}
+
+/* NULL: there was no memory to look there. */
+static struct weft_posix__spans **spans_of(Dwfl_Module *module) {
+    void **user = NULL;
+    (void)dwfl_module_info(module, &user, NULL, NULL, NULL, NULL, NULL, NULL);
+    return (struct weft_posix__spans **)(void *)user;
 }
 
 static void find_function(Dwfl_Module *module, Dwarf_Die *unit, Dwarf_Addr bias,
                           struct known *known) {
-    Dwarf_Die *scopes = NULL;
-    const char *name = NULL;
-    int count = unit == NULL ? 0 : dwarf_getscopes(unit, known->code - bias, &scopes);
-    for (int i = 0; i < count && name == NULL; i++) name = scope_name(&scopes[i]);
+    struct weft_posix__spans **spans = spans_of(module);
+    bool sorted = spans != NULL && *spans != NULL && (*spans)->sorted;
+    const char *name = sorted ? weft_posix__spans_find(*spans, known->code - bias)
+                              : scope_at(unit, known->code - bias);
     if (name == NULL) name = dwfl_module_addrname(module, known->code);
     if (name != NULL) snprintf(known->place.function, sizeof known->place.function, "%s", name);
-    free(scopes);
+}
+
+static void find_place(Dwfl_Module *module, struct known *known) {
+    Dwarf_Addr bias = 0;
+    Dwarf_Die *unit = unit_of(module, known->code, &bias);
+    find_line(unit, bias, known);
+    find_function(module, unit, bias, known);
 }
 
 static void look_up(const struct object *object, struct known *known) {
-    Dwarf_Addr bias = 0;
     *known = (struct known){.code = object->code};
     Dwfl_Module *module = module_of(object);
-    if (module == NULL) return;
-    Dwarf_Die *unit = unit_of(module, object->code, &bias);
-    find_line(unit, bias, known);
-    find_function(module, unit, bias, known);
+    if (module != NULL) find_place(module, known);
 }
 
 static struct known *slot_of(uintptr_t code) {
@@ -196,14 +222,32 @@ static int note_object(struct dl_phdr_info *info, size_t size, void *arg) {
     return 0;
 }
 
+/* All of a unit that a look-up there needs: its lines, and the names of its functions. */
+static void read_functions(Dwfl_Module *module, Dwarf_Die *unit, size_t index) {
+    struct weft_posix__spans **spans = spans_of(module);
+    Dwarf_Lines *lines;
+    size_t count;
+    (void)dwarf_getsrclines(unit, &lines, &count);
+    if (spans == NULL) return;
+    if (*spans == NULL) *spans = calloc(1, sizeof **spans);
+    if (*spans != NULL) weft_posix__spans_add(*spans, unit, index);
+}
+
+/* Then the table of the object is complete; and its table of addresses is read with the first
+ * look-up, which is this. */
+static void read_end(Dwfl_Module *module, uintptr_t code, size_t units) {
+    struct weft_posix__spans **spans = spans_of(module);
+    struct known unused = {.code = code};
+    if (spans != NULL && *spans != NULL) weft_posix__spans_sort(*spans, units);
+    find_place(module, &unused);
+}
+
 /* One unit at a time: whoever faults meanwhile waits for no more than that. A module that is
  * unloaded meanwhile ends it. False: there is no further one. */
 static bool read_unit(uintptr_t code, size_t index) {
     struct object object = {.code = code};
     Dwarf_Die *unit = NULL;
     Dwarf_Addr bias;
-    Dwarf_Lines *lines;
-    size_t count;
     pthread_mutex_lock(&places.lock);
     dl_iterate_phdr(object_here, &object);
     if (object.unloaded != places.unloaded) forget(object.unloaded);
@@ -212,8 +256,11 @@ static bool read_unit(uintptr_t code, size_t index) {
         unit = dwfl_module_nextcu(module, unit, &bias);
         if (unit == NULL) break;
     }
-    if (unit != NULL) (void)dwarf_getsrclines(unit, &lines, &count);
-    if (index == 0 && module != NULL) (void)dwfl_module_addrname(module, code);
+    if (unit != NULL) {
+        read_functions(module, unit, index);
+    } else if (module != NULL) {
+        read_end(module, code, index);
+    }
     pthread_mutex_unlock(&places.lock);
     return unit != NULL;
 }

@@ -38,6 +38,7 @@ static void on_signal(void *ctx, int signo) {
     struct daemon *daemon = ctx;
     if (daemon->stop_signals++ > 0) {
         log_line(WEFT_LOG_WARN, "a second signal: ending at once");
+        log_stop();
         _exit(128 + signo);
     }
     daemon_stop(daemon);
@@ -200,10 +201,8 @@ static int drive(struct daemon *daemon) {
     return 1;
 }
 
-int daemon_run(struct daemon *daemon) {
+static int run_node(struct daemon *daemon) {
     int code = 1;
-    log_open(daemon->config.log_level);
-    weft_posix_guard_install();
     if (open_env(daemon) != WEFT_OK) return code;
     daemon->started = weft_env_now(weft_posix_env(daemon->posix));
     if (watch_signals(daemon) == WEFT_OK && start_node(daemon) == WEFT_OK) {
@@ -218,5 +217,14 @@ int daemon_run(struct daemon *daemon) {
     }
     schedulers_close(daemon->schedulers);
     weft_posix_free(daemon->posix);
+    return code;
+}
+
+int daemon_run(struct daemon *daemon) {
+    log_open(daemon->config.log_level);
+    weft_posix_guard_install();
+    log_start();
+    int code = run_node(daemon);
+    log_stop();
     return code;
 }

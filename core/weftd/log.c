@@ -11,6 +11,9 @@
 #include "core/otp/types.h"
 
 #include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -20,6 +23,15 @@
 
 #define TEXT_SIZE 512
 #define LINE_SIZE (TEXT_SIZE + 64) /* below PIPE_BUF: whole, and no wait where poll allows it */
+#define THREAD_STACK ((size_t)128 * 1024)
+#define NAP 1000000 /* ns */
+
+struct line {
+    struct timespec at;
+    enum weft_log_level level;
+    bool is_last; /* that its second may have */
+    char text[TEXT_SIZE];
+};
 
 static enum weft_log_level level_max = WEFT_LOG_DEBUG;
 static _Atomic uint64_t burst; /* the second << 32 | lines in it */
@@ -65,46 +77,167 @@ static bool takes_a_line(void) {
     return poll(&out, 1, 0) == 1 && (out.revents & POLLOUT);
 }
 
-static bool write_line(const struct timespec *now, enum weft_log_level level, const char *text) {
+static bool write_text(const struct timespec *at, enum weft_log_level level, const char *text) {
     static const char *const names[] = {"", "error", "warn", "info", "debug"};
     char stamp[32], line[LINE_SIZE];
     struct tm utc;
     if (!takes_a_line()) return false;
-    gmtime_r(&now->tv_sec, &utc);
+    gmtime_r(&at->tv_sec, &utc);
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
-    int size = snprintf(line, sizeof line, "%s.%03ldZ %-5s %s\n", stamp, now->tv_nsec / 1000000,
+    int size = snprintf(line, sizeof line, "%s.%03ldZ %-5s %s\n", stamp, at->tv_nsec / 1000000,
                         names[level], text);
     return size > 0 && write(STDERR_FILENO, line, (size_t)size) == size;
 }
 
-static void tell_dropped(const struct timespec *now) {
+static void tell_dropped(const struct timespec *at) {
     char text[TEXT_SIZE];
     uint64_t count = atomic_exchange(&dropped, 0);
     if (count == 0) return;
     snprintf(text, sizeof text, "log: %llu lines left out", (unsigned long long)count);
-    if (!write_line(now, WEFT_LOG_WARN, text)) atomic_fetch_add(&dropped, count);
+    if (!write_text(at, WEFT_LOG_WARN, text)) atomic_fetch_add(&dropped, count);
 }
 
+static void write_line(const struct line *line) {
+    tell_dropped(&line->at);
+    if (!write_text(&line->at, line->level, line->text)) atomic_fetch_add(&dropped, 1);
+    if (line->is_last)
+        (void)write_text(&line->at, WEFT_LOG_WARN,
+                         "log: what comes in the rest of this second is left out");
+}
+
+/* --- lines that wait for the thread that writes them --- */
+
+/* A place belongs to the line of number `turn`, once that is in it to `turn` + 1, once it has been
+ * written to that of LOG_LINES_MAX later (D. Vyukov's bounded queue). */
+struct place {
+    _Atomic uint64_t turn;
+    struct line line;
+};
+
+static struct {
+    struct place place[LOG_LINES_MAX];
+    _Atomic uint64_t taken; /* numbers given to lines */
+    uint64_t written;       /* the thread's */
+    atomic_bool on, over;
+    atomic_bool asleep; /* the thread waits for `work` */
+    sem_t work;
+    pthread_t thread;
+} queue;
+
+static struct place *take_place(void) {
+    uint64_t number = atomic_load(&queue.taken);
+    for (;;) {
+        struct place *place = &queue.place[number % LOG_LINES_MAX];
+        uint64_t turn = atomic_load(&place->turn);
+        if (turn < number) return NULL; /* of a line that waits */
+        if (turn > number) {
+            number = atomic_load(&queue.taken);
+        } else if (atomic_compare_exchange_weak(&queue.taken, &number, number + 1)) {
+            return place;
+        }
+    }
+}
+
+/* With no signal between: a handler that is ended here would leave a place that is never filled. */
+static void put_line(const struct line *line) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    struct place *place = take_place();
+    if (place != NULL) {
+        place->line.at = line->at;
+        place->line.level = line->level;
+        place->line.is_last = line->is_last;
+        memcpy(place->line.text, line->text, strlen(line->text) + 1);
+        atomic_fetch_add(&place->turn, 1);
+        if (atomic_exchange(&queue.asleep, false)) sem_post(&queue.work);
+    } else {
+        atomic_fetch_add(&dropped, 1);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static bool write_next(void) {
+    struct place *place = &queue.place[queue.written % LOG_LINES_MAX];
+    if (atomic_load(&place->turn) != queue.written + 1) return false;
+    write_line(&place->line);
+    atomic_store(&place->turn, queue.written + LOG_LINES_MAX);
+    queue.written++;
+    return true;
+}
+
+/* Lines come together: after some it looks again soon, so that only the first has to wake it. */
+static void *write_lines(void *arg) {
+    (void)arg;
+    while (!atomic_load(&queue.over)) {
+        bool some = false;
+        while (write_next()) some = true;
+        if (some) {
+            nanosleep(&(struct timespec){.tv_nsec = NAP}, NULL);
+            continue;
+        }
+        atomic_store(&queue.asleep, true);
+        if (write_next()) continue; /* it came before we slept */
+        while (sem_wait(&queue.work) != 0) {
+        }
+    }
+    while (write_next()) {
+    }
+    return NULL;
+}
+
+void log_start(void) {
+    pthread_attr_t attr;
+    sigset_t all, before;
+    if (atomic_load(&queue.on) || pthread_attr_init(&attr) != 0) return;
+    for (uint64_t i = 0; i < LOG_LINES_MAX; i++) atomic_store(&queue.place[i].turn, i);
+    atomic_store(&queue.taken, 0);
+    queue.written = 0;
+    atomic_store(&queue.over, false);
+    atomic_store(&queue.asleep, false);
+    sem_init(&queue.work, 0, 0);
+    pthread_attr_setstacksize(&attr, THREAD_STACK);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool on = pthread_create(&queue.thread, &attr, write_lines, NULL) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attr);
+    atomic_store(&queue.on, on);
+    if (!on) sem_destroy(&queue.work);
+}
+
+void log_stop(void) {
+    if (!atomic_exchange(&queue.on, false)) return;
+    atomic_store(&queue.over, true);
+    sem_post(&queue.work);
+    pthread_join(queue.thread, NULL);
+    sem_destroy(&queue.work);
+}
+
+/* --- lines --- */
+
 void log_line(enum weft_log_level level, const char *format, ...) {
-    struct timespec now;
-    char text[TEXT_SIZE];
+    struct line line;
     if (level > level_max) return;
-    clock_gettime(CLOCK_REALTIME, &now);
-    uint32_t count = count_line(now.tv_sec);
+    clock_gettime(CLOCK_REALTIME, &line.at);
+    uint32_t count = count_line(line.at.tv_sec);
     if (count > LOG_BURST_MAX) {
         atomic_fetch_add(&dropped, 1);
         return;
     }
-    tell_dropped(&now);
+    line.level = level;
+    line.is_last = count == LOG_BURST_MAX;
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    int size = vsnprintf(line.text, sizeof line.text, format, args);
     va_end(args);
-    make_plain(text);
-    if (!write_line(&now, level, text)) atomic_fetch_add(&dropped, 1);
-    if (count == LOG_BURST_MAX)
-        (void)write_line(&now, WEFT_LOG_WARN,
-                         "log: what comes in the rest of this second is left out");
+    if (size < 0) line.text[0] = '\0';
+    make_plain(line.text);
+    if (atomic_load(&queue.on)) {
+        put_line(&line);
+    } else {
+        write_line(&line);
+    }
 }
 
 static void log_fields(const struct weft_trace_event *event) {

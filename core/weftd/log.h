@@ -11,6 +11,14 @@
 /* Lines above `level` are not written from now on. */
 void log_open(enum weft_log_level level);
 
+/* From now on a thread writes the lines, in the order they came: whoever logs waits for no file and
+ * no reader. Up to LOG_LINES_MAX wait for it, those beyond are left out. Without a thread
+ * everybody goes on writing. A panic may lose what waits. */
+void log_start(void);
+/* What waits is written; then whoever logs writes again. Nobody else may log meanwhile. */
+void log_stop(void);
+#define LOG_LINES_MAX 512
+
 /* The kinds of trace events that are worth a line at `level`. */
 uint64_t log_mask(enum weft_log_level level);
 

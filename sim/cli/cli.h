@@ -45,11 +45,13 @@ bool cli_parse_u64(const char *text, uint64_t *out);
 
 int cli_run(struct cli_args args);
 int cli_check(struct cli_args args);
+int cli_sweep(struct cli_args args);
 int cli_trace(struct cli_args args);
 int cli_check_app(struct cli_args args);
 
 void cli_run_usage(FILE *out);
 void cli_check_usage(FILE *out);
+void cli_sweep_usage(FILE *out);
 void cli_trace_usage(FILE *out);
 void cli_check_app_usage(FILE *out);
 
@@ -63,6 +65,7 @@ struct cli_report {
     const struct sim_run_report *run;
     uint64_t wall_ns;
     uint64_t peak_rss_bytes;
+    bool confined;      /* stray calls were trapped, core/posix/confine.h */
     const char *repeat; /* the command that repeats it */
 };
 
@@ -76,9 +79,9 @@ void cli_json(FILE *out, const struct cli_report *report);
 
 struct cli_seeds {
     const struct sim_plan *plan; /* of the first seed, unless plan_of says otherwise */
-    /* The plan as a seed draws it, whoever calls frees it; mistakes are told. NULL: `plan` for all.
-     */
-    int (*plan_of)(void *ctx, uint64_t seed, struct sim_plan **out);
+    /* The plan as a seed draws it, to free. It answers NULL after telling why. NULL itself: `plan`
+     * for all. */
+    struct sim_plan *(*plan_of)(void *ctx, uint64_t seed, int *status);
     struct sim_run_options options; /* its seed is the first */
     uint64_t count;
     bool keep_going, json;
@@ -107,9 +110,9 @@ struct cli_sum_row {
 
 struct cli_seeds_sum {
     uint64_t run, held, events, wall_ns;
-    uint64_t hash;      /* of the runs' hashes, in order */
-    uint64_t dead;      /* rows that never did anything, of a swarm that was run to the end */
-    bool swarm, judged; /* judged: `dead` is known */
+    struct sim_hash hash; /* of the runs' hashes, in order */
+    uint64_t dead;        /* rows that never did anything, of a swarm that was run to the end */
+    bool swarm, judged;   /* judged: `dead` is known */
     struct cli_sum_row faults[CLI_SUM_FAULTS], checks[SIM_CHECKS_MAX], works[SIM_WORKLOADS_MAX];
     uint32_t faults_count, checks_count, works_count;
 };
@@ -145,9 +148,6 @@ void cli_progress_init(struct cli_progress *progress);
 void cli_progress_show(struct cli_progress *progress, weft_time now, weft_time stop,
                        uint64_t events);
 void cli_progress_clear(struct cli_progress *progress);
-
-/* Monotonic wall clock. */
-uint64_t cli_wall_ns(void);
 
 /* 1234567 as "1,234,567". `text` has room for 32 bytes. Returns text. */
 char *cli_thousands(uint64_t number, char text[32]);

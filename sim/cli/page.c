@@ -1,5 +1,5 @@
 /* A run as one page for people. */
-#include "sim/cli/cli.h"
+#include "sim/cli/wishes.h"
 
 #include <string.h>
 
@@ -45,7 +45,9 @@ static void what(FILE *out, const struct cli_report *report) {
     label(out, "seed");
     fprintf(out, "%llu\n", (unsigned long long)report->run->seed);
     label(out, "run hash");
-    fprintf(out, "%016llx\n", (unsigned long long)report->run->hash);
+    char hash[SIM_HASH_TEXT_SIZE];
+    sim_hash_text(report->run->hash, hash);
+    fprintf(out, "%s\n", hash);
 }
 
 #define SWARM_TEXT_MAX 4096
@@ -108,6 +110,9 @@ static void cost(FILE *out, const struct cli_report *report) {
     fputs(" in nodes (", out);
     memory(out, run->node_bytes_peak / (run->nodes > 0 ? run->nodes : 1));
     fputs(" each)\n", out);
+    if (report->confined) return;
+    label(out, "stray calls");
+    fputs("not trapped: this machine or build has no such traps\n", out);
 }
 
 static void faults(FILE *out, const struct sim_run_report *run) {
@@ -147,6 +152,14 @@ static void checks(FILE *out, const struct sim_run_report *run) {
     }
 }
 
+static void point(FILE *out, const struct sim_run_report *run) {
+    char text[CLI_POINT_TEXT_MAX];
+    if (run->points == NULL) return;
+    fputc('\n', out);
+    label(out, "failed");
+    fprintf(out, "%s\n", cli_show_point(run->points, text));
+}
+
 static void verdict(FILE *out, const struct cli_report *report, bool colour) {
     const struct sim_run_report *run = report->run;
     const char *mark = run->verdict == SIM_HOLDS ? "\033[1;32m" : "\033[1;31m";
@@ -169,5 +182,6 @@ void cli_page(FILE *out, const struct cli_report *report, bool colour) {
     faults(out, report->run);
     workload(out, report->run);
     checks(out, report->run);
+    point(out, report->run);
     verdict(out, report, colour);
 }

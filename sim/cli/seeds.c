@@ -1,6 +1,6 @@
 /* weft run --seeds: one scenario, many seeds, what they did in sum. */
 #include "core/base/error.h"
-#include "core/base/hash.h"
+#include "core/posix/confine.h"
 #include "sim/cli/cli.h"
 
 #include <inttypes.h>
@@ -19,18 +19,19 @@ static void print_failure(const struct cli_seeds *seeds, const struct sim_run_re
 }
 
 static void print_sum(const struct cli_seeds *seeds, const struct cli_seeds_sum *sum) {
-    char events[32], held[32], run[32];
+    char events[32], held[32], run[32], hash[SIM_HASH_TEXT_SIZE];
     if (seeds->json) {
         cli_json_seeds_end(stdout, sum);
         return;
     }
+    sim_hash_text(sum->hash, hash);
     uint64_t first = seeds->options.seed, us = sum->wall_ns / 1000 / sum->run;
     cli_sum_print(stdout, sum, seeds->plan->file);
     printf("%s: %s of %s seeds hold, %" PRIu64 " to %" PRIu64 "; %s events, %" PRIu64 ".%" PRIu64
-           " ms a seed, hash %016" PRIx64 "\n",
+           " ms a seed, hash %s\n",
            seeds->plan->name, cli_thousands(sum->held, held), cli_thousands(sum->run, run), first,
            first + sum->run - 1, cli_thousands(sum->events, events), us / 1000, us % 1000 / 100,
-           sum->hash);
+           hash);
 }
 
 /* CLI_BAD_INPUT: the seed draws a mistake. CLI_INTERNAL: it cannot go on. */
@@ -48,7 +49,7 @@ static void count(const struct cli_seeds *seeds, const struct sim_plan *plan,
     bool first = sum->run == sum->held;
     sum->run++;
     sum->events += report->events;
-    sum->hash = weft_fold(sum->hash, report->hash);
+    sum->hash = sim_hash_fold(sum->hash, report->hash.low, report->hash.high);
     cli_sum_add(sum, plan, report);
     if (report->verdict == SIM_HOLDS) {
         sum->held++;
@@ -66,10 +67,10 @@ static int run_one(const struct cli_seeds *seeds, struct cli_seeds_sum *sum,
         if (status == CLI_HOLDS) count(seeds, seeds->plan, report, sum);
         return status;
     }
-    struct sim_plan *plan = NULL;
-    int rv = seeds->plan_of(seeds->ctx, options.seed, &plan);
-    if (rv != WEFT_OK) return rv == WEFT_ERR_NOMEM ? CLI_INTERNAL : CLI_BAD_INPUT;
-    int status = run_plan(seeds, &options, plan, report);
+    int status;
+    struct sim_plan *plan = seeds->plan_of(seeds->ctx, options.seed, &status);
+    if (plan == NULL) return status;
+    status = run_plan(seeds, &options, plan, report);
     if (status == CLI_HOLDS) count(seeds, plan, report, sum);
     sim_plan_free(plan);
     return status;
@@ -78,12 +79,12 @@ static int run_one(const struct cli_seeds *seeds, struct cli_seeds_sum *sum,
 static int run_all(const struct cli_seeds *seeds, struct cli_seeds_sum *sum,
                    struct sim_run_report *report) {
     int status = CLI_HOLDS;
-    uint64_t started = cli_wall_ns();
+    uint64_t started = weft_posix_wall_ns();
     if (seeds->json) cli_json_seeds_begin(stdout, seeds);
     while (status == CLI_HOLDS && sum->run < seeds->count &&
            (seeds->keep_going || sum->run == sum->held))
         status = run_one(seeds, sum, report);
-    sum->wall_ns = cli_wall_ns() - started;
+    sum->wall_ns = weft_posix_wall_ns() - started;
     if (sum->swarm && sum->run == seeds->count) cli_sum_judge(sum);
     if (sum->run > 0) print_sum(seeds, sum);
     if (status != CLI_HOLDS) return status;

@@ -4,6 +4,7 @@
 #include "core/base/assert.h"
 #include "core/base/error.h"
 #include "sim/disk/names.h"
+#include "sim/disk/stray.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 struct handle {
     weft_file number; /* never used twice */
     bool writes;
+    enum weft_disk_lock lock;
     struct sim_file *file;
 };
 
@@ -22,6 +24,9 @@ struct sim_disk {
     uint32_t handles_count, handles_max;
     weft_file opened; /* the last number given out */
     size_t bytes;
+    struct sim_trouble *troubles;
+    struct sim_trouble *names_lied; /* said that names were synced; NULL: nobody did */
+    weft_duration took;
 };
 
 static struct handle *handle_find(const struct sim_disk *disk, weft_file file) {
@@ -101,10 +106,52 @@ void sim_disk_free(struct sim_disk *disk) {
     free(disk);
 }
 
+/* WEFT_OK, or the error that some trouble makes of an operation on `path`. */
+static int meet(struct sim_disk *disk, enum sim_disk_op op, const char *path) {
+    if (disk->troubles == NULL) return WEFT_OK;
+    disk->took = weft_time_add(disk->took, sim_trouble__takes(disk->troubles, op, path));
+    struct sim_trouble *by = sim_trouble__hit(disk->troubles, SIM_TROUBLE_IO_ERROR, op, path);
+    sim_trouble__bit(by);
+    return by != NULL ? WEFT_ERR_IO : WEFT_OK;
+}
+
+static int meet_file(struct sim_disk *disk, enum sim_disk_op op, const struct sim_file *file) {
+    if (disk->troubles == NULL) return WEFT_OK;
+    return meet(disk, op, sim_disk__path_of(&disk->names, file));
+}
+
+/* Whether some trouble of `kind` hits; it is NULL where there is none, without a search. */
+static struct sim_trouble *hit(const struct sim_disk *disk, enum sim_trouble_kind kind,
+                               enum sim_disk_op op, const struct sim_file *file) {
+    if (disk->troubles == NULL) return NULL;
+    return sim_trouble__hit(disk->troubles, kind, op, sim_disk__path_of(&disk->names, file));
+}
+
+static bool is_full(const struct sim_disk *disk, enum sim_disk_op op, const char *path) {
+    if (disk->troubles == NULL) return false;
+    struct sim_trouble *by = sim_trouble__hit(disk->troubles, SIM_TROUBLE_FULL, op, path);
+    sim_trouble__bit(by);
+    return by != NULL;
+}
+
+/* Whether a file that is to have `size` finds no room for what it has not yet. */
+static bool grows_full(const struct sim_disk *disk, const struct sim_file *file, uint64_t size) {
+    if (disk->troubles == NULL || size <= file->size) return false;
+    return is_full(disk, SIM_DISK_WRITE, sim_disk__path_of(&disk->names, file));
+}
+
+static bool is_new(const struct sim_disk *disk, const char *path) {
+    const struct sim_name *name = sim_disk__name_find(&disk->names, path);
+    return name == NULL || (name->now == NULL && !name->folder);
+}
+
 int sim_disk_open(struct sim_disk *disk, const char *path, int mode, weft_file *out) {
     if (!sim_disk__path_valid(path) || !mode_valid(mode)) return WEFT_ERR_INVAL;
-    int rv = handles_reserve(disk);
+    int rv = meet(disk, SIM_DISK_OPEN, path);
+    if (rv == WEFT_OK) rv = handles_reserve(disk);
     if (rv != WEFT_OK) return rv;
+    bool makes = (mode & WEFT_DISK_CREATE) != 0 && is_new(disk, path);
+    if (makes && is_full(disk, SIM_DISK_OPEN, path)) return WEFT_ERR_NO_SPACE;
     struct sim_name *name;
     rv = name_open(disk, path, mode, &name);
     if (rv != WEFT_OK) return rv;
@@ -120,28 +167,53 @@ int sim_disk_open(struct sim_disk *disk, const char *path, int mode, weft_file *
     return WEFT_OK;
 }
 
+/* Bytes of `file` there, as the disk gives them. */
+static int64_t take(const struct sim_file *file, uint64_t offset, void *data, size_t size) {
+    if (offset >= file->size || size == 0) return 0;
+    if (size > file->size - offset) size = (size_t)(file->size - offset);
+    memcpy(data, file->data + offset, size);
+    int rv = file->damage_count > 0 ? sim_disk__file_suffer(file, offset, data, size) : WEFT_OK;
+    return rv != WEFT_OK ? rv : (int64_t)size;
+}
+
 int64_t sim_disk_read(struct sim_disk *disk, weft_file file, uint64_t offset, void *data,
                       size_t size) {
     const struct handle *handle = handle_find(disk, file);
     if (handle == NULL) return WEFT_ERR_INVAL;
-    const struct sim_file *of = handle->file;
-    if (offset >= of->size || size == 0) return 0;
-    if (size > of->size - offset) size = (size_t)(of->size - offset);
-    memcpy(data, of->data + offset, size);
-    return (int64_t)size;
+    int rv = meet_file(disk, SIM_DISK_READ, handle->file);
+    if (rv != WEFT_OK) return rv;
+    int64_t got = take(handle->file, offset, data, size);
+    struct sim_trouble *astray =
+        got > 0 ? hit(disk, SIM_TROUBLE_MISDIRECTED, SIM_DISK_READ, handle->file) : NULL;
+    if (astray != NULL) sim_disk__misread(&disk->names, astray, handle->file, offset, data, got);
+    return got;
 }
 
 int sim_disk_write(struct sim_disk *disk, weft_file file, uint64_t offset, const void *data,
                    size_t size) {
     struct sim_file *of;
     int rv = writable(disk, file, &of);
-    return rv != WEFT_OK ? rv : sim_disk__file_write(of, offset, data, size, &disk->bytes);
+    if (rv == WEFT_OK) rv = meet_file(disk, SIM_DISK_WRITE, of);
+    if (rv != WEFT_OK) return rv;
+    if (size > 0 && offset <= SIM_DISK_FILE_MAX && grows_full(disk, of, offset + size)) {
+        return WEFT_ERR_NO_SPACE;
+    }
+    struct sim_trouble *astray =
+        size > 0 ? hit(disk, SIM_TROUBLE_MISDIRECTED, SIM_DISK_WRITE, of) : NULL;
+    if (astray != NULL) {
+        struct sim_stray write = {astray, of, offset, data, size};
+        if (sim_disk__miswrite(&disk->names, &write, &disk->bytes)) return WEFT_OK;
+    }
+    return sim_disk__file_write(of, offset, data, size, &disk->bytes);
 }
 
 int sim_disk_truncate(struct sim_disk *disk, weft_file file, uint64_t size) {
     struct sim_file *of;
     int rv = writable(disk, file, &of);
-    return rv != WEFT_OK ? rv : sim_disk__file_resize(of, size, &disk->bytes);
+    if (rv == WEFT_OK) rv = meet_file(disk, SIM_DISK_WRITE, of);
+    if (rv != WEFT_OK) return rv;
+    if (grows_full(disk, of, size)) return WEFT_ERR_NO_SPACE;
+    return sim_disk__file_resize(of, size, &disk->bytes);
 }
 
 int64_t sim_disk_size(struct sim_disk *disk, weft_file file) {
@@ -152,7 +224,18 @@ int64_t sim_disk_size(struct sim_disk *disk, weft_file file) {
 int sim_disk_sync(struct sim_disk *disk, weft_file file) {
     const struct handle *handle = handle_find(disk, file);
     if (handle == NULL) return WEFT_ERR_INVAL;
-    sim_disk__file_sync(handle->file, &disk->bytes);
+    struct sim_file *of = handle->file;
+    int rv = meet_file(disk, SIM_DISK_SYNC, of);
+    if (rv != WEFT_OK) {
+        sim_disk__file_sync_failed(of, &disk->bytes);
+        return rv;
+    }
+    struct sim_trouble *liar = hit(disk, SIM_TROUBLE_LOST_FSYNC, SIM_DISK_SYNC, of);
+    if (liar == NULL) {
+        sim_disk__file_sync(of, &disk->bytes);
+    } else if (sim_disk__file_dirty(of)) {
+        of->lied = liar;
+    }
     return WEFT_OK;
 }
 
@@ -172,7 +255,9 @@ int sim_disk_rename(struct sim_disk *disk, const char *from, const char *to) {
     }
     if (source == NULL || source->now == NULL) return WEFT_ERR_NOT_FOUND;
     if (strcmp(from, to) == 0) return WEFT_OK;
-    int rv = sim_disk__folders_make(&disk->names, to, &disk->bytes);
+    int rv = meet(disk, SIM_DISK_NAME, to);
+    if (rv != WEFT_OK) return rv;
+    rv = sim_disk__folders_make(&disk->names, to, &disk->bytes);
     if (rv != WEFT_OK) return rv == WEFT_ERR_NO_SPACE ? WEFT_ERR_IO : rv;
     struct sim_name *after = sim_disk__name_add(&disk->names, to, &disk->bytes);
     if (after == NULL) return WEFT_ERR_IO;
@@ -191,6 +276,8 @@ int sim_disk_remove(struct sim_disk *disk, const char *path) {
     struct sim_name *name = sim_disk__name_find(&disk->names, path);
     if (name != NULL && name->folder) return WEFT_ERR_INVAL;
     if (name == NULL || name->now == NULL) return WEFT_ERR_NOT_FOUND;
+    int rv = meet(disk, SIM_DISK_NAME, path);
+    if (rv != WEFT_OK) return rv;
     sim_disk__file_unref(name->now, &disk->bytes);
     name->now = NULL;
     sim_disk__names_tidy(&disk->names, &disk->bytes);
@@ -200,20 +287,101 @@ int sim_disk_remove(struct sim_disk *disk, const char *path) {
 int sim_disk_sync_folder(struct sim_disk *disk, const char *path) {
     if (path[0] != '\0' && !sim_disk__path_valid(path)) return WEFT_ERR_INVAL;
     if (!sim_disk__folder_exists(&disk->names, path)) return WEFT_ERR_NOT_FOUND;
-    sim_disk__names_sync(&disk->names, path, &disk->bytes);
+    int rv = meet(disk, SIM_DISK_SYNC, path);
+    if (rv != WEFT_OK) return rv;
+    struct sim_trouble *liar =
+        sim_trouble__hit(disk->troubles, SIM_TROUBLE_LOST_FSYNC, SIM_DISK_SYNC, path);
+    disk->names_lied = liar;
+    if (liar == NULL) sim_disk__names_sync(&disk->names, path, &disk->bytes);
     return WEFT_OK;
 }
 
-uint32_t sim_disk_crash(struct sim_disk *disk) {
-    uint32_t changed = 0;
+int sim_disk_access(struct sim_disk *disk, const char *path, int mode) {
+    if (mode != WEFT_DISK_READ && mode != WEFT_DISK_WRITE) return WEFT_ERR_INVAL;
+    if (!sim_disk__path_valid(path)) return WEFT_ERR_INVAL;
+    const struct sim_name *name = sim_disk__name_find(&disk->names, path);
+    if (name != NULL && name->folder) return WEFT_ERR_INVAL;
+    int rv = meet(disk, SIM_DISK_OPEN, path);
+    if (rv != WEFT_OK) return rv;
+    return name != NULL && name->now != NULL ? WEFT_OK : WEFT_ERR_NOT_FOUND;
+}
+
+static enum weft_disk_lock most_held(const struct sim_disk *disk, const struct handle *of,
+                                     const struct handle *but) {
+    enum weft_disk_lock most = WEFT_LOCK_NONE;
+    for (uint32_t i = 0; i < disk->handles_count; i++) {
+        const struct handle *handle = &disk->handles[i];
+        if (handle == but || handle->file != of->file) continue;
+        if (handle->lock > most) most = handle->lock;
+    }
+    return most;
+}
+
+int sim_disk_lock(struct sim_disk *disk, weft_file file, enum weft_disk_lock level) {
+    struct handle *handle = handle_find(disk, file);
+    if (handle == NULL) return WEFT_ERR_INVAL;
+    return weft_disk_lock_step(&handle->lock, level, most_held(disk, handle, handle));
+}
+
+int sim_disk_locked(const struct sim_disk *disk, weft_file file) {
+    const struct handle *handle = handle_find(disk, file);
+    return handle == NULL ? WEFT_ERR_INVAL : (int)most_held(disk, handle, NULL);
+}
+
+weft_duration sim_disk_took(struct sim_disk *disk) {
+    weft_duration took = disk->took;
+    disk->took = 0;
+    return took;
+}
+
+/* Another disk in its place; what is wrong with the place stays. */
+static uint32_t wipe(struct sim_disk *disk) {
+    uint32_t files = 0;
+    for (uint32_t i = 0; i < disk->names.count; i++) files += disk->names.names[i].now != NULL;
+    sim_disk__names_deinit(&disk->names, &disk->bytes);
+    return files;
+}
+
+uint32_t sim_disk_crash(struct sim_disk *disk, enum sim_unsynced unsynced, uint64_t seed) {
+    struct sim_trouble *liar = disk->names_lied;
+    bool renamed = false;
+    handles_drop(disk);
+    disk->names_lied = NULL;
+    disk->took = 0;
+    if (unsynced == SIM_UNSYNCED_WIPED) return wipe(disk);
+    uint32_t changed = sim_disk__names_crash(&disk->names, unsynced, seed, &disk->bytes, &renamed);
+    if (renamed) sim_trouble__bit(liar);
+    return changed;
+}
+
+void sim_disk_trouble_on(struct sim_disk *disk, struct sim_trouble *trouble) {
+    struct sim_trouble **at = &disk->troubles; /* the oldest first */
+    while (*at != NULL) at = &(*at)->next;
+    WEFT_ASSERT(trouble->next == NULL);
+    *at = trouble;
+}
+
+void sim_disk_trouble_off(struct sim_disk *disk, struct sim_trouble *trouble) {
+    struct sim_trouble **at = &disk->troubles;
+    while (*at != NULL && *at != trouble) at = &(*at)->next;
+    if (*at != NULL) *at = trouble->next;
+    trouble->next = NULL;
+}
+
+void sim_disk_forget(struct sim_disk *disk, const struct sim_trouble *trouble) {
+    if (disk->names_lied == trouble) disk->names_lied = NULL;
     for (uint32_t i = 0; i < disk->names.count; i++) {
         const struct sim_name *name = &disk->names.names[i];
-        bool same = name->now == name->durable;
-        if (!same || (name->now != NULL && sim_disk__file_dirty(name->now))) changed++;
+        if (name->now != NULL) sim_disk__file_forget(name->now, trouble);
+        if (name->durable != NULL) sim_disk__file_forget(name->durable, trouble);
     }
-    handles_drop(disk);
-    sim_disk__names_revert(&disk->names, &disk->bytes);
-    return changed;
+    for (uint32_t i = 0; i < disk->handles_count; i++) {
+        sim_disk__file_forget(disk->handles[i].file, trouble);
+    }
+}
+
+bool sim_disk_damage(struct sim_disk *disk, struct sim_trouble *by, bool rots) {
+    return sim_disk__damage(&disk->names, by, rots, &disk->bytes);
 }
 
 void sim_disk_kill(struct sim_disk *disk) { handles_drop(disk); }

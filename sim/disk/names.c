@@ -3,10 +3,13 @@
 
 #include "core/base/assert.h"
 #include "core/base/error.h"
+#include "core/base/rand.h"
 #include "core/env/disk.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { DRAW_NAME = 3, DRAW_FILE };
 
 static uint32_t lower_bound(const struct sim_names *names, const char *path) {
     uint32_t low = 0, high = names->count;
@@ -114,7 +117,6 @@ int sim_disk__folders_make(struct sim_names *names, const char *path, size_t *ac
 }
 
 void sim_disk__names_tie(struct sim_names *names, struct sim_name *a, struct sim_name *b) {
-    if (same_folder(a->path, b->path)) return;
     uint32_t old = b->tie;
     if (a->tie == 0) a->tie = old != 0 ? old : ++names->ties;
     b->tie = a->tie;
@@ -155,16 +157,50 @@ void sim_disk__names_sync(struct sim_names *names, const char *path, size_t *acc
     sim_disk__names_tidy(names, account);
 }
 
-void sim_disk__names_revert(struct sim_names *names, size_t *account) {
+/* Names that were exchanged are kept, or not, together. */
+static bool is_kept(const struct sim_names *names, uint32_t index, enum sim_unsynced unsynced,
+                    uint64_t seed) {
+    if (unsynced != SIM_UNSYNCED_TORN) return unsynced == SIM_UNSYNCED_KEPT;
+    uint32_t tie = names->names[index].tie;
+    uint64_t key = tie != 0 ? UINT64_C(1) << 32 | tie : index;
+    return (weft_draw(seed, DRAW_NAME, key, 0) & 1) != 0;
+}
+
+/* What the disk has of the names: in the durable column. */
+static void settle(struct sim_names *names, enum sim_unsynced unsynced, uint64_t seed,
+                   size_t *account) {
     for (uint32_t i = 0; i < names->count; i++) {
         struct sim_name *name = &names->names[i];
+        if (is_kept(names, i, unsynced, seed)) column_set(&name->durable, name->now, account);
+    }
+}
+
+uint32_t sim_disk__names_crash(struct sim_names *names, enum sim_unsynced unsynced, uint64_t seed,
+                               size_t *account, bool *renamed) {
+    uint32_t changed = 0;
+    *renamed = false;
+    settle(names, unsynced, seed, account);
+    for (uint32_t i = 0; i < names->count; i++) {
+        struct sim_name *name = &names->names[i];
+        uint64_t own = weft_draw(seed, DRAW_FILE, i, 0);
+        bool differs = name->now != name->durable;
+        *renamed = *renamed || differs;
         column_set(&name->now, name->durable, account);
         name->tie = 0;
-    }
-    for (uint32_t i = 0; i < names->count; i++) {
-        if (names->names[i].now != NULL) sim_disk__file_revert(names->names[i].now, account);
+        if (name->now != NULL && sim_disk__file_crash(name->now, unsynced, own, account)) {
+            differs = true;
+        }
+        changed += differs;
     }
     sim_disk__names_tidy(names, account);
+    return changed;
+}
+
+const char *sim_disk__path_of(const struct sim_names *names, const struct sim_file *file) {
+    for (uint32_t i = 0; i < names->count; i++) {
+        if (names->names[i].now == file) return names->names[i].path;
+    }
+    return "";
 }
 
 void sim_disk__names_tidy(struct sim_names *names, size_t *account) {

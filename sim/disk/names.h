@@ -13,7 +13,7 @@
 struct sim_name {
     char *path;
     struct sim_file *now, *durable; /* NULL: no such name; each holds a reference */
-    uint32_t tie; /* names with the same one were exchanged by renames between folders; 0: none */
+    uint32_t tie;                   /* names with the same one were exchanged by renames; 0: none */
     bool folder;
     bool due; /* to be synced by the call in progress */
 };
@@ -40,14 +40,19 @@ bool sim_disk__folder_exists(const struct sim_names *names, const char *path);
  *   WEFT_ERR_NOT_FOUND (a file is in the way), WEFT_ERR_NO_SPACE */
 int sim_disk__folders_make(struct sim_names *names, const char *path, size_t *account);
 
-/* Note that a rename moved a file between two folders: they become durable together. */
+/* Note that a rename moved a file from one to the other: they become durable together. */
 void sim_disk__names_tie(struct sim_names *names, struct sim_name *a, struct sim_name *b);
 
 /* Make the names in the folder of `path`, and those tied to them, durable. */
 void sim_disk__names_sync(struct sim_names *names, const char *path, size_t *account);
 
-/* Put back the durable column. */
-void sim_disk__names_revert(struct sim_names *names, size_t *account);
+/* Loss of power, LOST, KEPT or TORN: one column is left, and each of its files has crashed. Returns
+ * how many names stand for something else than before; `*renamed`: whether any is for that. */
+uint32_t sim_disk__names_crash(struct sim_names *names, enum sim_unsynced unsynced, uint64_t seed,
+                               size_t *account, bool *renamed);
+
+/* The path under which the node sees `file`; "": it was removed. */
+const char *sim_disk__path_of(const struct sim_names *names, const struct sim_file *file);
 
 /* Remove the names that stand for nothing any more, I1. */
 void sim_disk__names_tidy(struct sim_names *names, size_t *account);

@@ -2,7 +2,6 @@
 #include "sim/engine/engine.h"
 
 #include "core/base/assert.h"
-#include "core/base/hash.h"
 #include "sim/engine/queue.h"
 
 #include <stdlib.h>
@@ -13,13 +12,27 @@
 struct sim_engine {
     uint64_t seed;
     weft_time now;
+    uint64_t tie_base; /* of the draws of SIM_DRAW_TIE */
     uint64_t popped;
-    uint64_t scheduled; /* the next event's number */
-    uint64_t hash;
     size_t live, dead; /* events in the queue */
+    uint32_t nodes;
+    uint32_t actor;           /* who acts */
+    struct sim_trail *acting; /* its trail */
+    struct sim_trail *trails; /* of the nodes, then of the scenario */
+    struct sim_cause cause;   /* of the event popped last */
     struct sim_slab slab;
     struct sim_queue queue;
 };
+
+static struct sim_trail *trail_of(const struct sim_engine *engine, uint32_t entity) {
+    WEFT_ASSERT(entity < engine->nodes || entity == SIM_SCENARIO);
+    return &engine->trails[entity == SIM_SCENARIO ? engine->nodes : entity];
+}
+
+static void act_as(struct sim_engine *engine, uint32_t entity) {
+    engine->actor = entity;
+    engine->acting = trail_of(engine, entity);
+}
 
 static sim_handle handle_of(uint32_t index, uint32_t generation) {
     return (uint64_t)generation << 32 | index; /* a live generation is odd: never 0 */
@@ -32,21 +45,32 @@ static void drop_dead(void *ctx, uint32_t index) {
     sim_engine__slab_give(&engine->slab, index);
 }
 
-/* Move the clock and the hash to an event that was popped. */
+/* Move the clock, whoever acts and its chain to an event that was popped. */
 static void enter(struct sim_engine *engine, const struct sim_event *event) {
     WEFT_ASSERT(event->at >= engine->now);
     engine->now = event->at;
     engine->popped++;
-    uint64_t hash = weft_fold(engine->hash, (uint64_t)event->at);
-    hash = weft_fold(hash, (uint64_t)event->kind << 32 | event->entity);
-    engine->hash = weft_fold(hash, event->arg);
+    act_as(engine, event->entity);
+    engine->acting->popped++;
+    struct sim_hash chain = engine->acting->chain;
+    chain = sim_hash_fold(chain, (uint64_t)event->at,
+                          (uint64_t)event->kind << 32 | engine->cause.source);
+    engine->acting->chain = sim_hash_fold(chain, event->arg, engine->cause.number);
 }
 
-struct sim_engine *sim_engine_new(uint64_t seed) {
+struct sim_engine *sim_engine_new(uint64_t seed, uint32_t nodes) {
+    WEFT_ASSERT(nodes < SIM_SCENARIO);
     struct sim_engine *engine = calloc(1, sizeof *engine);
     if (engine == NULL) return NULL;
+    engine->trails = calloc((size_t)nodes + 1, sizeof *engine->trails);
+    if (engine->trails == NULL) {
+        free(engine);
+        return NULL;
+    }
     engine->seed = seed;
-    engine->hash = seed;
+    engine->tie_base = weft_draw_base(seed, SIM_DRAW_TIE);
+    engine->nodes = nodes;
+    act_as(engine, SIM_SCENARIO);
     sim_engine__slab_init(&engine->slab);
     sim_engine__queue_init(&engine->queue, &engine->slab);
     return engine;
@@ -60,6 +84,7 @@ void sim_engine_free(struct sim_engine *engine, void (*drop)(const struct sim_ev
     }
     sim_engine__queue_deinit(&engine->queue);
     sim_engine__slab_deinit(&engine->slab);
+    free(engine->trails);
     free(engine);
 }
 
@@ -73,18 +98,20 @@ size_t sim_engine_pending(const struct sim_engine *engine) { return engine->live
 
 sim_handle sim_engine_schedule(struct sim_engine *engine, const struct sim_event *event) {
     WEFT_ASSERT(event->at >= engine->now);
+    WEFT_ASSERT(event->entity < engine->nodes || event->entity == SIM_SCENARIO);
     uint32_t index = sim_engine__slab_take(&engine->slab);
     if (index == SIM_SLOT_NONE) return 0;
     struct sim_slot *slot = sim_engine__slot(&engine->slab, index);
     slot->event = *event;
-    slot->number = engine->scheduled;
-    uint64_t tie = sim_engine_draw(engine, SIM_DRAW_TIE, event->entity, slot->number);
+    slot->source = engine->actor;
+    slot->number = engine->acting->scheduled + 1;
+    uint64_t tie = weft_draw_from(engine->tie_base, slot->source, slot->number);
     struct sim_key key = {event->at, (tie & ~(uint64_t)UINT32_MAX) | index};
     if (!sim_engine__queue_push(&engine->queue, key)) {
         sim_engine__slab_give(&engine->slab, index);
         return 0;
     }
-    engine->scheduled++;
+    engine->acting->scheduled++;
     engine->live++;
     return handle_of(index, slot->generation);
 }
@@ -116,13 +143,19 @@ bool sim_engine_next(struct sim_engine *engine, weft_time until, struct sim_even
             continue;
         }
         *event = slot->event;
+        engine->cause = (struct sim_cause){slot->source, slot->number};
         sim_engine__slab_give(&engine->slab, index);
         engine->live--;
         enter(engine, event);
         return true;
     }
     engine->now = until;
+    act_as(engine, SIM_SCENARIO);
     return false;
+}
+
+struct sim_cause sim_engine_cause(const struct sim_engine *engine) {
+    return engine->cause;
 }
 
 uint64_t sim_engine_draw(const struct sim_engine *engine, enum sim_purpose purpose, uint64_t entity,
@@ -130,12 +163,28 @@ uint64_t sim_engine_draw(const struct sim_engine *engine, enum sim_purpose purpo
     return weft_draw(engine->seed, (uint64_t)purpose, entity, counter);
 }
 
-uint64_t sim_engine_hash(const struct sim_engine *engine) { return engine->hash; }
+/* A chain as it goes into the sum: equal ones of different entities must not be. */
+static struct sim_hash finished(const struct sim_trail *trail, uint64_t seed, uint32_t entity) {
+    struct sim_hash hash = sim_hash_fold(trail->chain, seed, entity);
+    return sim_hash_fold(hash, trail->scheduled, trail->popped);
+}
+
+struct sim_hash sim_engine_hash(const struct sim_engine *engine) {
+    struct sim_hash sum = finished(trail_of(engine, SIM_SCENARIO), engine->seed, SIM_SCENARIO);
+    for (uint32_t i = 0; i < engine->nodes; i++) {
+        sum = sim_hash_add(sum, finished(&engine->trails[i], engine->seed, i));
+    }
+    return sum;
+}
 
 void sim_engine_fold(struct sim_engine *engine, uint64_t word) {
-    engine->hash = weft_fold(engine->hash, word);
+    engine->acting->chain = sim_hash_fold(engine->acting->chain, word, 0);
 }
 
 void sim_engine_fold_bytes(struct sim_engine *engine, const void *data, size_t size) {
-    engine->hash = weft_fold_bytes(engine->hash, data, size);
+    engine->acting->chain = sim_hash_fold_bytes(engine->acting->chain, data, size);
+}
+
+const struct sim_trail *sim_engine_trail(const struct sim_engine *engine, uint32_t entity) {
+    return trail_of(engine, entity);
 }

@@ -1,23 +1,29 @@
 /* Engine: virtual time, the event queue, keyed randomness and the run's hash.
  *
- * Events are popped by (time, tie, number): `tie` is a keyed draw, so the order of simultaneous
- * events is explored by seeds and not frozen by who scheduled first; `number` (order of
- * scheduling) decides the rest, so the order is total and repeatable. */
+ * Whoever acts is an entity: a node, or the scenario. What is scheduled has a source (who acted)
+ * and a number (how many that one has scheduled so far); together they name the event, in every run
+ * and on any number of threads, for both depend on nothing but what the source did.
+ *
+ * Events are popped by (time, tie, source, number). `tie` is a draw keyed by source and number, so
+ * the order of simultaneous events is explored by seeds and not frozen by who scheduled first; the
+ * rest makes the order total.
+ *
+ * Each entity has a chain: a rolling 128-bit hash over the events it was given and over everything
+ * folded in while it acted. The run's hash is the sum over all chains, each finished with its
+ * entity: it does not depend on how the events of different nodes were interleaved, and two runs
+ * that differ can be told apart node by node. */
 #ifndef SIM_ENGINE_ENGINE_H
 #define SIM_ENGINE_ENGINE_H
 
 #include "core/base/bytes.h"
 #include "core/base/rand.h"
 #include "core/base/time.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "sim/engine/hash.h"
 
 /* What a draw is for. Each (purpose, entity, counter) is drawn at most for one decision, so no two
  * decisions share randomness. Append only: a number is part of what a seed means. */
 enum sim_purpose {
-    SIM_DRAW_TIE = 1, /* entity: event's entity, counter: event number */
+    SIM_DRAW_TIE = 1, /* entity: event's source, counter: its number */
     SIM_DRAW_ENTROPY, /* entity: node, counter: life */
     SIM_DRAW_NODE_ID, /* entity: node */
     SIM_DRAW_DELAY,   /* entity: from << 32 | to, counter: packet number of the sender */
@@ -33,7 +39,7 @@ enum sim_purpose {
     SIM_DRAW_WORK_NODE, /* who does it; entity: workload, counter: occurrence */
     SIM_DRAW_WORK_KEY,  /* on what */
     SIM_DRAW_SESSION,   /* churn: session lengths; entity: node, counter: life */
-    SIM_DRAW_DISK,      /* what a crash keeps; entity: node, counter: operation */
+    SIM_DRAW_DISK,      /* what a crash keeps; entity: node, counter: life */
     SIM_DRAW_PROCESS,   /* whom a fault hits in a node; entity: fault << 32 | node, counter:
                            occurrence */
     SIM_DRAW_TURN,      /* messages a scheduler handles in one go, of a node that has several;
@@ -48,15 +54,33 @@ enum sim_purpose {
     SIM_DRAW_ORDER_POINT,
 
     /* A value of the scenario; entity: its path, counter: which of its draws. */
-    SIM_DRAW_SWARM
+    SIM_DRAW_SWARM,
+
+    SIM_DRAW_TROUBLE, /* seed of what a fault does to a disk; entity: fault << 32 | node, counter:
+                         occurrence */
+    SIM_DRAW_ATLAS,   /* whose disk may be damaged; entity: node, counter: hash of the item */
+
+    SIM_DRAW_NAT,     /* a port outside; entity: NAT, counter: how many it has drawn */
+    SIM_DRAW_BURST,   /* spells of a link; entity: from << 32 | to, counter: epoch, spell */
+    SIM_DRAW_CORRUPT, /* bits that are flipped; as DELAY */
+    SIM_DRAW_FLAP     /* how long a cut holds, or rests; entity: fault << 32 | occurrence,
+                         counter: of the spells */
 };
+
+#define SIM_SCENARIO UINT32_MAX /* the entity that is no node */
 
 struct sim_event {
     weft_time at;
     uint32_t kind;   /* chosen by the world */
-    uint32_t entity; /* node or other number */
+    uint32_t entity; /* whom it happens to: a node or SIM_SCENARIO */
     uint64_t arg;
     void *data; /* owned by whoever the event goes to */
+};
+
+/* The name of an event: event `number` that `source` scheduled, from 1. */
+struct sim_cause {
+    uint32_t source;
+    uint64_t number;
 };
 
 /* A scheduled event, for cancelling. 0 is none. */
@@ -64,8 +88,9 @@ typedef uint64_t sim_handle;
 
 struct sim_engine;
 
-/* An engine at time 0 with no event. NULL when out of memory. */
-struct sim_engine *sim_engine_new(uint64_t seed);
+/* An engine at time 0 with no event, for nodes 0 .. nodes - 1; the scenario acts. NULL when out of
+ * memory. */
+struct sim_engine *sim_engine_new(uint64_t seed, uint32_t nodes);
 
 /* `drop` is called for the data of each event still queued; may be NULL. */
 void sim_engine_free(struct sim_engine *engine, void (*drop)(const struct sim_event *event));
@@ -83,18 +108,31 @@ sim_handle sim_engine_schedule(struct sim_engine *engine, const struct sim_event
 /* Take an event out: true and *event filled when it was still queued. O(1) amortised. */
 bool sim_engine_cancel(struct sim_engine *engine, sim_handle handle, struct sim_event *event);
 
-/* Pop the next event not after `until` and move the clock to it. False when there is none: the
- * clock is then at `until`. */
+/* Pop the next event not after `until` and move the clock to it: its entity acts from then on.
+ * False when there is none: the clock is then at `until`, and the scenario acts. */
 bool sim_engine_next(struct sim_engine *engine, weft_time until, struct sim_event *event);
+
+/* The event popped last. */
+struct sim_cause sim_engine_cause(const struct sim_engine *engine);
 
 /* Draw for `purpose`: weft_draw(seed, purpose, entity, counter). */
 uint64_t sim_engine_draw(const struct sim_engine *engine, enum sim_purpose purpose, uint64_t entity,
                          uint64_t counter);
 
-/* The rolling hash over everything popped (time, kind, entity, arg) and everything folded in by
- * the world (bytes delivered, faults, what nodes answered). */
-uint64_t sim_engine_hash(const struct sim_engine *engine);
+/* The run's hash: over everything popped (time, kind, arg, source, number) and everything folded in
+ * by the world (bytes delivered, faults, what nodes answered). Costs a look at every entity. */
+struct sim_hash sim_engine_hash(const struct sim_engine *engine);
+
+/* Into the chain of whoever acts. */
 void sim_engine_fold(struct sim_engine *engine, uint64_t word);
 void sim_engine_fold_bytes(struct sim_engine *engine, const void *data, size_t size);
+
+/* What an entity did so far: for finding where two runs part. */
+struct sim_trail {
+    struct sim_hash chain;
+    uint64_t scheduled, popped; /* events by it, and events of it */
+};
+
+const struct sim_trail *sim_engine_trail(const struct sim_engine *engine, uint32_t entity);
 
 #endif

@@ -1,10 +1,10 @@
-/* Queue: keys of events in the order of (time, tie, number). A key wheel.
+/* Queue: keys of events in the order of (time, tie, source, number). A key wheel.
  *
  * Keys are 16 bytes. Six levels of 256 slots cover all of time from a tick of 2^15 ns up; a slot
  * is a list of chunks of 15 keys. Keys of later slots are not sorted: when its turn comes a slot
  * of level 0 is sorted and drained as the run, and a slot of a higher level is spread over those
  * below it. What is pushed into the tick that is open, or before it, goes to a small heap beside
- * the run.
+ * the run. Built with WEFT_QUEUE=heap everything goes to that heap: the oracle of the wheel.
  *
  * I1  keys in the wheel have a tick after `tick`; keys in the run and in the heap do not.
  * I2  in a slot only the first chunk of the list is not full, so
@@ -22,15 +22,20 @@ struct sim_key {
 
 static inline uint32_t sim_engine__key_slot(struct sim_key key) { return (uint32_t)key.word; }
 
-/* Whether `a` is popped before `b`. The numbers are in the slab: looked up when all else is
+/* By source, then number. */
+static inline bool sim_engine__slot_before(const struct sim_slot *a, const struct sim_slot *b) {
+    return a->source != b->source ? a->source < b->source : a->number < b->number;
+}
+
+/* Whether `a` is popped before `b`. Source and number are in the slab: looked up when all else is
  * equal, which is rare. */
 static inline bool sim_engine__key_before(const struct sim_slab *slab, struct sim_key a,
                                           struct sim_key b) {
     if (a.at != b.at) return a.at < b.at;
     if (a.word >> 32 != b.word >> 32) return a.word < b.word;
     if (a.word == b.word) return false; /* the same key */
-    return sim_engine__slot(slab, sim_engine__key_slot(a))->number <
-           sim_engine__slot(slab, sim_engine__key_slot(b))->number;
+    return sim_engine__slot_before(sim_engine__slot(slab, sim_engine__key_slot(a)),
+                                   sim_engine__slot(slab, sim_engine__key_slot(b)));
 }
 
 /* Sort in place, without recursion deeper than 2 log2(count). */

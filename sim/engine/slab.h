@@ -14,9 +14,9 @@
 
 struct sim_slot {
     struct sim_event event;
-    uint64_t number;     /* order of scheduling; when free: the next free slot */
+    uint64_t number;     /* of its source's events; when free: the next free slot */
     uint32_t generation; /* I2 */
-    uint32_t zero;
+    uint32_t source;
 };
 
 _Static_assert(sizeof(struct sim_slot) == 48, "a million pending events are 48 MB");

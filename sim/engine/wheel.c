@@ -11,6 +11,12 @@
 #define BLOCK_CHUNKS_MAX ((size_t)4096)
 #define RUN_MIN ((size_t)64)
 
+#ifdef WEFT_QUEUE_HEAP
+#define HEAP_ONLY true
+#else
+#define HEAP_ONLY false
+#endif
+
 static uint64_t tick_of(weft_time at) { return (uint64_t)at >> SIM_TICK_BITS; }
 
 /* --- memory, I3 --- */
@@ -134,7 +140,7 @@ __attribute__((always_inline)) static inline void fetch(const struct sim_queue *
                                                         struct sim_key key) {
     const struct sim_slot *slot = sim_engine__slot(queue->slab, sim_engine__key_slot(key));
     __builtin_prefetch(slot);
-    __builtin_prefetch(&slot->zero);
+    __builtin_prefetch(&slot->source);
 }
 
 static void sort_run(struct sim_queue *queue) {
@@ -193,6 +199,7 @@ static size_t filter(const struct sim_queue *queue, struct sim_key *keys, size_t
 void sim_engine__queue_init(struct sim_queue *queue, const struct sim_slab *slab) {
     memset(queue, 0, sizeof *queue);
     queue->slab = slab;
+    if (HEAP_ONLY) queue->tick = UINT64_MAX; /* I1 */
 }
 
 void sim_engine__queue_deinit(struct sim_queue *queue) {

@@ -92,14 +92,15 @@ const struct sim_plan__section *sim_plan__section(size_t index) {
         &sim_plan__delay_section,   &sim_plan__lognormal_section,   &sim_plan__duplicate_section,
         &sim_plan__reorder_section, &sim_plan__exponential_section, &sim_plan__pareto_section,
         &sim_plan__weibull_section, &sim_plan__clocks_section,      &sim_plan__pct_section,
-        &sim_plan__swarm_section,   &sim_plan__bounded_section,
+        &sim_plan__bounded_section, &sim_plan__nat_section,         &sim_plan__swarm_section,
     };
     size_t fixed_count = sizeof fixed / sizeof fixed[0];
     if (index < fixed_count) return fixed[index];
     index -= fixed_count;
     if (index < SIM_WORK_KIND_COUNT - 1) return &sim_plan__work_sections[index];
     index -= SIM_WORK_KIND_COUNT - 1;
-    if (index < SIM_FAULT_KIND_COUNT - 1) return sim_plan__fault_section(index + 1);
+    if (index < SIM_FAULT_KIND_COUNT - 1)
+        return sim_plan__fault_section((enum sim_fault_kind)(index + 1));
     index -= SIM_FAULT_KIND_COUNT - 1;
     return index < SIM_CHECK_KIND_COUNT - 1 ? &sim_plan__check_sections[index] : NULL;
 }
@@ -188,6 +189,7 @@ static void read_tree(struct sim_plan__reader *reader, struct weft_yaml_node *ro
     sim_plan__read_section(reader, root, &scenario_section, reader->plan);
     if (reader->mistakes.count == 0) sim_plan__check_join(reader);
     if (reader->mistakes.count == 0) sim_plan__check_dist(reader);
+    if (reader->mistakes.count == 0) sim_plan__check_nats(reader);
     finish(reader->plan);
     if (sets != NULL && sets->plain && reader->mistakes.count == 0) keep_plain(reader, root);
 }

@@ -10,7 +10,14 @@
 #define ENTRY_MAX 512
 
 /* What a kind needs of a scenario. */
-enum needs { NEEDS_NOTHING = 0, NEEDS_DHT = 1, NEEDS_APPS = 2 };
+enum needs {
+    NEEDS_NOTHING = 0,
+    NEEDS_DHT = 1,
+    NEEDS_APPS = 2,
+    NEEDS_STREAMS = 4, /* `dist` or `apps` */
+    NEEDS_NAT = 8,
+    HAS_ALL = 15
+};
 
 struct values {
     enum sim_fault_kind kind;
@@ -44,6 +51,10 @@ static const struct values all[] = {
     {SIM_FAULT_HANG, NEEDS_DHT, SOME ", process: dht"},
     {SIM_FAULT_CLOCK, NEEDS_NOTHING,
      SOME ", jump: {one_of: [1s, -1s, 1h, -1h]}, drift: 1ppm..50000ppm"},
+    {SIM_FAULT_REBIND, NEEDS_NAT, "nodes: all"},
+    {SIM_FAULT_MOVE, NEEDS_NOTHING, SOME},
+    {SIM_FAULT_RESET, NEEDS_STREAMS, SOME},
+    {SIM_FAULT_HALF_OPEN, NEEDS_STREAMS, SOME},
 };
 
 #define ALL_COUNT (sizeof all / sizeof all[0])
@@ -56,14 +67,25 @@ static const struct values *values_of(enum sim_fault_kind kind, unsigned has) {
 }
 
 const char *sim_swarm__values(enum sim_fault_kind kind) {
-    const struct values *values = values_of(kind, NEEDS_DHT | NEEDS_APPS);
+    const struct values *values = values_of(kind, HAS_ALL);
     return values != NULL ? values->text : NULL;
 }
 
+/* The key is there, and not "off". */
+static bool is_on(const struct weft_yaml_node *node, const char *key) {
+    const struct weft_yaml_node *value = weft_yaml_get(node, key);
+    if (value == NULL) return false;
+    return value->kind != WEFT_YAML_SCALAR || strcmp(value->text, "off") != 0;
+}
+
 static unsigned has_of(const struct weft_yaml_node *root) {
-    const struct weft_yaml_node *dht = weft_yaml_get(root, "dht");
-    bool off = dht != NULL && dht->kind == WEFT_YAML_SCALAR && strcmp(dht->text, "off") == 0;
-    return (off ? 0u : NEEDS_DHT) | (weft_yaml_get(root, "apps") != NULL ? NEEDS_APPS : 0u);
+    const struct weft_yaml_node *groups = weft_yaml_get(root, "groups");
+    unsigned has = is_on(root, "dht") || weft_yaml_get(root, "dht") == NULL ? NEEDS_DHT : 0;
+    if (is_on(root, "apps")) has |= NEEDS_APPS | NEEDS_STREAMS;
+    if (is_on(root, "dist")) has |= NEEDS_STREAMS;
+    for (uint32_t i = 0; groups != NULL && i < groups->count; i++)
+        if (is_on(groups->items[i], "nat")) has |= NEEDS_NAT;
+    return has;
 }
 
 /* --- an entry as text --- */

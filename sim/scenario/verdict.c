@@ -1,5 +1,6 @@
 /* The verdict: what held, what failed, and what was never put to the test. */
 #include "sim/scenario/run_parts.h"
+#include "sim/world/points.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,14 +55,25 @@ static void judge_work(const char *file, const struct sim_work_report *work,
                     work->line, sim_work_name(work->kind), (unsigned long long)work->count.asked);
 }
 
+static void judge_point(const struct sim_points *points, struct sim_run_report *report) {
+    if (points->reached) return;
+    const char *name = sim_point_name(points->kind);
+    sim_run__reason(report, "dead fault: %s:%llu was never reached, there are %llu", name,
+                    (unsigned long long)points->number,
+                    (unsigned long long)points->count[points->kind]);
+}
+
 /* What a swarm draws may leave a fault without a bite, a check without a case, a workload without
- * anybody to ask: many seeds together show whether they ever did (sim/cli/sum.c). */
+ * anybody to ask: many seeds together show whether they ever did (sim/cli/sum.c). So may a refused
+ * call. */
 void sim_run__judge(const struct sim_plan *plan, weft_time end, struct sim_run_report *report) {
     const char *file = plan->file != NULL ? plan->file : "scenario";
-    bool whole = !plan->has_swarm;
+    bool refused = report->points != NULL && report->points->kind != SIM_POINT_NONE;
+    bool whole = !refused && !plan->has_swarm;
+    if (refused) judge_point(report->points, report);
     for (uint32_t i = 0; i < report->checks_count; i++) {
-        const struct sim_check_result *result = &report->checks[i].result;
-        if (whole || result->evaluated > 0) judge_check(file, &report->checks[i], report);
+        if (whole || report->checks[i].result.evaluated > 0)
+            judge_check(file, &report->checks[i], report);
     }
     for (uint32_t i = 0; i < report->faults_count && whole; i++) {
         if (plan->faults[i].at <= end) judge_fault(file, &report->faults[i], report);

@@ -6,6 +6,15 @@
 
 #include <stdlib.h>
 
+static bool need_places(struct sim_fabric *fabric) {
+    const struct sim_fabric_config *config = &fabric->config;
+    if (fabric->places == NULL) {
+        fabric->places = sim_places_new(config->nodes, sim_engine_seed(config->engine),
+                                        config->nats, config->nats_count);
+    }
+    return fabric->places != NULL;
+}
+
 struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config) {
     WEFT_ASSERT(config->engine != NULL && config->net != NULL);
     WEFT_ASSERT(config->nodes > 0 && config->nodes <= SIM_WORLD_NODES_MAX);
@@ -13,12 +22,11 @@ struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config) {
     struct sim_fabric *fabric = calloc(1, sizeof *fabric);
     if (fabric == NULL) return NULL;
     fabric->berths = calloc(config->nodes, sizeof *fabric->berths);
-    if (fabric->berths == NULL) {
-        free(fabric);
-        return NULL;
-    }
     fabric->config = *config;
-    return fabric;
+    if (fabric->berths != NULL && (config->nats_count == 0 || need_places(fabric))) return fabric;
+    free(fabric->berths);
+    free(fabric);
+    return NULL;
 }
 
 static void drop_sockets(struct sim_machine *machine) {
@@ -57,6 +65,7 @@ void sim_fabric_free(struct sim_fabric *fabric) {
     for (uint32_t i = 0; fabric->clocks != NULL && i < fabric->config.nodes; i++)
         free(fabric->clocks[i]);
     sim_parcel_pool_free(fabric);
+    sim_places_free(fabric->places);
     free(fabric->clocks);
     free(fabric->berths);
     free(fabric);
@@ -100,7 +109,7 @@ static struct weft_env make_env(struct sim_machine *machine) {
                              .order = machine->order != NULL ? &sim_fabric__order : NULL,
                              .trace = &sim_fabric__trace,
                              .trace_mask = config->trace_mask,
-                             .mem = &machine->heap.base,
+                             .mem = sim_fabric__memory(machine),
                              .node = machine->node};
 }
 
@@ -113,6 +122,7 @@ struct weft_env *sim_fabric_up(struct sim_fabric *fabric, uint32_t node, uint32_
     if (machine == NULL || !begin_order(machine, life)) return NULL;
     machine->up = true;
     machine->paused = false;
+    machine->busy_until = 0;
     machine->serial_first = fabric->berths[node].serials + 1;
     weft_mem_heap_init(&machine->heap, 0);
     weft_rand_init(&machine->rand,
@@ -150,22 +160,34 @@ static void close_sockets(struct sim_machine *machine,
     }
 }
 
-static uint32_t end_disk(struct sim_disk *disk, enum sim_fabric_end how) {
-    if (disk == NULL) return 0;
-    if (how == SIM_END_CRASHED) return sim_disk_crash(disk);
-    sim_disk_kill(disk);
-    return 0;
+uint32_t sim_fabric_crash(struct sim_fabric *fabric, uint32_t node, enum sim_unsynced unsynced,
+                          uint64_t seed) {
+    struct sim_machine *machine = machine_up(fabric, node);
+    struct sim_disk *disk = fabric->berths[node].disk;
+    WEFT_ASSERT(machine != NULL);
+    sim_fabric__forget_waiting(machine);
+    sim_fabric__jobs_forget(machine);
+    drop_sockets(machine);
+    return disk != NULL ? sim_disk_crash(disk, unsynced, seed) : 0;
 }
 
 uint32_t sim_fabric_halt(struct sim_fabric *fabric, uint32_t node, enum sim_fabric_end how) {
+    if (how == SIM_END_CRASHED) return sim_fabric_crash(fabric, node, SIM_UNSYNCED_LOST, 0);
     struct sim_machine *machine = machine_up(fabric, node);
     WEFT_ASSERT(machine != NULL);
     sim_fabric__forget_waiting(machine);
     sim_fabric__jobs_forget(machine);
-    if (how == SIM_END_CRASHED) drop_sockets(machine);
-    if (how == SIM_END_KILLED) close_sockets(machine, sim_stream_abort);
-    if (how == SIM_END_ORDERLY) close_sockets(machine, sim_stream_close);
-    return end_disk(fabric->berths[node].disk, how);
+    machine->busy_until = 0;
+    close_sockets(machine, how == SIM_END_KILLED ? sim_stream_abort : sim_stream_close);
+    if (fabric->berths[node].disk != NULL) sim_disk_kill(fabric->berths[node].disk);
+    return 0;
+}
+
+struct sim_disk *sim_fabric_disk(struct sim_fabric *fabric, uint32_t node) {
+    WEFT_ASSERT(node < fabric->config.nodes);
+    struct sim_berth *berth = &fabric->berths[node];
+    if (berth->disk == NULL) berth->disk = sim_disk_new();
+    return berth->disk;
 }
 
 void sim_fabric_down(struct sim_fabric *fabric, uint32_t node) {
@@ -214,16 +236,57 @@ void sim_fabric_pause(struct sim_fabric *fabric, uint32_t node) {
     machine->paused = true;
 }
 
-void sim_fabric_resume(struct sim_fabric *fabric, uint32_t node) {
-    struct sim_machine *machine = machine_up(fabric, node);
-    WEFT_ASSERT(machine != NULL);
-    machine->paused = false;
+/* What waited is told, unless it has to wait longer. */
+static void catch_up(struct sim_machine *machine) {
+    if (sim_fabric__deaf(machine)) {
+        sim_fabric__hold(machine);
+        return;
+    }
     sim_fabric__tell_waiting(machine);
     sim_fabric__jobs_resume(machine);
 }
 
-static void arrive(struct sim_fabric *fabric, uint32_t node, struct sim_parcel *parcel) {
-    struct sim_machine *machine = fabric->berths[node].machine;
+void sim_fabric_resume(struct sim_fabric *fabric, uint32_t node) {
+    struct sim_machine *machine = machine_up(fabric, node);
+    WEFT_ASSERT(machine != NULL);
+    machine->paused = false;
+    catch_up(machine);
+}
+
+void sim_fabric__hold(struct sim_machine *machine) {
+    weft_time until = machine->busy_until;
+    if (machine->busy_told || until <= sim_fabric__now(machine)) return;
+    struct sim_event event = {.at = until, .kind = SIM_EVENT_BUSY_NO_MORE, .entity = machine->node};
+    sim_handle queued = sim_engine_schedule(machine->fabric->config.engine, &event);
+    WEFT_ASSERT(queued != 0); /* without it the machine would be deaf for ever */
+    machine->busy_told = true;
+}
+
+void sim_fabric__busy(struct sim_machine *machine, weft_duration took) {
+    WEFT_ASSERT(took > 0);
+    weft_time start = weft_time_max(machine->busy_until, sim_fabric__now(machine));
+    machine->busy_until = weft_time_add(start, took);
+}
+
+weft_time sim_fabric_busy(const struct sim_fabric *fabric, uint32_t node) {
+    const struct sim_machine *machine = machine_up(fabric, node);
+    return machine != NULL ? machine->busy_until : 0;
+}
+
+void sim_fabric_set_busy(struct sim_fabric *fabric, uint32_t node, weft_time until) {
+    struct sim_machine *machine = machine_up(fabric, node);
+    WEFT_ASSERT(machine != NULL);
+    machine->busy_until = until;
+    catch_up(machine);
+}
+
+static void busy_no_more(struct sim_machine *machine) {
+    machine->busy_told = false;
+    if (machine->up && !machine->paused) catch_up(machine);
+}
+
+static void receive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+    struct sim_machine *machine = fabric->berths[parcel->to].machine;
     bool datagram = parcel->kind == SIM_PARCEL_DATAGRAM;
     if (machine == NULL || (datagram && !machine->up)) {
         sim_parcel_lost(fabric, parcel, SIM_LOSS_NO_NODE);
@@ -233,18 +296,40 @@ static void arrive(struct sim_fabric *fabric, uint32_t node, struct sim_parcel *
         sim_stream_receive(machine, parcel);
         sim_fabric__reap(machine);
     }
+}
+
+/* What a NAT makes of the target is for this copy: another one arrives on its own. */
+static void arrive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+    struct weft_addr target = parcel->target;
+    enum sim_loss loss = sim_parcel_let_in(fabric, parcel);
+    if (loss != SIM_LOSS_NONE)
+        sim_parcel_lost(fabric, parcel, loss);
+    else
+        receive(fabric, parcel);
+    parcel->target = target;
     sim_parcel_unref(fabric, parcel);
+}
+
+static bool has_to_queue(const struct sim_fabric *fabric, const struct sim_parcel *parcel) {
+    return sim_net_has_downlinks(fabric->config.net) && parcel->from != parcel->to;
 }
 
 bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event) {
     WEFT_ASSERT(event->kind != 0);
-    if (event->kind == SIM_EVENT_PARCEL) {
-        arrive(fabric, event->entity, event->data);
+    if (event->kind == SIM_EVENT_PARCEL && has_to_queue(fabric, event->data)) {
+        if (!sim_parcel_arrives(fabric, event->data)) return true;
+    }
+    if (event->kind == SIM_EVENT_PARCEL || event->kind == SIM_EVENT_PARCEL_THROUGH) {
+        arrive(fabric, event->data);
         return true;
     }
     struct sim_machine *machine = fabric->berths[event->entity].machine;
     if (event->kind == SIM_EVENT_JOB) {
         if (machine != NULL) sim_fabric__job_due(machine, event->arg);
+        return true;
+    }
+    if (event->kind == SIM_EVENT_BUSY_NO_MORE) {
+        if (machine != NULL) busy_no_more(machine);
         return true;
     }
     if (event->kind != SIM_EVENT_STREAM_TIMER) return false;
@@ -253,6 +338,22 @@ bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event)
         sim_fabric__reap(machine);
     }
     return true;
+}
+
+bool sim_fabric_move(struct sim_fabric *fabric, uint32_t node) {
+    WEFT_ASSERT(node < fabric->config.nodes);
+    return need_places(fabric) && sim_places_move(fabric->places, node);
+}
+
+struct sim_places *sim_fabric_places(const struct sim_fabric *fabric) {
+    return fabric->places;
+}
+
+uint32_t sim_fabric_node_at(const struct sim_fabric *fabric, const struct weft_addr *addr) {
+    uint32_t moves, node = sim_addr_owner(addr, fabric->config.nodes, &moves);
+    if (fabric->places == NULL) return moves == 0 ? node : UINT32_MAX;
+    bool there = node != UINT32_MAX && sim_places_is_at(fabric->places, node, addr);
+    return there ? node : UINT32_MAX;
 }
 
 uint32_t sim_fabric_sockets(const struct sim_fabric *fabric, uint32_t node) {

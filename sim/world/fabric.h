@@ -17,13 +17,15 @@
  *     SIM_STREAM_RTO_MAX; after SIM_STREAM_ACK_MAX without any acknowledgement: TIMEOUT. So a
  *     stream stalls in a partition and resumes after it.
  *   - a machine that is up answers with a reset what belongs to a stream it does not know: its own
- *     of an earlier life, say. A machine that is down is silent.
+ *     of an earlier life, say, or one whose peer is behind a NAT that gave it another port. A
+ *     machine that is down is silent, and so is an address that nobody has.
  *   - after close, what was written is still delivered, by the machine, even when the node has
  *     ended in order; unread bytes turn a close into a reset. */
 #ifndef SIM_WORLD_FABRIC_H
 #define SIM_WORLD_FABRIC_H
 
 #include "sim/world/clock.h"
+#include "sim/world/points.h"
 #include "sim/world/world.h"
 
 #define SIM_LOOPBACK_DELAY WEFT_US(1)
@@ -50,14 +52,21 @@ struct sim_fabric_config {
     struct sim_engine *engine; /* borrowed */
     struct sim_net *net;       /* borrowed */
     uint32_t nodes;
+    const struct sim_nat_range *nats; /* borrowed; as in struct sim_world_config */
+    uint32_t nats_count;
     struct sim_host host;
     const struct sim_order_spec *order; /* borrowed; NULL: FIFO */
     /* A socket of `node` has something to tell. May call functions of its env. */
     void (*deliver)(void *ctx, uint32_t node, const struct weft_event *event);
     /* Every event of an env's trace, and the fabric's PACKET_* events, when in the mask. */
     void (*trace)(void *ctx, const struct weft_trace_event *event);
+    /* Which process of the node runs, for the points. NULL: nobody knows. */
+    void (*who)(void *ctx, uint32_t node, char text[SIM_POINT_WHO_MAX]);
     void *ctx;
     uint64_t trace_mask;
+    /* What a packet is, for elements that ask: below SIM_PACKET_KINDS_MAX. NULL: all are 0. */
+    uint32_t (*kind_of)(const unsigned char *bytes, size_t size, bool stream);
+    struct sim_points *points; /* borrowed; NULL: none are counted */
 };
 
 /* All machines are down. NULL when out of memory. */
@@ -82,6 +91,13 @@ enum sim_fabric_end {
  */
 uint32_t sim_fabric_halt(struct sim_fabric *fabric, uint32_t node, enum sim_fabric_end how);
 
+/* SIM_END_CRASHED, after which the disk has what `unsynced` says, by draws from `seed`. */
+uint32_t sim_fabric_crash(struct sim_fabric *fabric, uint32_t node, enum sim_unsynced unsynced,
+                          uint64_t seed);
+
+/* The disk of a machine, up or down, made when there is none. NULL: out of memory. */
+struct sim_disk *sim_fabric_disk(struct sim_fabric *fabric, uint32_t node);
+
 /* The machine, halted before, is down: its env is gone. */
 void sim_fabric_down(struct sim_fabric *fabric, uint32_t node);
 
@@ -99,6 +115,21 @@ weft_time sim_fabric_true_time(struct sim_fabric *fabric, uint32_t node, weft_ti
  * streams as far as their buffers go. Resume delivers what waited, in order. */
 void sim_fabric_pause(struct sim_fabric *fabric, uint32_t node);
 void sim_fabric_resume(struct sim_fabric *fabric, uint32_t node);
+
+/* As sim_world_move and so on. */
+bool sim_fabric_move(struct sim_fabric *fabric, uint32_t node);
+uint32_t sim_fabric_reset_streams(struct sim_fabric *fabric, uint32_t node);
+uint32_t sim_fabric_forget_streams(struct sim_fabric *fabric, uint32_t node);
+struct sim_places;
+struct sim_places *sim_fabric_places(const struct sim_fabric *fabric); /* NULL: none yet */
+
+/* The machine at an address in the open, or UINT32_MAX. */
+uint32_t sim_fabric_node_at(const struct sim_fabric *fabric, const struct weft_addr *addr);
+
+/* Until when a call that the node made has not returned; not later than now: there is none. And set
+ * it, on a machine that is up: what waits is told then, which is now when `until` is. */
+weft_time sim_fabric_busy(const struct sim_fabric *fabric, uint32_t node);
+void sim_fabric_set_busy(struct sim_fabric *fabric, uint32_t node, weft_time until);
 
 /* Act on an event popped from the engine. False: it is not the fabric's. */
 bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event);

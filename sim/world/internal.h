@@ -6,12 +6,15 @@
 #include "core/base/rand.h"
 #include "sim/world/clock.h"
 #include "sim/world/fabric.h"
+#include "sim/world/places.h"
 
 /* Kinds of engine events. `entity` is the machine it happens to. */
 enum sim_fabric_kind {
-    SIM_EVENT_PARCEL = 1,   /* arg: sender << 32 ^ number; data: the parcel */
-    SIM_EVENT_STREAM_TIMER, /* arg: socket; none by that number: the event is stale */
-    SIM_EVENT_JOB           /* arg: number of the job */
+    SIM_EVENT_PARCEL = 1,    /* arg: sender << 32 ^ number; data: the parcel */
+    SIM_EVENT_STREAM_TIMER,  /* arg: socket; none by that number: the event is stale */
+    SIM_EVENT_JOB,           /* arg: number of the job */
+    SIM_EVENT_BUSY_NO_MORE,  /* something waits for the machine to have time */
+    SIM_EVENT_PARCEL_THROUGH /* as PARCEL: it has left its receiver's downlink */
 };
 
 /* --- parcels: what travels --- */
@@ -24,7 +27,7 @@ enum sim_parcel_kind {
     SIM_PARCEL_RESET
 };
 
-/* Shared by its copies on the way: never changed once sent. */
+/* Shared by its copies on the way: never changed once sent, but for `target` while it arrives. */
 struct sim_parcel {
     struct sim_parcel *next_free; /* in the pool */
     uint32_t refs;
@@ -105,8 +108,7 @@ struct sim_stream {
     bool peer_finished; /* its end has arrived */
     bool readable_told; /* READABLE was told and read has not said AGAIN since */
     bool writable_wanted;
-    uint8_t due; /* enum sim_due */
-    uint32_t peer;
+    uint8_t due;             /* enum sim_due */
     weft_socket peer_socket; /* 0: not known yet */
     struct weft_addr remote;
     struct sim_queue out, in;
@@ -138,6 +140,7 @@ struct sim_machine {
     struct weft_env env;
     struct sim_order *order; /* NULL: first in, first out */
     struct weft_mem_heap heap;
+    struct weft_mem counted; /* the same, when the fabric has points */
     struct weft_rand rand;
     struct sim_fabric *fabric;
     struct sim_slot *slots;
@@ -150,8 +153,10 @@ struct sim_machine {
     weft_time departure_last; /* of a datagram */
     uint32_t node;
     uint16_t port_next;
-    bool up; /* false: only orphans are left to finish */
+    weft_time busy_until; /* a call of its node has not returned; not later than now: none */
+    bool up;              /* false: only orphans are left to finish */
     bool paused;
+    bool busy_told; /* BUSY_NO_MORE is queued */
 };
 
 /* What outlives a machine. 0 at first. */
@@ -167,6 +172,7 @@ struct sim_berth {
 struct sim_fabric {
     struct sim_fabric_config config;
     struct sim_berth *berths;
+    struct sim_places *places;                 /* NULL until a machine is behind a NAT or moves */
     struct sim_clock **clocks;                 /* by machine, NULL: true; NULL: all of them */
     uint64_t jobs;                             /* so far */
     struct sim_parcel *pool[SIM_POOL_CLASSES]; /* free parcels by size */
@@ -181,6 +187,29 @@ static inline struct sim_machine *sim_fabric__machine(struct weft_env *env) {
 static inline weft_time sim_fabric__now(const struct sim_machine *machine) {
     return sim_engine_now(machine->fabric->config.engine);
 }
+
+/* points.c */
+bool sim_fabric__refused_at(struct sim_machine *machine, enum sim_point_kind kind, const char *call,
+                            size_t size);
+struct weft_mem *sim_fabric__memory(struct sim_machine *machine);
+
+/* A call of the node that may be refused: whether this one is. */
+static inline bool sim_fabric__refused(struct sim_machine *machine, enum sim_point_kind kind,
+                                       const char *call, size_t size) {
+    if (__builtin_expect(machine->fabric->config.points == NULL, true)) return false;
+    return sim_fabric__refused_at(machine, kind, call, size);
+}
+
+/* Whether what arrives has to wait. */
+static inline bool sim_fabric__deaf(const struct sim_machine *machine) {
+    return machine->paused || machine->busy_until > sim_fabric__now(machine);
+}
+
+/* fabric.c: a call that the node makes now takes that long: it runs no more before that, what it
+ * sends leaves after it, and what arrives meanwhile waits. */
+void sim_fabric__busy(struct sim_machine *machine, weft_duration took);
+/* Something waits: see to it that the machine hears of it. */
+void sim_fabric__hold(struct sim_machine *machine);
 
 /* NULL: it tells the true time. */
 static inline struct sim_clock *sim_fabric__clock_of(const struct sim_fabric *fabric,
@@ -203,8 +232,11 @@ void sim_fabric__job_due(struct sim_machine *machine, uint64_t number);
 void sim_fabric__jobs_resume(struct sim_machine *machine);
 void sim_fabric__jobs_forget(struct sim_machine *machine);
 
-/* The machine at an address, or UINT32_MAX. */
-uint32_t sim_fabric__node_at(const struct sim_fabric *fabric, const struct weft_addr *addr);
+/* The machine's own address, with the family and port of `like`. */
+static inline struct weft_addr sim_fabric__addr(const struct sim_machine *machine,
+                                                struct weft_addr like) {
+    return sim_places_addr(machine->fabric->places, machine->node, like);
+}
 
 /* PACKET_* events: numbers are (peer, size, packet, cause). */
 void sim_fabric__trace_packet(struct sim_fabric *fabric, uint32_t node, enum weft_trace_kind kind,
@@ -214,10 +246,16 @@ void sim_fabric__trace_packet(struct sim_fabric *fabric, uint32_t node, enum wef
 struct sim_parcel *sim_parcel_new(struct sim_fabric *fabric, uint32_t size);
 void sim_parcel_unref(struct sim_fabric *fabric, struct sim_parcel *parcel);
 void sim_parcel_pool_free(struct sim_fabric *fabric);
-/* Through the network; takes the reference. `from`, `target` and what the kind needs are set. A
- * stream's parcel arrives once, after *arrival_last, which moves on; NULL: a datagram. */
+/* Through the network; takes the reference. `from`, `source`, `target` and what the kind needs are
+ * set; `to` is found, and `source` becomes what others see. A stream's parcel arrives once, after
+ * *arrival_last, which moves on; NULL: a datagram. */
 void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
                           weft_time *arrival_last);
+/* A parcel has come to its receiver's downlink. True: it is through. False: it was lost, or it is
+ * queued and comes again; the reference is taken. */
+bool sim_parcel_arrives(struct sim_fabric *fabric, struct sim_parcel *parcel);
+/* It arrives: `target` becomes what the machine sees, or why it does not get in. */
+enum sim_loss sim_parcel_let_in(struct sim_fabric *fabric, struct sim_parcel *parcel);
 void sim_parcel_lost(struct sim_fabric *fabric, const struct sim_parcel *parcel,
                      enum sim_loss cause);
 void sim_parcel_received(struct sim_fabric *fabric, const struct sim_parcel *parcel);
@@ -238,6 +276,7 @@ int sim_socket_bind(struct sim_machine *machine, struct sim_socket *socket,
 uint16_t sim_socket_port(struct sim_machine *machine, enum sim_socket_kind kind,
                          enum weft_family family); /* 0: none is free */
 void sim_socket_free(struct sim_machine *machine, struct sim_socket *socket);
+bool sim_socket_is_wildcard(const struct sim_socket *socket); /* bound to a port alone */
 
 /* tell.c: events for the node, at once or when it is resumed. `parcel`: holds event->data. */
 void sim_fabric__tell(struct sim_machine *machine, const struct weft_event *event,
@@ -284,7 +323,8 @@ void sim_stream_send_reset(struct sim_machine *machine, struct sim_stream *strea
 void sim_stream_output(struct sim_machine *machine, struct sim_stream *stream);
 /* Nothing came back in time: the oldest segment once more, or a probe of a window that is shut. */
 void sim_stream_send_again(struct sim_machine *machine, struct sim_stream *stream);
-/* Answer a parcel that belongs to no stream of this machine. */
+/* Answer a parcel that belongs to no stream of this machine, or to one that is broken or has
+ * another peer. */
 void sim_stream_answer_stray(struct sim_machine *machine, const struct sim_parcel *parcel);
 
 /* stream_timer.c */

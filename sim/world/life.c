@@ -5,19 +5,18 @@
 
 static uint64_t now_of(struct sim_world *world) { return (uint64_t)sim_engine_now(world->engine); }
 
-/* The endpoint others know the node by: its DHT's, or its host with no port. */
-static struct weft_addr known_as(uint32_t node, const struct weft_node_config *config) {
+/* The endpoint the node knows itself by: its DHT's, or its host with no port. */
+static struct weft_addr known_as(const struct sim_world *world, uint32_t node,
+                                 const struct weft_node_config *config) {
     const struct weft_dht_service_config *dht = config->dht;
-    if (dht == NULL) return sim_world_addr(node, WEFT_FAMILY_V4, 0);
-    if (dht->bind4.family != WEFT_FAMILY_NONE) {
-        return sim_world_addr(node, WEFT_FAMILY_V4, dht->bind4.port);
-    }
-    return sim_world_addr(node, WEFT_FAMILY_V6, dht->bind6.port);
+    struct weft_addr like = {.family = WEFT_FAMILY_V4};
+    if (dht != NULL) like = dht->bind4.family != WEFT_FAMILY_NONE ? dht->bind4 : dht->bind6;
+    return sim_places_addr(sim_fabric_places(world->fabric), node, like);
 }
 
 static void trace_up(struct sim_world *world, uint32_t node,
                      const struct weft_node_config *config) {
-    struct weft_addr addr = known_as(node, config);
+    struct weft_addr addr = known_as(world, node, config);
     uint64_t life = sim_world__node(world, node)->life;
     sim_world_trace(world, node, WEFT_TRACE_NODE_UP, &life, 1, weft_bytes(&addr, sizeof addr));
 }
@@ -65,7 +64,7 @@ int sim_world_boot(struct sim_world *world, uint32_t node) {
     if (rv != WEFT_OK) {
         weft_log(env, WEFT_LOG_ERROR, "boot failed: %s %s", weft_error_name(rv), why.text);
         sim_fabric_halt(world->fabric, node, SIM_END_KILLED);
-        go_down(world, node, false, WEFT_NODE_ENDED);
+        go_down(world, node, false, WEFT_NODE_UNSTARTED);
         return rv;
     }
     sim_world__run_parts(world, node, SIM_WORLD__ALL_PARTS);
@@ -101,22 +100,45 @@ void sim_world_stop(struct sim_world *world, uint32_t node) {
     sim_world__run_parts(world, node, SIM_WORLD__ALL_PARTS);
 }
 
-static bool cut_short(struct sim_world *world, uint32_t node, enum sim_fabric_end how) {
-    struct sim_world_node *entry = sim_world__node(world, node);
-    if (entry->state == SIM_NODE_DOWN) return false;
-    uint32_t files = sim_fabric_halt(world->fabric, node, how);
+/* The machine was halted, and `files` changed by it. */
+static void cut_short(struct sim_world *world, uint32_t node, enum weft_node_down_cause cause,
+                      uint32_t files) {
     sim_engine_fold(world->engine, files);
     sim_world__free_node(world, node, NULL);
-    go_down(world, node, false, how == SIM_END_CRASHED ? WEFT_NODE_CRASHED : WEFT_NODE_KILLED);
+    go_down(world, node, false, cause);
+}
+
+bool sim_world_cut_power(struct sim_world *world, uint32_t node, enum sim_unsynced unsynced) {
+    const struct sim_world_node *entry = sim_world__node(world, node);
+    if (entry->state == SIM_NODE_DOWN) return false;
+    uint64_t seed = sim_engine_draw(world->engine, SIM_DRAW_DISK, node, entry->life);
+    uint32_t files = sim_fabric_crash(world->fabric, node, unsynced, seed);
+    cut_short(world, node, WEFT_NODE_CRASHED, files);
     return true;
 }
 
 bool sim_world_crash(struct sim_world *world, uint32_t node) {
-    return cut_short(world, node, SIM_END_CRASHED);
+    return sim_world_cut_power(world, node, SIM_UNSYNCED_LOST);
+}
+
+bool sim_world_wipe(struct sim_world *world, uint32_t node) {
+    if (sim_world_cut_power(world, node, SIM_UNSYNCED_WIPED)) return true;
+    struct sim_disk *disk = sim_world_disk(world, node);
+    uint32_t files = disk != NULL ? sim_disk_crash(disk, SIM_UNSYNCED_WIPED, 0) : 0;
+    sim_world__fold(world, SIM_HAPPENED_WIPE, node, files);
+    return files > 0;
 }
 
 bool sim_world_kill(struct sim_world *world, uint32_t node) {
-    return cut_short(world, node, SIM_END_KILLED);
+    if (sim_world_state(world, node) == SIM_NODE_DOWN) return false;
+    uint32_t files = sim_fabric_halt(world->fabric, node, SIM_END_KILLED);
+    cut_short(world, node, WEFT_NODE_KILLED, files);
+    return true;
+}
+
+struct sim_disk *sim_world_disk(struct sim_world *world, uint32_t node) {
+    WEFT_ASSERT(node < world->config.nodes);
+    return sim_fabric_disk(world->fabric, node);
 }
 
 bool sim_world_pause(struct sim_world *world, uint32_t node) {

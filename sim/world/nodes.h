@@ -26,7 +26,13 @@ enum sim_happening {
     SIM_HAPPENED_ASK,
     SIM_HAPPENED_POISON,
     SIM_HAPPENED_UPGRADE,
-    SIM_HAPPENED_CLOCK
+    SIM_HAPPENED_CLOCK,
+    SIM_HAPPENED_BUSY,
+    SIM_HAPPENED_WIPE,
+    SIM_HAPPENED_MOVE,
+    SIM_HAPPENED_REBIND,
+    SIM_HAPPENED_RESET,
+    SIM_HAPPENED_FORGET
 };
 
 /* A scheduler of a node, with what runs on it.

@@ -54,7 +54,7 @@ void sim_parcel_pool_free(struct sim_fabric *fabric) {
 }
 
 void sim_fabric_drop(const struct sim_event *event) {
-    if (event->kind != SIM_EVENT_PARCEL) return;
+    if (event->kind != SIM_EVENT_PARCEL && event->kind != SIM_EVENT_PARCEL_THROUGH) return;
     struct sim_parcel *parcel = event->data;
     WEFT_ASSERT(parcel->refs > 0);
     if (--parcel->refs == 0) free(parcel);
@@ -74,29 +74,113 @@ void sim_parcel_received(struct sim_fabric *fabric, const struct sim_parcel *par
                              (uint64_t[4]){parcel->from, parcel->size, parcel->number});
 }
 
+/* As the network knows it, now. */
+static struct sim_packet packet_of(const struct sim_fabric *fabric,
+                                   const struct sim_parcel *parcel) {
+    return (struct sim_packet){.from = parcel->from,
+                               .to = parcel->to,
+                               .size = parcel->size,
+                               .number = parcel->number,
+                               .now = sim_engine_now(fabric->config.engine),
+                               .stream = parcel->kind != SIM_PARCEL_DATAGRAM};
+}
+
+static struct sim_route route_of(const struct sim_fabric *fabric, const struct sim_parcel *parcel) {
+    return (struct sim_route){.now = sim_engine_now(fabric->config.engine),
+                              .stream = parcel->kind != SIM_PARCEL_DATAGRAM,
+                              .from = parcel->from,
+                              .to = parcel->to,
+                              .source = parcel->source,
+                              .target = parcel->target};
+}
+
+/* Where a packet was on its way to a machine that is up, at an address it has no more. */
+static void note_missed(struct sim_fabric *fabric, const struct sim_route *route) {
+    if (route->missed == UINT32_MAX) return;
+    const struct sim_machine *machine = fabric->berths[route->missed].machine;
+    if (machine != NULL && machine->up) sim_places_missed(fabric->places, route->missed);
+}
+
+/* Whom it goes to, and from where as they see it. */
+static enum sim_loss find_way(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+    if (fabric->places == NULL) {
+        parcel->to = sim_fabric_node_at(fabric, &parcel->target);
+        return parcel->to != UINT32_MAX ? SIM_LOSS_NONE : SIM_LOSS_NO_NODE;
+    }
+    struct sim_route route = route_of(fabric, parcel);
+    enum sim_loss loss = sim_places_depart(fabric->places, &route);
+    parcel->to = route.to;
+    parcel->source = route.source;
+    note_missed(fabric, &route);
+    return loss;
+}
+
+enum sim_loss sim_parcel_let_in(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+    if (fabric->places == NULL) return SIM_LOSS_NONE;
+    struct sim_route route = route_of(fabric, parcel);
+    enum sim_loss loss = sim_places_arrive(fabric->places, &route);
+    parcel->target = route.target;
+    note_missed(fabric, &route);
+    return loss;
+}
+
 static void find_fate(struct sim_fabric *fabric, const struct sim_parcel *parcel,
                       struct sim_fate *fate) {
     *fate = (struct sim_fate){.copies = 1, .cut_by = SIM_LAYER_NONE};
     fate->delay[0] = SIM_LOOPBACK_DELAY;
     if (parcel->from == parcel->to) return;
-    struct sim_packet packet = {.from = parcel->from,
-                                .to = parcel->to,
-                                .size = parcel->size,
-                                .number = parcel->number,
-                                .stream = parcel->kind != SIM_PARCEL_DATAGRAM};
+    struct sim_packet packet = packet_of(fabric, parcel);
+    if (fabric->config.kind_of != NULL && sim_net_asks_kind(fabric->config.net)) {
+        packet.kind = fabric->config.kind_of(parcel->bytes, parcel->size, packet.stream);
+    }
     sim_net_fate(fabric->config.net, &packet, fate);
 }
 
-static void queue_copy(struct sim_fabric *fabric, struct sim_parcel *parcel, weft_time at) {
+static bool schedule(struct sim_fabric *fabric, struct sim_parcel *parcel, weft_time at,
+                     enum sim_fabric_kind kind) {
     struct sim_event event = {.at = at,
-                              .kind = SIM_EVENT_PARCEL,
+                              .kind = kind,
                               .entity = parcel->to,
                               .arg = (uint64_t)parcel->from << 32 ^ parcel->number,
                               .data = parcel};
+    return sim_engine_schedule(fabric->config.engine, &event) != 0;
+}
+
+static void queue_copy(struct sim_fabric *fabric, struct sim_parcel *parcel, weft_time at) {
     parcel->refs++;
-    if (sim_engine_schedule(fabric->config.engine, &event) != 0) return;
+    if (schedule(fabric, parcel, at, SIM_EVENT_PARCEL)) return;
     parcel->refs--;
     sim_parcel_lost(fabric, parcel, SIM_LOSS_FAULT);
+}
+
+/* A parcel is never changed once sent, so what a link damages is a copy of its own. */
+static void queue_damaged(struct sim_fabric *fabric, struct sim_parcel *parcel, weft_time at,
+                          uint64_t damage) {
+    struct sim_parcel *copy = sim_parcel_new(fabric, parcel->size);
+    if (copy == NULL) {
+        sim_parcel_lost(fabric, parcel, SIM_LOSS_FAULT);
+        return;
+    }
+    *copy = *parcel;
+    copy->refs = 1;
+    memcpy(copy->bytes, parcel->bytes, parcel->size);
+    sim_net_damage(damage, copy->bytes, copy->size);
+    queue_copy(fabric, copy, at);
+    sim_parcel_unref(fabric, copy);
+}
+
+bool sim_parcel_arrives(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+    struct sim_packet packet = packet_of(fabric, parcel);
+    weft_duration wait;
+    enum sim_loss loss = sim_net_arrive(fabric->config.net, &packet, &wait);
+    if (loss == SIM_LOSS_NONE && wait == 0) return true;
+    if (loss == SIM_LOSS_NONE &&
+        schedule(fabric, parcel, weft_time_add(packet.now, wait), SIM_EVENT_PARCEL_THROUGH)) {
+        return false;
+    }
+    sim_parcel_lost(fabric, parcel, loss == SIM_LOSS_NONE ? SIM_LOSS_FAULT : loss);
+    sim_parcel_unref(fabric, parcel);
+    return false;
 }
 
 /* A stream's parcel arrives once and in order: what a link does twice or overtaking, TCP undoes. */
@@ -115,14 +199,19 @@ static weft_time depart(struct sim_machine *machine, weft_time now) {
 
 static void queue_copies(struct sim_fabric *fabric, struct sim_parcel *parcel,
                          const struct sim_fate *fate, weft_time *arrival_last) {
-    weft_time now = sim_engine_now(fabric->config.engine);
+    const struct sim_machine *sender = fabric->berths[parcel->from].machine;
+    weft_time now = weft_time_max(sim_engine_now(fabric->config.engine), sender->busy_until);
     if (arrival_last != NULL) {
         queue_in_order(fabric, parcel, weft_time_add(now, fate->delay[0]), arrival_last);
         return;
     }
     weft_time at = depart(fabric->berths[parcel->from].machine, now);
     for (uint32_t i = 0; i < fate->copies; i++) {
-        queue_copy(fabric, parcel, weft_time_add(at, fate->delay[i]));
+        weft_time arrival = weft_time_add(at, fate->delay[i]);
+        if (fate->damage[i] != 0)
+            queue_damaged(fabric, parcel, arrival, fate->damage[i]);
+        else
+            queue_copy(fabric, parcel, arrival);
     }
 }
 
@@ -131,11 +220,12 @@ void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
     WEFT_ASSERT(parcel->refs == 1);
     WEFT_ASSERT(parcel->from < fabric->config.nodes);
     parcel->number = ++fabric->berths[parcel->from].packets;
+    enum sim_loss loss = find_way(fabric, parcel);
     fabric->stats.packets_sent++;
     sim_fabric__trace_packet(fabric, parcel->from, WEFT_TRACE_PACKET_SENT,
                              (uint64_t[4]){parcel->to, parcel->size, parcel->number});
-    if (parcel->to == UINT32_MAX) {
-        sim_parcel_lost(fabric, parcel, SIM_LOSS_NO_NODE);
+    if (loss != SIM_LOSS_NONE) {
+        sim_parcel_lost(fabric, parcel, loss);
     } else {
         struct sim_fate fate;
         find_fate(fabric, parcel, &fate);

@@ -19,13 +19,14 @@ static void wait(struct sim_machine *machine, const struct weft_event *event,
     waiting->parcel = parcel;
     if (parcel != NULL) parcel->refs++;
     weft_list_push_back(&machine->waiting, &waiting->link);
+    sim_fabric__hold(machine);
 }
 
 void sim_fabric__tell(struct sim_machine *machine, const struct weft_event *event,
                       struct sim_parcel *parcel) {
     WEFT_ASSERT(machine->up);
     WEFT_ASSERT((event->data != NULL) == (parcel != NULL));
-    if (machine->paused)
+    if (sim_fabric__deaf(machine))
         wait(machine, event, parcel);
     else
         deliver(machine, event);
@@ -73,7 +74,7 @@ static void free_waiting(struct sim_machine *machine, struct sim_waiting *waitin
 }
 
 void sim_fabric__tell_waiting(struct sim_machine *machine) {
-    WEFT_ASSERT(!machine->paused);
+    WEFT_ASSERT(!sim_fabric__deaf(machine));
     for (struct sim_waiting *waiting; (waiting = take_first(machine)) != NULL;) {
         tell_one(machine, waiting);
         free_waiting(machine, waiting);

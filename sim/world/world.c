@@ -3,7 +3,9 @@
 
 #include "core/base/assert.h"
 #include "sim/world/nodes.h"
+#include "sim/world/packet_kind.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define NONE UINT32_MAX
@@ -57,6 +59,7 @@ void sim_world__wake(struct sim_world *world, uint32_t node, uint32_t index, wef
     const struct sim_world_node *entry = sim_world__node(world, node);
     struct sim_world_part *part = sim_world__part(world, node, index);
     WEFT_ASSERT(entry->state == SIM_NODE_UP || entry->state == SIM_NODE_STOPPING); /* I3 */
+    at = weft_time_max(at, sim_fabric_busy(world->fabric, node));
     if (at == WEFT_TIME_NEVER || (part->wake != 0 && part->wake_at <= at)) return;
     cancel_wake(world, part);
     struct sim_event event = {.at = at, .kind = SIM_EVENT_WAKE, .entity = node, .arg = index};
@@ -70,12 +73,17 @@ weft_time sim_world__next_at(struct sim_world *world, uint32_t node, uint32_t pa
     return sim_fabric_true_time(world->fabric, node, shown);
 }
 
+static bool is_busy(const struct sim_world *world, uint32_t node) {
+    return sim_fabric_busy(world->fabric, node) > sim_engine_now(world->engine);
+}
+
 static void run_whole(struct sim_world *world, uint32_t node) {
     struct sim_world_node *entry = sim_world__node(world, node);
     WEFT_ASSERT(entry->first.node != NULL);
     weft_time now = sim_engine_now(world->engine);
     weft_time next = now;
     for (int turns = 0; turns < SIM_WORLD_TURNS_MAX && next <= now; turns++) {
+        if (turns > 0 && is_busy(world, node)) break;
         next = weft_node_run(entry->first.node) ? now : sim_world__next_at(world, node, 0);
     }
     struct weft_reason why;
@@ -89,15 +97,29 @@ void sim_world__run_parts(struct sim_world *world, uint32_t node, uint64_t parts
     uint32_t count = sim_world__parts(world, node);
     uint32_t life = sim_world__node(world, node)->life;
     WEFT_ASSERT(parts != 0);
-    if (count == 1) {
+    if (count == 1 && !is_busy(world, node)) {
         run_whole(world, node);
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
         const struct sim_world_node *entry = sim_world__node(world, node);
         if (entry->state == SIM_NODE_DOWN || entry->life != life) return;
-        if (parts >> i & 1) sim_world__run_one(world, node, i);
+        if (!(parts >> i & 1)) continue;
+        if (is_busy(world, node))
+            sim_world__wake(world, node, i, sim_engine_now(world->engine));
+        else
+            sim_world__run_one(world, node, i);
     }
+}
+
+void sim_world_busy(struct sim_world *world, uint32_t node, weft_time until) {
+    const struct sim_world_node *entry = sim_world__node(world, node);
+    if (entry->state != SIM_NODE_UP && entry->state != SIM_NODE_STOPPING) return;
+    sim_world__fold(world, SIM_HAPPENED_BUSY, node, (uint64_t)until);
+    sim_fabric_set_busy(world->fabric, node, until);
+    world->told = NONE;
+    world->told_parts = 0;
+    sim_world__run_parts(world, node, SIM_WORLD__ALL_PARTS);
 }
 
 /* A socket or a job is of the process that owns it, and so of its scheduler. */
@@ -121,20 +143,38 @@ static void on_trace(void *ctx, const struct weft_trace_event *event) {
     }
 }
 
+static void who(void *ctx, uint32_t node, char text[SIM_POINT_WHO_MAX]) {
+    struct sim_world *world = ctx;
+    const char *runs = "the runtime";
+    struct weft_proc_info info;
+    for (uint32_t i = 0; i < sim_world__parts(world, node); i++) {
+        struct weft_node *part = sim_world__part(world, node, i)->node;
+        if (part == NULL) runs = "the start of the node";
+        if (part == NULL || !weft_sched_running(weft_node_sched(part), &info)) continue;
+        runs = info.name != NULL ? info.name : info.behaviour;
+    }
+    snprintf(text, SIM_POINT_WHO_MAX, "%s", runs);
+}
+
 static bool make_parts(struct sim_world *world) {
     const struct sim_world_config *config = &world->config;
     world->nodes = calloc(config->nodes, sizeof *world->nodes);
-    world->engine = sim_engine_new(config->seed);
+    world->engine = sim_engine_new(config->seed, config->nodes);
     world->net = sim_net_new(config->net, config->nodes, config->group_of, config->seed);
     if (world->nodes == NULL || world->engine == NULL || world->net == NULL) return false;
     struct sim_fabric_config fabric = {.engine = world->engine,
                                        .net = world->net,
                                        .nodes = config->nodes,
+                                       .nats = config->nats,
+                                       .nats_count = config->nats_count,
                                        .host = config->host,
                                        .order = config->order,
                                        .deliver = on_deliver,
+                                       .kind_of = sim_packet_kind,
                                        .trace = on_trace,
+                                       .who = who,
                                        .ctx = world,
+                                       .points = config->points,
                                        .trace_mask = config->trace_mask |
                                                      WEFT_TRACE_BIT(WEFT_TRACE_PROC_EXIT)};
     world->fabric = sim_fabric_new(&fabric);
@@ -193,7 +233,7 @@ struct sim_net *sim_world_net(struct sim_world *world) {
 uint32_t sim_world_nodes(const struct sim_world *world) { return world->config.nodes; }
 
 uint32_t sim_world_node_at(const struct sim_world *world, const struct weft_addr *addr) {
-    return sim_fabric__node_at(world->fabric, addr);
+    return sim_fabric_node_at(world->fabric, addr);
 }
 
 void sim_world_on_exit(struct sim_world *world,
@@ -210,7 +250,7 @@ int sim_world_at(struct sim_world *world, weft_time at, void (*fn)(void *ctx, ui
     if (call == NULL) return WEFT_ERR_NOMEM;
     *call = (struct sim_call){fn, ctx};
     struct sim_event event = {
-        .at = at, .kind = SIM_EVENT_CALL, .entity = NONE, .arg = arg, .data = call};
+        .at = at, .kind = SIM_EVENT_CALL, .entity = SIM_SCENARIO, .arg = arg, .data = call};
     if (sim_engine_schedule(world->engine, &event) != 0) return WEFT_OK;
     free(call);
     return WEFT_ERR_NOMEM;

@@ -196,6 +196,11 @@ int64_t contract_read_next(int node, weft_socket socket, void *data, size_t size
     X(a_closed_handle_is_refused)                                                                  \
     X(sync_of_file_and_folder_succeeds)                                                            \
     X(synced_bytes_survive_a_crash)                                                                \
+    X(access_tells_of_files_only)                                                                  \
+    X(readers_share_a_file_and_one_writer_excludes_them)                                           \
+    X(locks_go_with_their_handle_and_stop_nobody_who_does_not_ask)                                 \
+    X(locks_that_skip_a_step_are_invalid)                                                          \
+    X(every_disk_promises_the_same)                                                                \
     /* suite_loader.c */                                                                           \
     X(a_module_gives_its_symbols)                                                                  \
     X(a_changed_module_loads_beside_the_old)                                                       \

@@ -291,3 +291,98 @@ void synced_bytes_survive_a_crash(void) {
     opens_as(env, "new", WEFT_DISK_READ, WEFT_ERR_NOT_FOUND);
     contract_end();
 }
+
+void access_tells_of_files_only(void) {
+    struct weft_env *env = begin();
+    if (env == NULL) return;
+    env->disk->close(env, put(env, "a/file", "text"));
+    CHECK_EQ_INT(env->disk->access(env, "a/file", WEFT_DISK_READ), WEFT_OK);
+    CHECK_EQ_INT(env->disk->access(env, "a/file", WEFT_DISK_WRITE), WEFT_OK);
+    CHECK_EQ_INT(env->disk->access(env, "a/none", WEFT_DISK_READ), WEFT_ERR_NOT_FOUND);
+    CHECK_EQ_INT(env->disk->access(env, "none/file", WEFT_DISK_READ), WEFT_ERR_NOT_FOUND);
+    CHECK_EQ_INT(env->disk->access(env, "a", WEFT_DISK_READ), WEFT_ERR_INVAL);
+    CHECK_EQ_INT(env->disk->access(env, "../a", WEFT_DISK_READ), WEFT_ERR_INVAL);
+    CHECK_EQ_INT(env->disk->access(env, "", WEFT_DISK_READ), WEFT_ERR_INVAL);
+    CHECK_EQ_INT(env->disk->access(env, "a/file", 0), WEFT_ERR_INVAL);
+    CHECK_EQ_INT(env->disk->access(env, "a/file", WEFT_DISK_CREATE), WEFT_ERR_INVAL);
+    CHECK_EQ_INT(env->disk->remove(env, "a/file"), WEFT_OK);
+    CHECK_EQ_INT(env->disk->access(env, "a/file", WEFT_DISK_READ), WEFT_ERR_NOT_FOUND);
+    contract_end();
+}
+
+void readers_share_a_file_and_one_writer_excludes_them(void) {
+    struct weft_env *env = begin();
+    if (env == NULL) return;
+    const struct weft_disk_ops *disk = env->disk;
+    weft_file one = put(env, "file", "text"), two = open_file(env, "file", WEFT_DISK_WRITE);
+    CHECK_EQ_INT(disk->lock(env, one, WEFT_LOCK_SHARED), WEFT_OK);
+    CHECK_EQ_INT(disk->lock(env, two, WEFT_LOCK_SHARED), WEFT_OK);
+    CHECK_EQ_INT(disk->locked(env, one), WEFT_LOCK_SHARED);
+    CHECK_EQ_INT(disk->lock(env, one, WEFT_LOCK_RESERVED), WEFT_OK);
+    CHECK_EQ_INT(disk->lock(env, two, WEFT_LOCK_RESERVED), WEFT_ERR_IN_USE);
+    CHECK_EQ_INT(disk->locked(env, two), WEFT_LOCK_RESERVED);
+    CHECK_EQ_INT(disk->lock(env, one, WEFT_LOCK_EXCLUSIVE), WEFT_ERR_IN_USE);
+    CHECK_EQ_INT(disk->locked(env, two), WEFT_LOCK_PENDING);
+    CHECK_EQ_INT(disk->lock(env, two, WEFT_LOCK_NONE), WEFT_OK);
+    CHECK_EQ_INT(disk->lock(env, two, WEFT_LOCK_SHARED), WEFT_ERR_IN_USE);
+    CHECK_EQ_INT(disk->lock(env, one, WEFT_LOCK_EXCLUSIVE), WEFT_OK);
+    CHECK_EQ_INT(disk->lock(env, two, WEFT_LOCK_SHARED), WEFT_ERR_IN_USE);
+    CHECK_EQ_INT(disk->lock(env, one, WEFT_LOCK_SHARED), WEFT_OK);
+    CHECK_EQ_INT(disk->lock(env, two, WEFT_LOCK_SHARED), WEFT_OK);
+    CHECK_EQ_INT(disk->lock(env, one, WEFT_LOCK_NONE), WEFT_OK);
+    CHECK_EQ_INT(disk->lock(env, two, WEFT_LOCK_EXCLUSIVE), WEFT_OK);
+    contract_end();
+}
+
+void locks_go_with_their_handle_and_stop_nobody_who_does_not_ask(void) {
+    struct weft_env *env = begin();
+    if (env == NULL) return;
+    const struct weft_disk_ops *disk = env->disk;
+    weft_file one = put(env, "file", "text"), two = open_file(env, "file", WEFT_DISK_WRITE);
+    weft_file other = put(env, "other", "text");
+    CHECK_EQ_INT(disk->lock(env, one, WEFT_LOCK_SHARED), WEFT_OK);
+    CHECK_EQ_INT(disk->lock(env, one, WEFT_LOCK_EXCLUSIVE), WEFT_OK);
+    CHECK_EQ_INT(disk->locked(env, other), WEFT_LOCK_NONE);
+    CHECK_EQ_INT(disk->lock(env, other, WEFT_LOCK_SHARED), WEFT_OK);
+    CHECK_EQ_INT(disk->write(env, two, 0, "T", 1), WEFT_OK);
+    CHECK_EQ_INT(disk->rename(env, "file", "moved"), WEFT_OK);
+    weft_file moved = open_file(env, "moved", WEFT_DISK_READ);
+    CHECK_EQ_INT(disk->lock(env, moved, WEFT_LOCK_SHARED), WEFT_ERR_IN_USE);
+    disk->close(env, one);
+    CHECK_EQ_INT(disk->lock(env, moved, WEFT_LOCK_SHARED), WEFT_OK);
+    contract_end();
+}
+
+void locks_that_skip_a_step_are_invalid(void) {
+    struct weft_env *env = begin();
+    if (env == NULL) return;
+    const struct weft_disk_ops *disk = env->disk;
+    weft_file file = put(env, "file", "text");
+    CHECK_EQ_INT(disk->lock(env, file, WEFT_LOCK_NONE), WEFT_OK);
+    CHECK_EQ_INT(disk->lock(env, file, WEFT_LOCK_RESERVED), WEFT_ERR_INVAL);
+    CHECK_EQ_INT(disk->lock(env, file, WEFT_LOCK_EXCLUSIVE), WEFT_ERR_INVAL);
+    CHECK_EQ_INT(disk->lock(env, file, WEFT_LOCK_PENDING), WEFT_ERR_INVAL);
+    CHECK_EQ_INT(disk->lock(env, file, (enum weft_disk_lock)7), WEFT_ERR_INVAL);
+    CHECK_EQ_INT(disk->lock(env, file, WEFT_LOCK_SHARED), WEFT_OK);
+    CHECK_EQ_INT(disk->lock(env, file, WEFT_LOCK_EXCLUSIVE), WEFT_OK);
+    CHECK_EQ_INT(disk->lock(env, file, WEFT_LOCK_RESERVED), WEFT_ERR_INVAL);
+    CHECK_EQ_INT(disk->locked(env, file), WEFT_LOCK_EXCLUSIVE);
+    env->disk->close(env, file);
+    CHECK_EQ_INT(disk->lock(env, file, WEFT_LOCK_SHARED), WEFT_ERR_INVAL);
+    CHECK_EQ_INT(disk->locked(env, file), WEFT_ERR_INVAL);
+    contract_end();
+}
+
+/* What sqlite3_io_methods want of xSectorSize and xDeviceCharacteristics. */
+void every_disk_promises_the_same(void) {
+    struct weft_disk_traits traits;
+    struct weft_env *env = begin();
+    if (env == NULL) return;
+    env->disk->traits(env, &traits);
+    CHECK_EQ_UINT(traits.sector_size, 4096);
+    CHECK_EQ_UINT(traits.atomic_size, 0);
+    CHECK(!traits.safe_append);
+    CHECK(!traits.in_order);
+    CHECK(traits.powersafe_overwrite);
+    contract_end();
+}

@@ -47,7 +47,7 @@ static void *sim_open(void) {
     struct sim *sim = calloc(1, sizeof *sim);
     weft_posix_guard_install();
     sim->spec = link_of(WEFT_MS(5));
-    sim->engine = sim_engine_new(7);
+    sim->engine = sim_engine_new(7, CONTRACT_NODES);
     sim->net = sim_net_new(&sim->spec, CONTRACT_NODES, NULL, 7);
     if (weft_posix_new(&(struct weft_posix_config){.folder = NULL}, &sim->posix) != WEFT_OK) {
         abort();

@@ -1,5 +1,5 @@
 """The same seed gives the same hash: in two processes, by gcc and clang, at -O0 and -O3, under ASan
-and UBSan, with and without address-space randomisation, with and without a trace file. Another seed
+and UBSan, with the queue's oracle in its place, with and without address-space randomisation, with and without a trace file. Another seed
 gives another. (Twice in one process: tests/determinism/test_twice.c.)"""
 import json
 import os
@@ -25,6 +25,7 @@ VARIANTS = {
     "clang-O3": ["-DCMAKE_C_COMPILER=clang", "-DCMAKE_C_FLAGS_NONE=-O3"],
     "gcc-asan": ["-DCMAKE_C_COMPILER=gcc", "-DCMAKE_C_FLAGS_NONE=-O1",
                  "-DWEFT_SANITIZE=address,undefined"],
+    "heap": ["-DCMAKE_C_COMPILER=gcc", "-DCMAKE_C_FLAGS_NONE=-O2", "-DWEFT_QUEUE=heap"],
 }
 
 reference = {}

@@ -79,7 +79,7 @@ class Cli(unittest.TestCase):
         self.assertEqual(report["nodes"], 20)
         self.assertEqual(report["verdict"], "holds")
         self.assertEqual(report["reasons"], [])
-        self.assertRegex(report["hash"], "^[0-9a-f]{16}$")
+        self.assertRegex(report["hash"], "^[0-9a-f]{32}$")
         self.assertGreaterEqual(report["virtual_s"], 60)
         self.assertGreater(report["peak_rss_bytes"], 0)
         self.assertEqual(report["faults"][0]["kind"], "partition")

@@ -179,9 +179,11 @@ int gateway_run(uint16_t port, char *module[GATEWAY_VERSIONS]) {
     if (open_posix(&posix) != WEFT_OK) return 1;
     if (open_node(posix, &port) != WEFT_OK) return 1;
     weft_posix_places_read();
+    log_start();
     printf("listening\n");
     fflush(stdout);
     int rv = weft_posix_loop(posix, &driver);
+    log_stop();
     tell();
     weft_node_free(gateway.node);
     weft_posix_free(posix);

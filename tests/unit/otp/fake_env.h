@@ -102,7 +102,7 @@ const struct fake_trace *traced_last(enum weft_trace_kind kind);
 
 struct probe_arg {
     const char *name;
-    unsigned options;
+    uintptr_t options; /* no padding: supervisors compare bytes */
     int (*init)(weft_self *self);
 };
 

@@ -5,6 +5,13 @@
 
 #include <stdlib.h>
 
+static uint32_t bits_of(const struct weft_event *event) {
+    uint32_t bits = 0;
+    const unsigned char *bytes = event->data;
+    for (size_t i = 0; bytes != NULL && i < event->size * 8; i++) bits += bytes[i / 8] >> i % 8 & 1;
+    return bits;
+}
+
 static void on_deliver(void *ctx, uint32_t node, const struct weft_event *event) {
     struct bare *bare = ctx;
     if (bare->count == BARE_EVENTS_MAX) abort();
@@ -15,6 +22,8 @@ static void on_deliver(void *ctx, uint32_t node, const struct weft_event *event)
                                                       .socket = event->socket,
                                                       .accepted = event->accepted,
                                                       .size = event->size,
+                                                      .bits = bits_of(event),
+                                                      .from = event->from,
                                                       .owner = event->owner};
 }
 
@@ -22,24 +31,41 @@ void bare_up(struct bare *bare, uint32_t node) {
     if (sim_fabric_up(bare->fabric, node, ++bare->life[node]) == NULL) abort();
 }
 
-void bare_open(struct bare *bare) {
-    *bare = (struct bare){.spec = {.rules_count = 1}};
+static void open_fabric(struct bare *bare) {
+    bare->spec.rules_count = 1;
     struct sim_rule *rule = &bare->spec.rules[0];
     rule->from_group = rule->to_group = SIM_GROUP_ANY;
     rule->chain.count = 1;
     rule->chain.elements[0] = (struct sim_element){
         .kind = SIM_ELEMENT_DELAY, .delay = {.kind = SIM_DELAY_CONSTANT, .a = BARE_DELAY}};
-    bare->engine = sim_engine_new(1);
+    bare->engine = sim_engine_new(1, BARE_NODES);
     bare->net = sim_net_new(&bare->spec, BARE_NODES, NULL, 1);
     struct sim_fabric_config config = {.engine = bare->engine,
                                        .net = bare->net,
                                        .nodes = BARE_NODES,
+                                       .nats = &bare->nat,
+                                       .nats_count = bare->nat.count > 0 ? 1 : 0,
                                        .host = {.guard = &weft_posix_guard},
                                        .deliver = on_deliver,
                                        .ctx = bare};
     bare->fabric = sim_fabric_new(&config);
     if (bare->engine == NULL || bare->net == NULL || bare->fabric == NULL) abort();
     for (uint32_t i = 0; i < BARE_NODES; i++) bare_up(bare, i);
+}
+
+void bare_open(struct bare *bare) {
+    *bare = (struct bare){.count = 0};
+    open_fabric(bare);
+}
+
+void bare_open_behind(struct bare *bare, enum sim_nat_type type, bool hairpin) {
+    *bare = (struct bare){.nat = {.first = 1, .count = 2, .nodes = 2}};
+    bare->nat.spec = (struct sim_nat_spec){.type = type,
+                                           .lifetime = SIM_NAT_LIFETIME,
+                                           .stream_lifetime = SIM_NAT_STREAM_LIFETIME,
+                                           .bindings_max = SIM_NAT_BINDINGS,
+                                           .hairpin = hairpin};
+    open_fabric(bare);
 }
 
 void bare_close(struct bare *bare) {

@@ -1,5 +1,4 @@
 /* The engine against what its header says, and against a plain list of events as an oracle. */
-#include "core/base/hash.h"
 #include "sim/engine/engine.h"
 #include "sim/engine/queue.h"
 #include "tests/harness/harness.h"
@@ -18,24 +17,32 @@ static sim_handle add(struct sim_engine *engine, weft_time at, uint32_t entity) 
 /* --- the oracle: events unordered; the next is found by looking at all --- */
 
 #define ORACLE_MAX 4096
+#define ENTITIES 100
 
 struct oracle {
     struct {
         struct sim_event event;
+        uint32_t source;
         uint64_t tie, number;
         sim_handle handle;
     } items[ORACLE_MAX];
     size_t count;
-    uint64_t number, hash;
+    uint32_t actor;                 /* the entity of the event that came last */
+    uint64_t numbers[ENTITIES + 1]; /* of each, the scenario last */
 };
+
+static uint64_t *number_of(struct oracle *oracle, uint32_t entity) {
+    return &oracle->numbers[entity == SIM_SCENARIO ? ENTITIES : entity];
+}
 
 static void oracle_add(struct oracle *oracle, uint64_t seed, const struct sim_event *event,
                        sim_handle handle) {
     size_t i = oracle->count++;
     oracle->items[i].event = *event;
-    oracle->items[i].number = oracle->number++;
+    oracle->items[i].source = oracle->actor;
+    oracle->items[i].number = ++*number_of(oracle, oracle->actor);
     oracle->items[i].tie =
-        weft_draw(seed, SIM_DRAW_TIE, event->entity, oracle->items[i].number) >> 32;
+        weft_draw(seed, SIM_DRAW_TIE, oracle->actor, oracle->items[i].number) >> 32;
     oracle->items[i].handle = handle;
 }
 
@@ -46,6 +53,9 @@ static bool oracle_before(const struct oracle *oracle, size_t a, size_t b) {
     if (oracle->items[a].tie != oracle->items[b].tie) {
         return oracle->items[a].tie < oracle->items[b].tie;
     }
+    if (oracle->items[a].source != oracle->items[b].source) {
+        return oracle->items[a].source < oracle->items[b].source;
+    }
     return oracle->items[a].number < oracle->items[b].number;
 }
 
@@ -54,12 +64,13 @@ static bool oracle_next(struct oracle *oracle, weft_time until, struct sim_event
     for (size_t i = 1; i < oracle->count; i++) {
         if (oracle_before(oracle, i, best)) best = i;
     }
-    if (oracle->count == 0 || oracle->items[best].event.at > until) return false;
+    if (oracle->count == 0 || oracle->items[best].event.at > until) {
+        oracle->actor = SIM_SCENARIO;
+        return false;
+    }
     *event = oracle->items[best].event;
     oracle->items[best] = oracle->items[--oracle->count];
-    oracle->hash = weft_fold(oracle->hash, (uint64_t)event->at);
-    oracle->hash = weft_fold(oracle->hash, (uint64_t)event->kind << 32 | event->entity);
-    oracle->hash = weft_fold(oracle->hash, event->arg);
+    oracle->actor = event->entity;
     return true;
 }
 
@@ -68,6 +79,11 @@ static weft_duration some_distance(struct weft_rand *rand) {
     uint64_t bits = weft_rand_below(rand, 58);
     if (bits < 8) return 0;
     return (weft_duration)weft_rand_below(rand, UINT64_C(1) << bits);
+}
+
+static uint32_t some_entity(struct weft_rand *rand) {
+    uint32_t entity = (uint32_t)weft_rand_below(rand, ENTITIES + 1);
+    return entity == ENTITIES ? SIM_SCENARIO : entity;
 }
 
 struct duel {
@@ -82,7 +98,7 @@ static void duel_schedule(struct duel *duel) {
     weft_time now = sim_engine_now(duel->engine);
     struct sim_event event = {.at = weft_time_add(now, some_distance(&duel->rand)),
                               .kind = (uint32_t)weft_rand_below(&duel->rand, 5),
-                              .entity = (uint32_t)weft_rand_below(&duel->rand, 100),
+                              .entity = some_entity(&duel->rand),
                               .arg = weft_rand_u64(&duel->rand)};
     sim_handle handle = sim_engine_schedule(duel->engine, &event);
     CHECK(handle != 0);
@@ -131,10 +147,10 @@ static void duel_step(struct duel *duel, uint64_t mix) {
 }
 
 static void duel_run(uint64_t seed, size_t steps) {
-    struct duel duel = {.engine = sim_engine_new(seed), .seed = seed};
+    struct duel duel = {.engine = sim_engine_new(seed, ENTITIES), .seed = seed};
     duel.oracle = calloc(1, sizeof *duel.oracle);
     REQUIRE(duel.engine != NULL && duel.oracle != NULL);
-    duel.oracle->hash = sim_engine_hash(duel.engine);
+    duel.oracle->actor = SIM_SCENARIO;
     weft_rand_init(&duel.rand, seed + 1000);
     for (size_t i = 0; i < 200; i++) duel_schedule(&duel);
     for (size_t i = 0; i < steps && sim_engine_now(duel.engine) < WEFT_TIME_NEVER - 1; i++) {
@@ -142,7 +158,6 @@ static void duel_run(uint64_t seed, size_t steps) {
         CHECK_EQ_UINT(sim_engine_pending(duel.engine), duel.oracle->count);
     }
     while (duel_next(&duel, WEFT_TIME_NEVER)) continue;
-    CHECK_EQ_UINT(sim_engine_hash(duel.engine), duel.oracle->hash);
     sim_engine_free(duel.engine, NULL);
     free(duel.oracle);
 }
@@ -152,10 +167,11 @@ static void events_come_as_from_a_sorted_list_whatever_the_schedule(void) {
 }
 
 /* Dense: thousands at the same few instants, so that runs are long and ties decide. */
-static void events_of_one_instant_come_by_tie_then_number(void) {
-    struct sim_engine *engine = sim_engine_new(3);
+static void events_of_one_instant_come_by_tie(void) {
+    struct sim_engine *engine = sim_engine_new(3, ENTITIES);
     struct oracle *oracle = calloc(1, sizeof *oracle);
     REQUIRE(engine != NULL && oracle != NULL);
+    oracle->actor = SIM_SCENARIO;
     for (uint32_t i = 0; i < 3000; i++) {
         struct sim_event event = event_at(WEFT_S(1) + (i % 3), i % 7);
         event.arg = i;
@@ -173,14 +189,15 @@ static void events_of_one_instant_come_by_tie_then_number(void) {
 }
 
 /* Ties of 32 bits collide among 2^17 events of one instant about twice; here they are made to. */
-static void equal_ties_fall_to_the_order_of_scheduling(void) {
+static void equal_ties_fall_to_source_then_number(void) {
     struct sim_slab slab;
     sim_engine__slab_init(&slab);
     struct sim_key keys[40];
     for (uint32_t i = 0; i < 40; i++) {
         uint32_t index = sim_engine__slab_take(&slab);
         CHECK_EQ_UINT(index, i);
-        sim_engine__slot(&slab, index)->number = 100 - i;
+        sim_engine__slot(&slab, index)->source = 3 - i / 10;
+        sim_engine__slot(&slab, index)->number = i < 10 ? 100 - i : 10 - i % 10;
         keys[i] = (struct sim_key){WEFT_S(1), UINT64_C(9) << 32 | index};
     }
     sim_engine__keys_sort(&slab, keys, 40);
@@ -243,7 +260,7 @@ static void a_queue_asked_for_nothing_due_opens_nothing(void) {
 }
 
 static uint32_t first_of_two(uint64_t seed) {
-    struct sim_engine *engine = sim_engine_new(seed);
+    struct sim_engine *engine = sim_engine_new(seed, 3);
     add(engine, WEFT_MS(5), 1);
     add(engine, WEFT_MS(5), 2);
     struct sim_event event = {0};
@@ -260,7 +277,7 @@ static void seeds_explore_the_order_of_simultaneous_events(void) {
 }
 
 static void the_clock_stops_at_until_when_nothing_is_due(void) {
-    struct sim_engine *engine = sim_engine_new(1);
+    struct sim_engine *engine = sim_engine_new(1, 2000);
     add(engine, WEFT_S(2), 7);
     struct sim_event event = {0};
     CHECK(!sim_engine_next(engine, WEFT_S(2) - 1, &event));
@@ -276,7 +293,7 @@ static void the_clock_stops_at_until_when_nothing_is_due(void) {
 }
 
 static void an_event_may_be_scheduled_for_now_and_for_the_end_of_time(void) {
-    struct sim_engine *engine = sim_engine_new(1);
+    struct sim_engine *engine = sim_engine_new(1, 2000);
     struct sim_event event = {0};
     CHECK(add(engine, 0, 1) != 0);
     CHECK(add(engine, WEFT_TIME_NEVER, 2) != 0);
@@ -293,7 +310,7 @@ static void an_event_may_be_scheduled_for_now_and_for_the_end_of_time(void) {
 
 /* What is due before a far event that was looked at still comes first. */
 static void looking_ahead_does_not_open_the_future(void) {
-    struct sim_engine *engine = sim_engine_new(1);
+    struct sim_engine *engine = sim_engine_new(1, 2000);
     struct sim_event event = {0};
     add(engine, WEFT_HOUR(5), 1);
     CHECK(!sim_engine_next(engine, WEFT_HOUR(1), &event));
@@ -309,7 +326,7 @@ static void looking_ahead_does_not_open_the_future(void) {
 }
 
 static void a_cancelled_event_comes_back_whole_and_never_pops(void) {
-    struct sim_engine *engine = sim_engine_new(1);
+    struct sim_engine *engine = sim_engine_new(1, 2000);
     int thing = 0;
     struct sim_event event = {WEFT_MS(3), 4, 5, 6, &thing}, out = {0};
     sim_handle handle = sim_engine_schedule(engine, &event);
@@ -320,15 +337,15 @@ static void a_cancelled_event_comes_back_whole_and_never_pops(void) {
     CHECK_EQ_UINT(out.arg, 6);
     CHECK(out.data == &thing);
     CHECK_EQ_UINT(sim_engine_pending(engine), 0);
-    uint64_t hash = sim_engine_hash(engine);
+    struct sim_hash hash = sim_engine_hash(engine);
     CHECK(!sim_engine_next(engine, WEFT_S(1), &out));
-    CHECK_EQ_UINT(sim_engine_hash(engine), hash);
+    CHECK(sim_hash_equal(sim_engine_hash(engine), hash));
     CHECK_EQ_UINT(sim_engine_count(engine), 0);
     sim_engine_free(engine, NULL);
 }
 
 static void an_old_handle_is_not_somebody_elses_event(void) {
-    struct sim_engine *engine = sim_engine_new(1);
+    struct sim_engine *engine = sim_engine_new(1, 2000);
     struct sim_event event = {0};
     sim_handle old = add(engine, 1, 1);
     CHECK(sim_engine_next(engine, 1, &event));
@@ -347,7 +364,7 @@ static void an_old_handle_is_not_somebody_elses_event(void) {
 /* A node that restarts one timeout for ever must not fill memory with dead events. The slots used
  * show in the handles: their lower half is the slot. */
 static void cancelled_events_are_swept_before_they_are_many(void) {
-    struct sim_engine *engine = sim_engine_new(1);
+    struct sim_engine *engine = sim_engine_new(1, 2000);
     struct sim_event event = {0};
     for (uint32_t i = 0; i < 500; i++) add(engine, WEFT_S(i), i);
     uint32_t highest = 0;
@@ -369,7 +386,7 @@ static unsigned dropped;
 static void count_drop(const struct sim_event *event) { dropped += event->entity; }
 
 static void freeing_drops_what_is_queued_and_only_that(void) {
-    struct sim_engine *engine = sim_engine_new(1);
+    struct sim_engine *engine = sim_engine_new(1, 2000);
     struct sim_event event = {0};
     add(engine, 1, 1);
     add(engine, WEFT_S(1), 10);
@@ -384,29 +401,105 @@ static void freeing_drops_what_is_queued_and_only_that(void) {
     CHECK_EQ_UINT(dropped, 1010);
 }
 
-static uint64_t hash_of_run(uint64_t seed, uint64_t arg) {
-    struct sim_engine *engine = sim_engine_new(seed);
+static struct sim_hash hash_of_run(uint64_t seed, uint64_t arg) {
+    struct sim_engine *engine = sim_engine_new(seed, 1000);
     struct sim_event event = {0};
     for (uint32_t i = 0; i < 1000; i++) {
         event = (struct sim_event){.at = WEFT_MS(i % 10), .kind = i % 3, .entity = i, .arg = arg};
         sim_engine_schedule(engine, &event);
     }
-    while (sim_engine_next(engine, WEFT_S(1), &event)) continue;
-    sim_engine_fold(engine, 42);
-    sim_engine_fold_bytes(engine, "packet", 6);
-    uint64_t hash = sim_engine_hash(engine);
+    while (sim_engine_next(engine, WEFT_S(1), &event)) sim_engine_fold(engine, event.entity);
+    sim_engine_fold_bytes(engine, "of a scenario, a packet", 23);
+    struct sim_hash hash = sim_engine_hash(engine);
     sim_engine_free(engine, NULL);
     return hash;
 }
 
 static void the_hash_is_the_same_on_every_machine(void) {
-    CHECK_EQ_UINT(hash_of_run(1, 0), UINT64_C(6899296021243478700));
-    CHECK_EQ_UINT(hash_of_run(2, 0), UINT64_C(17088704668320931909));
-    CHECK(hash_of_run(1, 0) != hash_of_run(1, 1));
+    char text[SIM_HASH_TEXT_SIZE];
+    sim_hash_text(hash_of_run(1, 0), text);
+    CHECK_EQ_TEXT(text, "f3d26ed2816153447d06188f8b615d96");
+    sim_hash_text(hash_of_run(2, 0), text);
+    CHECK_EQ_TEXT(text, "7f9a95713c8ea9930f3102e328c70471");
+    CHECK(!sim_hash_equal(hash_of_run(1, 0), hash_of_run(1, 1)));
+}
+
+/* Two nodes that each have two things to do; `swap`: in the other order. Nothing passes between
+ * them. */
+static struct sim_engine *two_nodes(bool swap) {
+    struct sim_engine *engine = sim_engine_new(5, 2);
+    struct sim_event event = {0};
+    for (uint32_t i = 0; i < 2; i++) {
+        event = (struct sim_event){.at = WEFT_MS(i == (uint32_t)swap ? 1 : 2), .entity = i};
+        sim_engine_schedule(engine, &event);
+    }
+    while (sim_engine_next(engine, WEFT_S(1), &event)) sim_engine_fold(engine, event.entity + 7);
+    return engine;
+}
+
+static void a_chain_is_of_one_entity_and_the_hash_of_all(void) {
+    struct sim_engine *one = two_nodes(false), *other = two_nodes(true);
+    CHECK(!sim_hash_equal(sim_engine_hash(one), sim_engine_hash(other))); /* times differ */
+    struct sim_hash before = sim_engine_hash(one);
+    struct sim_trail node = *sim_engine_trail(one, 1);
+    struct sim_event event = {.at = WEFT_S(2)};
+    CHECK_EQ_UINT(node.popped, 1);
+    CHECK_EQ_UINT(sim_engine_trail(one, SIM_SCENARIO)->scheduled, 2);
+    sim_engine_schedule(one, &event);
+    CHECK(sim_engine_next(one, WEFT_S(3), &event));
+    CHECK_EQ_UINT(sim_engine_cause(one).source, SIM_SCENARIO);
+    CHECK_EQ_UINT(sim_engine_cause(one).number, 3);
+    CHECK(sim_hash_equal(sim_engine_trail(one, 1)->chain, node.chain));
+    CHECK(!sim_hash_equal(sim_engine_hash(one), before));
+    sim_engine_free(one, NULL);
+    sim_engine_free(other, NULL);
+}
+
+/* What a node does while it acts is its own: who schedules, whose numbers count, whose chain. */
+static void whoever_acts_is_whom_the_event_happened_to(void) {
+    struct sim_engine *engine = sim_engine_new(1, 4);
+    struct sim_event event = {0};
+    add(engine, 1, 3);
+    CHECK(sim_engine_next(engine, 1, &event));
+    add(engine, 2, 0);
+    CHECK_EQ_UINT(sim_engine_trail(engine, 3)->scheduled, 1);
+    CHECK(sim_engine_next(engine, 2, &event));
+    CHECK_EQ_UINT(sim_engine_cause(engine).source, 3);
+    CHECK_EQ_UINT(sim_engine_cause(engine).number, 1);
+    struct sim_hash chain = sim_engine_trail(engine, 0)->chain;
+    sim_engine_fold(engine, 1);
+    CHECK(!sim_hash_equal(sim_engine_trail(engine, 0)->chain, chain));
+    CHECK(!sim_engine_next(engine, 3, &event));
+    chain = sim_engine_trail(engine, SIM_SCENARIO)->chain;
+    sim_engine_fold(engine, 1);
+    CHECK(!sim_hash_equal(sim_engine_trail(engine, SIM_SCENARIO)->chain, chain));
+    sim_engine_free(engine, NULL);
+}
+
+/* Chains start at 0 and fold zeros. */
+static void every_fold_counts(void) {
+    struct sim_hash hash = {0, 0};
+    struct sim_hash once = sim_hash_fold(hash, 0, 0), twice = sim_hash_fold(once, 0, 0);
+    CHECK(!sim_hash_equal(hash, once));
+    CHECK(!sim_hash_equal(once, twice));
+    CHECK(!sim_hash_equal(sim_hash_fold(hash, 1, 0), sim_hash_fold(hash, 0, 1)));
+    unsigned char zeros[40] = {0};
+    for (size_t a = 0; a < sizeof zeros; a++) {
+        for (size_t b = 0; b < a; b++) {
+            CHECK(!sim_hash_equal(sim_hash_fold_bytes(hash, zeros, a),
+                                  sim_hash_fold_bytes(hash, zeros, b)));
+        }
+    }
+    for (size_t i = 0; i < sizeof zeros; i++) {
+        struct sim_hash plain = sim_hash_fold_bytes(hash, zeros, sizeof zeros);
+        zeros[i] = 1;
+        CHECK(!sim_hash_equal(sim_hash_fold_bytes(hash, zeros, sizeof zeros), plain));
+        zeros[i] = 0;
+    }
 }
 
 static void a_draw_is_keyed_by_seed_purpose_entity_and_counter(void) {
-    struct sim_engine *engine = sim_engine_new(77);
+    struct sim_engine *engine = sim_engine_new(77, 1);
     CHECK_EQ_UINT(sim_engine_seed(engine), 77);
     CHECK_EQ_UINT(sim_engine_draw(engine, SIM_DRAW_LOSS, 5, 6), weft_draw(77, SIM_DRAW_LOSS, 5, 6));
     CHECK_EQ_INT(SIM_DRAW_TIE, 1); /* numbers are part of what a seed means */
@@ -416,9 +509,8 @@ static void a_draw_is_keyed_by_seed_purpose_entity_and_counter(void) {
 }
 
 TEST_MAIN("sim/engine", TEST(events_come_as_from_a_sorted_list_whatever_the_schedule),
-          TEST(events_of_one_instant_come_by_tie_then_number),
-          TEST(equal_ties_fall_to_the_order_of_scheduling), TEST(any_arrangement_is_sorted),
-          TEST(a_queue_asked_for_nothing_due_opens_nothing),
+          TEST(events_of_one_instant_come_by_tie), TEST(equal_ties_fall_to_source_then_number),
+          TEST(any_arrangement_is_sorted), TEST(a_queue_asked_for_nothing_due_opens_nothing),
           TEST(seeds_explore_the_order_of_simultaneous_events),
           TEST(the_clock_stops_at_until_when_nothing_is_due),
           TEST(an_event_may_be_scheduled_for_now_and_for_the_end_of_time),
@@ -427,5 +519,7 @@ TEST_MAIN("sim/engine", TEST(events_come_as_from_a_sorted_list_whatever_the_sche
           TEST(an_old_handle_is_not_somebody_elses_event),
           TEST(cancelled_events_are_swept_before_they_are_many),
           TEST(freeing_drops_what_is_queued_and_only_that),
-          TEST(the_hash_is_the_same_on_every_machine),
+          TEST(the_hash_is_the_same_on_every_machine), TEST(every_fold_counts),
+          TEST(a_chain_is_of_one_entity_and_the_hash_of_all),
+          TEST(whoever_acts_is_whom_the_event_happened_to),
           TEST(a_draw_is_keyed_by_seed_purpose_entity_and_counter))

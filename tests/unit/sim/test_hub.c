@@ -189,7 +189,7 @@ static void what_crosses_comes_in_order_and_later(void) {
     sim_world_free(world);
 }
 
-static uint64_t order_of(uint64_t seed, uint64_t *hash) {
+static uint64_t order_of(uint64_t seed, struct sim_hash *hash) {
     struct sim_world *world = open_world(seed);
     CHECK_EQ_INT(sim_world_boot(world, 0), WEFT_OK);
     CHECK(sim_world_run(world, WEFT_S(1), 0));
@@ -199,10 +199,11 @@ static uint64_t order_of(uint64_t seed, uint64_t *hash) {
 }
 
 static void a_seed_is_an_interleaving(void) {
-    uint64_t hash[2], seen[8];
+    struct sim_hash hash[2];
+    uint64_t seen[8];
     size_t others = 0;
     CHECK_EQ_UINT(order_of(1, &hash[0]), order_of(1, &hash[1]));
-    CHECK_EQ_UINT(hash[0], hash[1]);
+    CHECK(sim_hash_equal(hash[0], hash[1]));
     for (uint64_t seed = 0; seed < 8; seed++) seen[seed] = order_of(seed + 1, &hash[0]);
     for (uint64_t seed = 1; seed < 8; seed++) others += seen[seed] != seen[0];
     CHECK(others >= WEFT_LIMIT(5, 1)); /* few notes, few orders */

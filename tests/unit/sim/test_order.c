@@ -9,7 +9,7 @@ static struct sim_engine *engine;
 static struct sim_order order;
 
 static void open_order(const struct sim_order_spec *spec, uint64_t seed) {
-    engine = sim_engine_new(seed);
+    engine = sim_engine_new(seed, 4);
     CHECK(engine != NULL);
     order = (struct sim_order){.spec = spec, .engine = engine, .node = 3, .life = 1};
 }

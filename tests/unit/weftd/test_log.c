@@ -5,6 +5,7 @@
 #include "tests/harness/harness.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -97,6 +98,65 @@ static void a_burst_is_cut_and_what_was_left_out_is_counted(void) {
     CHECK_EQ_INT(lines(), 2);
 }
 
-TEST_MAIN("weftd/log", TEST(a_line_has_a_time_a_level_and_a_text),
+#define WRITERS 4
+#define WRITES 50
+
+static void *log_some(void *arg) {
+    for (int i = 0; i < WRITES; i++) log_line(WEFT_LOG_ERROR, "%d %d.", *(const int *)arg, i);
+    return NULL;
+}
+
+/* How many lines of `writer` there are, each where it belongs among them. */
+static int in_order(int writer) {
+    char wanted[32];
+    int count = 0;
+    const char *at = text;
+    for (; count < WRITES; count++) {
+        snprintf(wanted, sizeof wanted, "error %d %d.\n", writer, count);
+        if ((at = strstr(at, wanted)) == NULL) break;
+    }
+    return count;
+}
+
+static void lines_that_a_thread_writes_are_whole_and_in_order(void) {
+    pthread_t thread[WRITERS];
+    int number[WRITERS];
+    open_pipe();
+    wait_for_second();
+    log_start();
+    for (int i = 0; i < WRITERS; i++) {
+        number[i] = i;
+        REQUIRE(pthread_create(&thread[i], NULL, log_some, &number[i]) == 0);
+    }
+    for (int i = 0; i < WRITERS; i++) pthread_join(thread[i], NULL);
+    log_stop();
+    log_line(WEFT_LOG_ERROR, "after");
+    read_all(text, sizeof text);
+    close_pipe();
+    CHECK_EQ_INT(lines(), WRITERS * WRITES + 1);
+    for (int i = 0; i < WRITERS; i++) CHECK_EQ_INT(in_order(i), WRITES);
+    CHECK(strstr(text, "error after\n") == text + strlen(text) - strlen("error after\n"));
+}
+
+static void a_reader_who_reads_nothing_does_not_stop_who_logs(void) {
+    char big[400];
+    memset(big, 'x', sizeof big - 1);
+    big[sizeof big - 1] = '\0';
+    open_pipe();
+    wait_for_second();
+    log_start();
+    for (int i = 0; i < 300; i++) log_line(WEFT_LOG_ERROR, "%s", big); /* over 64 KiB */
+    log_stop();
+    read_all(text, sizeof text);
+    log_line(WEFT_LOG_ERROR, "after");
+    read_all(text, sizeof text);
+    close_pipe();
+    CHECK(strstr(text, "lines left out\n") != NULL);
+    CHECK(strstr(text, "error after\n") != NULL);
+}
+
+TEST_MAIN("weftd/log", TEST(lines_that_a_thread_writes_are_whole_and_in_order),
+          TEST(a_reader_who_reads_nothing_does_not_stop_who_logs),
+          TEST(a_line_has_a_time_a_level_and_a_text),
           TEST(a_reader_who_reads_nothing_does_not_stop_the_log),
           TEST(a_burst_is_cut_and_what_was_left_out_is_counted))

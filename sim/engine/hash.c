@@ -1,0 +1,34 @@
+/* The 128-bit chain: bytes, and its text. */
+#include "sim/engine/hash.h"
+
+#include "core/base/assert.h"
+
+#include <stdio.h>
+
+/* Up to eight bytes, least significant first, on every machine. */
+static uint64_t load(const unsigned char *at, size_t size) {
+    uint64_t word = 0;
+    for (size_t i = 0; i < size; i++) word |= (uint64_t)at[i] << (8 * i);
+    return word;
+}
+
+/* Compilers make each half one load. */
+static struct sim_hash fold_whole(struct sim_hash hash, const unsigned char *at) {
+    return sim_hash_fold(hash, load(at, 8), load(at + 8, 8));
+}
+
+struct sim_hash sim_hash_fold_bytes(struct sim_hash hash, const void *data, size_t size) {
+    WEFT_ASSERT(data != NULL || size == 0);
+    const unsigned char *at = data;
+    size_t left = size;
+    for (; left >= 16; left -= 16, at += 16) hash = fold_whole(hash, at);
+    size_t first = left < 8 ? left : 8;
+    uint64_t low = load(at, first), high = load(at + first, left - first);
+    hash = sim_hash_fold(hash, low, high);
+    return sim_hash_fold(hash, size, 0);
+}
+
+void sim_hash_text(struct sim_hash hash, char text[SIM_HASH_TEXT_SIZE]) {
+    snprintf(text, SIM_HASH_TEXT_SIZE, "%016llx%016llx", (unsigned long long)hash.high,
+             (unsigned long long)hash.low);
+}
