@@ -16,6 +16,7 @@ struct section {
     uint32_t chance_ppm; /* 0: drawn */
     struct sim_swarm__window window;
     const struct weft_yaml_node *faults; /* NULL: none */
+    bool except[SIM_FAULT_KIND_COUNT];
 };
 
 /* --- its keys --- */
@@ -28,6 +29,34 @@ static void read_faults(struct sim_plan__reader *reader, const struct sim_plan__
         section->faults = value->node;
 }
 
+static enum sim_fault_kind kind_named(const char *name) {
+    for (int kind = 1; kind < SIM_FAULT_KIND_COUNT; kind++) {
+        if (strcmp(name, sim_fault_name((enum sim_fault_kind)kind)) == 0)
+            return (enum sim_fault_kind)kind;
+    }
+    return SIM_FAULT_NONE;
+}
+
+static void read_except(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                        void *into) {
+    struct section *section = into;
+    const char *names[SIM_FAULT_KIND_COUNT];
+    if (!sim_plan__is_list(reader, value, SIM_FAULT_KIND_COUNT, "a list of kinds of faults"))
+        return;
+    for (int kind = 1; kind < SIM_FAULT_KIND_COUNT; kind++)
+        names[kind - 1] = sim_fault_name((enum sim_fault_kind)kind);
+    for (uint32_t i = 0; i < value->node->count; i++) {
+        struct sim_plan__value entry = {value->node->items[i], value->key};
+        if (!sim_plan__is(reader, &entry, WEFT_YAML_SCALAR, "kinds of faults")) continue;
+        enum sim_fault_kind kind = kind_named(entry.node->text);
+        section->except[kind] = true;
+        if (kind != SIM_FAULT_NONE) continue;
+        sim_plan__mistake(reader, entry.node, "unknown fault '%s', %s",
+                          sim_plan__show(entry.node->text).text,
+                          sim_plan__hint(entry.node->text, names, SIM_FAULT_KIND_COUNT - 1).text);
+    }
+}
+
 #define AT(field) offsetof(struct section, field)
 
 static const struct sim_plan__key keys[] = {
@@ -35,6 +64,7 @@ static const struct sim_plan__key keys[] = {
     {"from", false, sim_plan__read_duration, AT(window.from), 0, 0},
     {"until", false, sim_plan__read_duration, AT(window.until), WEFT_MS(1), 0},
     {"faults", false, read_faults, 0, 0, 0},
+    {"except", false, read_except, 0, 0, 0},
 };
 #define KEYS_COUNT (sizeof keys / sizeof keys[0])
 const struct sim_plan__section sim_plan__swarm_section = {"swarm", keys, KEYS_COUNT};
@@ -137,11 +167,7 @@ static uint32_t chance_of(const struct sim_plan__reader *reader, const struct se
 
 static enum sim_fault_kind kind_of(const struct weft_yaml_node *entry) {
     if (entry->kind != WEFT_YAML_MAPPING || entry->count == 0) return SIM_FAULT_NONE;
-    for (int kind = 1; kind < SIM_FAULT_KIND_COUNT; kind++) {
-        if (strcmp(entry->keys[0]->text, sim_fault_name((enum sim_fault_kind)kind)) == 0)
-            return (enum sim_fault_kind)kind;
-    }
-    return SIM_FAULT_NONE;
+    return kind_named(entry->keys[0]->text);
 }
 
 /* "faults.crash.1": by how many of the kind are before it, so that others change nothing. */
@@ -210,8 +236,11 @@ static void draw_faults(struct sim_plan__reader *reader, struct weft_yaml_node *
         reader->no_memory = reader->no_memory || all == NULL;
         faults = all;
     }
-    for (uint32_t i = 0; faults != NULL && i < faults->count; i++)
+    for (uint32_t i = 0; faults != NULL && i < faults->count; i++) {
+        enum sim_fault_kind kind = kind_of(faults->items[i]);
+        if (kind != SIM_FAULT_NONE && section->except[kind]) continue;
         draw_fault(reader, root, &faults->items[i], chance_ppm);
+    }
     weft_yaml_free(all);
 }
 
