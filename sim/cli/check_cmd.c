@@ -12,6 +12,7 @@ struct wishes {
     uint32_t sets_count;
     uint64_t seed;
     bool has_seed, print;
+    struct cli_folders folders;
 };
 
 static bool take_file(void *into, const char *path) {
@@ -47,7 +48,12 @@ static bool take_print(void *into, const char *value) {
     return true;
 }
 
+static bool take_modules(void *into, const char *value) {
+    return cli_take_folder(&((struct wishes *)into)->folders, value);
+}
+
 static const struct cli_option options[] = {
+    {"--modules", "DIR", "look there for modules too; may be repeated", take_modules},
     {"--set", "KEY=VALUE", "override a value of the scenario; may be repeated", take_set},
     {"--seed", "N", "read it as this seed draws its swarm, and nothing else of that", take_seed},
     {"--print", NULL, "print it as a scenario without a swarm, that runs the same", take_print},
@@ -75,7 +81,9 @@ static void print_summary(const char *path, const struct sim_plan *plan) {
 }
 
 static int check_file(const struct wishes *wishes, const char *path) {
-    struct sim_plan_report report = {.mistake = on_mistake};
+    struct sim_plan_report report = {.mistake = on_mistake,
+                                     .folders = wishes->folders.list,
+                                     .folders_count = wishes->folders.count};
     struct sim_plan_sets sets = {.sets = wishes->sets,
                                  .count = wishes->sets_count,
                                  .seed = wishes->has_seed ? &wishes->seed : NULL,
@@ -98,6 +106,7 @@ int cli_check(struct cli_args args) {
         cli_check_usage(stderr);
         return CLI_BAD_INPUT;
     }
+    cli_own_folders(&wishes.folders);
     int status = CLI_HOLDS;
     for (uint32_t i = 0; i < wishes.files_count; i++) {
         int rv = check_file(&wishes, wishes.files[i]);

@@ -243,6 +243,7 @@ static int read_once(const struct source *source, struct sim_swarm__draw *draw,
     struct sim_plan__reader *reader = reader_new(source->path);
     if (reader == NULL) return WEFT_ERR_NOMEM;
     reader->draw = *draw;
+    reader->report = source->report;
     if (!reader->no_memory) read_text_of(reader, source->text, source->sets);
     int rv = WEFT_OK;
     if (reader->no_memory) {

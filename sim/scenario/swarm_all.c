@@ -55,6 +55,7 @@ static const struct values all[] = {
     {SIM_FAULT_MOVE, NEEDS_NOTHING, SOME},
     {SIM_FAULT_RESET, NEEDS_STREAMS, SOME},
     {SIM_FAULT_HALF_OPEN, NEEDS_STREAMS, SOME},
+    {SIM_FAULT_SLOW, NEEDS_NOTHING, SOME ", cost: 100us..50ms"},
 };
 
 #define ALL_COUNT (sizeof all / sizeof all[0])

@@ -23,7 +23,7 @@ class Swarm(unittest.TestCase):
     def setUpClass(cls):
         cls.temporary = tempfile.TemporaryDirectory()
         cls.folder = cls.temporary.name
-        paths = glob.glob(os.path.join(SOURCE, "scenarios/swarm/*.yaml"))
+        paths = glob.glob(os.path.join(SOURCE, "scenarios/swarm", "*.yaml"))
         for path in paths + glob.glob(os.path.join(MODULES, "*.so")):
             shutil.copy(path, cls.folder)
         cls.names = sorted(os.path.basename(path) for path in paths)
