@@ -520,7 +520,25 @@ struct weft_process *weft_otp__queue_pop(struct weft_sched *sched);
 
 /* proc_table.c */
 void weft_otp__table_init(struct weft_sched *sched);
-struct weft_process *weft_otp__find(const struct weft_sched *sched, weft_pid pid);
+
+/* The word of a slot with one of these bits is no process. */
+#define SLOT_FREE UINT64_C(1)
+#define SLOT_ALIAS UINT64_C(2)
+
+/* Who is meant by `pid` where the slot holds `word`, no process; NULL: nobody. */
+struct weft_process *weft_otp__find_alias(uint64_t word, weft_pid pid);
+
+/* NULL: not here, or not any more. */
+static inline struct weft_process *weft_otp__find(const struct weft_sched *sched, weft_pid pid) {
+    uint32_t index = weft_pid_slot(pid);
+    if (index >= sched->slots.count) return NULL;
+    uint64_t word = *segments_at(&sched->slots, index);
+    /* A pid of elsewhere has bits above the serial and so equals none here. */
+    if (word & (SLOT_FREE | SLOT_ALIAS)) return weft_otp__find_alias(word, pid);
+    struct weft_process *proc = (struct weft_process *)(uintptr_t)word;
+    return weft_pid_equal(proc->pid, pid) ? proc : NULL;
+}
+
 /* Who holds the slot `index` < slots.count, or NULL. */
 struct weft_process *weft_otp__table_at(const struct weft_sched *sched, uint32_t index);
 /* They get a pid by it. WEFT_ERR_FULL, WEFT_ERR_NOMEM */
@@ -554,6 +572,19 @@ void weft_otp__mail_free(struct weft_sched *sched, struct mail *mail);
 void weft_otp__mail_push(struct weft_process *owner, struct mail *mail);
 /* Out of where it is. */
 void weft_otp__mail_take(struct weft_process *owner, struct mail *mail);
+
+/* The first of the mailbox, which is not empty, taken out. */
+static inline struct mail *weft_otp__mail_first(struct weft_process *owner) {
+    struct weft_link *first = owner->mailbox.first;
+    struct mail *mail = WEFT_CONTAINER(first, struct mail, link);
+    WEFT_ASSERT(mail->place == MAIL_QUEUED);
+    WEFT_ASSERT(owner->mailbox_count > 0);
+    owner->mailbox_count--;
+    ring_remove(&owner->mailbox, first);
+    if (mail->kind == WEFT_MSG_EVENT) owner->extra->events_count--;
+    mail->place = MAIL_NOWHERE;
+    return mail;
+}
 void weft_otp__awaited_pending(struct awaited *awaited);
 void weft_otp__runnable(struct weft_process *proc);
 

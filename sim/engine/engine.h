@@ -65,8 +65,10 @@ enum sim_purpose {
     SIM_DRAW_CORRUPT, /* bits that are flipped; as DELAY */
     SIM_DRAW_FLAP,    /* how long a cut holds, or rests; entity: fault << 32 | occurrence,
                          counter: of the spells */
-    SIM_DRAW_SPREAD   /* which of several sockets on one port; entity: node, counter: peer's node
+    SIM_DRAW_SPREAD,  /* which of several sockets on one port; entity: node, counter: peer's node
                          << 16 | its port */
+    SIM_DRAW_DOMAIN,  /* a node's rack; entity: node */
+    SIM_DRAW_BOOT /* how much later a node boots; entity: fault << 32 | node, counter: occurrence */
 };
 
 #define SIM_SCENARIO UINT32_MAX /* the entity that is no node */

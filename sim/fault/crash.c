@@ -53,6 +53,24 @@ static void act_kill(struct sim_occurrence *occurrence) { hit(occurrence, sim_wo
 
 static void act_stop(struct sim_occurrence *occurrence) { hit(occurrence, stop); }
 
+/* At once, or later by its own draw. */
+static void boot_spread(const struct sim_occurrence *occurrence, const struct sim_target *target) {
+    struct sim_faults *faults = occurrence->faults;
+    weft_duration spread = sim_fault__spec(occurrence)->spread;
+    if (spread == 0) {
+        sim_fault__boot(faults, target->node, target->life);
+        return;
+    }
+    uint64_t entity = (uint64_t)occurrence->fault << 32 | target->node;
+    uint64_t raw =
+        sim_engine_draw(sim_world_engine(faults->world), SIM_DRAW_BOOT, entity, occurrence->number);
+    weft_duration later = (weft_duration)weft_scale(raw, (uint64_t)spread + 1);
+    uint64_t arg = (uint64_t)target->life << 32 | target->node;
+    int rv = sim_world_at(faults->world, weft_time_add(sim_fault__now(occurrence), later),
+                          boot_again, faults, arg);
+    WEFT_ASSERT(rv == WEFT_OK);
+}
+
 /* Up again, unless somebody else did it or took it down anew; one that still stops is waited for.
  */
 static bool end_by_boot(struct sim_occurrence *occurrence) {
@@ -68,7 +86,7 @@ static bool end_by_boot(struct sim_occurrence *occurrence) {
         if (stops)
             done = false;
         else
-            sim_fault__boot(faults, target->node, target->life);
+            boot_spread(occurrence, target);
     }
     return done;
 }

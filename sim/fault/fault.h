@@ -6,6 +6,7 @@
 #define SIM_FAULT_FAULT_H
 
 #include "core/env/guard.h"
+#include "sim/fault/domains.h"
 #include "sim/world/set.h"
 #include "sim/world/world.h"
 
@@ -28,7 +29,8 @@
     X(MOVE, "move")           /* nodes get another address */                                      \
     X(RESET, "reset")         /* streams of nodes are reset at both ends */                        \
     X(HALF_OPEN, "half_open") /* nodes give streams up, and the other end does not hear it */      \
-    X(SLOW, "slow")           /* handlers take time, for a time */
+    X(SLOW, "slow")           /* handlers take time, for a time */                                 \
+    X(OUTAGE, "outage")       /* racks, sites or regions fail, with all that is in them */
 
 enum sim_fault_kind {
     SIM_FAULT_NONE = 0,
@@ -52,6 +54,14 @@ enum sim_process_by {
 };
 
 enum sim_churn_exit { SIM_CHURN_CRASH = 0, SIM_CHURN_KILL, SIM_CHURN_STOP };
+
+enum sim_outage_how {
+    SIM_OUTAGE_CRASH = 0,
+    SIM_OUTAGE_KILL,
+    SIM_OUTAGE_STOP,
+    SIM_OUTAGE_ISOLATE,
+    SIM_OUTAGE_PAUSE
+};
 
 struct sim_fault_spec {
     enum sim_fault_kind kind;
@@ -88,7 +98,14 @@ struct sim_fault_spec {
     bool by_signal;                     /* POISON: killed by an exit signal, no fault */
     weft_duration jump;                 /* CLOCK: the wall clock is set ahead by it, or back */
     int64_t drift_ppm;                  /* CLOCK */
-    weft_duration cost;                 /* SLOW, OVERFLOW: of a message */
+    weft_duration spread;       /* CRASH, KILL, STOP, OUTAGE: each boots later by a draw up to it */
+    struct sim_domains domains; /* OUTAGE */
+    enum sim_domain_level level;
+    uint32_t domains_count; /* so many are drawn; 0: one */
+    bool is_number;         /* this one fails, no draw: */
+    uint32_t domain;
+    enum sim_outage_how how;
+    weft_duration cost; /* SLOW, OVERFLOW: of a message */
 };
 
 struct sim_faults;

@@ -77,10 +77,10 @@ extern const struct sim_plan__section sim_plan__lognormal_section, sim_plan__exp
     sim_plan__pareto_section, sim_plan__weibull_section, sim_plan__delay_section,
     sim_plan__nodes_section, sim_plan__dht_section, sim_plan__join_section, sim_plan__group_section,
     sim_plan__app_section, sim_plan__dist_section, sim_plan__nat_section, sim_plan__clocks_section,
-    sim_plan__duplicate_section, sim_plan__reorder_section, sim_plan__links_section,
-    sim_plan__network_section, sim_plan__work_sections[], sim_plan__check_sections[];
-extern const struct sim_plan__section sim_plan__pct_section, sim_plan__bounded_section,
-    sim_plan__swarm_section;
+    sim_plan__domains_section, sim_plan__duplicate_section, sim_plan__reorder_section,
+    sim_plan__links_section, sim_plan__network_section, sim_plan__work_sections[],
+    sim_plan__check_sections[];
+extern const struct sim_plan__section sim_plan__pct_section, sim_plan__bounded_section;
 
 /* Read a mapping by its section: each known key, in the table's order; then what is unknown or
  * missing is told. False when `node` is no mapping (told). */
@@ -205,6 +205,8 @@ void sim_plan__read_apps_of(struct sim_plan__reader *reader, const struct sim_pl
 /* The path of a module that is there, as long as the plan; NULL, told. */
 const char *sim_plan__module_path(struct sim_plan__reader *reader,
                                   const struct sim_plan__value *value);
+void sim_plan__read_domains(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                            void *into);
 void sim_plan__read_clocks(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                            void *into);
 void sim_plan__read_network(struct sim_plan__reader *reader, const struct sim_plan__value *value,

@@ -74,6 +74,7 @@ static const struct sim_plan__key keys[] = {
     {"schedule", false, sim_plan__read_schedule, 0, 0, 0},
     {"dist", false, sim_plan__read_dist, 0, 0, 0},
     {"clocks", false, sim_plan__read_clocks, 0, 0, 0},
+    {"domains", false, sim_plan__read_domains, 0, 0, 0},
     {"groups", false, sim_plan__read_groups, 0, 0, 0},
     {"network", false, sim_plan__read_network, 0, 0, 0},
     {"workload", false, sim_plan__read_workload, 0, 0, 0},
@@ -91,8 +92,9 @@ const struct sim_plan__section *sim_plan__section(size_t index) {
         &sim_plan__nodes_section,   &sim_plan__network_section,     &sim_plan__links_section,
         &sim_plan__delay_section,   &sim_plan__lognormal_section,   &sim_plan__duplicate_section,
         &sim_plan__reorder_section, &sim_plan__exponential_section, &sim_plan__pareto_section,
-        &sim_plan__weibull_section, &sim_plan__clocks_section,      &sim_plan__pct_section,
-        &sim_plan__bounded_section, &sim_plan__nat_section,         &sim_plan__swarm_section,
+        &sim_plan__weibull_section, &sim_plan__clocks_section,      &sim_plan__domains_section,
+        &sim_plan__pct_section,     &sim_plan__bounded_section,     &sim_plan__nat_section,
+        &sim_plan__swarm_section,
     };
     size_t fixed_count = sizeof fixed / sizeof fixed[0];
     if (index < fixed_count) return fixed[index];

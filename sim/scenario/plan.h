@@ -114,6 +114,7 @@ struct sim_plan {
     struct sim_nat_range nats[SIM_GROUPS_MAX]; /* of groups that are behind some, ascending */
     uint32_t nats_count;
     struct sim_clocks clocks;
+    struct sim_domains domains; /* regions 0: none but the network's */
     bool dht_on;
     bool v6;                     /* nodes speak IPv6 instead of IPv4 */
     bool save_table;             /* nodes keep their routing table on disk */

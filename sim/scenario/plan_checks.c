@@ -43,7 +43,8 @@ static bool has_fault(const struct sim_plan *plan, enum sim_fault_kind kind) {
 
 static bool kills_nodes(const struct sim_plan *plan) {
     return has_fault(plan, SIM_FAULT_CRASH) || has_fault(plan, SIM_FAULT_KILL) ||
-           has_fault(plan, SIM_FAULT_STOP) || has_fault(plan, SIM_FAULT_CHURN);
+           has_fault(plan, SIM_FAULT_STOP) || has_fault(plan, SIM_FAULT_CHURN) ||
+           has_fault(plan, SIM_FAULT_OUTAGE);
 }
 
 /* What the check lacks; NULL: nothing. */

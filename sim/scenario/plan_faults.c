@@ -16,7 +16,8 @@ static const struct sim_plan__fault_kind *const kinds[SIM_FAULT_KIND_COUNT] = {
     [SIM_FAULT_UPGRADE] = &sim_plan__upgrade,     [SIM_FAULT_HANG] = &sim_plan__hang,
     [SIM_FAULT_CLOCK] = &sim_plan__clock,         [SIM_FAULT_REBIND] = &sim_plan__rebind,
     [SIM_FAULT_MOVE] = &sim_plan__move,           [SIM_FAULT_RESET] = &sim_plan__reset,
-    [SIM_FAULT_HALF_OPEN] = &sim_plan__half_open, [SIM_FAULT_SLOW] = &sim_plan__slow};
+    [SIM_FAULT_HALF_OPEN] = &sim_plan__half_open, [SIM_FAULT_SLOW] = &sim_plan__slow,
+    [SIM_FAULT_OUTAGE] = &sim_plan__outage};
 
 const struct sim_plan__section *sim_plan__fault_section(enum sim_fault_kind kind) {
     return &kinds[kind]->section;
@@ -116,6 +117,7 @@ static void read_fault(struct sim_plan__reader *reader, const struct weft_yaml_n
     if (kinds[kind + 1]->check != NULL) kinds[kind + 1]->check(reader, node, &fault);
     check_stop(reader, node, &fault.spec);
     sim_plan__chain_of(&fault.link, &fault.spec.chain);
+    fault.spec.domains = plan->domains;
     WEFT_ASSERT(plan->faults_count < SIM_FAULTS_MAX);
     plan->faults[plan->faults_count++] = fault.spec;
 }

@@ -31,6 +31,8 @@ _Static_assert((int)SIM_CHECK_CUT_PAUSE == (int)SIM_FAULT_PAUSE, "as the trace s
 _Static_assert((int)SIM_CHECK_CUT_DEGRADE == (int)SIM_FAULT_DEGRADE, "as the trace says");
 _Static_assert((int)SIM_CHECK_CUT_REBIND == (int)SIM_FAULT_REBIND, "as the trace says");
 _Static_assert((int)SIM_CHECK_CUT_MOVE == (int)SIM_FAULT_MOVE, "as the trace says");
+_Static_assert((int)SIM_CHECK_CUT_SLOW == (int)SIM_FAULT_SLOW, "as the trace says");
+_Static_assert((int)SIM_CHECK_CUT_OUTAGE == (int)SIM_FAULT_OUTAGE, "as the trace says");
 _Static_assert((int)SIM_CHECK_PERMANENT == (int)WEFT_PERMANENT, "as the trace says");
 
 struct run {

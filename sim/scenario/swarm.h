@@ -79,6 +79,8 @@ const char *sim_swarm__values(enum sim_fault_kind kind);
 
 /* --- the section (swarm.c) --- */
 
+extern const struct sim_plan__section sim_plan__swarm_section;
+
 /* Whether a key of it is its own, and no path. */
 bool sim_swarm__is_own(const char *key);
 

@@ -16,7 +16,8 @@ enum needs {
     NEEDS_APPS = 2,
     NEEDS_STREAMS = 4, /* `dist` or `apps` */
     NEEDS_NAT = 8,
-    HAS_ALL = 15
+    NEEDS_DOMAINS = 16,
+    HAS_ALL = 31
 };
 
 struct values {
@@ -55,6 +56,9 @@ static const struct values all[] = {
     {SIM_FAULT_MOVE, NEEDS_NOTHING, SOME},
     {SIM_FAULT_RESET, NEEDS_STREAMS, SOME},
     {SIM_FAULT_HALF_OPEN, NEEDS_STREAMS, SOME},
+    {SIM_FAULT_OUTAGE, NEEDS_DOMAINS,
+     "domain: {one_of: [rack, site]}, how: {one_of: [crash, kill, stop, isolate, pause]}, "
+     "spread: 0s..$16"},
     {SIM_FAULT_SLOW, NEEDS_NOTHING, SOME ", cost: 100us..50ms"},
 };
 
@@ -84,6 +88,7 @@ static unsigned has_of(const struct weft_yaml_node *root) {
     unsigned has = is_on(root, "dht") || weft_yaml_get(root, "dht") == NULL ? NEEDS_DHT : 0;
     if (is_on(root, "apps")) has |= NEEDS_APPS | NEEDS_STREAMS;
     if (is_on(root, "dist")) has |= NEEDS_STREAMS;
+    if (is_on(root, "domains")) has |= NEEDS_DOMAINS;
     for (uint32_t i = 0; groups != NULL && i < groups->count; i++)
         if (is_on(groups->items[i], "nat")) has |= NEEDS_NAT;
     return has;
