@@ -120,8 +120,8 @@ int cli_seeds(const struct cli_seeds *seeds);
 struct cli_sum_row {
     const char *name;
     uint32_t line;
-    uint64_t seeds;      /* that had it on */
-    uint64_t tried, did; /* injected, bit; asked, done; evaluated, failed */
+    uint64_t seeds, last; /* that had it on; the last of them, from 1 */
+    uint64_t tried, did;  /* injected, bit; asked, done; evaluated, failed */
 };
 
 #define CLI_SUM_FAULTS (2 * SIM_FAULTS_MAX) /* those of the file, and those of its swarm */

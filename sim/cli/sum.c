@@ -18,9 +18,11 @@ static struct cli_sum_row *row_of(struct cli_sum_row *rows, uint32_t *count, uin
     return &rows[(*count)++];
 }
 
-static void add(struct cli_sum_row *row, uint64_t tried, uint64_t did) {
+static void add(const struct cli_seeds_sum *sum, struct cli_sum_row *row, uint64_t tried,
+                uint64_t did) {
     if (row == NULL) return;
-    row->seeds++;
+    row->seeds += row->last != sum->run;
+    row->last = sum->run;
     row->tried += tried;
     row->did += did;
 }
@@ -39,18 +41,18 @@ void cli_sum_add(struct cli_seeds_sum *sum, const struct sim_plan *plan,
         (void)fault_row(sum, plan->swarm[i].kind, plan->swarm[i].line);
     for (uint32_t i = 0; i < run->faults_count; i++) {
         const struct sim_fault_report *fault = &run->faults[i];
-        add(fault_row(sum, fault->kind, fault->line), fault->count.injected, fault->count.bit);
+        add(sum, fault_row(sum, fault->kind, fault->line), fault->count.injected, fault->count.bit);
     }
     for (uint32_t i = 0; i < run->checks_count; i++) {
         const struct sim_check_report *check = &run->checks[i];
         struct cli_sum_row key = {.name = sim_check_name(check->kind), .line = check->line};
-        add(row_of(sum->checks, &sum->checks_count, SIM_CHECKS_MAX, key), check->result.evaluated,
-            check->result.failed);
+        add(sum, row_of(sum->checks, &sum->checks_count, SIM_CHECKS_MAX, key),
+            check->result.evaluated, check->result.failed);
     }
     for (uint32_t i = 0; i < run->works_count; i++) {
         const struct sim_work_report *work = &run->works[i];
         struct cli_sum_row key = {.name = sim_work_name(work->kind), .line = work->line};
-        add(row_of(sum->works, &sum->works_count, SIM_WORKLOADS_MAX, key), work->count.asked,
+        add(sum, row_of(sum->works, &sum->works_count, SIM_WORKLOADS_MAX, key), work->count.asked,
             work->count.done);
     }
 }

@@ -16,64 +16,66 @@ enum needs {
     NEEDS_APPS = 2,
     NEEDS_STREAMS = 4, /* `dist` or `apps` */
     NEEDS_NAT = 8,
-    NEEDS_DOMAINS = 16,
-    HAS_ALL = 31
+    NEEDS_DOMAINS = 16
 };
 
 struct values {
     enum sim_fault_kind kind;
-    unsigned needs;
+    unsigned needs, without; /* it has all of the first and none of the second */
     const char *text;
 };
 
 #define SOME "nodes: 1%..30%"
 
 /* Beside at, every, until and for, which all get that have them. $8 is an eighth of the time that
- * faults have. Of several of a kind the first that fits. Upgrade is not among them: which module,
+ * faults have. Upgrade is not among them: which module,
  * nobody can guess. */
 static const struct values all[] = {
-    {SIM_FAULT_PARTITION, NEEDS_NOTHING,
+    {SIM_FAULT_PARTITION, NEEDS_NOTHING, 0,
      "sides: {one_of: [[50%, 50%], [10%, 90%], [34%, 33%, 33%]]}"},
-    {SIM_FAULT_ISOLATE, NEEDS_NOTHING, SOME},
-    {SIM_FAULT_CRASH, NEEDS_NOTHING, SOME},
-    {SIM_FAULT_KILL, NEEDS_NOTHING, SOME},
-    {SIM_FAULT_STOP, NEEDS_NOTHING, SOME},
-    {SIM_FAULT_RESTART, NEEDS_NOTHING, "nodes: 1%..100%"},
-    {SIM_FAULT_PAUSE, NEEDS_NOTHING, SOME},
-    {SIM_FAULT_CHURN, NEEDS_NOTHING,
+    {SIM_FAULT_PARTITION, NEEDS_NOTHING, 0, "shape: {one_of: [halves, bridge, partial, ring]}"},
+    {SIM_FAULT_ISOLATE, NEEDS_NOTHING, 0, SOME},
+    {SIM_FAULT_CRASH, NEEDS_NOTHING, 0, SOME},
+    {SIM_FAULT_KILL, NEEDS_NOTHING, 0, SOME},
+    {SIM_FAULT_STOP, NEEDS_NOTHING, 0, SOME},
+    {SIM_FAULT_RESTART, NEEDS_NOTHING, 0, "nodes: 1%..100%"},
+    {SIM_FAULT_PAUSE, NEEDS_NOTHING, 0, SOME},
+    {SIM_FAULT_CHURN, NEEDS_NOTHING, 0,
      SOME ", session: $16..$1, downtime: $64..$8, exit: {one_of: [crash, kill, stop]}"},
-    {SIM_FAULT_DEGRADE, NEEDS_NOTHING,
-     "nodes: 10%..100%, loss: 0%..60%, delay: 1ms..1s, duplicate: 0%..20%, reorder: 0%..30%"},
-    {SIM_FAULT_POISON, NEEDS_DHT | NEEDS_APPS, SOME ", process: {one_of: [dht, any]}"},
-    {SIM_FAULT_POISON, NEEDS_APPS, SOME ", process: any"},
-    {SIM_FAULT_POISON, NEEDS_DHT, SOME ", process: dht"},
-    {SIM_FAULT_HANG, NEEDS_DHT | NEEDS_APPS, SOME ", process: {one_of: [dht, any]}"},
-    {SIM_FAULT_HANG, NEEDS_APPS, SOME ", process: any"},
-    {SIM_FAULT_HANG, NEEDS_DHT, SOME ", process: dht"},
-    {SIM_FAULT_CLOCK, NEEDS_NOTHING,
+    {SIM_FAULT_DEGRADE, NEEDS_NOTHING, 0,
+     "nodes: 10%..100%, loss: 0%..60%, delay: 1ms..1s, duplicate: 0%..20%, reorder: 0%..30%, "
+     "corrupt: 0%..5%"},
+    {SIM_FAULT_DEGRADE, NEEDS_NOTHING, 0,
+     "nodes: 10%..100%, rate: {one_of: [2KB, 16KB, 256KB]}, delay_jitter: 0ms..500ms"},
+    {SIM_FAULT_POISON, NEEDS_DHT | NEEDS_APPS, 0, SOME ", process: {one_of: [dht, any]}"},
+    {SIM_FAULT_POISON, NEEDS_APPS, NEEDS_DHT, SOME ", process: any"},
+    {SIM_FAULT_POISON, NEEDS_DHT, NEEDS_APPS, SOME ", process: dht"},
+    {SIM_FAULT_HANG, NEEDS_DHT | NEEDS_APPS, 0, SOME ", process: {one_of: [dht, any]}"},
+    {SIM_FAULT_HANG, NEEDS_APPS, NEEDS_DHT, SOME ", process: any"},
+    {SIM_FAULT_HANG, NEEDS_DHT, NEEDS_APPS, SOME ", process: dht"},
+    {SIM_FAULT_CLOCK, NEEDS_NOTHING, 0,
      SOME ", jump: {one_of: [1s, -1s, 1h, -1h]}, drift: 1ppm..50000ppm"},
-    {SIM_FAULT_REBIND, NEEDS_NAT, "nodes: all"},
-    {SIM_FAULT_MOVE, NEEDS_NOTHING, SOME},
-    {SIM_FAULT_RESET, NEEDS_STREAMS, SOME},
-    {SIM_FAULT_HALF_OPEN, NEEDS_STREAMS, SOME},
-    {SIM_FAULT_OUTAGE, NEEDS_DOMAINS,
+    {SIM_FAULT_REBIND, NEEDS_NAT, 0, "nodes: all"},
+    {SIM_FAULT_MOVE, NEEDS_NOTHING, 0, SOME},
+    {SIM_FAULT_RESET, NEEDS_STREAMS, 0, SOME},
+    {SIM_FAULT_HALF_OPEN, NEEDS_STREAMS, 0, SOME},
+    {SIM_FAULT_OUTAGE, NEEDS_DOMAINS, 0,
      "domain: {one_of: [rack, site]}, how: {one_of: [crash, kill, stop, isolate, pause]}, "
      "spread: 0s..$16"},
-    {SIM_FAULT_SLOW, NEEDS_NOTHING, SOME ", cost: 100us..50ms"},
+    {SIM_FAULT_CLOG, NEEDS_NOTHING, 0, "nodes: 1%..50%"},
+    {SIM_FAULT_FILTER, NEEDS_NOTHING, 0,
+     "nodes: 10%..100%, loss: 10%..100%, "
+     "kinds: {one_of: [[query], [reply], [find_node], [get, put], [stream], [other]]}"},
+    {SIM_FAULT_SLOW, NEEDS_NOTHING, 0, SOME ", cost: 100us..50ms"},
 };
 
 #define ALL_COUNT (sizeof all / sizeof all[0])
 
-static const struct values *values_of(enum sim_fault_kind kind, unsigned has) {
+const char *sim_swarm__values(enum sim_fault_kind kind) {
     for (size_t i = 0; i < ALL_COUNT; i++) {
-        if (all[i].kind == kind && (all[i].needs & ~has) == 0) return &all[i];
+        if (all[i].kind == kind) return all[i].text;
     }
     return NULL;
-}
-
-const char *sim_swarm__values(enum sim_fault_kind kind) {
-    const struct values *values = values_of(kind, HAS_ALL);
-    return values != NULL ? values->text : NULL;
 }
 
 /* The key is there, and not "off". */
@@ -177,12 +179,11 @@ struct weft_yaml_node *sim_swarm__all(struct sim_plan__reader *reader,
     unsigned has = has_of(root);
     WEFT_ASSERT(window->from < window->until);
     if (list != NULL) list->kind = WEFT_YAML_SEQUENCE;
-    for (int kind = 1; list != NULL && kind < SIM_FAULT_KIND_COUNT; kind++) {
-        const struct values *values = values_of((enum sim_fault_kind)kind, has);
+    for (size_t i = 0; list != NULL && i < ALL_COUNT; i++) {
         struct entry entry = {.window = window};
         bool no_memory;
-        if (values == NULL) continue;
-        put_entry(&entry, values);
+        if ((all[i].needs & ~has) != 0 || (all[i].without & has) != 0) continue;
+        put_entry(&entry, &all[i]);
         struct weft_yaml_node *node =
             weft_yaml_read(weft_bytes_text(entry.text), &report, &no_memory);
         WEFT_ASSERT(node != NULL || no_memory);
