@@ -60,6 +60,8 @@ enum sim_check_number {
     SIM_CHECK_CUT_MOVE = 15,
     SIM_CHECK_CUT_SLOW = 18,
     SIM_CHECK_CUT_OUTAGE = 19,
+    SIM_CHECK_CUT_OVERFLOW = 22,
+    SIM_CHECK_CUT_MEMORY = 23,
     SIM_CHECK_PERMANENT = 0, /* `restart` of SUP_CHILD_DOWN: enum weft_restart */
     SIM_CHECK_TRANSIENT = 1,
     SIM_CHECK_TEMPORARY = 2,

@@ -32,7 +32,9 @@
     X(SLOW, "slow")           /* handlers take time, for a time */                                 \
     X(OUTAGE, "outage")       /* racks, sites or regions fail, with all that is in them */         \
     X(CLOG, "clog")           /* packets are held back, and released all at once */                \
-    X(FILTER, "filter")       /* packets of some kinds are lost */
+    X(FILTER, "filter")       /* packets of some kinds are lost */                                 \
+    X(OVERFLOW, "overflow")   /* mailboxes are filled */                                           \
+    X(MEMORY, "memory")       /* nodes or processes have no more than this, for a time */
 
 enum sim_fault_kind {
     SIM_FAULT_NONE = 0,
@@ -132,6 +134,8 @@ struct sim_fault_spec {
     bool is_number;         /* this one fails, no draw: */
     uint32_t domain;
     enum sim_outage_how how;
+    size_t bytes;       /* MEMORY: at most so many */
+    bool is_room;       /* MEMORY: beside what is held when it begins */
     weft_duration cost; /* SLOW, OVERFLOW: of a message */
 };
 

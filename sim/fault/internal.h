@@ -18,7 +18,8 @@ struct sim_target {
     uint32_t life;         /* in which it was hit; another one is none of ours */
     weft_pid pid;          /* POISON, HANG */
     uint64_t mark;         /* CLOCK, MOVE, REBIND: a count before it */
-    struct sim_slow *slow; /* SLOW */
+    struct sim_slow *slow; /* SLOW, OVERFLOW */
+    size_t limit, was;     /* MEMORY: now and before */
     bool open;             /* something is still to be done, or to be waited for */
 };
 
@@ -75,7 +76,8 @@ extern const struct sim_fault_ops sim_fault__partition, sim_fault__isolate, sim_
     sim_fault__crash, sim_fault__kill, sim_fault__stop, sim_fault__restart, sim_fault__pause,
     sim_fault__churn, sim_fault__poison, sim_fault__upgrade, sim_fault__hang, sim_fault__clock,
     sim_fault__slow, sim_fault__outage, sim_fault__rebind, sim_fault__move, sim_fault__reset,
-    sim_fault__half_open, sim_fault__clog, sim_fault__filter;
+    sim_fault__half_open, sim_fault__clog, sim_fault__filter, sim_fault__overflow,
+    sim_fault__memory;
 
 static inline const struct sim_fault_spec *
 sim_fault__spec(const struct sim_occurrence *occurrence) {
@@ -121,6 +123,8 @@ void sim_fault__layer_heal(struct sim_occurrence *occurrence);
 
 /* --- process.c --- */
 
+/* Whether the fault is of a process, not of all of the node. */
+bool sim_fault__names_process(const struct sim_fault_spec *spec);
 /* The process of a target that the fault hits; WEFT_PID_NONE: there is none now. */
 weft_pid sim_fault__process(const struct sim_occurrence *occurrence, uint32_t node);
 
