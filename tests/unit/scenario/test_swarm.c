@@ -192,7 +192,8 @@ static void a_chance_of_all_turns_every_fault_on(void) {
 
 /* What stands in no list of `all`, and why. */
 static bool needs_more(enum sim_fault_kind kind) {
-    return kind == SIM_FAULT_UPGRADE; /* a module */
+    return kind == SIM_FAULT_UPGRADE                                  /* a module */
+           || kind == SIM_FAULT_OVERFLOW || kind == SIM_FAULT_MEMORY; /* how much a node can bear */
 }
 
 static void every_kind_of_fault_is_among_all(void) {
