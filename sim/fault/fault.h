@@ -90,6 +90,7 @@ enum sim_outage_how {
 struct sim_fault_spec {
     enum sim_fault_kind kind;
     uint32_t line;        /* in the scenario, for messages */
+    uint32_t swarm;       /* 0: of the file; else drawn: 1 + which of the plan's swarm */
     weft_time at;         /* first occurrence */
     weft_duration every;  /* 0: once */
     weft_time until;      /* no occurrence after it; TIME_NEVER: the run's end */

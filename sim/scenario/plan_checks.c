@@ -41,6 +41,9 @@ static bool has_fault(const struct sim_plan *plan, enum sim_fault_kind kind) {
     for (uint32_t i = 0; i < plan->faults_count; i++) {
         if (plan->faults[i].kind == kind) return true;
     }
+    for (uint32_t i = 0; i < plan->swarm_count; i++) { /* off in this seed, on in another */
+        if (plan->swarm[i].kind == kind) return true;
+    }
     return false;
 }
 

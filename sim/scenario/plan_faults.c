@@ -115,7 +115,14 @@ static void check_stop(struct sim_plan__reader *reader, const struct weft_yaml_n
                       sim_plan__show(at->text).text, weft_value_show_duration(stop, text));
 }
 
-static void read_fault(struct sim_plan__reader *reader, const struct weft_yaml_node *entry) {
+/* Which of the plan's swarm the entry is, from 1; 0: none of them. */
+static uint32_t swarm_of(const struct sim_plan__reader *reader, uint32_t entry) {
+    bool drawn = entry >= reader->swarm_first && entry - reader->swarm_first < reader->swarm_on;
+    return drawn ? 1 + reader->swarm_of[entry - reader->swarm_first] : 0;
+}
+
+static void read_fault(struct sim_plan__reader *reader, const struct weft_yaml_node *entry,
+                       uint32_t swarm) {
     struct sim_plan *plan = reader->plan;
     const struct sim_plan__choice choice = {"fault", kind_names, SIM_FAULT_KIND_COUNT - 1, false};
     struct sim_plan__value options;
@@ -123,6 +130,7 @@ static void read_fault(struct sim_plan__reader *reader, const struct weft_yaml_n
     if (kind < 0) return;
     struct sim_plan__fault fault = {.spec = {.kind = (enum sim_fault_kind)(kind + 1),
                                              .line = entry->line,
+                                             .swarm = swarm,
                                              .until = WEFT_TIME_NEVER}};
     const struct weft_yaml_node *node = options.node;
     if (!sim_plan__read_section(reader, node, &kinds[kind + 1]->section, &fault)) return;
@@ -140,5 +148,6 @@ void sim_plan__read_faults(struct sim_plan__reader *reader, const struct sim_pla
                            void *into) {
     (void)into;
     if (!sim_plan__is_list(reader, value, SIM_FAULTS_MAX, "a list of faults")) return;
-    for (uint32_t i = 0; i < value->node->count; i++) read_fault(reader, value->node->items[i]);
+    for (uint32_t i = 0; i < value->node->count; i++)
+        read_fault(reader, value->node->items[i], swarm_of(reader, i));
 }
