@@ -120,6 +120,9 @@ struct sim_stream {
     weft_time arrival_last; /* of the last parcel to the peer, so that none overtakes */
     weft_time quiet_since;  /* nothing was acknowledged since */
     weft_duration rto;
+    weft_duration keep_alive;         /* 0: not */
+    weft_time heard_at;               /* anything of the peer */
+    bool is_idle;                     /* nothing waits for the peer: the timer is keep_alive's */
     weft_time timer_at, timer_queued; /* NEVER: none */
 };
 
@@ -305,6 +308,7 @@ int sim_stream_connect(struct weft_env *env, const struct weft_addr *to, uint64_
 int64_t sim_stream_read(struct weft_env *env, weft_socket id, void *data, size_t size);
 int64_t sim_stream_write(struct weft_env *env, weft_socket id, const void *data, size_t size);
 int sim_stream_finish(struct weft_env *env, weft_socket id);
+int sim_stream_keep_alive(struct weft_env *env, weft_socket id, weft_duration idle);
 
 /* FULL, NOMEM */
 int sim_stream_new(struct sim_machine *machine, enum sim_stream_state state,
@@ -330,6 +334,8 @@ void sim_stream_send_reset(struct sim_machine *machine, struct sim_stream *strea
 void sim_stream_output(struct sim_machine *machine, struct sim_stream *stream);
 /* Nothing came back in time: the oldest segment once more, or a probe of a window that is shut. */
 void sim_stream_send_again(struct sim_machine *machine, struct sim_stream *stream);
+/* Whatever it says, it is answered. */
+void sim_stream_send_probe(struct sim_machine *machine, struct sim_stream *stream);
 /* Answer a parcel that belongs to no stream of this machine, or to one that is broken or has
  * another peer. */
 void sim_stream_answer_stray(struct sim_machine *machine, const struct sim_parcel *parcel);
@@ -337,6 +343,8 @@ void sim_stream_answer_stray(struct sim_machine *machine, const struct sim_parce
 /* stream_timer.c */
 void sim_stream_timer_set(struct sim_machine *machine, struct sim_stream *stream, weft_time at);
 void sim_stream_timer(struct sim_machine *machine, weft_socket id);
+/* Nothing waits for the peer any more. */
+void sim_stream_idle(struct sim_machine *machine, struct sim_stream *stream);
 
 /* stream_receive.c */
 void sim_stream_receive(struct sim_machine *machine, const struct sim_parcel *parcel);
