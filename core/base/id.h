@@ -27,7 +27,8 @@ static inline bool weft_id_equal(const weft_id *a, const weft_id *b) {
 int weft_id_compare(const weft_id *a, const weft_id *b);
 
 /* Bytes [8 * index, ...) as a number, most significant first: distances compare as words. The last
- * word, index 2, holds four bytes. Inline, as the two below: a packet of a DHT asks for hundreds. */
+ * word, index 2, holds four bytes. Inline, as the two below: a packet of a DHT asks for hundreds.
+ */
 static inline uint64_t weft_id_word(const weft_id *id, size_t index) {
     const unsigned char *at = id->bytes + 8 * index;
     uint64_t high = (uint64_t)at[0] << 24 | (uint64_t)at[1] << 16 | (uint64_t)at[2] << 8 | at[3];
