@@ -136,6 +136,15 @@ void sim_plan__read_delay(struct sim_plan__reader *reader, const struct sim_plan
 /* The matrix of `value`, a path beside the scenario, into the plan's net. */
 void sim_plan__read_regions(struct sim_plan__reader *reader, const struct sim_plan__value *value);
 
+/* regions.c: a whole file beside the scenario; false, told, when it cannot be read. free() it. */
+#define SIM_PLAN__PATH_SIZE 1024
+bool sim_plan__read_beside(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
+                           size_t most, char path[SIM_PLAN__PATH_SIZE], struct weft_bytes *text);
+
+/* The samples of `value`, a path beside the scenario, into the plan. NULL: told. */
+const struct sim_samples *sim_plan__read_samples(struct sim_plan__reader *reader,
+                                                 const struct sim_plan__value *value);
+
 /* The text of a matrix into `regions`, which is all zero; mistakes name `file`. */
 void sim_plan__parse_regions(struct sim_plan__reader *reader, const char *file,
                              struct weft_bytes text, struct sim_regions *regions);

@@ -81,6 +81,8 @@ struct sim_clocks {
     int64_t drift_ppm;    /* of both */
 };
 
+#define SIM_SAMPLES_MAX 16 /* files of samples */
+
 struct sim_plan {
     char *texts[SIM_TEXTS_MAX]; /* paths of modules; what is in env */
     uint32_t texts_count;
@@ -104,6 +106,8 @@ struct sim_plan {
     bool save_table;             /* nodes keep their routing table on disk */
     struct sim_order_spec order; /* in which processes take turns */
     struct sim_net_spec net;
+    struct sim_samples *samples[SIM_SAMPLES_MAX];
+    uint32_t samples_count;
     struct sim_work_spec works[SIM_WORKLOADS_MAX];
     uint32_t works_count;
     struct sim_fault_spec faults[SIM_FAULTS_MAX];
