@@ -120,7 +120,7 @@ static void parse(struct table *table, struct weft_bytes text) {
 
 const struct sim_samples *sim_plan__read_samples(struct sim_plan__reader *reader,
                                                  const struct sim_plan__value *value) {
-    char path[SIM_PLAN__PATH_SIZE];
+    char path[SIM_PLAN__FILE_SIZE];
     struct weft_bytes text = {NULL, 0};
     struct sim_plan *plan = reader->plan;
     WEFT_ASSERT(value->node->kind == WEFT_YAML_SCALAR);
