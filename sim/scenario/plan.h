@@ -60,6 +60,9 @@ struct sim_join {
     uint32_t contacts; /* SEEDS, RANDOM: how many each knows [3] */
 };
 
+/* Bytes of a payload that is a flow, unless the scenario says other. */
+#define SIM_FLOWS_FROM 4096
+
 #define SIM_APPS_MAX 8    /* of a group */
 #define SIM_TEXTS_MAX 256 /* paths of a scenario, and what its apps' env say */
 #define SIM_ENV_MAX 16    /* keys of an app's env */
@@ -124,6 +127,7 @@ struct sim_plan {
     struct sim_net_spec net;
     struct sim_samples *samples[SIM_SAMPLES_MAX];
     uint32_t samples_count;
+    struct sim_flow_plan flow; /* platform NULL: links alone; else a path and a word of `texts` */
     struct sim_work_spec works[SIM_WORKLOADS_MAX];
     uint32_t works_count;
     struct sim_fault_spec faults[SIM_FAULTS_MAX];

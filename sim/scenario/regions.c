@@ -150,18 +150,11 @@ void sim_plan__parse_regions(struct sim_plan__reader *reader, const char *file,
     csv_free(&parser);
 }
 
-/* `name` beside the scenario. False: too long. */
-static bool beside(const char *scenario, const char *name, char path[SIM_PLAN__FILE_SIZE]) {
-    const char *slash = strrchr(scenario, '/');
-    int folder = slash != NULL && name[0] != '/' ? (int)(slash + 1 - scenario) : 0;
-    int size = snprintf(path, SIM_PLAN__FILE_SIZE, "%.*s%s", folder, scenario, name);
-    return size >= 0 && size < SIM_PLAN__FILE_SIZE;
-}
-
 bool sim_plan__read_beside(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                            size_t most, char path[SIM_PLAN__FILE_SIZE], struct weft_bytes *text) {
     int rv = WEFT_ERR_NOT_FOUND;
-    if (beside(reader->plan->file, node->text, path)) rv = sim_plan__read_file(path, most, text);
+    if (sim_plan__beside(reader->plan->file, node->text, path))
+        rv = sim_plan__read_file(path, most, text);
     if (rv == WEFT_ERR_NOMEM) {
         reader->no_memory = true;
     } else if (rv != WEFT_OK) {
