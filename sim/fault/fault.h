@@ -30,7 +30,9 @@
     X(RESET, "reset")         /* streams of nodes are reset at both ends */                        \
     X(HALF_OPEN, "half_open") /* nodes give streams up, and the other end does not hear it */      \
     X(SLOW, "slow")           /* handlers take time, for a time */                                 \
-    X(OUTAGE, "outage")       /* racks, sites or regions fail, with all that is in them */
+    X(OUTAGE, "outage")       /* racks, sites or regions fail, with all that is in them */         \
+    X(CLOG, "clog")           /* packets are held back, and released all at once */                \
+    X(FILTER, "filter")       /* packets of some kinds are lost */
 
 enum sim_fault_kind {
     SIM_FAULT_NONE = 0,
@@ -43,6 +45,7 @@ enum sim_fault_kind {
 const char *sim_fault_name(enum sim_fault_kind kind);
 
 #define SIM_PARTITION_SIDES_MAX 8
+#define SIM_STEPS_MAX 8
 #define SIM_PROCESS_NAME_MAX 64
 
 /* Which process of a node. With the last two, one is drawn at each occurrence among those of
@@ -51,6 +54,15 @@ enum sim_process_by {
     SIM_PROCESS_NAMED = 0, /* registered as `process` */
     SIM_PROCESS_BEHAVES,   /* of an application; its behaviour's name is `process` */
     SIM_PROCESS_ANY        /* of an application */
+};
+
+/* Who cannot reach whom. */
+enum sim_partition_shape {
+    SIM_SHAPE_SIDES = 0, /* `sides`, one another */
+    SIM_SHAPE_HALVES,    /* as two sides of a half each */
+    SIM_SHAPE_BRIDGE,    /* likewise, but for those in `through`, who reach all and are reached */
+    SIM_SHAPE_PARTIAL,   /* two sides, which need not be all: the others reach both */
+    SIM_SHAPE_RING       /* `nodes`, in drawn order, all but `reach` neighbours on either side */
 };
 
 enum sim_churn_exit { SIM_CHURN_CRASH = 0, SIM_CHURN_KILL, SIM_CHURN_STOP };
@@ -82,13 +94,28 @@ struct sim_fault_spec {
         uint32_t ppm;
     } sides[SIM_PARTITION_SIDES_MAX];
     bool one_way;
+    enum sim_partition_shape shape;
+    uint32_t reach;         /* RING */
+    struct sim_set through; /* BRIDGE */
+
+    /* DEGRADE, CLOG, FILTER: packets from `nodes` to these only, when `directed`; else packets with
+     * either end in `nodes` */
+    bool directed;
+    struct sim_set to;
+    struct sim_delay flap_on, flap_off; /* PARTITION, ISOLATE, DEGRADE, FILTER: it holds and rests
+                                           by turns; kind 0: it holds */
 
     struct sim_delay session, downtime; /* CHURN */
     enum sim_churn_exit exit;           /* CHURN */
-    struct sim_chain chain;             /* DEGRADE */
-    const char *module;                 /* UPGRADE: path, as long as the plan */
-    uint32_t canary_ppm, watch;         /* UPGRADE: as in struct weft_code_upgrade; 0: all; none */
-    bool expect_rollback;               /* UPGRADE: it is to go back by itself */
+    struct sim_chain chain;             /* DEGRADE, FILTER */
+    uint32_t steps_count;               /* DEGRADE: another chain after so long, ascending */
+    struct {
+        weft_duration after;
+        struct sim_chain chain;
+    } steps[SIM_STEPS_MAX];
+    const char *module;         /* UPGRADE: path, as long as the plan */
+    uint32_t canary_ppm, watch; /* UPGRADE: as in struct weft_code_upgrade; 0: all; none */
+    bool expect_rollback;       /* UPGRADE: it is to go back by itself */
     bool each_in_turn; /* CRASH, KILL, STOP, PAUSE, POISON, UPGRADE: `rolling`: occurrence i
                           takes the next of `nodes` in order, not a draw */
     enum sim_process_by process_by;     /* POISON, HANG */
@@ -115,7 +142,8 @@ struct sim_faults;
  * is over at once; one that lasts is over with the scenario. FAULT_BIT comes at most once for an
  * occurrence (node: the first it hit), but for churn at each leave.
  *
- * bit counts: partition, isolate, degrade: a packet was lost, delayed or doubled by it; crash,
+ * bit counts: partition, isolate, degrade, clog, filter: a packet was lost, delayed, doubled or
+ * damaged by it; crash,
  * kill, stop, pause: a node was up and is so no more; restart: a node came up; churn: a node left
  * (each leave counts as injected, too); clock: see sim/fault/clock.c; rebind,
  * move: sim/fault/place.c; reset, half_open: a node had an open stream; slow: a message took

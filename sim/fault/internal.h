@@ -75,7 +75,7 @@ extern const struct sim_fault_ops sim_fault__partition, sim_fault__isolate, sim_
     sim_fault__crash, sim_fault__kill, sim_fault__stop, sim_fault__restart, sim_fault__pause,
     sim_fault__churn, sim_fault__poison, sim_fault__upgrade, sim_fault__hang, sim_fault__clock,
     sim_fault__slow, sim_fault__outage, sim_fault__rebind, sim_fault__move, sim_fault__reset,
-    sim_fault__half_open;
+    sim_fault__half_open, sim_fault__clog, sim_fault__filter;
 
 static inline const struct sim_fault_spec *
 sim_fault__spec(const struct sim_occurrence *occurrence) {
@@ -101,7 +101,7 @@ void sim_fault__log(struct sim_faults *faults, uint32_t node, const char *text);
 /* Draw (or take in turn) nodes whose state is in the mask, and say so in the text. */
 void sim_fault__choose(struct sim_occurrence *occurrence, uint32_t state_mask);
 /* The states a layer's nodes may be in: all when they are named, those that run when drawn. */
-uint32_t sim_fault__layer_states(const struct sim_fault_spec *spec);
+uint32_t sim_fault__layer_states(const struct sim_set *set);
 
 #define SIM_STATE_BIT(state) (1u << (state))
 #define SIM_STATES_RUNNING (SIM_STATE_BIT(SIM_NODE_UP) | SIM_STATE_BIT(SIM_NODE_PAUSED))
@@ -110,11 +110,12 @@ uint32_t sim_fault__layer_states(const struct sim_fault_spec *spec);
 
 /* --- layer.c --- */
 
-/* Put on a layer with `side[i]` for node i; its end takes it off and counts its bites. */
-void sim_fault__layer_on(struct sim_occurrence *occurrence, enum sim_layer_kind kind,
-                         const uint8_t *side);
-/* Targets are on side 1, the rest on side 0. */
-void sim_fault__layer_on_targets(struct sim_occurrence *occurrence, enum sim_layer_kind kind);
+/* Put on a layer; its end takes it off and counts its bites. A CHAIN is that of `layer`, keyed by
+ * the occurrence. It goes through the fault's steps, and flaps as the fault says. */
+void sim_fault__layer_on(struct sim_occurrence *occurrence, const struct sim_layer_spec *layer);
+/* Whom the spec says, by `nodes` and `to`: choose them, and put `chain` on their packets. */
+void sim_fault__links_choose(struct sim_occurrence *occurrence);
+void sim_fault__links_on(struct sim_occurrence *occurrence, const struct sim_chain *chain);
 bool sim_fault__layer_end(struct sim_occurrence *occurrence);
 void sim_fault__layer_heal(struct sim_occurrence *occurrence);
 

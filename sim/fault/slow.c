@@ -12,9 +12,10 @@ static bool is_of_process(const struct sim_occurrence *occurrence) {
 }
 
 static void choose(struct sim_occurrence *occurrence) {
-    sim_fault__choose(occurrence, is_of_process(occurrence)
-                                      ? SIM_STATE_BIT(SIM_NODE_UP)
-                                      : sim_fault__layer_states(sim_fault__spec(occurrence)));
+    sim_fault__choose(occurrence,
+                      is_of_process(occurrence)
+                          ? SIM_STATE_BIT(SIM_NODE_UP)
+                          : sim_fault__layer_states(&sim_fault__spec(occurrence)->nodes));
 }
 
 static void act(struct sim_occurrence *occurrence) {

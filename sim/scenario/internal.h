@@ -59,8 +59,9 @@ extern const struct sim_plan__section sim_plan__lognormal_section, sim_plan__exp
     sim_plan__nodes_section, sim_plan__dht_section, sim_plan__join_section, sim_plan__group_section,
     sim_plan__app_section, sim_plan__dist_section, sim_plan__nat_section, sim_plan__clocks_section,
     sim_plan__domains_section, sim_plan__duplicate_section, sim_plan__reorder_section,
-    sim_plan__links_section, sim_plan__network_section, sim_plan__work_sections[],
-    sim_plan__check_sections[];
+    sim_plan__burst_section, sim_plan__corrupt_section, sim_plan__rate_section,
+    sim_plan__step_section, sim_plan__flap_section, sim_plan__links_section,
+    sim_plan__network_section, sim_plan__work_sections[], sim_plan__check_sections[];
 extern const struct sim_plan__section sim_plan__pct_section, sim_plan__bounded_section;
 
 /* Read a mapping by its section: each known key, in the table's order; then what is unknown or
@@ -139,25 +140,55 @@ void sim_plan__read_regions(struct sim_plan__reader *reader, const struct sim_pl
 void sim_plan__parse_regions(struct sim_plan__reader *reader, const char *file,
                              struct weft_bytes text, struct sim_regions *regions);
 
-/* The links of a chain before they become elements; a part that is absent has `has_` false. */
-struct sim_plan__link {
-    bool has_delay, has_loss, has_duplicate, has_reorder;
-    struct sim_delay delay;
-    uint32_t loss_ppm, duplicate_ppm, reorder_ppm;
-    struct sim_delay duplicate_after, reorder_by;
+/* plan_link.c. What a link does before it becomes a chain, in the chain's order; a part that is
+ * absent has `has` false. */
+enum sim_plan__part {
+    SIM_PLAN__PART_MTU = 0,
+    SIM_PLAN__PART_RATE,
+    SIM_PLAN__PART_DELAY,
+    SIM_PLAN__PART_JITTER,
+    SIM_PLAN__PART_LOSS,
+    SIM_PLAN__PART_BURST,
+    SIM_PLAN__PART_DUPLICATE,
+    SIM_PLAN__PART_CORRUPT,
+    SIM_PLAN__PART_REORDER,
+    SIM_PLAN__PARTS
 };
 
-/* Keys that read into a struct that has a struct sim_plan__link at `offset`. */
-void sim_plan__read_link_delay(struct sim_plan__reader *reader, const struct sim_plan__value *value,
-                               void *into);
-void sim_plan__read_link_loss(struct sim_plan__reader *reader, const struct sim_plan__value *value,
-                              void *into);
-void sim_plan__read_link_duplicate(struct sim_plan__reader *reader,
-                                   const struct sim_plan__value *value, void *into);
-void sim_plan__read_link_reorder(struct sim_plan__reader *reader,
-                                 const struct sim_plan__value *value, void *into);
+struct sim_plan__link {
+    bool has[SIM_PLAN__PARTS];
+    struct sim_element parts[SIM_PLAN__PARTS];
+};
 
-/* Elements in the order delay, loss, duplicate, reorder. */
+#define SIM_PLAN__LINK_WORDS                                                                       \
+    "delay, delay_jitter, loss, burst, duplicate, reorder, corrupt, rate or mtu"
+
+typedef void sim_plan__read(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                            void *into);
+
+/* Keys that read into a struct that has a struct sim_plan__link at `at`. */
+sim_plan__read sim_plan__read_link_delay, sim_plan__read_link_jitter, sim_plan__read_link_loss,
+    sim_plan__read_link_burst, sim_plan__read_link_duplicate, sim_plan__read_link_reorder,
+    sim_plan__read_link_corrupt, sim_plan__read_link_rate, sim_plan__read_link_mtu;
+
+#define SIM_PLAN__LINK_KEYS(at, regions)                                                           \
+    {"delay", false, sim_plan__read_link_delay, at, 0, regions},                                   \
+        {"delay_jitter", false, sim_plan__read_link_jitter, at, 0, SIM_PLAN__NO_REGIONS},          \
+        {"loss", false, sim_plan__read_link_loss, at, 0, 0},                                       \
+        {"burst", false, sim_plan__read_link_burst, at, 0, 0},                                     \
+        {"duplicate", false, sim_plan__read_link_duplicate, at, 0, 0},                             \
+        {"reorder", false, sim_plan__read_link_reorder, at, 0, 0},                                 \
+        {"corrupt", false, sim_plan__read_link_corrupt, at, 0, 0},                                 \
+        {"rate", false, sim_plan__read_link_rate, at, 0, 0}, {                                     \
+        "mtu", false, sim_plan__read_link_mtu, at, 0, 0                                            \
+    }
+
+/* Whether it has any part. */
+bool sim_plan__link_says(const struct sim_plan__link *link);
+
+/* What it does not say is as in `base`. */
+void sim_plan__inherit(struct sim_plan__link *link, const struct sim_plan__link *base);
+
 void sim_plan__chain_of(const struct sim_plan__link *link, struct sim_chain *chain);
 
 /* A set of nodes: struct sim_set at the key's offset. */

@@ -91,6 +91,8 @@ const struct sim_plan__section *sim_plan__section(size_t index) {
         &sim_plan__reorder_section, &sim_plan__exponential_section, &sim_plan__pareto_section,
         &sim_plan__weibull_section, &sim_plan__clocks_section,      &sim_plan__domains_section,
         &sim_plan__pct_section,     &sim_plan__bounded_section,     &sim_plan__nat_section,
+        &sim_plan__burst_section,   &sim_plan__corrupt_section,     &sim_plan__rate_section,
+        &sim_plan__step_section,    &sim_plan__flap_section,
     };
     size_t fixed_count = sizeof fixed / sizeof fixed[0];
     if (index < fixed_count) return fixed[index];

@@ -17,7 +17,8 @@ static const struct sim_plan__fault_kind *const kinds[SIM_FAULT_KIND_COUNT] = {
     [SIM_FAULT_CLOCK] = &sim_plan__clock,         [SIM_FAULT_REBIND] = &sim_plan__rebind,
     [SIM_FAULT_MOVE] = &sim_plan__move,           [SIM_FAULT_RESET] = &sim_plan__reset,
     [SIM_FAULT_HALF_OPEN] = &sim_plan__half_open, [SIM_FAULT_SLOW] = &sim_plan__slow,
-    [SIM_FAULT_OUTAGE] = &sim_plan__outage};
+    [SIM_FAULT_OUTAGE] = &sim_plan__outage,       [SIM_FAULT_CLOG] = &sim_plan__clog,
+    [SIM_FAULT_FILTER] = &sim_plan__filter};
 
 const struct sim_plan__section *sim_plan__fault_section(enum sim_fault_kind kind) {
     return &kinds[kind]->section;

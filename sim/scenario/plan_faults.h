@@ -27,7 +27,7 @@ extern const struct sim_plan__fault_kind sim_plan__partition, sim_plan__isolate,
     sim_plan__crash, sim_plan__kill, sim_plan__stop, sim_plan__pause, sim_plan__restart,
     sim_plan__churn, sim_plan__poison, sim_plan__hang, sim_plan__upgrade, sim_plan__clock,
     sim_plan__slow, sim_plan__outage, sim_plan__rebind, sim_plan__move, sim_plan__reset,
-    sim_plan__half_open;
+    sim_plan__half_open, sim_plan__clog, sim_plan__filter;
 
 /* plan_clocks.c: "200ppm", between the key's least and most; a duration with a sign. */
 void sim_plan__read_drift(struct sim_plan__reader *reader, const struct sim_plan__value *value,
@@ -60,16 +60,6 @@ void sim_plan__read_jump(struct sim_plan__reader *reader, const struct sim_plan_
     { "spread", false, sim_plan__read_duration, AT(spread), 0, 0 }
 #define KEY_ROLLING                                                                                \
     { "rolling", false, sim_plan__read_flag, AT(each_in_turn), 0, 0 }
-
-#define KEY_DELAY                                                                                  \
-    { "delay", false, sim_plan__read_link_delay, LINK_AT, 0, SIM_PLAN__NO_REGIONS }
-#define KEY_LOSS                                                                                   \
-    { "loss", false, sim_plan__read_link_loss, LINK_AT, 0, 0 }
-#define KEY_DUPLICATE                                                                              \
-    { "duplicate", false, sim_plan__read_link_duplicate, LINK_AT, 0, 0 }
-#define KEY_REORDER                                                                                \
-    { "reorder", false, sim_plan__read_link_reorder, LINK_AT, 0, 0 }
-#define KEYS_LINK KEY_DELAY, KEY_LOSS, KEY_DUPLICATE, KEY_REORDER
 
 #define SECTION(title, keys)                                                                       \
     { title, keys, sizeof keys / sizeof keys[0] }
