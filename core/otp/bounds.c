@@ -28,7 +28,18 @@ int weft_otp__bounds_set(struct weft_process *proc, const struct weft_spawn *spe
     return WEFT_OK;
 }
 
+int weft_sched_limit_memory(struct weft_sched *sched, weft_pid pid, size_t memory_max) {
+    WEFT_ASSERT(sched != NULL);
+    struct weft_process *proc = weft_otp__find(sched, pid);
+    struct extra *extra = proc != NULL ? weft_otp__extra(proc) : NULL;
+    if (proc == NULL) return WEFT_ERR_NO_PROC;
+    if (extra == NULL) return WEFT_ERR_NOMEM;
+    extra->memory_max = memory_max;
+    return WEFT_OK;
+}
+
 void weft_otp__quota_reached(struct weft_process *proc, size_t size) {
+    proc->sched->refused++;
     if (!(proc->flags & PROC_QUOTA_KILL)) return;
     struct weft_reason why = weft_reason_text(
         WEFT_REASON_LIMIT, WEFT_ERR_NOMEM, "memory_max %zu of %.24s: %zu held, %zu more asked",

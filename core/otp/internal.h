@@ -412,6 +412,7 @@ struct weft_sched {
 
     uint32_t sockets_count;
     uint64_t spawned, exited, faulted, messages, dropped, expired;
+    uint64_t refused; /* allocations, by memory_max */
     size_t process_bytes;
 
     struct weft_code *code; /* NULL until a module is loaded */

@@ -138,13 +138,14 @@ static bool is_cut(uint64_t kind) {
     return kind == SIM_CHECK_CUT_PARTITION || kind == SIM_CHECK_CUT_ISOLATE ||
            kind == SIM_CHECK_CUT_PAUSE || kind == SIM_CHECK_CUT_DEGRADE ||
            kind == SIM_CHECK_CUT_REBIND || kind == SIM_CHECK_CUT_MOVE ||
-           kind == SIM_CHECK_CUT_SLOW || kind == SIM_CHECK_CUT_OUTAGE;
+           kind == SIM_CHECK_CUT_SLOW || kind == SIM_CHECK_CUT_OUTAGE ||
+           kind == SIM_CHECK_CUT_OVERFLOW || kind == SIM_CHECK_CUT_MEMORY;
 }
 
 /* A node may stand still, and its timers be late. */
 static bool is_pause(uint64_t kind) {
     return kind == SIM_CHECK_CUT_PAUSE || kind == SIM_CHECK_CUT_SLOW ||
-           kind == SIM_CHECK_CUT_OUTAGE;
+           kind == SIM_CHECK_CUT_OUTAGE || kind == SIM_CHECK_CUT_OVERFLOW;
 }
 
 static void fault_on(struct sim_check__view *view, const struct weft_trace_event *event) {

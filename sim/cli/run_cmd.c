@@ -152,11 +152,16 @@ static const char *repeat_of(void *ctx, uint64_t seed) {
     return repeater->words->text;
 }
 
+static struct sim_plan *plan_of(void *ctx, uint64_t seed, int *status) {
+    return cli_draw_plan(&((const struct repeater *)ctx)->wishes->base, seed, status);
+}
+
 static int run_seeds(const struct wishes *wishes, const struct sim_plan *plan,
                      struct sim_run_options *run, struct cli_words *repeat) {
     struct repeater repeater = {wishes, repeat};
     run->progress = NULL;
     struct cli_seeds seeds = {.plan = plan,
+                              .plan_of = plan->has_swarm ? plan_of : NULL,
                               .options = *run,
                               .count = wishes->seeds,
                               .keep_going = wishes->keep_going,

@@ -79,19 +79,31 @@ static void on_mistake(void *ctx, const char *line) {
     fprintf(stderr, "%s\n", line);
 }
 
-struct sim_plan *cli_read_plan(struct cli_wishes *wishes, int *status) {
-    struct sim_plan_sets sets = {.sets = wishes->sets, .count = wishes->sets_count};
-    wishes->folders_given = wishes->folders.count;
-    cli_own_folders(&wishes->folders);
+static struct sim_plan *read_plan(const struct cli_wishes *wishes, const uint64_t *seed,
+                                  int *status) {
+    struct sim_plan_sets sets = {.sets = wishes->sets, .count = wishes->sets_count, .seed = seed};
     struct sim_plan_report report = {.mistake = on_mistake,
                                      .folders = wishes->folders.list,
                                      .folders_count = wishes->folders.count};
     struct sim_plan *plan = NULL;
     int rv = sim_plan_read(wishes->file, &sets, &report, &plan);
     *status = rv == WEFT_ERR_NOMEM ? CLI_INTERNAL : CLI_BAD_INPUT;
-    if (rv != WEFT_OK) return NULL;
-    if (!wishes->has_seed) wishes->seed = plan->seed;
     return plan;
+}
+
+struct sim_plan *cli_draw_plan(const struct cli_wishes *wishes, uint64_t seed, int *status) {
+    return read_plan(wishes, &seed, status);
+}
+
+struct sim_plan *cli_read_plan(struct cli_wishes *wishes, int *status) {
+    wishes->folders_given = wishes->folders.count;
+    cli_own_folders(&wishes->folders);
+    struct sim_plan *plan = read_plan(wishes, NULL, status);
+    if (plan == NULL) return NULL;
+    if (!wishes->has_seed) wishes->seed = plan->seed;
+    if (!plan->has_swarm || wishes->seed == plan->seed) return plan;
+    sim_plan_free(plan);
+    return cli_draw_plan(wishes, wishes->seed, status);
 }
 
 /* --- the line that repeats it --- */

@@ -41,9 +41,11 @@ bool cli_take_file(void *into, const char *path);
 #define CLI_OPTION_SET                                                                             \
     { "--set", "KEY=VALUE", "override a value of the scenario; may be repeated", cli_take_set }
 
-/* The scenario, with the overrides; its seed when none was wished. NULL after telling why on
- * stderr: *status is the exit status. */
+/* The scenario, with the overrides, as the wished seed draws it; its own seed when none was wished.
+ * NULL after telling why on stderr: *status is the exit status. */
 struct sim_plan *cli_read_plan(struct cli_wishes *wishes, int *status);
+/* The same as another seed draws it; nothing else of its swarm is looked at. */
+struct sim_plan *cli_draw_plan(const struct cli_wishes *wishes, uint64_t seed, int *status);
 
 /* --- the line that repeats a run --- */
 

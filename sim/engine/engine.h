@@ -68,7 +68,9 @@ enum sim_purpose {
     SIM_DRAW_SPREAD,  /* which of several sockets on one port; entity: node, counter: peer's node
                          << 16 | its port */
     SIM_DRAW_DOMAIN,  /* a node's rack; entity: node */
-    SIM_DRAW_BOOT /* how much later a node boots; entity: fault << 32 | node, counter: occurrence */
+    SIM_DRAW_BOOT, /* how much later a node boots; entity: fault << 32 | node, counter: occurrence
+                    */
+    SIM_DRAW_UNSYNCED /* what a loss of power does; entity: node, counter: life */
 };
 
 #define SIM_SCENARIO UINT32_MAX /* the entity that is no node */

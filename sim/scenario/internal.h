@@ -12,9 +12,28 @@
 #include "sim/scenario/mistakes.h"
 #include "sim/scenario/plan.h"
 
+/* What is put where a range or a choice of swarm stands. Others than BY_SEED are for finding
+ * mistakes. */
+enum sim_swarm_mode {
+    SIM_SWARM_BY_SEED = 1,
+    SIM_SWARM_BY_FILE, /* by the seed of the file */
+    SIM_SWARM_LOWS,    /* the low ends, the first of choices; every fault is on */
+    SIM_SWARM_HIGHS,   /* the high ends, the last */
+    SIM_SWARM_OPTION,  /* the low ends, the one of choices that `seed` is the number of */
+};
+
+struct sim_swarm__draw {
+    enum sim_swarm_mode mode;
+    uint64_t seed;
+    uint32_t options_max; /* of the choices met */
+};
+
 /* State of one reading. */
 struct sim_plan__reader {
     struct sim_plan *plan;
+    struct sim_swarm__draw draw;
+    uint32_t swarm_first, swarm_on;    /* entries of `faults` that swarm has put there */
+    uint32_t swarm_of[SIM_FAULTS_MAX]; /* which of plan->swarm each is */
     bool no_memory;
     const struct weft_yaml_node *root;
     const struct sim_plan_report *report; /* NULL: none */
@@ -200,6 +219,8 @@ bool sim_plan__group_index(struct sim_plan__reader *reader, const struct weft_ya
                            uint32_t *index);
 
 /* Sections of the whole file; `into` is the plan. */
+void sim_plan__read_swarm(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                          void *into);
 void sim_plan__read_schedule(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                              void *into);
 void sim_plan__read_dht(struct sim_plan__reader *reader, const struct sim_plan__value *value,
@@ -262,6 +283,26 @@ int sim_plan__choose(struct sim_plan__reader *reader, const struct weft_yaml_nod
 /* A list of 1 to `most` entries; told, and false, when it is not. */
 bool sim_plan__is_list(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                        uint32_t most, const char *expected);
+
+/* --- paths into the tree --- */
+
+#define SIM_PLAN__PATH_PARTS 12u
+#define SIM_PLAN__PATH_SIZE 1024u
+
+struct sim_plan__path {
+    char text[SIM_PLAN__PATH_SIZE]; /* the keys, NUL between them */
+    const char *parts[SIM_PLAN__PATH_PARTS];
+    uint32_t count;
+};
+
+/* The `size` bytes of "faults.0.crash.at" as its parts. False: it is no path. */
+bool sim_plan__path(const char *text, size_t size, struct sim_plan__path *path);
+
+/* Where the path leads: what is not there is put in. NULL: told, at `place`. */
+struct weft_yaml_node **sim_plan__slot(struct sim_plan__reader *reader,
+                                       struct weft_yaml_node **root,
+                                       const struct sim_plan__path *path,
+                                       const struct weft_yaml_place *place);
 
 /* --- --set --- */
 

@@ -33,6 +33,10 @@ _Static_assert((int)SIM_CHECK_CUT_REBIND == (int)SIM_FAULT_REBIND, "as the trace
 _Static_assert((int)SIM_CHECK_CUT_MOVE == (int)SIM_FAULT_MOVE, "as the trace says");
 _Static_assert((int)SIM_CHECK_CUT_SLOW == (int)SIM_FAULT_SLOW, "as the trace says");
 _Static_assert((int)SIM_CHECK_CUT_OUTAGE == (int)SIM_FAULT_OUTAGE, "as the trace says");
+_Static_assert((int)SIM_CHECK_CUT_OVERFLOW == (int)SIM_FAULT_OVERFLOW, "as the trace says");
+_Static_assert((int)SIM_CHECK_CUT_MEMORY == (int)SIM_FAULT_MEMORY, "as the trace says");
+_Static_assert((int)SIM_CHECK_LIE_FIRST == (int)SIM_FAULT_WIPE, "as the trace says");
+_Static_assert((int)SIM_CHECK_LIE_LAST == (int)SIM_FAULT_LATENT_ERROR, "as the trace says");
 _Static_assert((int)SIM_CHECK_PERMANENT == (int)WEFT_PERMANENT, "as the trace says");
 
 struct run {

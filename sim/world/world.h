@@ -178,7 +178,24 @@ struct sim_clock_use {
 
 struct sim_clock_use sim_world_clock_use(const struct sim_world *world, uint32_t node);
 
+/* --- memory --- */
+
+struct sim_memory {
+    size_t bytes;     /* that the node holds; 0: it is down */
+    uint64_t refused; /* allocations, by its limit, in this life */
+};
+
+struct sim_memory sim_world_memory(const struct sim_world *world, uint32_t node);
+/* A node that is up may hold no more than this while it lives; 0: no limit. */
+void sim_world_limit_memory(struct sim_world *world, uint32_t node, size_t bytes_max);
+
 /* --- acting on nodes --- */
+
+/* Send messages of SIM_FLOOD_TAG to a process until its mailbox takes no more. WEFT_ERR_FULL: one
+ * was refused or dropped, or the process ended by it; WEFT_ERR_NO_PROC, WEFT_ERR_NOMEM, or WEFT_OK
+ * when there is no end to it. */
+#define SIM_FLOOD_TAG UINT32_C(0xfffffe0f)
+int sim_world_flood(struct sim_world *world, uint32_t node, weft_pid pid);
 
 /* Ask a node that is up. WEFT_ERR_NO_PROC when it is not. */
 int sim_world_ask(struct sim_world *world, uint32_t node, const struct weft_node_ask *ask);

@@ -234,6 +234,7 @@ int64_t contract_read_next(int node, weft_socket socket, void *data, size_t size
     X(readers_share_a_file_and_one_writer_excludes_them)                                           \
     X(locks_go_with_their_handle_and_stop_nobody_who_does_not_ask)                                 \
     X(locks_that_skip_a_step_are_invalid)                                                          \
+    X(folders_are_not_renamed_nor_replaced)                                                        \
     X(every_disk_promises_the_same)                                                                \
     /* suite_loader.c */                                                                           \
     X(a_module_gives_its_symbols)                                                                  \

@@ -13,7 +13,7 @@ static void on_mistake(void *ctx, const char *line) {
 
 static struct sim_plan *plan_of(const char *scenario) {
     static const char *const sets[] = {"population=200"};
-    const struct sim_plan_sets overrides = {sets, 1};
+    const struct sim_plan_sets overrides = {.sets = sets, .count = 1};
     const struct sim_plan_report report = {.mistake = on_mistake, .ctx = NULL};
     struct sim_plan *plan = NULL;
     char path[512];

@@ -24,7 +24,7 @@ LAYERS = {
     "sim/world": ["core/base", "core/env", "core/wire", "core/otp", "core/dht", "core/node",
                   "sim/engine", "sim/net", "sim/disk"],
     "sim/fault": ["core/base", "core/env", "core/otp", "core/node", "sim/engine", "sim/net",
-                  "sim/world"],
+                  "sim/disk", "sim/world"],
     "sim/workload": ["core/base", "core/env", "core/wire", "core/node", "sim/engine", "sim/world"],
     "sim/check": ["core/base", "core/env"],
     "sim/scenario": ["core/base", "core/env", "core/config", "core/dht", "core/node", "sim/engine",

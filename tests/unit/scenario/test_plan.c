@@ -226,7 +226,7 @@ static void groups_follow_one_another_and_the_rest_comes_last(void) {
 
 static void a_share_of_a_small_population_is_at_least_one_node(void) {
     const char *set = "population=10";
-    struct sim_plan_sets sets = {&set, 1};
+    struct sim_plan_sets sets = {.sets = &set, .count = 1};
     struct sim_plan *plan = parse_with(HEAD "groups: {leaf: {count: 5%}}\n" TAIL, &sets);
     REQUIRE(plan != NULL);
     CHECK_EQ_UINT(plan->population, 10);
@@ -565,7 +565,7 @@ static void an_option_replaces_puts_in_and_reaches_into_lists(void) {
                              "faults.0.crash.nodes=[1, 4-5]",
                              "join={from: random, contacts: 2}",
                              "faults.0.crash.at=6s"};
-    struct sim_plan_sets sets = {options, sizeof options / sizeof options[0]};
+    struct sim_plan_sets sets = {.sets = options, .count = sizeof options / sizeof options[0]};
     struct sim_plan *plan =
         parse_with(HEAD "faults:\n  - crash: {at: 300s, nodes: 1}\n" TAIL, &sets);
     REQUIRE(plan != NULL);
@@ -579,7 +579,7 @@ static void an_option_replaces_puts_in_and_reaches_into_lists(void) {
 }
 
 static uint64_t digest(const char *text, const char *set) {
-    struct sim_plan_sets sets = {&set, set != NULL};
+    struct sim_plan_sets sets = {.sets = &set, .count = set != NULL};
     struct sim_plan *plan = parse_with(text, &sets);
     uint64_t digest = plan != NULL ? plan->digest : 0;
     sim_plan_free(plan);
