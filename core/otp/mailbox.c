@@ -99,12 +99,20 @@ void weft_otp__mail_push(struct weft_process *owner, struct mail *mail) {
     push(owner, mail);
 }
 
+void weft_otp__large_gone(struct weft_process *owner, struct mail *mail) {
+    uint32_t size = ((struct letter *)mail)->data_size;
+    WEFT_ASSERT(owner->extra->large_bytes >= size);
+    owner->extra->large_bytes -= size;
+    mail->bits &= (uint8_t)~MAIL_LARGE;
+}
+
 void weft_otp__mail_take(struct weft_process *owner, struct mail *mail) {
     if (mail->place == MAIL_PENDING) ring_remove(&owner->pending, &mail->link);
     if (mail->place == MAIL_QUEUED) {
         WEFT_ASSERT(owner->mailbox_count > 0);
         ring_remove(&owner->mailbox, &mail->link);
         owner->mailbox_count--;
+        if (mail->bits & MAIL_LARGE) weft_otp__large_gone(owner, mail);
         if (mail->kind == WEFT_MSG_EVENT) owner->extra->events_count--;
     }
     mail->place = MAIL_NOWHERE;
@@ -132,13 +140,17 @@ static inline __attribute__((always_inline)) int post_to(struct weft_process *to
     if (!post->force && to->mailbox_count >= weft_otp__mailbox_max(to) &&
         weft_otp__mailbox_full(to, post) != WEFT_OK)
         return WEFT_ERR_FULL;
+    bool large = post->data.size > WEFT_MAIL_LARGE;
+    int rv = large ? weft_otp__large_room(to, post) : WEFT_OK;
+    if (rv != WEFT_OK) return rv;
     struct letter *letter = weft_otp__alloc(to->sched, sizeof *letter + post->data.size);
     if (letter == NULL) return WEFT_ERR_NOMEM;
+    if (large) to->extra->large_bytes += post->data.size;
     letter->mail.from = post->from;
     letter->mail.tag = post->tag;
     letter->mail.kind = (uint8_t)post->kind;
     letter->mail.place = MAIL_NOWHERE;
-    letter->mail.bits = 0;
+    letter->mail.bits = large ? MAIL_LARGE : 0;
     letter->ref = post->ref;
     copy_data(letter, post->data);
     to->bytes += post->data.size;

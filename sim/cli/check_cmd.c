@@ -1,6 +1,7 @@
 /* weft check: read scenarios, say what is wrong with them, or what a seed makes of them. */
 #include "core/base/error.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/flow.h"
 
 #define FILES_MAX 1024
 #define SETS_MAX 64
@@ -91,6 +92,11 @@ static int check_file(const struct wishes *wishes, const char *path) {
     struct sim_plan *plan = NULL;
     int rv = sim_plan_read(path, &sets, &report, &plan);
     if (rv != WEFT_OK) return rv;
+    const struct sim_flow_ops *flow;
+    if (!cli_flow_load(plan, &flow)) {
+        sim_plan_free(plan);
+        return WEFT_ERR_MALFORMED;
+    }
     if (wishes->print)
         fputs(plan->plain, stdout);
     else

@@ -103,6 +103,12 @@ static void cost(FILE *out, const struct cli_report *report) {
     label(out, "packets");
     fprintf(out, "%s sent, %s lost\n", cli_thousands(run->world.packets_sent, count),
             cli_thousands(run->world.packets_lost, rate));
+    if (report->plan->flow.setup.platform != NULL) {
+        label(out, "flows");
+        fprintf(out, "%s, at most %u at once%s\n", cli_thousands(run->world.flows.begun, count),
+                run->world.flows.peak,
+                run->world.flows.crowded ? ": more than a third of the hosts, which is slow" : "");
+    }
     label(out, "memory");
     memory(out, report->peak_rss_bytes);
     fputs(" at most, of it ", out);

@@ -176,7 +176,7 @@ static int run_plan(const struct wishes *wishes, const struct sim_plan *plan,
     struct cli_words repeat = {.used = 0};
     struct cli_host host;
     cli_make_repeat(&repeat, &wishes->base);
-    if (!cli_host_open(&host, repeat.text)) return CLI_INTERNAL;
+    if (!cli_host_open(&host, &wishes->base, repeat.text)) return CLI_INTERNAL;
     struct sim_run_options run = {.seed = wishes->base.seed,
                                   .until = wishes->base.until,
                                   .host = host.host,
@@ -226,6 +226,12 @@ int cli_run(struct cli_args args) {
     if (!fit_together(&wishes)) return CLI_BAD_INPUT;
     struct sim_plan *plan = cli_read_plan(&wishes.base, &status);
     if (plan == NULL) return status;
+    if (wishes.seeds > 0 && wishes.base.flow != NULL) {
+        fputs("weft: --seeds does not go with 'engine: simgrid', which runs once in a program\n",
+              stderr);
+        sim_plan_free(plan);
+        return CLI_BAD_INPUT;
+    }
     status = run_with_trace(&wishes, plan);
     sim_plan_free(plan);
     return status;

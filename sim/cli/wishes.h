@@ -21,7 +21,9 @@ struct cli_wishes {
     const char *fail;        /* the point that fails, as told; NULL: none */
     struct sim_points point; /* the same; node ALL_NODES before parsing */
     struct cli_folders folders;
-    uint32_t folders_given; /* those of --modules, once the plan is read */
+    uint32_t folders_given;          /* those of --modules, once the plan is read */
+    const struct sim_flow_ops *flow; /* what the plan asks for, once it is read */
+    const struct sim_flow_setup *flow_setup;
 };
 
 bool cli_take_seed(void *into, const char *value);
@@ -70,7 +72,7 @@ struct cli_host {
 };
 
 /* `host` stays where it is until closed. False after telling why. */
-bool cli_host_open(struct cli_host *host, const char *repeat);
+bool cli_host_open(struct cli_host *host, const struct cli_wishes *wishes, const char *repeat);
 void cli_host_close(struct cli_host *host);
 
 /* --- points (points.c) --- */

@@ -154,6 +154,19 @@ bool sim_engine_next(struct sim_engine *engine, weft_time until, struct sim_even
     return false;
 }
 
+bool sim_engine_first(struct sim_engine *engine, weft_time until, weft_time *at) {
+    WEFT_ASSERT(until >= engine->now);
+    struct sim_key key;
+    while (sim_engine__queue_first(&engine->queue, until, &key)) {
+        uint32_t index = sim_engine__key_slot(key);
+        *at = key.at;
+        if (sim_engine__slot_live(sim_engine__slot(&engine->slab, index))) return true;
+        (void)sim_engine__queue_pop(&engine->queue, until, &key);
+        drop_dead(engine, index);
+    }
+    return false;
+}
+
 struct sim_cause sim_engine_cause(const struct sim_engine *engine) {
     return engine->cause;
 }

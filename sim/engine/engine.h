@@ -118,6 +118,9 @@ bool sim_engine_cancel(struct sim_engine *engine, sim_handle handle, struct sim_
  * False when there is none: the clock is then at `until`, and the scenario acts. */
 bool sim_engine_next(struct sim_engine *engine, weft_time until, struct sim_event *event);
 
+/* When the next event is, which is not after `until`. False: there is none, and *at is anything. */
+bool sim_engine_first(struct sim_engine *engine, weft_time until, weft_time *at);
+
 /* The event popped last. */
 struct sim_cause sim_engine_cause(const struct sim_engine *engine);
 

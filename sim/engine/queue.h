@@ -95,6 +95,9 @@ bool sim_engine__queue_push(struct sim_queue *queue, struct sim_key key);
 /* Take the first key out unless it is after `until`; nothing after `until` is opened. */
 bool sim_engine__queue_pop(struct sim_queue *queue, weft_time until, struct sim_key *key);
 
+/* The same without taking it out. */
+bool sim_engine__queue_first(struct sim_queue *queue, weft_time until, struct sim_key *key);
+
 /* Take out the keys whose slot is dead, giving each to `drop`. */
 void sim_engine__queue_sweep(struct sim_queue *queue, void (*drop)(void *ctx, uint32_t slot),
                              void *ctx);

@@ -223,6 +223,15 @@ bool sim_engine__queue_push(struct sim_queue *queue, struct sim_key key) {
     return true;
 }
 
+bool sim_engine__queue_first(struct sim_queue *queue, weft_time until, struct sim_key *key) {
+    if (queue->run_index == queue->run_count && queue->heap.count == 0 &&
+        !open_next(queue, until)) {
+        return false;
+    }
+    *key = run_first(queue) ? queue->run[queue->run_index] : queue->heap.keys[0];
+    return key->at <= until;
+}
+
 bool sim_engine__queue_pop(struct sim_queue *queue, weft_time until, struct sim_key *key) {
     if (queue->run_index == queue->run_count && queue->heap.count == 0 &&
         !open_next(queue, until)) {

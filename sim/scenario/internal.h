@@ -132,6 +132,10 @@ struct sim_plan__hint {
 };
 struct sim_plan__hint sim_plan__hint(const char *word, const char *const *words, size_t count);
 
+/* Index of the word among `words`; -1, told, when it is none. */
+int sim_plan__choose_word(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                          const char *const *words, size_t count);
+
 /* --- parts of the language --- */
 
 /* plan_dist.c: into the plan; one group's, over what all have; what only the whole shows. */
@@ -152,8 +156,34 @@ void sim_plan__check_nats(struct sim_plan__reader *reader);
 void sim_plan__read_delay(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                           void *into);
 
+/* plan_flow.c: a model of shared bandwidth; keys of the network section. */
+struct sim_plan__flow {
+    bool simgrid;
+    const char *platform, *model;
+    uint32_t least;
+};
+void sim_plan__read_engine(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                           void *into);
+void sim_plan__read_platform(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                             void *into);
+void sim_plan__read_model(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                          void *into);
+/* All of them are read: into the plan. */
+void sim_plan__take_flow(struct sim_plan__reader *reader, const struct weft_yaml_node *network,
+                         const struct sim_plan__flow *flow);
+
 /* The matrix of `value`, a path beside the scenario, into the plan's net. */
 void sim_plan__read_regions(struct sim_plan__reader *reader, const struct sim_plan__value *value);
+
+/* regions.c: a whole CSV file beside the scenario; false, told, when it cannot be read. free() it.
+ */
+#define SIM_PLAN__FILE_SIZE 1024 /* of a path to a file */
+bool sim_plan__read_beside(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
+                           size_t most, char path[SIM_PLAN__FILE_SIZE], struct weft_bytes *text);
+
+/* The samples of `value`, a path beside the scenario, into the plan. NULL: told. */
+const struct sim_samples *sim_plan__read_samples(struct sim_plan__reader *reader,
+                                                 const struct sim_plan__value *value);
 
 /* The text of a matrix into `regions`, which is all zero; mistakes name `file`. */
 void sim_plan__parse_regions(struct sim_plan__reader *reader, const char *file,
@@ -316,6 +346,13 @@ void sim_plan__yaml_mistake(void *ctx, const struct weft_yaml_place *place, cons
 
 /* A copy to free(); NULL when out of memory, which the reader then knows. */
 char *sim_plan__copy(struct sim_plan__reader *reader, const char *text);
+
+/* Where the file `name` that a scenario names is: beside the scenario, unless its path begins at
+ * the root. False: too long. */
+bool sim_plan__beside(const char *scenario, const char *name, char path[SIM_PLAN__FILE_SIZE]);
+
+/* A copy that lives as long as the plan. NULL: out of memory, or of room for it. */
+const char *sim_plan__keep(struct sim_plan__reader *reader, const char *text);
 
 /* A whole file of at most `most` bytes; free() it. WEFT_ERR_NOT_FOUND, WEFT_ERR_IO,
  * WEFT_ERR_TOO_BIG, WEFT_ERR_NOMEM. */

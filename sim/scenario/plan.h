@@ -60,6 +60,9 @@ struct sim_join {
     uint32_t contacts; /* SEEDS, RANDOM: how many each knows [3] */
 };
 
+/* Bytes of a payload that is a flow, unless the scenario says other. */
+#define SIM_FLOWS_FROM 4096
+
 #define SIM_APPS_MAX 8    /* of a group */
 #define SIM_TEXTS_MAX 256 /* paths of a scenario, and what its apps' env say */
 #define SIM_ENV_MAX 16    /* keys of an app's env */
@@ -82,6 +85,8 @@ struct sim_clocks {
     weft_duration offset; /* of the wall clock */
     int64_t drift_ppm;    /* of both */
 };
+
+#define SIM_SAMPLES_MAX 16 /* files of samples */
 
 /* What the seed drew: the value of a path of the file, or a fault by its name. */
 struct sim_draw {
@@ -120,6 +125,9 @@ struct sim_plan {
     bool save_table;             /* nodes keep their routing table on disk */
     struct sim_order_spec order; /* in which processes take turns */
     struct sim_net_spec net;
+    struct sim_samples *samples[SIM_SAMPLES_MAX];
+    uint32_t samples_count;
+    struct sim_flow_plan flow; /* platform NULL: links alone; else a path and a word of `texts` */
     struct sim_work_spec works[SIM_WORKLOADS_MAX];
     uint32_t works_count;
     struct sim_fault_spec faults[SIM_FAULTS_MAX];

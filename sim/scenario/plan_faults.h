@@ -74,8 +74,4 @@ void sim_plan__read_jump(struct sim_plan__reader *reader, const struct sim_plan_
 void sim_plan__read_unsynced(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                              void *into);
 
-/* Index of the word among `words`; -1, told, when it is none. */
-int sim_plan__choose_word(struct sim_plan__reader *reader, const struct sim_plan__value *value,
-                          const char *const *words, size_t count);
-
 #endif

@@ -46,6 +46,7 @@ static void add_rule(struct sim_plan__reader *reader, const struct weft_yaml_nod
 
 struct network {
     struct sim_plan__link link;
+    struct sim_plan__flow flow;
 };
 
 static void read_link(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
@@ -78,6 +79,10 @@ static void read_links(struct sim_plan__reader *reader, const struct sim_plan__v
 
 static const struct sim_plan__key network_keys[] = {
     SIM_PLAN__LINK_KEYS(offsetof(struct network, link), SIM_PLAN__REGIONS),
+    {"engine", false, sim_plan__read_engine, offsetof(struct network, flow), 0, 0},
+    {"platform", false, sim_plan__read_platform, offsetof(struct network, flow), 0, 0},
+    {"model", false, sim_plan__read_model, offsetof(struct network, flow), 0, 0},
+    {"flows_from", false, sim_plan__read_count, offsetof(struct network, flow.least), 1, 1 << 20},
     {"links", false, read_links, 0, 0, 0},
 };
 const struct sim_plan__section sim_plan__network_section = {
@@ -86,8 +91,14 @@ const struct sim_plan__section sim_plan__network_section = {
 void sim_plan__read_network(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                             void *into) {
     struct sim_plan *plan = into;
-    struct network network = {.link = {.has = {[SIM_PLAN__PART_DELAY] = true}}};
+    struct network network = {.link = {.has = {[SIM_PLAN__PART_DELAY] = true}},
+                              .flow = {.least = SIM_FLOWS_FROM}};
     network.link.parts[SIM_PLAN__PART_DELAY] = plan->net.rules[0].chain.elements[0];
+    const struct weft_yaml_node *engine = weft_yaml_get(value->node, "engine");
+    bool by_links = engine == NULL || engine->text == NULL || strcmp(engine->text, "links") == 0;
+    /* The platform has latencies of its own. */
+    if (!by_links) network.link.parts[SIM_PLAN__PART_DELAY].delay.a = 0;
     sim_plan__read_section(reader, value->node, &sim_plan__network_section, &network);
+    sim_plan__take_flow(reader, value->node, &network.flow);
     sim_plan__chain_of(&network.link, &plan->net.rules[0].chain);
 }

@@ -116,20 +116,22 @@ static int schedule_boots(struct run *run) {
 static int open_world(struct run *run) {
     const struct sim_run_options *options = run->options;
     uint64_t wanted = options->trace != NULL ? options->trace_mask : 0;
-    struct sim_world_config config = {.seed = options->seed,
-                                      .nodes = run->plan->population,
-                                      .nats = run->plan->nats,
-                                      .nats_count = run->plan->nats_count,
-                                      .net = &run->plan->net,
-                                      .group_of = run->boot.group_of,
-                                      .host = options->host,
-                                      .order = &run->plan->order,
-                                      .config_of = config_of,
-                                      .schedulers_of = schedulers_of,
-                                      .trace = on_trace,
-                                      .ctx = run,
-                                      .trace_mask = run->checks_mask | WORKS_MASK | wanted,
-                                      .points = options->points};
+    struct sim_world_config config = {
+        .seed = options->seed,
+        .nodes = run->plan->population,
+        .nats = run->plan->nats,
+        .nats_count = run->plan->nats_count,
+        .flow = run->plan->flow.setup.platform != NULL ? &run->plan->flow : NULL,
+        .net = &run->plan->net,
+        .group_of = run->boot.group_of,
+        .host = options->host,
+        .order = &run->plan->order,
+        .config_of = config_of,
+        .schedulers_of = schedulers_of,
+        .trace = on_trace,
+        .ctx = run,
+        .trace_mask = run->checks_mask | WORKS_MASK | wanted,
+        .points = options->points};
     run->world = sim_world_new(&config);
     if (run->world == NULL) return WEFT_ERR_NOMEM;
     if (options->where != NULL) options->where->world = run->world;

@@ -29,7 +29,8 @@ struct values {
 
 /* Beside at, every, until and for, which all get that have them. $8 is an eighth of the time that
  * faults have. Not among them, since nobody can guess it:
- * which module an upgrade has, how much room or how many messages a node can bear. */
+ * which module an upgrade has, how much room or how many messages a node can bear, who writes to a
+ * disk. */
 static const struct values all[] = {
     {SIM_FAULT_PARTITION, NEEDS_NOTHING, 0,
      "sides: {one_of: [[50%, 50%], [10%, 90%], [34%, 33%, 33%]]}"},

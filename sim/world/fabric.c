@@ -2,7 +2,7 @@
 #include "sim/world/fabric.h"
 
 #include "core/base/assert.h"
-#include "sim/world/internal.h"
+#include "sim/world/flows.h"
 
 #include <stdlib.h>
 
@@ -23,10 +23,23 @@ struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config) {
     if (fabric == NULL) return NULL;
     fabric->berths = calloc(config->nodes, sizeof *fabric->berths);
     fabric->config = *config;
-    if (fabric->berths != NULL && (config->nats_count == 0 || need_places(fabric))) return fabric;
+    bool whole = fabric->berths != NULL && (config->nats_count == 0 || need_places(fabric));
+    if (whole && config->flow != NULL) fabric->flows = sim_flows_new(config);
+    whole = whole && (config->flow == NULL || fabric->flows != NULL);
+    if (whole) return fabric;
+    sim_places_free(fabric->places);
     free(fabric->berths);
     free(fabric);
     return NULL;
+}
+
+void sim_fabric_flow(struct sim_fabric *fabric, weft_time until) {
+    if (fabric->flows != NULL) sim_flows_run(fabric, until);
+}
+
+struct sim_flows_stats sim_fabric_flows(const struct sim_fabric *fabric) {
+    if (fabric->flows == NULL) return (struct sim_flows_stats){.begun = 0};
+    return sim_flows_stats(fabric->flows);
 }
 
 static void drop_sockets(struct sim_machine *machine) {
@@ -64,6 +77,7 @@ void sim_fabric_free(struct sim_fabric *fabric) {
     }
     for (uint32_t i = 0; fabric->clocks != NULL && i < fabric->config.nodes; i++)
         free(fabric->clocks[i]);
+    sim_flows_free(fabric, fabric->flows);
     sim_parcel_pool_free(fabric);
     sim_places_free(fabric->places);
     free(fabric->clocks);
@@ -311,7 +325,7 @@ static void receive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
 }
 
 /* What a NAT makes of the target is for this copy: another one arrives on its own. */
-static void arrive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+static void arrive_at_place(struct sim_fabric *fabric, struct sim_parcel *parcel) {
     struct weft_addr target = parcel->target;
     enum sim_loss loss = sim_parcel_let_in(fabric, parcel);
     if (loss != SIM_LOSS_NONE)
@@ -319,6 +333,13 @@ static void arrive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
     else
         receive(fabric, parcel);
     parcel->target = target;
+}
+
+static void arrive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+    if (fabric->places != NULL)
+        arrive_at_place(fabric, parcel);
+    else
+        receive(fabric, parcel);
     sim_parcel_unref(fabric, parcel);
 }
 

@@ -55,6 +55,7 @@ struct sim_fabric_config {
     uint32_t nodes;
     const struct sim_nat_range *nats; /* borrowed; as in struct sim_world_config */
     uint32_t nats_count;
+    const struct sim_flow_plan *flow; /* borrowed; as in struct sim_world_config */
     struct sim_host host;
     const struct sim_order_spec *order; /* borrowed; NULL: FIFO */
     /* A socket of `node` has something to tell. May call functions of its env. */
@@ -74,6 +75,11 @@ struct sim_fabric_config {
 
 /* All machines are down. NULL when out of memory. */
 struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config);
+
+/* Go on with what flows, to the next event of the engine and at most to `until`. To be called
+ * before each look at the engine. */
+void sim_fabric_flow(struct sim_fabric *fabric, weft_time until);
+struct sim_flows_stats sim_fabric_flows(const struct sim_fabric *fabric);
 
 /* Events still in the engine are the engine's: free it with sim_fabric_drop. */
 void sim_fabric_free(struct sim_fabric *fabric);

@@ -173,6 +173,8 @@ struct sim_berth {
 
 #define SIM_POOL_CLASSES 3
 
+struct sim_flows;
+
 struct sim_fabric {
     struct sim_fabric_config config;
     struct sim_berth *berths;
@@ -181,6 +183,7 @@ struct sim_fabric {
     uint64_t jobs;                             /* so far */
     struct sim_parcel *pool[SIM_POOL_CLASSES]; /* free parcels by size */
     uint32_t pool_count[SIM_POOL_CLASSES];
+    struct sim_flows *flows; /* NULL: no model of bandwidth */
     struct sim_fabric_stats stats;
 };
 
@@ -260,6 +263,9 @@ void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
 bool sim_parcel_arrives(struct sim_fabric *fabric, struct sim_parcel *parcel);
 /* It arrives: `target` becomes what the machine sees, or why it does not get in. */
 enum sim_loss sim_parcel_let_in(struct sim_fabric *fabric, struct sim_parcel *parcel);
+/* Queue what is left of it by its fate, from `at` on; its reference stays the caller's. */
+void sim_parcel_queue(struct sim_fabric *fabric, struct sim_parcel *parcel,
+                      const struct sim_fate *fate, weft_time at, weft_time *arrival_last);
 void sim_parcel_lost(struct sim_fabric *fabric, const struct sim_parcel *parcel,
                      enum sim_loss cause);
 void sim_parcel_received(struct sim_fabric *fabric, const struct sim_parcel *parcel);

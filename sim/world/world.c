@@ -171,6 +171,7 @@ static bool make_parts(struct sim_world *world) {
                                        .nodes = config->nodes,
                                        .nats = config->nats,
                                        .nats_count = config->nats_count,
+                                       .flow = config->flow,
                                        .host = config->host,
                                        .order = config->order,
                                        .deliver = on_deliver,
@@ -315,6 +316,7 @@ static void handle(struct sim_world *world, const struct sim_event *event) {
 bool sim_world_run(struct sim_world *world, weft_time until, uint64_t events_max) {
     struct sim_event event;
     for (uint64_t count = 0; events_max == 0 || count < events_max; count++) {
+        sim_fabric_flow(world->fabric, until);
         if (!sim_engine_next(world->engine, until, &event)) return true;
         handle(world, &event);
     }
@@ -333,7 +335,8 @@ void sim_world_stats(const struct sim_world *world, struct sim_world_stats *stat
                                  .up = world->count[SIM_NODE_UP] + world->count[SIM_NODE_STOPPING],
                                  .down = world->count[SIM_NODE_DOWN],
                                  .paused = world->count[SIM_NODE_PAUSED],
-                                 .boots = world->boots};
+                                 .boots = world->boots,
+                                 .flows = sim_fabric_flows(world->fabric)};
     for (uint32_t i = 0; i < world->config.nodes; i++) {
         if (world->nodes[i].first.node == NULL) continue;
         stats->node_bytes +=

@@ -17,6 +17,7 @@
 #include "core/node/node.h"
 #include "sim/disk/disk.h"
 #include "sim/engine/engine.h"
+#include "sim/net/flow.h"
 #include "sim/net/nat.h"
 #include "sim/net/net.h"
 #include "sim/world/order.h"
@@ -44,6 +45,13 @@ struct sim_host {
     const struct weft_guard_ops *guard;
     const struct weft_loader_ops *loader; /* NULL: nothing can be loaded */
     struct weft_env *loader_env;          /* what they are called with; NULL: the node's env */
+    const struct sim_flow_ops *flow;      /* open; NULL: no model of bandwidth */
+};
+
+/* Payloads of `least` bytes or more go through host.flow: sim/world/flows.h. */
+struct sim_flow_plan {
+    struct sim_flow_setup setup;
+    uint32_t least;
 };
 
 /* Nodes [first, first + count) are behind NATs of one kind, `nodes` behind each (the last may have
@@ -59,8 +67,9 @@ struct sim_world_config {
     uint32_t nodes;
     const struct sim_nat_range *nats; /* borrowed; ascending, apart */
     uint32_t nats_count;
-    const struct sim_net_spec *net; /* borrowed */
-    const uint32_t *group_of;       /* borrowed; NULL: all in group 0 */
+    const struct sim_flow_plan *flow; /* borrowed; NULL: links alone */
+    const struct sim_net_spec *net;   /* borrowed */
+    const uint32_t *group_of;         /* borrowed; NULL: all in group 0 */
     struct sim_host host;
     const struct sim_order_spec *order; /* of every node's processes; borrowed; NULL: FIFO */
     /* The node's configuration at boot, and its DHT's. Called at every boot; the answer is
@@ -246,7 +255,16 @@ void sim_world_trace(struct sim_world *world, uint32_t node, enum weft_trace_kin
  * `until` was reached. */
 bool sim_world_run(struct sim_world *world, weft_time until, uint64_t events_max);
 
+/* Payloads that went through a model of bandwidth: so far, at most under way at once, and whether
+ * those were so many that the model gets slow, more than a third of its hosts. */
+struct sim_flows_stats {
+    uint64_t begun;
+    uint32_t peak;
+    bool crowded;
+};
+
 struct sim_world_stats {
+    struct sim_flows_stats flows;
     uint64_t events, packets_sent, packets_received, packets_lost, stream_bytes;
     uint32_t up, down, paused;
     uint64_t boots;

@@ -60,9 +60,10 @@ static void a_partition_twice_in_one_process(void) { runs_are_equal("first-parti
 static void churn_twice_in_one_process(void) { runs_are_equal("heavy-churn"); }
 
 static void a_lossy_mesh_twice_in_one_process(void) { runs_are_equal("lossy-radio"); }
+static void bad_lines_twice_in_one_process(void) { runs_are_equal("bad-lines"); }
 
 static void faults_inside_nodes_twice_in_one_process(void) { runs_are_equal("dht-owner-crash"); }
 
 TEST_MAIN("determinism/twice", TEST(a_partition_twice_in_one_process),
           TEST(churn_twice_in_one_process), TEST(a_lossy_mesh_twice_in_one_process),
-          TEST(faults_inside_nodes_twice_in_one_process))
+          TEST(bad_lines_twice_in_one_process), TEST(faults_inside_nodes_twice_in_one_process))
