@@ -175,6 +175,16 @@ void sim_plan__take_flow(struct sim_plan__reader *reader, const struct weft_yaml
 /* The matrix of `value`, a path beside the scenario, into the plan's net. */
 void sim_plan__read_regions(struct sim_plan__reader *reader, const struct sim_plan__value *value);
 
+/* regions.c: a whole CSV file beside the scenario; false, told, when it cannot be read. free() it.
+ */
+#define SIM_PLAN__FILE_SIZE 1024 /* of a path to a file */
+bool sim_plan__read_beside(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
+                           size_t most, char path[SIM_PLAN__FILE_SIZE], struct weft_bytes *text);
+
+/* The samples of `value`, a path beside the scenario, into the plan. NULL: told. */
+const struct sim_samples *sim_plan__read_samples(struct sim_plan__reader *reader,
+                                                 const struct sim_plan__value *value);
+
 /* The text of a matrix into `regions`, which is all zero; mistakes name `file`. */
 void sim_plan__parse_regions(struct sim_plan__reader *reader, const char *file,
                              struct weft_bytes text, struct sim_regions *regions);
@@ -336,8 +346,6 @@ void sim_plan__yaml_mistake(void *ctx, const struct weft_yaml_place *place, cons
 
 /* A copy to free(); NULL when out of memory, which the reader then knows. */
 char *sim_plan__copy(struct sim_plan__reader *reader, const char *text);
-
-#define SIM_PLAN__FILE_SIZE 1024
 
 /* Where the file `name` that a scenario names is: beside the scenario, unless its path begins at
  * the root. False: too long. */

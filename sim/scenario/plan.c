@@ -342,5 +342,6 @@ void sim_plan_free(struct sim_plan *plan) {
     }
     free(plan->plain);
     free(plan->net.regions);
+    for (uint32_t i = 0; i < plan->samples_count; i++) free(plan->samples[i]);
     free(plan);
 }

@@ -86,6 +86,8 @@ struct sim_clocks {
     int64_t drift_ppm;    /* of both */
 };
 
+#define SIM_SAMPLES_MAX 16 /* files of samples */
+
 /* What the seed drew: the value of a path of the file, or a fault by its name. */
 struct sim_draw {
     char *name, *value; /* of a fault its keys; "off": it is not there */
@@ -123,6 +125,8 @@ struct sim_plan {
     bool save_table;             /* nodes keep their routing table on disk */
     struct sim_order_spec order; /* in which processes take turns */
     struct sim_net_spec net;
+    struct sim_samples *samples[SIM_SAMPLES_MAX];
+    uint32_t samples_count;
     struct sim_flow_plan flow; /* platform NULL: links alone; else a path and a word of `texts` */
     struct sim_work_spec works[SIM_WORKLOADS_MAX];
     uint32_t works_count;
