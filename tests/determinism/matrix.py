@@ -45,7 +45,9 @@ def built(way):
     subprocess.run(["cmake", "-S", SOURCE, "-B", folder, "-G", "Ninja", "-DWEFT_TESTS=OFF",
                     "-DCMAKE_BUILD_TYPE=NONE", *launcher, *BUILDS[way]], check=True,
                    stdout=subprocess.DEVNULL)
-    subprocess.run(["cmake", "--build", folder, "--target", "weft", "--", "--quiet"], check=True)
+    part = ["weft_simgrid"] if os.path.exists(os.path.join(BUILD, "bin/weft-simgrid.so")) else []
+    subprocess.run(["cmake", "--build", folder, "--target", "weft", *part, "--", "--quiet"],
+                   check=True)
     return os.path.join(folder, "bin/weft")
 
 
