@@ -265,6 +265,9 @@ void sim_net_layer_rest(struct sim_net *net, sim_layer layer, bool rest);
 /* Another chain from now on, for a CHAIN layer. */
 void sim_net_layer_change(struct sim_net *net, sim_layer layer, const struct sim_chain *chain);
 
+/* It touches no packet with both ends in `nodes` any more: borrowed while the layer is on. */
+void sim_net_layer_spare(struct sim_net *net, sim_layer layer, const bool *nodes);
+
 /* How many packets the layer changed (dropped, delayed, doubled, damaged) since it was put on.
  * Several cuts in the way of one packet all count it. Kept after the layer is off until its number
  * is reused. */

@@ -81,7 +81,8 @@ extern const struct sim_plan__section sim_plan__lognormal_section, sim_plan__exp
     sim_plan__burst_section, sim_plan__corrupt_section, sim_plan__rate_section,
     sim_plan__step_section, sim_plan__flap_section, sim_plan__links_section,
     sim_plan__network_section, sim_plan__work_sections[], sim_plan__check_sections[];
-extern const struct sim_plan__section sim_plan__pct_section, sim_plan__bounded_section;
+extern const struct sim_plan__section sim_plan__pct_section, sim_plan__bounded_section,
+    sim_plan__liveness_section;
 
 /* Read a mapping by its section: each known key, in the table's order; then what is unknown or
  * missing is told. False when `node` is no mapping (told). */
@@ -278,6 +279,11 @@ void sim_plan__read_faults(struct sim_plan__reader *reader, const struct sim_pla
                            void *into);
 void sim_plan__read_checks(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                            void *into);
+
+/* plan_liveness.c: into the plan; what only the whole shows. */
+void sim_plan__read_liveness(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                             void *into);
+void sim_plan__check_liveness(struct sim_plan__reader *reader);
 
 /* One dht or join mapping, over what `dht` or `join` holds already. `save_table` NULL: a group's,
  * which has no such key. */

@@ -24,6 +24,7 @@
  *     checks:
  *       - stored_found: {within: 20s}
  *       - no_leak
+ *     liveness: {at: 80s, core: 60%, within: 30s} # optional; faults stop, a core converges
  *     stop: 120s
  *
  * With `swarm:` values are drawn by the seed (sim/scenario/swarm.h).
@@ -102,6 +103,16 @@ struct sim_swarm_fault {
 
 #define SIM_DRAWS_MAX 512
 
+/* At `at` faults stop and a core is healed: it has to converge within `within`, whatever the others
+ * are. See sim_faults_heal_core. */
+struct sim_liveness {
+    bool on;
+    uint32_t line;
+    weft_time at;
+    weft_duration within;
+    struct sim_set core;
+};
+
 struct sim_plan {
     char *texts[SIM_TEXTS_MAX]; /* paths of modules; what is in env */
     uint32_t texts_count;
@@ -134,6 +145,7 @@ struct sim_plan {
     uint32_t faults_count;
     struct sim_check_spec checks[SIM_CHECKS_MAX];
     uint32_t checks_count;
+    struct sim_liveness liveness;
     bool has_swarm; /* another seed is another plan */
     struct sim_draw draws[SIM_DRAWS_MAX];
     uint32_t draws_count;
