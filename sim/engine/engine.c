@@ -9,6 +9,9 @@
 /* Dead events that may wait in the queue, beside as many as are live. */
 #define DEAD_MIN 1024
 
+/* How many pops ahead those that are near come. */
+static const size_t near_at[SIM_NEAR] = {2, 6, 10};
+
 struct sim_engine {
     uint64_t seed;
     weft_time now;
@@ -20,6 +23,8 @@ struct sim_engine {
     struct sim_trail *acting; /* its trail */
     struct sim_trail *trails; /* of the nodes, then of the scenario */
     struct sim_cause cause;   /* of the event popped last */
+    void (*on_near)(void *ctx, const struct sim_event *const near[SIM_NEAR]);
+    void *on_near_ctx;
     struct sim_slab slab;
     struct sim_queue queue;
 };
@@ -132,10 +137,31 @@ bool sim_engine_cancel(struct sim_engine *engine, sim_handle handle, struct sim_
     return true;
 }
 
+/* What is ahead is fetched now: the trail by us, the rest by whoever knows it. */
+static void look_ahead(const struct sim_engine *engine) {
+    const struct sim_event *near[SIM_NEAR];
+    for (unsigned i = 0; i < SIM_NEAR; i++) {
+        const struct sim_slot *slot = sim_engine__queue_ahead(&engine->queue, near_at[i]);
+        near[i] = slot != NULL ? &slot->event : NULL;
+    }
+    const struct sim_event *far = near[SIM_NEAR - 1];
+    if (far != NULL && far->entity < engine->nodes)
+        __builtin_prefetch(&engine->trails[far->entity], 1);
+    if (engine->on_near != NULL) engine->on_near(engine->on_near_ctx, near);
+}
+
+void sim_engine_on_near(struct sim_engine *engine,
+                        void (*fn)(void *ctx, const struct sim_event *const near[SIM_NEAR]),
+                        void *ctx) {
+    engine->on_near = fn;
+    engine->on_near_ctx = ctx;
+}
+
 bool sim_engine_next(struct sim_engine *engine, weft_time until, struct sim_event *event) {
     WEFT_ASSERT(until >= engine->now);
     struct sim_key key;
     while (sim_engine__queue_pop(&engine->queue, until, &key)) {
+        look_ahead(engine);
         uint32_t index = sim_engine__key_slot(key);
         const struct sim_slot *slot = sim_engine__slot(&engine->slab, index);
         if (!sim_engine__slot_live(slot)) {

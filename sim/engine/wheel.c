@@ -6,10 +6,11 @@
 #include <string.h>
 
 /* How far ahead of its pop an event's slot is fetched. */
-#define PREFETCH_AHEAD 12
+#define PREFETCH_AHEAD 16
 #define BLOCK_CHUNKS_MIN ((size_t)64)
 #define BLOCK_CHUNKS_MAX ((size_t)4096)
 #define RUN_MIN ((size_t)64)
+#define RUN_WORTH 24
 
 #ifdef WEFT_QUEUE_HEAP
 #define HEAP_ONLY true
@@ -150,27 +151,27 @@ static void sort_run(struct sim_queue *queue) {
     for (size_t i = 0; i < ahead; i++) fetch(queue, queue->run[i]);
 }
 
-/* Open the next occupied tick not after `until`. The run and the heap are empty. */
+/* Move the open tick to the next occupied slot that does not begin after `until`, and spread it. */
+static bool open_slot(struct sim_queue *queue, weft_time until) {
+    unsigned level = 0, index = next_slot(queue, 0);
+    while (index == 256 && ++level < SIM_WHEEL_LEVELS) index = next_slot(queue, level);
+    if (index == 256) return false;
+    unsigned shift = 8 * level;
+    uint64_t tick = (queue->tick >> shift >> 8 << 8 | index) << shift;
+    if (tick > tick_of(until)) return false;
+    queue->tick = tick;
+    spread(queue, take_slot(queue, level, index));
+    return true;
+}
+
+/* Open the next occupied ticks, none after `until`, up to a run that is worth it: long enough to
+ * look ahead in. The run and the heap are empty. */
 static bool open_next(struct sim_queue *queue, weft_time until) {
     queue->run_index = queue->run_count = 0;
-    for (unsigned level = 0; level < SIM_WHEEL_LEVELS;) {
-        unsigned index = next_slot(queue, level);
-        if (index == 256) {
-            level++;
-            continue;
-        }
-        unsigned shift = 8 * level;
-        uint64_t tick = (queue->tick >> shift >> 8 << 8 | index) << shift;
-        if (tick > tick_of(until)) return false;
-        queue->tick = tick;
-        spread(queue, take_slot(queue, level, index));
-        if (queue->run_count > 0) {
-            sort_run(queue);
-            return true;
-        }
-        level = 0;
-    }
-    return false;
+    while (queue->run_count < RUN_WORTH && open_slot(queue, until)) continue;
+    if (queue->run_count == 0) return false;
+    sort_run(queue);
+    return true;
 }
 
 /* Whether the next of the run goes before the heap's first. One of them is not empty. */

@@ -165,7 +165,7 @@ struct sim_berth {
     uint64_t serials;            /* sockets so far */
 };
 
-#define SIM_POOL_CLASSES 3
+#define SIM_POOL_CLASSES 4
 
 struct sim_fabric {
     struct sim_fabric_config config;
