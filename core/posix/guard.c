@@ -110,11 +110,7 @@ static void panic_place(const struct weft_fault *fault) {
 }
 
 /* A fault while panicking must not panic again: the facts that are out stand. */
-static _Noreturn void die(void) {
-    struct sigaction action = {.sa_handler = SIG_DFL};
-    sigaction(SIGABRT, &action, NULL);
-    abort();
-}
+static _Noreturn void die(void) { abort(); }
 
 static void on_alarm(int signo) {
     (void)signo;
@@ -194,6 +190,7 @@ static _Noreturn void panic(const struct weft_fault *fault, const ucontext_t *co
                             uintptr_t above) {
     if (guard_thread.panicking) die();
     guard_thread.panicking = true;
+    weft_posix__unconfine();
     panic_place(fault);
     panic_by_alarm();
     if (guard_thread.print != NULL) guard_thread.print(guard_thread.print_ctx, STDERR_FILENO);
@@ -296,6 +293,7 @@ static void on_signal(int signo, siginfo_t *info, void *ucontext) {
         pthread_sigmask(SIG_SETMASK, &context->uc_sigmask, NULL);
         siglongjmp(guard_thread.broken, 1);
     }
+    weft_posix__check_stray(info, context);
     struct weft_fault fault = fault_of(signo, info, context);
     if (info->si_code <= 0) { /* sent by somebody: not the running function's doing */
         fault.what = "a fault's signal was sent from outside";

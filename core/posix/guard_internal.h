@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <ucontext.h>
 
@@ -46,6 +47,11 @@ enum weft_posix__where weft_posix__where(void);
 uint32_t weft_posix__capture(const ucontext_t *context, const uintptr_t **frames);
 
 _Noreturn void weft_posix__panic(const struct weft_fault *fault, const ucontext_t *context);
+
+/* confine.c: panics if the fault is a clock that a confined program reads. */
+void weft_posix__check_stray(const siginfo_t *info, const ucontext_t *context);
+/* A panic may read clocks; a call that is still stopped fails for it. */
+void weft_posix__unconfine(void);
 
 /* watchdog.c: a watchdog of this thread that looks when it is called from another one: then what
  * runs under watch->limit > 0 is ended as soon as it can be left. WEFT_ERR_FULL */

@@ -56,6 +56,8 @@ enum sim_check_number {
     SIM_CHECK_CUT_ISOLATE = 2,
     SIM_CHECK_CUT_PAUSE = 7,
     SIM_CHECK_CUT_DEGRADE = 9,
+    SIM_CHECK_CUT_REBIND = 14, /* on until it bit: who had been found is not, for a while */
+    SIM_CHECK_CUT_MOVE = 15,
     SIM_CHECK_PERMANENT = 0, /* `restart` of SUP_CHILD_DOWN: enum weft_restart */
     SIM_CHECK_TRANSIENT = 1,
     SIM_CHECK_TEMPORARY = 2,

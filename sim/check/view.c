@@ -136,7 +136,8 @@ static void child_down(struct sim_check__view *view, const struct weft_trace_eve
 
 static bool is_cut(uint64_t kind) {
     return kind == SIM_CHECK_CUT_PARTITION || kind == SIM_CHECK_CUT_ISOLATE ||
-           kind == SIM_CHECK_CUT_PAUSE || kind == SIM_CHECK_CUT_DEGRADE;
+           kind == SIM_CHECK_CUT_PAUSE || kind == SIM_CHECK_CUT_DEGRADE ||
+           kind == SIM_CHECK_CUT_REBIND || kind == SIM_CHECK_CUT_MOVE;
 }
 
 static void fault_on(struct sim_check__view *view, const struct weft_trace_event *event) {

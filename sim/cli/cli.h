@@ -63,6 +63,7 @@ struct cli_report {
     const struct sim_run_report *run;
     uint64_t wall_ns;
     uint64_t peak_rss_bytes;
+    bool confined;      /* stray calls were trapped, core/posix/confine.h */
     const char *repeat; /* the command that repeats it */
 };
 
@@ -108,9 +109,6 @@ void cli_progress_init(struct cli_progress *progress);
 void cli_progress_show(struct cli_progress *progress, weft_time now, weft_time stop,
                        uint64_t events);
 void cli_progress_clear(struct cli_progress *progress);
-
-/* Monotonic wall clock. */
-uint64_t cli_wall_ns(void);
 
 /* 1234567 as "1,234,567". `text` has room for 32 bytes. Returns text. */
 char *cli_thousands(uint64_t number, char text[32]);

@@ -138,6 +138,8 @@ void cli_json(FILE *out, const struct cli_report *report) {
     key_seconds(&json, "wall_s", report->wall_ns);
     key_number(&json, "peak_rss_bytes", report->peak_rss_bytes);
     key_number(&json, "node_bytes_peak", run->node_bytes_peak);
+    key(&json, "confined");
+    fputs(report->confined ? "true" : "false", out);
     key_number(&json, "nodes", run->nodes);
     faults(&json, run);
     checks(&json, run);

@@ -71,6 +71,9 @@ static void cost(FILE *out, const struct cli_report *report) {
     fputs(" in nodes (", out);
     memory(out, run->node_bytes_peak / (run->nodes > 0 ? run->nodes : 1));
     fputs(" each)\n", out);
+    if (report->confined) return;
+    label(out, "stray calls");
+    fputs("not trapped: this machine or build has no such traps\n", out);
 }
 
 static void faults(FILE *out, const struct sim_run_report *run) {

@@ -1,18 +1,11 @@
-/* Wall time, and a line that says how far a run is. */
+/* A line that says how far a run is. */
 #define _POSIX_C_SOURCE 200809L
+#include "core/posix/confine.h"
 #include "sim/cli/cli.h"
 
-#include <time.h>
 #include <unistd.h>
 
 #define SHOW_EVERY_NS 100000000u
-#define NS_OF_S 1000000000u
-
-uint64_t cli_wall_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_OF_S + (uint64_t)now.tv_nsec;
-}
 
 char *cli_thousands(uint64_t number, char text[32]) {
     char digits[24];
@@ -28,14 +21,14 @@ char *cli_thousands(uint64_t number, char text[32]) {
 
 void cli_progress_init(struct cli_progress *progress) {
     *progress =
-        (struct cli_progress){.on = isatty(STDERR_FILENO) == 1, .started_ns = cli_wall_ns()};
+        (struct cli_progress){.on = isatty(STDERR_FILENO) == 1, .started_ns = weft_posix_wall_ns()};
     progress->shown_ns = progress->started_ns;
 }
 
 void cli_progress_show(struct cli_progress *progress, weft_time now, weft_time stop,
                        uint64_t events) {
     if (!progress->on) return;
-    uint64_t wall = cli_wall_ns();
+    uint64_t wall = weft_posix_wall_ns();
     if (wall - progress->shown_ns < SHOW_EVERY_NS) return;
     progress->shown_ns = wall;
     char count[32], rate[32];

@@ -2,11 +2,11 @@
 #define _DEFAULT_SOURCE
 #include "analysis/trace_file.h"
 #include "core/base/error.h"
+#include "core/posix/confine.h"
 #include "core/posix/guard.h"
 #include "core/posix/posix.h"
 #include "sim/cli/cli.h"
 
-#include <execinfo.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -14,7 +14,6 @@
 
 #define SETS_MAX 64
 #define REPEAT_MAX 4096
-#define BACKTRACE_MAX 48
 
 struct wishes {
     const char *file, *trace;
@@ -116,6 +115,7 @@ void cli_run_usage(FILE *out) {
 struct running {
     struct cli_progress progress;
     struct ana_trace_writer *writer; /* NULL: no trace file */
+    bool confined;
 };
 
 static void on_trace(void *ctx, const struct weft_trace_event *event) {
@@ -132,18 +132,21 @@ struct panic_words {
     const char *repeat;
 };
 
+/* In a signal handler: no stdio. */
 static void on_panic(void *ctx, int fd) {
     const struct panic_words *words = ctx;
+    char text[REPEAT_MAX + 128];
+    int size = 0;
     if (words->where->world != NULL) {
         weft_time now = sim_engine_now(sim_world_engine(words->where->world));
-        dprintf(fd, "at %lld.%09lld s of virtual time, node %lld\n", (long long)(now / WEFT_S(1)),
-                (long long)(now % WEFT_S(1)),
-                words->where->node == WEFT_TRACE_NODE_NONE ? -1LL : (long long)words->where->node);
+        bool is_node = words->where->node != WEFT_TRACE_NODE_NONE;
+        size = snprintf(text, sizeof text, "at %lld.%09lld s of virtual time, node %lld\n",
+                        (long long)(now / WEFT_S(1)), (long long)(now % WEFT_S(1)),
+                        is_node ? (long long)words->where->node : -1LL);
     }
-    dprintf(fd, "repeat: %s\n", words->repeat);
-    void *frames[BACKTRACE_MAX];
-    backtrace_symbols_fd(frames, backtrace(frames, BACKTRACE_MAX), fd);
-    _exit(CLI_INTERNAL);
+    size += snprintf(text + size, sizeof text - (size_t)size, "repeat: %s\n", words->repeat);
+    ssize_t written = write(fd, text, (size_t)size);
+    (void)written;
 }
 
 /* --- the line that repeats it --- */
@@ -242,7 +245,7 @@ static int run_one(const struct wishes *wishes, const struct sim_plan *plan,
     struct sim_run_report *result = calloc(1, sizeof *result);
     if (result == NULL) return CLI_INTERNAL;
     cli_progress_init(&running->progress);
-    uint64_t started = cli_wall_ns();
+    uint64_t started = weft_posix_wall_ns();
     int rv = sim_run(plan, run, result);
     cli_progress_clear(&running->progress);
     int status = CLI_INTERNAL;
@@ -251,8 +254,9 @@ static int run_one(const struct wishes *wishes, const struct sim_plan *plan,
     } else {
         struct cli_report report = {.plan = plan,
                                     .run = result,
-                                    .wall_ns = cli_wall_ns() - started,
+                                    .wall_ns = weft_posix_wall_ns() - started,
                                     .peak_rss_bytes = peak_rss(),
+                                    .confined = running->confined,
                                     .repeat = repeat};
         print_report(wishes, &report);
         status = result->verdict == SIM_HOLDS ? CLI_HOLDS : CLI_FAILS;
@@ -312,6 +316,7 @@ static int run_plan(const struct wishes *wishes, const struct sim_plan *plan,
                                   .ctx = running,
                                   .where = &where};
     weft_posix_panic_context(on_panic, &words);
+    running->confined = weft_posix_confine() == WEFT_OK;
     int status = wishes->seeds > 0 ? run_seeds(wishes, plan, &run, &repeat)
                                    : run_one(wishes, plan, &run, repeat.text);
     weft_posix_panic_context(NULL, NULL);

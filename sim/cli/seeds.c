@@ -1,5 +1,6 @@
 /* weft run --seeds: one scenario, many seeds, one line. */
 #include "core/base/error.h"
+#include "core/posix/confine.h"
 #include "sim/cli/cli.h"
 
 #include <inttypes.h>
@@ -60,13 +61,13 @@ int cli_seeds(const struct cli_seeds *seeds) {
     struct cli_seeds_sum sum = {.run = 0};
     struct sim_run_report *report = malloc(sizeof *report);
     if (report == NULL) return CLI_INTERNAL;
-    uint64_t started = cli_wall_ns();
+    uint64_t started = weft_posix_wall_ns();
     bool goes_on = true;
     if (seeds->json) cli_json_seeds_begin(stdout, seeds);
     while (goes_on && sum.run < seeds->count && (seeds->keep_going || sum.run == sum.held))
         goes_on = run_one(seeds, &sum, report);
     free(report);
-    sum.wall_ns = cli_wall_ns() - started;
+    sum.wall_ns = weft_posix_wall_ns() - started;
     if (sum.run > 0) print_sum(seeds, &sum);
     if (!goes_on) return CLI_INTERNAL;
     return sum.held == sum.run ? CLI_HOLDS : CLI_FAILS;

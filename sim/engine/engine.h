@@ -58,7 +58,9 @@ enum sim_purpose {
 
     SIM_DRAW_TROUBLE, /* seed of what a fault does to a disk; entity: fault << 32 | node, counter:
                          occurrence */
-    SIM_DRAW_ATLAS    /* whose disk may be damaged; entity: node, counter: hash of the item */
+    SIM_DRAW_ATLAS,   /* whose disk may be damaged; entity: node, counter: hash of the item */
+
+    SIM_DRAW_NAT /* a port outside; entity: NAT, counter: how many it has drawn */
 };
 
 #define SIM_SCENARIO UINT32_MAX /* the entity that is no node */

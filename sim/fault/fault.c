@@ -26,7 +26,9 @@ static const struct sim_fault_ops *const all_ops[SIM_FAULT_KIND_COUNT] = {
     [SIM_FAULT_PAUSE] = &sim_fault__pause,         [SIM_FAULT_CHURN] = &sim_fault__churn,
     [SIM_FAULT_DEGRADE] = &sim_fault__degrade,     [SIM_FAULT_POISON] = &sim_fault__poison,
     [SIM_FAULT_UPGRADE] = &sim_fault__upgrade,     [SIM_FAULT_HANG] = &sim_fault__hang,
-    [SIM_FAULT_CLOCK] = &sim_fault__clock};
+    [SIM_FAULT_CLOCK] = &sim_fault__clock,         [SIM_FAULT_REBIND] = &sim_fault__rebind,
+    [SIM_FAULT_MOVE] = &sim_fault__move,           [SIM_FAULT_RESET] = &sim_fault__reset,
+    [SIM_FAULT_HALF_OPEN] = &sim_fault__half_open};
 
 static const struct sim_fault_ops *ops_of(const struct sim_occurrence *occurrence) {
     return all_ops[sim_fault__spec(occurrence)->kind];

@@ -23,7 +23,11 @@
     X(POISON, "poison")       /* one process inside the nodes faults */                            \
     X(UPGRADE, "upgrade")     /* processes go over to another version of a module */               \
     X(HANG, "hang")           /* one process does not return, until a watchdog ends it */          \
-    X(CLOCK, "clock")         /* clocks are set, or drift, for a time */
+    X(CLOCK, "clock")         /* clocks are set, or drift, for a time */                           \
+    X(REBIND, "rebind")       /* NATs forget: everybody behind them gets other ports */            \
+    X(MOVE, "move")           /* nodes get another address */                                      \
+    X(RESET, "reset")         /* streams of nodes are reset at both ends */                        \
+    X(HALF_OPEN, "half_open") /* nodes give streams up, and the other end does not hear it */
 
 enum sim_fault_kind {
     SIM_FAULT_NONE = 0,
@@ -94,7 +98,8 @@ struct sim_faults;
  *
  * bit counts: partition, isolate, degrade: a packet was lost, delayed or doubled by it; crash,
  * kill, stop, pause: a node was up and is so no more; restart: a node came up; churn: a node left
- * (each leave counts as injected, too); clock: see sim/fault/clock.c; poison, hang: the process
+ * (each leave counts as injected, too); clock: see sim/fault/clock.c; rebind,
+ * move: sim/fault/place.c; reset, half_open: a node had an open stream; poison, hang: the process
  * ended by it; upgrade: all its nodes did what is expected of them. A hang lasts as long as the
  * node's watchdog would wait, or as `for` says. */
 

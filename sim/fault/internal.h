@@ -9,13 +9,15 @@
 
 /* How soon an end that has to wait (a node is still stopping) is tried again. */
 #define SIM_FAULT_RETRY WEFT_MS(100)
+/* How long what stays is watched for whether it bit. */
+#define SIM_FAULT_WATCH WEFT_S(60)
 
 /* A node that an occurrence acts on. */
 struct sim_target {
     uint32_t node;
     uint32_t life; /* in which it was hit; another one is none of ours */
     weft_pid pid;  /* POISON, HANG */
-    uint64_t mark; /* CLOCK: a count before it */
+    uint64_t mark; /* CLOCK, MOVE, REBIND: a count before it */
     bool open;     /* something is still to be done, or to be waited for */
 };
 
@@ -26,6 +28,7 @@ struct sim_occurrence {
     uint32_t fault;  /* index of the spec */
     uint32_t number; /* of the fault's occurrences, from 0 */
     uint32_t serial; /* among all: how a scheduled call finds it */
+    weft_time begun; /* MOVE, REBIND */
     bool has_bitten;
     bool as_expected;   /* UPGRADE: so far */
     const char *module; /* UPGRADE: its name */
@@ -69,7 +72,8 @@ struct sim_fault_ops {
 
 extern const struct sim_fault_ops sim_fault__partition, sim_fault__isolate, sim_fault__degrade,
     sim_fault__crash, sim_fault__kill, sim_fault__stop, sim_fault__restart, sim_fault__pause,
-    sim_fault__churn, sim_fault__poison, sim_fault__upgrade, sim_fault__hang, sim_fault__clock;
+    sim_fault__churn, sim_fault__poison, sim_fault__upgrade, sim_fault__hang, sim_fault__clock,
+    sim_fault__rebind, sim_fault__move, sim_fault__reset, sim_fault__half_open;
 
 static inline const struct sim_fault_spec *
 sim_fault__spec(const struct sim_occurrence *occurrence) {

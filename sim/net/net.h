@@ -125,7 +125,12 @@ enum sim_loss {
     SIM_LOSS_CUT,
     SIM_LOSS_NO_NODE,
     SIM_LOSS_NO_SOCKET,
-    SIM_LOSS_FAULT /* by the chain of a layer */
+    SIM_LOSS_FAULT,      /* by the chain of a layer */
+    SIM_LOSS_MOVED,      /* from or to an address that the node has no more */
+    SIM_LOSS_NAT,        /* to a port of a NAT that nobody has */
+    SIM_LOSS_NAT_FILTER, /* from somebody a NAT does not let in */
+    SIM_LOSS_NAT_FULL,   /* a NAT has no room for one more binding */
+    SIM_LOSS_HAIRPIN     /* from behind a NAT to its own outside */
 };
 
 struct sim_packet {

@@ -56,7 +56,7 @@ const struct sim_plan__section *sim_plan__fault_section(enum sim_fault_kind kind
 extern const struct sim_plan__section sim_plan__lognormal_section, sim_plan__exponential_section,
     sim_plan__pareto_section, sim_plan__weibull_section, sim_plan__delay_section,
     sim_plan__nodes_section, sim_plan__dht_section, sim_plan__join_section, sim_plan__group_section,
-    sim_plan__app_section, sim_plan__dist_section, sim_plan__clocks_section,
+    sim_plan__app_section, sim_plan__dist_section, sim_plan__nat_section, sim_plan__clocks_section,
     sim_plan__duplicate_section, sim_plan__reorder_section, sim_plan__links_section,
     sim_plan__network_section, sim_plan__work_sections[], sim_plan__check_sections[];
 extern const struct sim_plan__section sim_plan__pct_section, sim_plan__bounded_section;
@@ -118,6 +118,11 @@ void sim_plan__read_dist(struct sim_plan__reader *reader, const struct sim_plan_
 void sim_plan__read_dist_config(struct sim_plan__reader *reader,
                                 const struct sim_plan__value *value, struct sim_dist *dist);
 void sim_plan__check_dist(struct sim_plan__reader *reader);
+
+/* plan_nat.c: a group's; what only the whole shows. */
+void sim_plan__read_nat(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                        struct sim_nat_range *range);
+void sim_plan__check_nats(struct sim_plan__reader *reader);
 
 /* A delay: struct sim_delay at the key's offset. `least`: its least (median); `most` is one of: */
 #define SIM_PLAN__REGIONS 1 /* a matrix of regions is allowed */

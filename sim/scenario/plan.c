@@ -89,7 +89,7 @@ const struct sim_plan__section *sim_plan__section(size_t index) {
         &sim_plan__delay_section,   &sim_plan__lognormal_section,   &sim_plan__duplicate_section,
         &sim_plan__reorder_section, &sim_plan__exponential_section, &sim_plan__pareto_section,
         &sim_plan__weibull_section, &sim_plan__clocks_section,      &sim_plan__pct_section,
-        &sim_plan__bounded_section,
+        &sim_plan__bounded_section, &sim_plan__nat_section,
     };
     size_t fixed_count = sizeof fixed / sizeof fixed[0];
     if (index < fixed_count) return fixed[index];
@@ -149,6 +149,7 @@ static void read_tree(struct sim_plan__reader *reader, struct weft_yaml_node *ro
     sim_plan__read_section(reader, root, &scenario_section, reader->plan);
     if (reader->mistakes.count == 0) sim_plan__check_join(reader);
     if (reader->mistakes.count == 0) sim_plan__check_dist(reader);
+    if (reader->mistakes.count == 0) sim_plan__check_nats(reader);
     finish(reader->plan);
 }
 

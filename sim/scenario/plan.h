@@ -94,6 +94,8 @@ struct sim_plan {
     struct weft_dht_config dht_of[SIM_GROUPS_MAX];
     uint32_t schedulers_of[SIM_GROUPS_MAX];
     struct sim_dist dist_of[SIM_GROUPS_MAX];
+    struct sim_nat_range nats[SIM_GROUPS_MAX]; /* of groups that are behind some, ascending */
+    uint32_t nats_count;
     struct sim_clocks clocks;
     bool dht_on;
     bool v6;                     /* nodes speak IPv6 instead of IPv4 */

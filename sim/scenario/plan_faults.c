@@ -14,7 +14,9 @@ static const struct sim_plan__fault_kind *const kinds[SIM_FAULT_KIND_COUNT] = {
     [SIM_FAULT_PAUSE] = &sim_plan__pause,         [SIM_FAULT_CHURN] = &sim_plan__churn,
     [SIM_FAULT_DEGRADE] = &sim_plan__degrade,     [SIM_FAULT_POISON] = &sim_plan__poison,
     [SIM_FAULT_UPGRADE] = &sim_plan__upgrade,     [SIM_FAULT_HANG] = &sim_plan__hang,
-    [SIM_FAULT_CLOCK] = &sim_plan__clock};
+    [SIM_FAULT_CLOCK] = &sim_plan__clock,         [SIM_FAULT_REBIND] = &sim_plan__rebind,
+    [SIM_FAULT_MOVE] = &sim_plan__move,           [SIM_FAULT_RESET] = &sim_plan__reset,
+    [SIM_FAULT_HALF_OPEN] = &sim_plan__half_open};
 
 const struct sim_plan__section *sim_plan__fault_section(enum sim_fault_kind kind) {
     return &kinds[kind]->section;

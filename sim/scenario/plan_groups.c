@@ -151,6 +151,7 @@ struct draft {
     struct sim_apps apps;
     uint32_t schedulers;
     struct sim_dist dist;
+    struct sim_nat_range nat; /* nodes 0: none */
 };
 
 static void read_count(struct sim_plan__reader *reader, const struct sim_plan__value *value,
@@ -198,6 +199,12 @@ static void read_group_dist(struct sim_plan__reader *reader, const struct sim_pl
     sim_plan__read_dist_config(reader, value, &draft->dist);
 }
 
+static void read_group_nat(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                           void *into) {
+    struct draft *draft = into;
+    sim_plan__read_nat(reader, value, &draft->nat);
+}
+
 static const struct sim_plan__key group_keys[] = {
     {"count", true, read_count, 0, 0, 0},
     {"join", false, read_group_join, 0, 0, 0},
@@ -206,6 +213,7 @@ static const struct sim_plan__key group_keys[] = {
     {"schedulers", false, sim_plan__read_count, offsetof(struct draft, schedulers), 1,
      WEFT_SCHEDULERS_MAX},
     {"dist", false, read_group_dist, 0, 0, 0},
+    {"nat", false, read_group_nat, 0, 0, 0},
 };
 const struct sim_plan__section sim_plan__group_section = {"groups", group_keys,
                                                           sizeof group_keys / sizeof group_keys[0]};
@@ -241,6 +249,11 @@ static void add_group(struct sim_plan__reader *reader, const struct draft *draft
     plan->apps_of[i] = draft->apps;
     plan->schedulers_of[i] = draft->schedulers;
     plan->dist_of[i] = draft->dist;
+    if (draft->nat.nodes == 0) return;
+    struct sim_nat_range *nat = &plan->nats[plan->nats_count++];
+    *nat = draft->nat;
+    nat->first = draft->group.first;
+    nat->count = draft->group.count;
 }
 
 static void read_group(struct sim_plan__reader *reader, const struct weft_yaml_node *groups,
@@ -275,8 +288,12 @@ void sim_plan__read_groups(struct sim_plan__reader *reader, const struct sim_pla
                           node->count, SIM_GROUPS_MAX - 1);
         return;
     }
-    struct draft base = {plan->groups[0],  plan->join_of[0],       plan->dht_of[0],
-                         plan->apps_of[0], plan->schedulers_of[0], plan->dist_of[0]};
+    struct draft base = {.group = plan->groups[0],
+                         .join = plan->join_of[0],
+                         .dht = plan->dht_of[0],
+                         .apps = plan->apps_of[0],
+                         .schedulers = plan->schedulers_of[0],
+                         .dist = plan->dist_of[0]};
     plan->groups_count = 0;
     for (uint32_t i = 0; i < node->count; i++) read_group(reader, node, i, base);
     uint64_t taken = 0;

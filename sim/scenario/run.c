@@ -26,6 +26,8 @@ _Static_assert((int)SIM_CHECK_CUT_PARTITION == (int)SIM_FAULT_PARTITION, "as the
 _Static_assert((int)SIM_CHECK_CUT_ISOLATE == (int)SIM_FAULT_ISOLATE, "as the trace says");
 _Static_assert((int)SIM_CHECK_CUT_PAUSE == (int)SIM_FAULT_PAUSE, "as the trace says");
 _Static_assert((int)SIM_CHECK_CUT_DEGRADE == (int)SIM_FAULT_DEGRADE, "as the trace says");
+_Static_assert((int)SIM_CHECK_CUT_REBIND == (int)SIM_FAULT_REBIND, "as the trace says");
+_Static_assert((int)SIM_CHECK_CUT_MOVE == (int)SIM_FAULT_MOVE, "as the trace says");
 _Static_assert((int)SIM_CHECK_PERMANENT == (int)WEFT_PERMANENT, "as the trace says");
 
 struct run {
@@ -87,6 +89,8 @@ static int open_world(struct run *run) {
     uint64_t wanted = options->trace != NULL ? options->trace_mask : 0;
     struct sim_world_config config = {.seed = options->seed,
                                       .nodes = run->plan->population,
+                                      .nats = run->plan->nats,
+                                      .nats_count = run->plan->nats_count,
                                       .net = &run->plan->net,
                                       .group_of = run->boot.group_of,
                                       .host = options->host,

@@ -20,11 +20,11 @@ int sim_datagram_open(struct weft_env *env, struct weft_addr *local, uint64_t ow
     return WEFT_OK;
 }
 
-/* From a wildcard address goes out what the route says: the machine's own. */
+/* From a wildcard address goes out what the route says: the machine's own of today. */
 static struct weft_addr source_of(const struct sim_machine *machine,
                                   const struct sim_socket *socket) {
-    return sim_world_addr(machine->node, (enum weft_family)socket->local.family,
-                          socket->local.port);
+    if (!sim_socket_is_wildcard(socket)) return socket->local;
+    return sim_fabric__addr(machine, socket->local);
 }
 
 int sim_datagram_send(struct weft_env *env, weft_socket id, const struct weft_addr *to,
@@ -38,7 +38,6 @@ int sim_datagram_send(struct weft_env *env, weft_socket id, const struct weft_ad
     if (parcel == NULL) return WEFT_ERR_AGAIN;
     parcel->kind = SIM_PARCEL_DATAGRAM;
     parcel->from = machine->node;
-    parcel->to = sim_fabric__node_at(machine->fabric, to);
     parcel->source = source_of(machine, socket);
     parcel->target = *to;
     if (size > 0) memcpy(parcel->bytes, data, size);

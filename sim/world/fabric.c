@@ -6,6 +6,15 @@
 
 #include <stdlib.h>
 
+static bool need_places(struct sim_fabric *fabric) {
+    const struct sim_fabric_config *config = &fabric->config;
+    if (fabric->places == NULL) {
+        fabric->places = sim_places_new(config->nodes, sim_engine_seed(config->engine),
+                                        config->nats, config->nats_count);
+    }
+    return fabric->places != NULL;
+}
+
 struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config) {
     WEFT_ASSERT(config->engine != NULL && config->net != NULL);
     WEFT_ASSERT(config->nodes > 0 && config->nodes <= SIM_WORLD_NODES_MAX);
@@ -13,12 +22,11 @@ struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config) {
     struct sim_fabric *fabric = calloc(1, sizeof *fabric);
     if (fabric == NULL) return NULL;
     fabric->berths = calloc(config->nodes, sizeof *fabric->berths);
-    if (fabric->berths == NULL) {
-        free(fabric);
-        return NULL;
-    }
     fabric->config = *config;
-    return fabric;
+    if (fabric->berths != NULL && (config->nats_count == 0 || need_places(fabric))) return fabric;
+    free(fabric->berths);
+    free(fabric);
+    return NULL;
 }
 
 static void drop_sockets(struct sim_machine *machine) {
@@ -57,6 +65,7 @@ void sim_fabric_free(struct sim_fabric *fabric) {
     for (uint32_t i = 0; fabric->clocks != NULL && i < fabric->config.nodes; i++)
         free(fabric->clocks[i]);
     sim_parcel_pool_free(fabric);
+    sim_places_free(fabric->places);
     free(fabric->clocks);
     free(fabric->berths);
     free(fabric);
@@ -276,8 +285,8 @@ static void busy_no_more(struct sim_machine *machine) {
     if (machine->up && !machine->paused) catch_up(machine);
 }
 
-static void arrive(struct sim_fabric *fabric, uint32_t node, struct sim_parcel *parcel) {
-    struct sim_machine *machine = fabric->berths[node].machine;
+static void receive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+    struct sim_machine *machine = fabric->berths[parcel->to].machine;
     bool datagram = parcel->kind == SIM_PARCEL_DATAGRAM;
     if (machine == NULL || (datagram && !machine->up)) {
         sim_parcel_lost(fabric, parcel, SIM_LOSS_NO_NODE);
@@ -287,13 +296,24 @@ static void arrive(struct sim_fabric *fabric, uint32_t node, struct sim_parcel *
         sim_stream_receive(machine, parcel);
         sim_fabric__reap(machine);
     }
+}
+
+/* What a NAT makes of the target is for this copy: another one arrives on its own. */
+static void arrive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+    struct weft_addr target = parcel->target;
+    enum sim_loss loss = sim_parcel_let_in(fabric, parcel);
+    if (loss != SIM_LOSS_NONE)
+        sim_parcel_lost(fabric, parcel, loss);
+    else
+        receive(fabric, parcel);
+    parcel->target = target;
     sim_parcel_unref(fabric, parcel);
 }
 
 bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event) {
     WEFT_ASSERT(event->kind != 0);
     if (event->kind == SIM_EVENT_PARCEL) {
-        arrive(fabric, event->entity, event->data);
+        arrive(fabric, event->data);
         return true;
     }
     struct sim_machine *machine = fabric->berths[event->entity].machine;
@@ -311,6 +331,22 @@ bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event)
         sim_fabric__reap(machine);
     }
     return true;
+}
+
+bool sim_fabric_move(struct sim_fabric *fabric, uint32_t node) {
+    WEFT_ASSERT(node < fabric->config.nodes);
+    return need_places(fabric) && sim_places_move(fabric->places, node);
+}
+
+struct sim_places *sim_fabric_places(const struct sim_fabric *fabric) {
+    return fabric->places;
+}
+
+uint32_t sim_fabric_node_at(const struct sim_fabric *fabric, const struct weft_addr *addr) {
+    uint32_t moves, node = sim_addr_owner(addr, fabric->config.nodes, &moves);
+    if (fabric->places == NULL) return moves == 0 ? node : UINT32_MAX;
+    bool there = node != UINT32_MAX && sim_places_is_at(fabric->places, node, addr);
+    return there ? node : UINT32_MAX;
 }
 
 uint32_t sim_fabric_sockets(const struct sim_fabric *fabric, uint32_t node) {

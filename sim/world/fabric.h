@@ -17,7 +17,8 @@
  *     SIM_STREAM_RTO_MAX; after SIM_STREAM_ACK_MAX without any acknowledgement: TIMEOUT. So a
  *     stream stalls in a partition and resumes after it.
  *   - a machine that is up answers with a reset what belongs to a stream it does not know: its own
- *     of an earlier life, say. A machine that is down is silent.
+ *     of an earlier life, say, or one whose peer is behind a NAT that gave it another port. A
+ *     machine that is down is silent, and so is an address that nobody has.
  *   - after close, what was written is still delivered, by the machine, even when the node has
  *     ended in order; unread bytes turn a close into a reset. */
 #ifndef SIM_WORLD_FABRIC_H
@@ -50,6 +51,8 @@ struct sim_fabric_config {
     struct sim_engine *engine; /* borrowed */
     struct sim_net *net;       /* borrowed */
     uint32_t nodes;
+    const struct sim_nat_range *nats; /* borrowed; as in struct sim_world_config */
+    uint32_t nats_count;
     struct sim_host host;
     const struct sim_order_spec *order; /* borrowed; NULL: FIFO */
     /* A socket of `node` has something to tell. May call functions of its env. */
@@ -106,6 +109,16 @@ weft_time sim_fabric_true_time(struct sim_fabric *fabric, uint32_t node, weft_ti
  * streams as far as their buffers go. Resume delivers what waited, in order. */
 void sim_fabric_pause(struct sim_fabric *fabric, uint32_t node);
 void sim_fabric_resume(struct sim_fabric *fabric, uint32_t node);
+
+/* As sim_world_move and so on. */
+bool sim_fabric_move(struct sim_fabric *fabric, uint32_t node);
+uint32_t sim_fabric_reset_streams(struct sim_fabric *fabric, uint32_t node);
+uint32_t sim_fabric_forget_streams(struct sim_fabric *fabric, uint32_t node);
+struct sim_places;
+struct sim_places *sim_fabric_places(const struct sim_fabric *fabric); /* NULL: none yet */
+
+/* The machine at an address in the open, or UINT32_MAX. */
+uint32_t sim_fabric_node_at(const struct sim_fabric *fabric, const struct weft_addr *addr);
 
 /* Until when a call that the node made has not returned; not later than now: there is none. And set
  * it, on a machine that is up: what waits is told then, which is now when `until` is. */

@@ -6,6 +6,7 @@
 #include "core/base/rand.h"
 #include "sim/world/clock.h"
 #include "sim/world/fabric.h"
+#include "sim/world/places.h"
 
 /* Kinds of engine events. `entity` is the machine it happens to. */
 enum sim_fabric_kind {
@@ -25,7 +26,7 @@ enum sim_parcel_kind {
     SIM_PARCEL_RESET
 };
 
-/* Shared by its copies on the way: never changed once sent. */
+/* Shared by its copies on the way: never changed once sent, but for `target` while it arrives. */
 struct sim_parcel {
     struct sim_parcel *next_free; /* in the pool */
     uint32_t refs;
@@ -106,8 +107,7 @@ struct sim_stream {
     bool peer_finished; /* its end has arrived */
     bool readable_told; /* READABLE was told and read has not said AGAIN since */
     bool writable_wanted;
-    uint8_t due; /* enum sim_due */
-    uint32_t peer;
+    uint8_t due;             /* enum sim_due */
     weft_socket peer_socket; /* 0: not known yet */
     struct weft_addr remote;
     struct sim_queue out, in;
@@ -170,6 +170,7 @@ struct sim_berth {
 struct sim_fabric {
     struct sim_fabric_config config;
     struct sim_berth *berths;
+    struct sim_places *places;                 /* NULL until a machine is behind a NAT or moves */
     struct sim_clock **clocks;                 /* by machine, NULL: true; NULL: all of them */
     uint64_t jobs;                             /* so far */
     struct sim_parcel *pool[SIM_POOL_CLASSES]; /* free parcels by size */
@@ -217,8 +218,11 @@ void sim_fabric__job_due(struct sim_machine *machine, uint64_t number);
 void sim_fabric__jobs_resume(struct sim_machine *machine);
 void sim_fabric__jobs_forget(struct sim_machine *machine);
 
-/* The machine at an address, or UINT32_MAX. */
-uint32_t sim_fabric__node_at(const struct sim_fabric *fabric, const struct weft_addr *addr);
+/* The machine's own address, with the family and port of `like`. */
+static inline struct weft_addr sim_fabric__addr(const struct sim_machine *machine,
+                                                struct weft_addr like) {
+    return sim_places_addr(machine->fabric->places, machine->node, like);
+}
 
 /* PACKET_* events: numbers are (peer, size, packet, cause). */
 void sim_fabric__trace_packet(struct sim_fabric *fabric, uint32_t node, enum weft_trace_kind kind,
@@ -228,10 +232,13 @@ void sim_fabric__trace_packet(struct sim_fabric *fabric, uint32_t node, enum wef
 struct sim_parcel *sim_parcel_new(struct sim_fabric *fabric, uint32_t size);
 void sim_parcel_unref(struct sim_fabric *fabric, struct sim_parcel *parcel);
 void sim_parcel_pool_free(struct sim_fabric *fabric);
-/* Through the network; takes the reference. `from`, `target` and what the kind needs are set. A
- * stream's parcel arrives once, after *arrival_last, which moves on; NULL: a datagram. */
+/* Through the network; takes the reference. `from`, `source`, `target` and what the kind needs are
+ * set; `to` is found, and `source` becomes what others see. A stream's parcel arrives once, after
+ * *arrival_last, which moves on; NULL: a datagram. */
 void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
                           weft_time *arrival_last);
+/* It arrives: `target` becomes what the machine sees, or why it does not get in. */
+enum sim_loss sim_parcel_let_in(struct sim_fabric *fabric, struct sim_parcel *parcel);
 void sim_parcel_lost(struct sim_fabric *fabric, const struct sim_parcel *parcel,
                      enum sim_loss cause);
 void sim_parcel_received(struct sim_fabric *fabric, const struct sim_parcel *parcel);
@@ -252,6 +259,7 @@ int sim_socket_bind(struct sim_machine *machine, struct sim_socket *socket,
 uint16_t sim_socket_port(struct sim_machine *machine, enum sim_socket_kind kind,
                          enum weft_family family); /* 0: none is free */
 void sim_socket_free(struct sim_machine *machine, struct sim_socket *socket);
+bool sim_socket_is_wildcard(const struct sim_socket *socket); /* bound to a port alone */
 
 /* tell.c: events for the node, at once or when it is resumed. `parcel`: holds event->data. */
 void sim_fabric__tell(struct sim_machine *machine, const struct weft_event *event,
@@ -298,7 +306,8 @@ void sim_stream_send_reset(struct sim_machine *machine, struct sim_stream *strea
 void sim_stream_output(struct sim_machine *machine, struct sim_stream *stream);
 /* Nothing came back in time: the oldest segment once more, or a probe of a window that is shut. */
 void sim_stream_send_again(struct sim_machine *machine, struct sim_stream *stream);
-/* Answer a parcel that belongs to no stream of this machine. */
+/* Answer a parcel that belongs to no stream of this machine, or to one that is broken or has
+ * another peer. */
 void sim_stream_answer_stray(struct sim_machine *machine, const struct sim_parcel *parcel);
 
 /* stream_timer.c */

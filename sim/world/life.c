@@ -5,19 +5,18 @@
 
 static uint64_t now_of(struct sim_world *world) { return (uint64_t)sim_engine_now(world->engine); }
 
-/* The endpoint others know the node by: its DHT's, or its host with no port. */
-static struct weft_addr known_as(uint32_t node, const struct weft_node_config *config) {
+/* The endpoint the node knows itself by: its DHT's, or its host with no port. */
+static struct weft_addr known_as(const struct sim_world *world, uint32_t node,
+                                 const struct weft_node_config *config) {
     const struct weft_dht_service_config *dht = config->dht;
-    if (dht == NULL) return sim_world_addr(node, WEFT_FAMILY_V4, 0);
-    if (dht->bind4.family != WEFT_FAMILY_NONE) {
-        return sim_world_addr(node, WEFT_FAMILY_V4, dht->bind4.port);
-    }
-    return sim_world_addr(node, WEFT_FAMILY_V6, dht->bind6.port);
+    struct weft_addr like = {.family = WEFT_FAMILY_V4};
+    if (dht != NULL) like = dht->bind4.family != WEFT_FAMILY_NONE ? dht->bind4 : dht->bind6;
+    return sim_places_addr(sim_fabric_places(world->fabric), node, like);
 }
 
 static void trace_up(struct sim_world *world, uint32_t node,
                      const struct weft_node_config *config) {
-    struct weft_addr addr = known_as(node, config);
+    struct weft_addr addr = known_as(world, node, config);
     uint64_t life = sim_world__node(world, node)->life;
     sim_world_trace(world, node, WEFT_TRACE_NODE_UP, &life, 1, weft_bytes(&addr, sizeof addr));
 }

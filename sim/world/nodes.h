@@ -28,7 +28,11 @@ enum sim_happening {
     SIM_HAPPENED_UPGRADE,
     SIM_HAPPENED_CLOCK,
     SIM_HAPPENED_BUSY,
-    SIM_HAPPENED_WIPE
+    SIM_HAPPENED_WIPE,
+    SIM_HAPPENED_MOVE,
+    SIM_HAPPENED_REBIND,
+    SIM_HAPPENED_RESET,
+    SIM_HAPPENED_FORGET
 };
 
 /* A scheduler of a node, with what runs on it.

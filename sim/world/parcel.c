@@ -74,6 +74,45 @@ void sim_parcel_received(struct sim_fabric *fabric, const struct sim_parcel *par
                              (uint64_t[4]){parcel->from, parcel->size, parcel->number});
 }
 
+static struct sim_route route_of(const struct sim_fabric *fabric, const struct sim_parcel *parcel) {
+    return (struct sim_route){.now = sim_engine_now(fabric->config.engine),
+                              .stream = parcel->kind != SIM_PARCEL_DATAGRAM,
+                              .from = parcel->from,
+                              .to = parcel->to,
+                              .source = parcel->source,
+                              .target = parcel->target};
+}
+
+/* Where a packet was on its way to a machine that is up, at an address it has no more. */
+static void note_missed(struct sim_fabric *fabric, const struct sim_route *route) {
+    if (route->missed == UINT32_MAX) return;
+    const struct sim_machine *machine = fabric->berths[route->missed].machine;
+    if (machine != NULL && machine->up) sim_places_missed(fabric->places, route->missed);
+}
+
+/* Whom it goes to, and from where as they see it. */
+static enum sim_loss find_way(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+    if (fabric->places == NULL) {
+        parcel->to = sim_fabric_node_at(fabric, &parcel->target);
+        return parcel->to != UINT32_MAX ? SIM_LOSS_NONE : SIM_LOSS_NO_NODE;
+    }
+    struct sim_route route = route_of(fabric, parcel);
+    enum sim_loss loss = sim_places_depart(fabric->places, &route);
+    parcel->to = route.to;
+    parcel->source = route.source;
+    note_missed(fabric, &route);
+    return loss;
+}
+
+enum sim_loss sim_parcel_let_in(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+    if (fabric->places == NULL) return SIM_LOSS_NONE;
+    struct sim_route route = route_of(fabric, parcel);
+    enum sim_loss loss = sim_places_arrive(fabric->places, &route);
+    parcel->target = route.target;
+    note_missed(fabric, &route);
+    return loss;
+}
+
 static void find_fate(struct sim_fabric *fabric, const struct sim_parcel *parcel,
                       struct sim_fate *fate) {
     *fate = (struct sim_fate){.copies = 1, .cut_by = SIM_LAYER_NONE};
@@ -132,11 +171,12 @@ void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
     WEFT_ASSERT(parcel->refs == 1);
     WEFT_ASSERT(parcel->from < fabric->config.nodes);
     parcel->number = ++fabric->berths[parcel->from].packets;
+    enum sim_loss loss = find_way(fabric, parcel);
     fabric->stats.packets_sent++;
     sim_fabric__trace_packet(fabric, parcel->from, WEFT_TRACE_PACKET_SENT,
                              (uint64_t[4]){parcel->to, parcel->size, parcel->number});
-    if (parcel->to == UINT32_MAX) {
-        sim_parcel_lost(fabric, parcel, SIM_LOSS_NO_NODE);
+    if (loss != SIM_LOSS_NONE) {
+        sim_parcel_lost(fabric, parcel, loss);
     } else {
         struct sim_fate fate;
         find_fate(fabric, parcel, &fate);

@@ -72,6 +72,8 @@ static bool is_wildcard(const struct weft_addr *addr) {
     return memcmp(addr->ip, zeros, sizeof zeros) == 0;
 }
 
+bool sim_socket_is_wildcard(const struct sim_socket *socket) { return is_wildcard(&socket->local); }
+
 static bool binds(const struct sim_socket *socket, const struct weft_addr *target) {
     if (socket->local.port != target->port || socket->local.family != target->family) return false;
     return is_wildcard(&socket->local) || is_wildcard(target) ||
@@ -102,8 +104,7 @@ uint16_t sim_socket_port(struct sim_machine *machine, enum sim_socket_kind kind,
 static bool is_ours(const struct sim_machine *machine, const struct weft_addr *addr) {
     if (addr->family != WEFT_FAMILY_V4 && addr->family != WEFT_FAMILY_V6) return false;
     if (is_wildcard(addr)) return true;
-    struct weft_addr own = sim_world_addr(machine->node, (enum weft_family)addr->family, 0);
-    return weft_addr_same_host(&own, addr);
+    return sim_places_is_at(machine->fabric->places, machine->node, addr);
 }
 
 int sim_socket_bind(struct sim_machine *machine, struct sim_socket *socket,

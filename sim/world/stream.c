@@ -48,10 +48,10 @@ int sim_stream_connect(struct weft_env *env, const struct weft_addr *to, uint64_
     int rv = sim_stream_new(machine, SIM_STREAM_SYN_SENT, &stream);
     if (rv != WEFT_OK) return rv;
     uint16_t port = sim_socket_port(machine, SIM_SOCKET_LISTENER, family);
-    stream->socket.local = sim_world_addr(machine->node, family, port);
+    stream->socket.local =
+        sim_fabric__addr(machine, (struct weft_addr){.family = (uint8_t)family, .port = port});
     stream->socket.owner = owner;
     stream->remote = *to;
-    stream->peer = sim_fabric__node_at(machine->fabric, to);
     sim_stream_send_handshake(machine, stream);
     *out = stream->socket.id;
     return WEFT_OK;

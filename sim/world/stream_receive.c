@@ -10,7 +10,8 @@ static struct sim_stream *find_unaccepted(const struct sim_socket *listener,
     const struct weft_link *end = &listener->unaccepted;
     for (struct weft_link *at = end->next; at != end; at = at->next) {
         struct sim_stream *stream = WEFT_CONTAINER(at, struct sim_stream, accept);
-        if (stream->peer == syn->from && stream->peer_socket == syn->from_socket) return stream;
+        bool same_peer = weft_addr_equal(&stream->remote, &syn->source);
+        if (same_peer && stream->peer_socket == syn->from_socket) return stream;
     }
     return NULL;
 }
@@ -23,7 +24,6 @@ static struct sim_stream *admit(struct sim_machine *machine, struct sim_socket *
     stream->socket.local = syn->target;
     stream->socket.owner = listener->owner;
     stream->remote = syn->source;
-    stream->peer = syn->from;
     stream->peer_socket = syn->from_socket;
     stream->edge = syn->window;
     stream->listener = listener->id;
@@ -170,6 +170,11 @@ static void receive_reset(struct sim_machine *machine, struct sim_stream *stream
     sim_stream_fail(machine, stream, refused ? WEFT_ERR_REFUSED : WEFT_ERR_RESET);
 }
 
+/* A stream is known by its ends: that a port outside a NAT was the same machine's is past. */
+static bool belongs(const struct sim_stream *stream, const struct sim_parcel *parcel) {
+    return stream->state != SIM_STREAM_BROKEN && weft_addr_equal(&stream->remote, &parcel->source);
+}
+
 void sim_stream_receive(struct sim_machine *machine, const struct sim_parcel *parcel) {
     sim_parcel_received(machine->fabric, parcel);
     if (parcel->kind == SIM_PARCEL_SYN) {
@@ -177,7 +182,7 @@ void sim_stream_receive(struct sim_machine *machine, const struct sim_parcel *pa
         return;
     }
     struct sim_stream *stream = sim_socket_stream(machine, parcel->to_socket);
-    if (stream == NULL || stream->peer != parcel->from) {
+    if (stream == NULL || !belongs(stream, parcel)) {
         if (machine->up) sim_stream_answer_stray(machine, parcel);
         return;
     }

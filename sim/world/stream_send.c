@@ -8,7 +8,6 @@ static struct sim_parcel *parcel_for(struct sim_machine *machine, struct sim_str
     WEFT_ASSERT(parcel != NULL); /* it would be lost, and a loss has to be modelled */
     parcel->kind = (uint8_t)kind;
     parcel->from = machine->node;
-    parcel->to = stream->peer;
     parcel->source = stream->socket.local;
     parcel->target = stream->remote;
     parcel->from_socket = stream->socket.id;
@@ -107,7 +106,6 @@ static void answer(struct sim_machine *machine, const struct sim_parcel *parcel,
     WEFT_ASSERT(back != NULL);
     back->kind = (uint8_t)kind;
     back->from = machine->node;
-    back->to = parcel->from;
     back->source = parcel->target;
     back->target = parcel->source;
     back->from_socket = parcel->to_socket;
@@ -121,9 +119,10 @@ static void answer(struct sim_machine *machine, const struct sim_parcel *parcel,
 /* A stream of this life that is gone was closed in order: its peer's end is acknowledged, as in
  * TIME-WAIT, and bytes that nobody will read are refused. */
 void sim_stream_answer_stray(struct sim_machine *machine, const struct sim_parcel *parcel) {
-    bool earlier = sim_socket_serial(parcel->to_socket) < machine->serial_first;
+    bool was_closed = sim_socket_serial(parcel->to_socket) >= machine->serial_first &&
+                      sim_socket_find(machine, parcel->to_socket) == NULL;
     if (parcel->kind == SIM_PARCEL_RESET) return;
-    if (parcel->kind != SIM_PARCEL_SEGMENT || earlier || parcel->size > 0 || parcel->probe) {
+    if (parcel->kind != SIM_PARCEL_SEGMENT || !was_closed || parcel->size > 0 || parcel->probe) {
         answer(machine, parcel, SIM_PARCEL_RESET);
     } else if (parcel->fin) {
         answer(machine, parcel, SIM_PARCEL_SEGMENT);

@@ -150,6 +150,8 @@ static bool make_parts(struct sim_world *world) {
     struct sim_fabric_config fabric = {.engine = world->engine,
                                        .net = world->net,
                                        .nodes = config->nodes,
+                                       .nats = config->nats,
+                                       .nats_count = config->nats_count,
                                        .host = config->host,
                                        .order = config->order,
                                        .deliver = on_deliver,
@@ -213,7 +215,7 @@ struct sim_net *sim_world_net(struct sim_world *world) {
 uint32_t sim_world_nodes(const struct sim_world *world) { return world->config.nodes; }
 
 uint32_t sim_world_node_at(const struct sim_world *world, const struct weft_addr *addr) {
-    return sim_fabric__node_at(world->fabric, addr);
+    return sim_fabric_node_at(world->fabric, addr);
 }
 
 void sim_world_on_exit(struct sim_world *world,

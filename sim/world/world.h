@@ -2,8 +2,11 @@
  * boots, stops, crashes, kills, pauses and restarts node i; runs the event queue.
  *
  * Node i lives at 10.a.b.c and fd00::a:b.c, where a.b.c is i + 1: any node finds any other by
- * address, without a table. Virtual time is what a node's monotonic clock shows, unless it drifts
- * (sim_world_clock_change): then "true time" is the virtual one.
+ * address, without a table. Behind a NAT it is at an address of 192.168.0.0/16, and the NAT outside
+ * at the 10.a.b.c of the first node behind it; those of the others are nobody's.
+ *
+ * Virtual time is what a node's monotonic clock shows, unless it drifts (sim_world_clock_change):
+ * then "true time" is the virtual one.
  *
  * Handlers take no virtual time. So that a node that always has something to run cannot stop the
  * clock for everybody, it runs at most SIM_WORLD_TURNS_MAX times at one instant and goes on
@@ -14,6 +17,7 @@
 #include "core/node/node.h"
 #include "sim/disk/disk.h"
 #include "sim/engine/engine.h"
+#include "sim/net/nat.h"
 #include "sim/net/net.h"
 #include "sim/world/order.h"
 
@@ -41,9 +45,19 @@ struct sim_host {
     struct weft_env *loader_env;          /* what they are called with; NULL: the node's env */
 };
 
+/* Nodes [first, first + count) are behind NATs of one kind, `nodes` behind each (the last may have
+ * fewer). */
+#define SIM_NAT_NODES_MAX 250
+struct sim_nat_range {
+    uint32_t first, count, nodes;
+    struct sim_nat_spec spec;
+};
+
 struct sim_world_config {
     uint64_t seed;
     uint32_t nodes;
+    const struct sim_nat_range *nats; /* borrowed; ascending, apart */
+    uint32_t nats_count;
     const struct sim_net_spec *net; /* borrowed */
     const uint32_t *group_of;       /* borrowed; NULL: all in group 0 */
     struct sim_host host;
@@ -70,7 +84,8 @@ struct sim_engine *sim_world_engine(struct sim_world *world);
 struct sim_net *sim_world_net(struct sim_world *world);
 uint32_t sim_world_nodes(const struct sim_world *world);
 
-/* The endpoint of a node: 10.x.y.z or fd00::, `port`. And back: UINT32_MAX when it is nobody's. */
+/* The endpoint of a node that has not moved and is behind no NAT: 10.x.y.z or fd00::, `port`. And
+ * back, whatever happened: whose it is now, seen from outside every NAT; UINT32_MAX: nobody's. */
 struct weft_addr sim_world_addr(uint32_t node, enum weft_family family, uint16_t port);
 uint32_t sim_world_node_at(const struct sim_world *world, const struct weft_addr *addr);
 
@@ -122,6 +137,27 @@ void sim_world_busy(struct sim_world *world, uint32_t node, weft_time until);
 
 /* The disk of a node, up or down. NULL when out of memory. */
 struct sim_disk *sim_world_disk(struct sim_world *world, uint32_t node);
+
+/* --- its place in the network --- */
+
+/* Another address, in the same network; the node is not told. What is on its way to the old one is
+ * lost. Sockets that are bound to no address send from the new one; streams keep the old one, and
+ * nothing of theirs passes any more. False when out of memory. */
+bool sim_world_move(struct sim_world *world, uint32_t node);
+/* Packets so far from a new address of the node, and from or to an old one. */
+uint64_t sim_world_move_bites(const struct sim_world *world, uint32_t node);
+
+/* The NAT in front of a node, by its number; UINT32_MAX: none. */
+uint32_t sim_world_nat(const struct sim_world *world, uint32_t node);
+/* As when a router is restarted: sim_nat_rebind. */
+void sim_world_rebind(struct sim_world *world, uint32_t nat);
+uint64_t sim_world_nat_bites(const struct sim_world *world, uint32_t nat);
+
+/* Streams of a node that are open. Reset: at both ends, as by somebody between them. Forgotten: at
+ * this end, FAILED with TIMEOUT and nothing sent, so that the other end is half-open (RFC 9293,
+ * 3.5.1): it learns it from the reset that answers what it sends. Returns how many. */
+uint32_t sim_world_reset_streams(struct sim_world *world, uint32_t node);
+uint32_t sim_world_forget_streams(struct sim_world *world, uint32_t node);
 
 /* --- clocks --- */
 

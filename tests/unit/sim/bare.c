@@ -15,6 +15,7 @@ static void on_deliver(void *ctx, uint32_t node, const struct weft_event *event)
                                                       .socket = event->socket,
                                                       .accepted = event->accepted,
                                                       .size = event->size,
+                                                      .from = event->from,
                                                       .owner = event->owner};
 }
 
@@ -22,8 +23,8 @@ void bare_up(struct bare *bare, uint32_t node) {
     if (sim_fabric_up(bare->fabric, node, ++bare->life[node]) == NULL) abort();
 }
 
-void bare_open(struct bare *bare) {
-    *bare = (struct bare){.spec = {.rules_count = 1}};
+static void open_fabric(struct bare *bare) {
+    bare->spec.rules_count = 1;
     struct sim_rule *rule = &bare->spec.rules[0];
     rule->from_group = rule->to_group = SIM_GROUP_ANY;
     rule->chain.count = 1;
@@ -34,12 +35,29 @@ void bare_open(struct bare *bare) {
     struct sim_fabric_config config = {.engine = bare->engine,
                                        .net = bare->net,
                                        .nodes = BARE_NODES,
+                                       .nats = &bare->nat,
+                                       .nats_count = bare->nat.count > 0 ? 1 : 0,
                                        .host = {.guard = &weft_posix_guard},
                                        .deliver = on_deliver,
                                        .ctx = bare};
     bare->fabric = sim_fabric_new(&config);
     if (bare->engine == NULL || bare->net == NULL || bare->fabric == NULL) abort();
     for (uint32_t i = 0; i < BARE_NODES; i++) bare_up(bare, i);
+}
+
+void bare_open(struct bare *bare) {
+    *bare = (struct bare){.count = 0};
+    open_fabric(bare);
+}
+
+void bare_open_behind(struct bare *bare, enum sim_nat_type type, bool hairpin) {
+    *bare = (struct bare){.nat = {.first = 1, .count = 2, .nodes = 2}};
+    bare->nat.spec = (struct sim_nat_spec){.type = type,
+                                           .lifetime = SIM_NAT_LIFETIME,
+                                           .stream_lifetime = SIM_NAT_STREAM_LIFETIME,
+                                           .bindings_max = SIM_NAT_BINDINGS,
+                                           .hairpin = hairpin};
+    open_fabric(bare);
 }
 
 void bare_close(struct bare *bare) {

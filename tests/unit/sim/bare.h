@@ -18,6 +18,7 @@ struct bare_event {
     weft_socket socket, accepted;
     size_t size;
     uint64_t owner;
+    struct weft_addr from;
 };
 
 struct bare {
@@ -25,6 +26,7 @@ struct bare {
     struct sim_engine *engine;
     struct sim_net *net;
     struct sim_fabric *fabric;
+    struct sim_nat_range nat;
     uint32_t life[BARE_NODES];
     struct bare_event events[BARE_EVENTS_MAX];
     size_t count;
@@ -32,6 +34,8 @@ struct bare {
 
 /* All machines are up, in life 1. */
 void bare_open(struct bare *bare);
+/* The same, machines 1 and 2 behind one NAT. */
+void bare_open_behind(struct bare *bare, enum sim_nat_type type, bool hairpin);
 void bare_close(struct bare *bare);
 
 struct weft_env *bare_env(struct bare *bare, uint32_t node);

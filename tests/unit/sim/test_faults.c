@@ -569,6 +569,56 @@ static void every_kind_has_the_name_of_the_scenario(void) {
     CHECK_EQ_TEXT(sim_fault_name(SIM_FAULT_POISON), "poison");
 }
 
+/* --- addresses and streams --- */
+
+static void a_move_is_over_when_it_bites(void) {
+    struct small *small = open_world(false);
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_MOVE, WEFT_S(1), 0);
+    spec.nodes = nodes_of(2, 2);
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(5));
+    check_count(faults, 1, 1);
+    check_at(small, WEFT_TRACE_FAULT_ON, 0, WEFT_S(1));
+    check_at(small, WEFT_TRACE_FAULT_OFF, 0, WEFT_MS(1100));
+    CHECK_EQ_TEXT(small_find(small, NONE, WEFT_TRACE_FAULT_ON, 0)->text, "move 2");
+    end_world(small, faults);
+}
+
+static void a_move_nobody_notices_is_dead_after_a_minute(void) {
+    struct small *small = open_world(true);
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_MOVE, WEFT_S(1), 0);
+    spec.nodes = nodes_of(2, 2);
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(100));
+    check_count(faults, 1, 0);
+    check_at(small, WEFT_TRACE_FAULT_OFF, 0, WEFT_S(61));
+    end_world(small, faults);
+}
+
+static void a_rebind_of_nodes_in_the_open_is_dead(void) {
+    struct small *small = open_world(false);
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_REBIND, WEFT_S(1), 0);
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(5));
+    check_count(faults, 1, 0);
+    sim_faults_heal(faults);
+    check_count(faults, 1, 0);
+    end_world(small, faults);
+}
+
+static void breaking_streams_where_there_are_none_is_dead(void) {
+    static const enum sim_fault_kind kinds[] = {SIM_FAULT_RESET, SIM_FAULT_HALF_OPEN};
+    for (size_t i = 0; i < 2; i++) {
+        struct small *small = open_world(false);
+        struct sim_fault_spec spec = spec_of(kinds[i], WEFT_S(1), 0);
+        struct sim_faults *faults = plan(small, &spec);
+        small_run(small, WEFT_S(5));
+        check_count(faults, 1, 0);
+        check_at(small, WEFT_TRACE_FAULT_OFF, 0, WEFT_S(1));
+        end_world(small, faults);
+    }
+}
+
 TEST_MAIN("sim/faults", TEST(a_partition_by_shares_cuts_exact_halves_and_bites),
           TEST(a_partition_nobody_talks_through_is_dead),
           TEST(a_partition_of_groups_leaves_the_others_alone),
@@ -590,4 +640,7 @@ TEST_MAIN("sim/faults", TEST(a_partition_by_shares_cuts_exact_halves_and_bites),
           TEST(occurrences_come_until_and_not_after), TEST(jitter_makes_each_later_by_its_own_draw),
           TEST(healing_lifts_layers_resumes_and_stops_the_timeline),
           TEST(overlapping_occurrences_end_each_on_its_own),
-          TEST(the_same_faults_give_the_same_hash), TEST(every_kind_has_the_name_of_the_scenario))
+          TEST(the_same_faults_give_the_same_hash), TEST(every_kind_has_the_name_of_the_scenario),
+          TEST(a_move_is_over_when_it_bites), TEST(a_move_nobody_notices_is_dead_after_a_minute),
+          TEST(a_rebind_of_nodes_in_the_open_is_dead),
+          TEST(breaking_streams_where_there_are_none_is_dead))

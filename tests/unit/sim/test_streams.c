@@ -349,6 +349,62 @@ static void a_paused_owner_hears_everything_in_order_when_resumed(void) {
     free(bare);
 }
 
+/* --- ended from outside --- */
+
+static void a_reset_is_told_at_both_ends(void) {
+    struct bare *bare = malloc(sizeof *bare);
+    bare_open(bare);
+    bare_connect(bare);
+    CHECK_EQ_UINT(sim_fabric_reset_streams(bare->fabric, 0), 1);
+    CHECK_EQ_UINT(sim_fabric_reset_streams(bare->fabric, 0), 0);
+    CHECK_EQ_UINT(sim_fabric_reset_streams(bare->fabric, 2), 0);
+    bare_run(bare, WEFT_S(1));
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct bare_event *failed = bare_find(bare, i, WEFT_EVENT_FAILED, 0);
+        REQUIRE(failed != NULL);
+        CHECK_EQ_INT(failed->error, WEFT_ERR_RESET);
+        CHECK_EQ_INT(failed->at, WEFT_MS(i == 0 ? 35 : 45));
+    }
+    bare_close(bare);
+    free(bare);
+}
+
+static void a_forgotten_stream_is_half_open_until_it_is_used(void) {
+    struct bare *bare = malloc(sizeof *bare);
+    bare_open(bare);
+    struct bare_pair pair = bare_connect(bare);
+    CHECK_EQ_UINT(sim_fabric_forget_streams(bare->fabric, 1), 1);
+    const struct bare_event *failed = bare_find(bare, 1, WEFT_EVENT_FAILED, 0);
+    REQUIRE(failed != NULL);
+    CHECK_EQ_INT(failed->error, WEFT_ERR_TIMEOUT);
+    bare_run(bare, WEFT_S(1000));
+    CHECK_EQ_UINT(bare_count(bare, 0, WEFT_EVENT_FAILED), 0);
+    CHECK_EQ_INT(bare_write(bare, 0, pair.client, "x", 1), 1);
+    bare_run(bare, WEFT_S(1001));
+    failed = bare_find(bare, 0, WEFT_EVENT_FAILED, 0);
+    REQUIRE(failed != NULL);
+    CHECK_EQ_INT(failed->error, WEFT_ERR_RESET);
+    CHECK_EQ_INT(failed->at, WEFT_S(1000) + WEFT_MS(20));
+    bare_close(bare);
+    free(bare);
+}
+
+/* The end of a stream that gave up is no end: who finishes has to hear it. */
+static void finishing_a_forgotten_stream_is_answered_by_a_reset(void) {
+    struct bare *bare = malloc(sizeof *bare);
+    bare_open(bare);
+    struct bare_pair pair = bare_connect(bare);
+    struct weft_env *env = bare_env(bare, 0);
+    sim_fabric_forget_streams(bare->fabric, 1);
+    CHECK_EQ_INT(env->net->stream_finish(env, pair.client), WEFT_OK);
+    bare_run(bare, WEFT_S(1));
+    const struct bare_event *failed = bare_find(bare, 0, WEFT_EVENT_FAILED, 0);
+    REQUIRE(failed != NULL);
+    CHECK_EQ_INT(failed->error, WEFT_ERR_RESET);
+    bare_close(bare);
+    free(bare);
+}
+
 TEST_MAIN("sim/streams", TEST(a_handshake_takes_a_round_trip),
           TEST(a_syn_is_sent_again_after_1_and_2_more_seconds),
           TEST(connecting_into_silence_times_out_after_63_seconds),
@@ -366,4 +422,7 @@ TEST_MAIN("sim/streams", TEST(a_handshake_takes_a_round_trip),
           TEST(a_machine_boots_while_streams_of_its_last_life_finish),
           TEST(bytes_for_a_stream_that_was_closed_are_reset),
           TEST(closing_both_ends_leaves_nothing), TEST(a_closing_listener_resets_who_waits),
-          TEST(a_paused_owner_hears_everything_in_order_when_resumed))
+          TEST(a_paused_owner_hears_everything_in_order_when_resumed),
+          TEST(a_reset_is_told_at_both_ends),
+          TEST(a_forgotten_stream_is_half_open_until_it_is_used),
+          TEST(finishing_a_forgotten_stream_is_answered_by_a_reset))
