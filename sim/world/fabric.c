@@ -5,6 +5,10 @@
 #include "sim/world/internal.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* What a datagram of 64 bytes takes. */
+#define PARCEL_NEAR 192
 
 static bool need_places(struct sim_fabric *fabric) {
     const struct sim_fabric_config *config = &fabric->config;
@@ -15,6 +19,34 @@ static bool need_places(struct sim_fabric *fabric) {
     return fabric->places != NULL;
 }
 
+/* Inlined by force, as gcc takes functions that only prefetch for ones without effect. */
+__attribute__((always_inline)) static inline void fetch(const void *at, size_t size) {
+    for (size_t i = 0; i < size; i += SIM_CACHE_LINE) {
+        __builtin_prefetch((const char *)at + i, 1);
+    }
+}
+
+/* Step by step as what was fetched before can be read: the parcel and the berth; the machine; its
+ * first socket. */
+static void on_near(void *ctx, const struct sim_event *const near[SIM_NEAR]) {
+    const struct sim_fabric *fabric = ctx;
+    uint32_t nodes = fabric->config.nodes;
+    if (near[2] != NULL && near[2]->entity < nodes) {
+        if (near[2]->kind == SIM_EVENT_PARCEL) fetch(near[2]->data, PARCEL_NEAR);
+        fetch(&fabric->berths[near[2]->entity], 1);
+    }
+    if (near[1] != NULL && near[1]->entity < nodes) {
+        const struct sim_machine *machine = fabric->berths[near[1]->entity].machine;
+        if (machine != NULL) fetch(machine, 2 * SIM_CACHE_LINE);
+    }
+    if (near[0] != NULL && near[0]->entity < nodes) {
+        const struct sim_machine *machine = fabric->berths[near[0]->entity].machine;
+        if (machine == NULL) return;
+        fetch(machine->bound.next, 2 * SIM_CACHE_LINE);
+        fetch(machine->slots, 1);
+    }
+}
+
 struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config) {
     WEFT_ASSERT(config->engine != NULL && config->net != NULL);
     WEFT_ASSERT(config->nodes > 0 && config->nodes <= SIM_WORLD_NODES_MAX);
@@ -23,11 +55,56 @@ struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config) {
     if (fabric == NULL) return NULL;
     fabric->berths = calloc(config->nodes, sizeof *fabric->berths);
     fabric->config = *config;
-    if (fabric->berths != NULL && (config->nats_count == 0 || need_places(fabric))) return fabric;
+    if (fabric->berths != NULL && (config->nats_count == 0 || need_places(fabric))) {
+        sim_engine_on_near(config->engine, on_near, fabric);
+        return fabric;
+    }
     free(fabric->berths);
     free(fabric);
     return NULL;
 }
+
+/* --- room for machines --- */
+
+#define ROOM_MACHINES ((size_t)64)
+
+static bool room_grow(struct sim_machine_room *room) {
+    if (room->blocks_count == room->blocks_max) {
+        size_t max = room->blocks_max == 0 ? 8 : room->blocks_max * 2;
+        void **blocks = realloc(room->blocks, max * sizeof *blocks);
+        if (blocks == NULL) return false;
+        room->blocks = blocks;
+        room->blocks_max = max;
+    }
+    char *block = aligned_alloc(SIM_CACHE_LINE, ROOM_MACHINES * SIM_MACHINE_SIZE);
+    if (block == NULL) return false;
+    room->blocks[room->blocks_count++] = block;
+    for (size_t i = ROOM_MACHINES; i-- > 0;) {
+        void *at = block + i * SIM_MACHINE_SIZE;
+        memcpy(at, &room->free, sizeof room->free);
+        room->free = at;
+    }
+    return true;
+}
+
+static struct sim_machine *room_take(struct sim_machine_room *room) {
+    if (room->free == NULL && !room_grow(room)) return NULL;
+    void *at = room->free;
+    memcpy(&room->free, at, sizeof room->free);
+    return memset(at, 0, SIM_MACHINE_SIZE);
+}
+
+static void room_give(struct sim_machine_room *room, struct sim_machine *machine) {
+    memcpy(machine, &room->free, sizeof room->free);
+    room->free = machine;
+}
+
+static void room_deinit(struct sim_machine_room *room) {
+    for (size_t i = 0; i < room->blocks_count; i++) free(room->blocks[i]);
+    free(room->blocks);
+}
+
+/* --- power --- */
 
 static void drop_sockets(struct sim_machine *machine) {
     for (uint32_t i = 0; i < machine->slots_count; i++) {
@@ -48,7 +125,7 @@ static void free_machine(struct sim_machine *machine) {
     drop_sockets(machine);
     free(machine->slots);
     free(machine->order);
-    free(machine);
+    room_give(&machine->fabric->room, machine);
 }
 
 void sim_fabric__reap(struct sim_machine *machine) {
@@ -65,6 +142,7 @@ void sim_fabric_free(struct sim_fabric *fabric) {
     for (uint32_t i = 0; fabric->clocks != NULL && i < fabric->config.nodes; i++)
         free(fabric->clocks[i]);
     sim_parcel_pool_free(fabric);
+    room_deinit(&fabric->room);
     sim_places_free(fabric->places);
     free(fabric->clocks);
     free(fabric->berths);
@@ -72,7 +150,7 @@ void sim_fabric_free(struct sim_fabric *fabric) {
 }
 
 static struct sim_machine *new_machine(struct sim_fabric *fabric, uint32_t node) {
-    struct sim_machine *machine = calloc(1, sizeof *machine);
+    struct sim_machine *machine = room_take(&fabric->room);
     if (machine == NULL) return NULL;
     machine->fabric = fabric;
     machine->node = node;
