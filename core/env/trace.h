@@ -95,12 +95,15 @@ _Static_assert(WEFT_TRACE_KIND_COUNT <= 64, "kinds fit the mask");
 /* The node number of an event that belongs to no node. */
 #define WEFT_TRACE_NODE_NONE UINT32_MAX
 
+/* FAULT_BIT with kind 0: one call of the node was refused, and no fault of the scenario did it. */
+
 /* NODE_DOWN `cause`: who ended the node. `clean` is set when its tree shut down in order. */
 enum weft_node_down_cause {
     WEFT_NODE_ENDED = 0, /* by itself: its root gave up */
     WEFT_NODE_STOPPED,   /* asked to, in order */
     WEFT_NODE_CRASHED,   /* loss of power */
-    WEFT_NODE_KILLED     /* by its system */
+    WEFT_NODE_KILLED,    /* by its system */
+    WEFT_NODE_UNSTARTED  /* it told who started it that it cannot */
 };
 
 /* What supervisors tell. `child` is the child's place in its supervisor's table: it stays the same

@@ -146,6 +146,7 @@ int weft_node_new(struct weft_env *env, const struct weft_node_config *config,
     node->specs_room = specs_room(config);
     struct weft_sched_config sched = {.hub = config->hub,
                                       .index = config->scheduler,
+                                      .plain_memory = config->plain_memory,
                                       .offers = config->offers,
                                       .offers_count = config->offers_count,
                                       .handler_max = config->handler_max};

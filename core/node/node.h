@@ -55,6 +55,7 @@ struct weft_node_config {
     size_t each_count;                   /* one process's of the whole node */
     const struct weft_behaviour *const *offers; /* what weft_spawn_at may start here */
     size_t offers_count;
+    bool plain_memory;         /* as in weft_sched_config */
     uint32_t intensity;        /* of the root: restarts ... [10] */
     weft_duration period;      /* ... within this [10 s] */
     weft_duration handler_max; /* as in weft_sched_config; 0: for ever */

@@ -77,13 +77,14 @@ static void hang_up(weft_self *self, struct peer *peer) {
 
 /* --- what comes --- */
 
-static void read_on(weft_self *self, const struct conn *conn) {
+/* Without a message to itself the connection would hang for ever. */
+static void read_on(weft_self *self, struct conn *conn) {
     struct weft_bytes socket = weft_bytes(&conn->socket, sizeof conn->socket);
     struct post post = {.kind = WEFT_MSG_CAST, .tag = DIST_READ_ON, .data = socket, .force = true};
     struct weft_sched *sched = weft_otp__enter(self);
     int rv = weft_otp__post(self, &post);
     weft_otp__leave(sched);
-    WEFT_ASSERT(rv == WEFT_OK); /* else the connection would hang for ever: end with the others */
+    if (rv != WEFT_OK) weft_otp__conn_end(self, conn, true);
 }
 
 static void read_signals(weft_self *self, struct conn *conn) {
@@ -172,7 +173,9 @@ static void on_quarter(weft_self *self) {
     }
     connect_wanted(self);
     int rv = weft_timer_start(self, dist->quarter, DIST_QUARTER, weft_bytes(NULL, 0), NULL);
-    WEFT_ASSERT(rv == WEFT_OK); /* without ticks it is of no use: start again */
+    if (rv == WEFT_OK) return;
+    struct weft_reason why = weft_reason_text(WEFT_REASON_ERROR, rv, "no ticks");
+    weft_stop(self, &why); /* of no use: start again */
 }
 
 static void on_cast(weft_self *self, const struct weft_msg *msg) {

@@ -213,6 +213,14 @@ struct weft_proc_info weft_otp__info(const struct weft_process *proc) {
                                    .application = weft_sched_application(proc->sched, proc->pid)};
 }
 
+bool weft_sched_running(const struct weft_sched *sched, struct weft_proc_info *info) {
+    WEFT_ASSERT(sched != NULL);
+    WEFT_ASSERT(info != NULL);
+    if (sched->running == NULL) return false;
+    *info = weft_otp__info(sched->running);
+    return true;
+}
+
 void weft_sched_each(const struct weft_sched *sched,
                      void (*fn)(void *ctx, const struct weft_proc_info *info), void *ctx) {
     WEFT_ASSERT(sched != NULL);

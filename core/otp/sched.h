@@ -125,6 +125,10 @@ struct weft_proc_info {
     const char *application; /* NULL: none */
 };
 
+/* The process whose handler runs now, for whoever looks from within a call of the env. False: none
+ * does, the scheduler itself works. */
+bool weft_sched_running(const struct weft_sched *sched, struct weft_proc_info *info);
+
 /* Call `fn` for every process, by ascending slot. `fn` must not change processes. Counts links,
  * monitors and timers by walking them. */
 void weft_sched_each(const struct weft_sched *sched,

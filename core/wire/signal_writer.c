@@ -69,6 +69,10 @@ static int reserve(struct weft_signal_writer *writer, size_t size) {
     size_t room = writer->room < ROOM_MIN ? ROOM_MIN : writer->room * 2;
     while (room < writer->size + size) room *= 2;
     unsigned char *data = weft_mem_resize(writer->mem, writer->data, writer->room, room);
+    if (data == NULL) { /* little memory: no more than is needed */
+        room = writer->size + size;
+        data = weft_mem_resize(writer->mem, writer->data, writer->room, room);
+    }
     if (data == NULL) return WEFT_ERR_NOMEM;
     writer->data = data;
     writer->room = room;

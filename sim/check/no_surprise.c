@@ -1,8 +1,10 @@
 /* no_surprise: nothing breaks that the scenario did not break.
  *
- * A planted fault ends a process with a text that begins "planted"; what follows in the same node
- * within `within` (a supervisor that gives up, a node that ends) is its doing. Neither that nor
- * what the scenario itself did to a node is counted: it could not have failed. */
+ * A node that cannot start says so: no surprise when a call of it was refused just then, as it has
+ * to survive that later. A planted fault ends a process with a text that begins "planted"; what
+ * follows in the same node within `within` (a supervisor that gives up, a node that ends) is its
+ * doing. Neither that nor what the scenario itself did to a node is counted: it could not have
+ * failed. */
 #include "sim/check/internal.h"
 
 #include "core/base/assert.h"
@@ -12,6 +14,9 @@
 struct no_surprise {
     struct sim_check__ctx ctx;
     weft_time *planted_at; /* by node; NULL until the first */
+    bool refused;          /* one call of a node was */
+    weft_time refused_at;
+    uint32_t refused_node;
 };
 
 static bool contains(struct weft_bytes bytes, const char *text) {
@@ -58,9 +63,21 @@ static void judge(struct no_surprise *check, const struct weft_trace_event *even
     sim_check__failed(&check->ctx, event->at, event->node, "%s", what);
 }
 
+static void on_unstarted(struct no_surprise *check, const struct weft_trace_event *event) {
+    bool is_that = check->refused && check->refused_node == event->node;
+    if (!is_that || check->refused_at != event->at) judge(check, event, "the node did not start");
+}
+
 static void trace(void *state, const struct weft_trace_event *event) {
     struct no_surprise *check = state;
     if (event->kind == WEFT_TRACE_PROC_EXIT) on_exit_of(check, event);
+    if (event->kind == WEFT_TRACE_FAULT_BIT && event->number[1] == 0) {
+        check->refused = true;
+        check->refused_at = event->at;
+        check->refused_node = event->node;
+    }
+    if (event->kind == WEFT_TRACE_NODE_DOWN && event->number[2] == WEFT_NODE_UNSTARTED)
+        on_unstarted(check, event);
     if (event->kind == WEFT_TRACE_SUP_GIVE_UP) judge(check, event, "a supervisor gave up");
     bool by_itself = event->kind == WEFT_TRACE_NODE_DOWN && event->number[2] == WEFT_NODE_ENDED;
     if (by_itself) judge(check, event, "the node ended by itself");
@@ -73,7 +90,7 @@ static void deinit(void *state) {
 
 const struct sim_check__ops sim_check__no_surprise = {
     .mask = WEFT_TRACE_BIT(WEFT_TRACE_PROC_EXIT) | WEFT_TRACE_BIT(WEFT_TRACE_SUP_GIVE_UP) |
-            WEFT_TRACE_BIT(WEFT_TRACE_NODE_DOWN),
+            WEFT_TRACE_BIT(WEFT_TRACE_NODE_DOWN) | WEFT_TRACE_BIT(WEFT_TRACE_FAULT_BIT),
     .within = WEFT_S(10),
     .judges_stopping = true,
     .state_size = sizeof(struct no_surprise),

@@ -45,11 +45,13 @@ bool cli_parse_u64(const char *text, uint64_t *out);
 
 int cli_run(struct cli_args args);
 int cli_check(struct cli_args args);
+int cli_sweep(struct cli_args args);
 int cli_trace(struct cli_args args);
 int cli_check_app(struct cli_args args);
 
 void cli_run_usage(FILE *out);
 void cli_check_usage(FILE *out);
+void cli_sweep_usage(FILE *out);
 void cli_trace_usage(FILE *out);
 void cli_check_app_usage(FILE *out);
 

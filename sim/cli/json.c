@@ -1,5 +1,5 @@
 /* A run as one JSON object. */
-#include "sim/cli/cli.h"
+#include "sim/cli/sweep.h"
 
 #include <string.h>
 
@@ -123,6 +123,12 @@ static void reasons(struct json *json, const struct sim_run_report *run) {
     close(json, ']');
 }
 
+static void point(struct json *json, const struct sim_run_report *run) {
+    char shown[CLI_POINT_TEXT_MAX];
+    if (run->points == NULL) return;
+    key_text(json, "fail", cli_show_point(run->points, shown));
+}
+
 void cli_json(FILE *out, const struct cli_report *report) {
     const struct sim_run_report *run = report->run;
     struct json json = {.out = out, .first = true};
@@ -144,6 +150,7 @@ void cli_json(FILE *out, const struct cli_report *report) {
     faults(&json, run);
     checks(&json, run);
     workload(&json, run);
+    point(&json, run);
     key_text(&json, "verdict", run->verdict == SIM_HOLDS ? "holds" : "fails");
     reasons(&json, run);
     key_text(&json, "repeat", report->repeat);
@@ -182,6 +189,61 @@ void cli_json_seeds_end(FILE *out, const struct cli_seeds_sum *sum) {
     sim_hash_text(sum->hash, hash);
     key_text(&json, "hash", hash);
     key_seconds(&json, "wall_s", sum->wall_ns);
+    close(&json, '}');
+    fputc('\n', out);
+}
+
+/* --- a sweep --- */
+
+static void sweep_sums(struct json *json, const struct sweep *sweep) {
+    key(json, "points");
+    open(json, '[');
+    for (unsigned kind = 1; kind < SIM_POINT_KIND_COUNT; kind++) {
+        const struct sweep_sum *sum = &sweep->sums[kind];
+        if (!sweep->wanted[kind]) continue;
+        comma(json);
+        open(json, '{');
+        key_text(json, "kind", sim_point_name((enum sim_point_kind)kind));
+        key_number(json, "count", sum->count);
+        key_number(json, "refused", sum->tried);
+        key_number(json, "survived", sum->held);
+        close(json, '}');
+    }
+    close(json, ']');
+}
+
+static void sweep_finding(struct json *json, const struct sweep *sweep,
+                          const struct sweep_finding *finding) {
+    static const char *const ends[] = {"holds", "fails", "panics", "hangs", "broken"};
+    char shown[CLI_POINT_TEXT_MAX], fail[64];
+    struct cli_words repeat = {.used = 0};
+    struct cli_wishes wishes = sweep->wishes;
+    wishes.fail = cli_name_point(&finding->first.points, fail);
+    cli_make_repeat(&repeat, &wishes);
+    comma(json);
+    open(json, '{');
+    key_text(json, "fail", fail);
+    key_text(json, "site", cli_show_point(&finding->first.points, shown));
+    key_text(json, "end", ends[finding->first.end]);
+    key_text(json, "reason", finding->first.reason);
+    key_number(json, "count", finding->count);
+    key_text(json, "repeat", repeat.text);
+    close(json, '}');
+}
+
+void sweep_json(FILE *out, const struct sweep *sweep) {
+    struct json json = {.out = out, .first = true};
+    open(&json, '{');
+    key_text(&json, "scenario", sweep->plan->name);
+    key_number(&json, "seed", sweep->wishes.seed);
+    sweep_sums(&json, sweep);
+    key_number(&json, "found", sweep->found);
+    key(&json, "findings");
+    open(&json, '[');
+    for (uint32_t i = 0; i < sweep->findings_count; i++)
+        sweep_finding(&json, sweep, &sweep->findings[i]);
+    close(&json, ']');
+    key_seconds(&json, "wall_s", sweep->wall_ns);
     close(&json, '}');
     fputc('\n', out);
 }

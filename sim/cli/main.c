@@ -20,6 +20,7 @@ struct command {
 static const struct command commands[] = {
     {"run", cli_run, cli_run_usage, "run a scenario and judge it"},
     {"check", cli_check, cli_check_usage, "read scenarios and say what is wrong with them"},
+    {"sweep", cli_sweep, cli_sweep_usage, "fail each call of a run once, and say what breaks"},
     {"trace", cli_trace, cli_trace_usage, "print the events of a trace file"},
     {"check-app", cli_check_app, cli_check_app_usage,
      "say whether an app's module may run in both worlds"},

@@ -1,5 +1,5 @@
 /* A run as one page for people. */
-#include "sim/cli/cli.h"
+#include "sim/cli/wishes.h"
 
 #include <string.h>
 
@@ -113,6 +113,14 @@ static void checks(FILE *out, const struct sim_run_report *run) {
     }
 }
 
+static void point(FILE *out, const struct sim_run_report *run) {
+    char text[CLI_POINT_TEXT_MAX];
+    if (run->points == NULL) return;
+    fputc('\n', out);
+    label(out, "failed");
+    fprintf(out, "%s\n", cli_show_point(run->points, text));
+}
+
 static void verdict(FILE *out, const struct cli_report *report, bool colour) {
     const struct sim_run_report *run = report->run;
     const char *mark = run->verdict == SIM_HOLDS ? "\033[1;32m" : "\033[1;31m";
@@ -134,5 +142,6 @@ void cli_page(FILE *out, const struct cli_report *report, bool colour) {
     faults(out, report->run);
     workload(out, report->run);
     checks(out, report->run);
+    point(out, report->run);
     verdict(out, report, colour);
 }

@@ -3,12 +3,25 @@
 #include "core/base/error.h"
 #include "sim/fault/internal.h"
 
+/* Who starts nodes tries again. */
+#define AGAIN WEFT_S(1)
+
+static void boot_again(void *ctx, uint64_t arg) {
+    struct sim_faults *faults = ctx;
+    if (!faults->healed) sim_fault__boot(faults, (uint32_t)arg, (uint32_t)(arg >> 32));
+}
+
 bool sim_fault__boot(struct sim_faults *faults, uint32_t node, uint32_t life) {
     if (sim_world_state(faults->world, node) != SIM_NODE_DOWN) return false;
     if (sim_world_life(faults->world, node) != life) return false;
     int rv = sim_world_boot(faults->world, node);
-    if (rv != WEFT_OK) sim_fault__log(faults, node, "a node did not boot");
-    return rv == WEFT_OK;
+    if (rv == WEFT_OK) return true;
+    sim_fault__log(faults, node, "a node did not boot");
+    weft_time at = sim_engine_now(sim_world_engine(faults->world)) + AGAIN;
+    uint64_t arg = (uint64_t)sim_world_life(faults->world, node) << 32 | node;
+    rv = sim_world_at(faults->world, at, boot_again, faults, arg);
+    WEFT_ASSERT(rv == WEFT_OK);
+    return false;
 }
 
 static void choose_running(struct sim_occurrence *occurrence) {

@@ -2,7 +2,9 @@
  * at the packet's fate so far and changes it. The same library serves the simulator, a testbed's
  * switch and a daemon's fault layer: it knows virtual time and node numbers, nothing else.
  *
- * Cost is per packet; nothing is kept per pair of nodes.
+ * Cost is per packet. Of pairs of nodes nothing is kept but of those that have packets in a queue
+ * or held back at this moment; all else is a function of the seed, the pair, the packet and the
+ * time.
  *
  * Faults are layers on top: any number may act at once, each is taken away by its own number, and
  * none clobbers another. Integers only. */
@@ -66,28 +68,62 @@ weft_duration sim_delay_least(const struct sim_delay *delay);
 /* --- links --- */
 
 /* Elements act in the order of the chain, each on every copy there is so far. A stream's packet is
- * never doubled; lost by chance it comes later by 200 ms, and by twice as much with each further
- * loss, eight at most. A loss of 1,000,000 ppm is no chance: it loses a stream's packet too. */
+ * never doubled; lost by chance, or damaged (its checksum tells), it comes later by 200 ms, and by
+ * twice as much with each further loss, eight at most. A loss of 1,000,000 ppm is no chance: it
+ * loses a stream's packet too. */
 enum sim_element_kind {
     SIM_ELEMENT_DELAY = 1, /* delay */
-    SIM_ELEMENT_LOSS,      /* ppm */
+    SIM_ELEMENT_LOSS,      /* ppm; of `kinds` only, unless 0 */
     SIM_ELEMENT_DUPLICATE, /* ppm: one more copy, later than the first by a `delay` of its own */
-    SIM_ELEMENT_REORDER    /* ppm: held back by `delay` more */
+    SIM_ELEMENT_REORDER,   /* ppm: held back by `delay` more */
+    SIM_ELEMENT_BURST,     /* ppm, in bad spells only: the model of Gilbert and Elliott, in time */
+    SIM_ELEMENT_CORRUPT,   /* ppm: 1 to `bits` bits are flipped */
+    SIM_ELEMENT_RATE,      /* a queue before a line of so many bytes a second */
+    SIM_ELEMENT_MTU,       /* datagrams larger than `mtu` are lost */
+    SIM_ELEMENT_HOLD       /* until a time, then all at once, in order */
 };
+
+/* Whose queue it is. A downlink's is met on arrival (sim_net_arrive), the others' on departure. */
+enum sim_rate_of { SIM_RATE_LINK = 0, SIM_RATE_UPLINK, SIM_RATE_DOWNLINK };
+
+/* What a datagram and each 1,460 bytes of a stream take on the wire beside their bytes. */
+#define SIM_DATAGRAM_HEADERS 28u
+#define SIM_STREAM_HEADERS 40u
+
+#define SIM_CORRUPT_BITS_MAX 64
 
 struct sim_element {
     enum sim_element_kind kind;
     uint32_t ppm;
     struct sim_delay delay;
+    union {
+        uint32_t kinds; /* LOSS: a bit for each kind of packet; 0: all */
+        struct {
+            weft_duration good, bad; /* means, > 0: spells of both are exponential */
+        } burst;
+        uint32_t bits; /* CORRUPT: 1 .. SIM_CORRUPT_BITS_MAX */
+        struct {
+            uint64_t bytes; /* a second, > 0 */
+            uint32_t queue; /* bytes that wait at most: a datagram that finds no room is lost; a
+                               stream's packet waits, as its sender would */
+            uint32_t id;    /* rules with the same id share their queues */
+            enum sim_rate_of of;
+        } rate;
+        uint32_t mtu;    /* with headers */
+        weft_time until; /* HOLD */
+    };
 };
 
-#define SIM_ELEMENTS_MAX 8
+#define SIM_ELEMENTS_MAX 12
 #define SIM_COPIES_MAX 4
 
 struct sim_chain {
     struct sim_element elements[SIM_ELEMENTS_MAX];
     uint32_t count;
 };
+
+/* The least delay a chain can give; whatever else is on can only add to it. */
+weft_duration sim_chain_least(const struct sim_chain *chain);
 
 /* A rule says which pairs of nodes a chain is for: both ends by group (SIM_GROUP_ANY: all). The
  * last rule that matches counts; rule 0 is the default and matches all. */
@@ -105,6 +141,9 @@ struct sim_net_spec {
     struct sim_regions *regions;          /* NULL: one region; owned by whoever made the spec */
 };
 
+/* The least delay between any two nodes. */
+weft_duration sim_net_least(const struct sim_net_spec *spec);
+
 struct sim_net;
 
 /* A network of `nodes` nodes. `group_of[i]` is node i's group (NULL: all 0). Both are borrowed.
@@ -115,6 +154,9 @@ void sim_net_free(struct sim_net *net);
 
 /* The region of a node: drawn, and stable. */
 uint32_t sim_net_region(const struct sim_net *net, uint32_t node);
+
+/* Memory of queues and of what is held back: of links that are active. */
+size_t sim_net_links_memory(const struct sim_net *net);
 
 /* --- one packet --- */
 
@@ -133,10 +175,14 @@ enum sim_loss {
     SIM_LOSS_HAIRPIN     /* from behind a NAT to its own outside */
 };
 
+#define SIM_PACKET_KINDS_MAX 32
+
 struct sim_packet {
     uint32_t from, to;
-    uint32_t size;
+    uint32_t size;   /* of its bytes, without headers */
+    uint32_t kind;   /* what it is, when sim_net_asks_kind; < SIM_PACKET_KINDS_MAX */
     uint64_t number; /* of the sender, unique, below 2^48: keys every draw */
+    weft_time now;   /* when it is sent; or arrives, for sim_net_arrive */
     bool stream;     /* carries a stream's bytes: a loss becomes a retransmission's delay */
 };
 
@@ -144,11 +190,26 @@ struct sim_packet {
 struct sim_fate {
     uint32_t copies;
     weft_duration delay[SIM_COPIES_MAX];
+    uint64_t damage[SIM_COPIES_MAX]; /* of each copy, for sim_net_damage; 0: none */
     enum sim_loss cause;
     uint32_t cut_by; /* the layer that dropped it, SIM_LAYER_NONE if none did */
 };
 
 void sim_net_fate(struct sim_net *net, const struct sim_packet *packet, struct sim_fate *fate);
+
+/* Flip the bits that a fate's damage says. */
+void sim_net_damage(uint64_t damage, unsigned char *bytes, size_t size);
+
+/* Whether a rule or a layer that is on looks at what a packet is. */
+bool sim_net_asks_kind(const struct sim_net *net);
+
+/* Whether there are downlinks, so that each packet that arrives is to go through sim_net_arrive. */
+bool sim_net_has_downlinks(const struct sim_net *net);
+
+/* A packet has come to its receiver's downlink. LINK or FAULT: its queue has no room. NONE: it is
+ * through after *wait. */
+enum sim_loss sim_net_arrive(struct sim_net *net, const struct sim_packet *packet,
+                             weft_duration *wait);
 
 /* --- faults as layers --- */
 
@@ -159,31 +220,49 @@ typedef uint32_t sim_layer;
 /* Of a node that a SPLIT or ONE_WAY layer does not touch. */
 #define SIM_SIDE_NONE 255
 
+/* Of a CHAIN layer, as bits: packets from or to it; packets from a FROM to a TO. */
+#define SIM_SIDE_EITHER 1
+#define SIM_SIDE_FROM 2
+#define SIM_SIDE_TO 4
+
+/* Of a node that a RING layer does not touch. */
+#define SIM_RANK_NONE UINT32_MAX
+
 enum sim_layer_kind {
     SIM_LAYER_SPLIT = 1, /* packets between different sides are lost */
     SIM_LAYER_ONE_WAY,   /* packets from side 0 to side 1 are lost; the other way they pass */
     SIM_LAYER_ISOLATE,   /* packets from or to side 1 are lost, within it too */
-    SIM_LAYER_CHAIN      /* packets with an end on side 1 go through `chain` as well */
+    SIM_LAYER_RING,      /* packets between nodes further apart on a ring than `reach` are lost */
+    SIM_LAYER_CHAIN      /* packets that its sides say go through `chain` as well */
 };
 
 struct sim_layer_spec {
     enum sim_layer_kind kind;
-    const uint8_t *side;           /* side of each node; copied */
+    const uint8_t *side;           /* side of each node; copied. RING: NULL */
     const struct sim_chain *chain; /* CHAIN; copied */
     uint64_t key; /* CHAIN: what its draws are keyed by, so that they do not depend on which other
                      layers are on; 0: its number */
+    const uint32_t *rank; /* RING: place of each node, 0 .. ring_count - 1; copied */
+    uint32_t ring_count, reach;
 };
 
 /* Put a layer on. WEFT_ERR_FULL (SIM_LAYERS_MAX at once), WEFT_ERR_NOMEM */
 int sim_net_layer_on(struct sim_net *net, const struct sim_layer_spec *spec, sim_layer *out);
 void sim_net_layer_off(struct sim_net *net, sim_layer layer);
 
-/* How many packets the layer changed (dropped, delayed, doubled) since it was put on. Several cuts
- * in the way of one packet all count it. Kept after the layer is off until its number is reused. */
+/* Let it do nothing for a while, and again what it does. It keeps its number and its bites. */
+void sim_net_layer_rest(struct sim_net *net, sim_layer layer, bool rest);
+
+/* Another chain from now on, for a CHAIN layer. */
+void sim_net_layer_change(struct sim_net *net, sim_layer layer, const struct sim_chain *chain);
+
+/* How many packets the layer changed (dropped, delayed, doubled, damaged) since it was put on.
+ * Several cuts in the way of one packet all count it. Kept after the layer is off until its number
+ * is reused. */
 uint64_t sim_net_layer_bites(const struct sim_net *net, sim_layer layer);
 
 /* Whether a packet from `from` to `to` would be dropped by a cut right now (not by chance): what
- * a stream needs to know to stall. A loss of 1,000,000 ppm is a cut. */
+ * a stream needs to know to stall. A loss of 1,000,000 ppm, of all kinds, is a cut. */
 bool sim_net_cut(const struct sim_net *net, uint32_t from, uint32_t to);
 
 #endif

@@ -107,6 +107,10 @@ int sim_run__boot_init(struct sim_run__boot *boot, const struct sim_plan *plan, 
     return WEFT_OK;
 }
 
+void sim_run__boot_plainly(struct sim_run__boot *boot) {
+    for (uint32_t g = 0; g < boot->plan->groups_count; g++) boot->node[g].plain_memory = true;
+}
+
 void sim_run__boot_deinit(struct sim_run__boot *boot) {
     for (uint32_t i = 0; boot->own != NULL && i < boot->plan->population; i++) free(boot->own[i]);
     free(boot->own);

@@ -94,16 +94,20 @@ static void add(struct sim_chain *chain, struct sim_element element) {
 
 void sim_plan__chain_of(const struct sim_plan__link *link, struct sim_chain *chain) {
     *chain = (struct sim_chain){.count = 0};
-    if (link->has_delay) add(chain, (struct sim_element){SIM_ELEMENT_DELAY, 0, link->delay});
+    if (link->has_delay)
+        add(chain, (struct sim_element){.kind = SIM_ELEMENT_DELAY, .delay = link->delay});
     if (link->loss_ppm > 0) {
         add(chain, (struct sim_element){.kind = SIM_ELEMENT_LOSS, .ppm = link->loss_ppm});
     }
     if (link->duplicate_ppm > 0) {
-        add(chain, (struct sim_element){SIM_ELEMENT_DUPLICATE, link->duplicate_ppm,
-                                        link->duplicate_after});
+        add(chain, (struct sim_element){.kind = SIM_ELEMENT_DUPLICATE,
+                                        .ppm = link->duplicate_ppm,
+                                        .delay = link->duplicate_after});
     }
     if (link->reorder_ppm > 0) {
-        add(chain, (struct sim_element){SIM_ELEMENT_REORDER, link->reorder_ppm, link->reorder_by});
+        add(chain, (struct sim_element){.kind = SIM_ELEMENT_REORDER,
+                                        .ppm = link->reorder_ppm,
+                                        .delay = link->reorder_by});
     }
 }
 

@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "sim/scenario/run_parts.h"
 #include "sim/world/clock.h"
+#include "sim/world/points.h"
 
 #include <stdlib.h>
 
@@ -13,6 +14,8 @@
 #define SLICES 200
 #define SLICE_LEAST WEFT_MS(1)
 #define SLICE_EVENTS 100000
+
+#define AGAIN WEFT_S(1)
 
 /* What nodes may take to end in order. */
 #define END_MAX WEFT_S(120)
@@ -68,11 +71,31 @@ static void on_trace(void *ctx, const struct weft_trace_event *event) {
     if (run->works != NULL && (WORKS_MASK & bit)) sim_works_trace(run->works, event);
 }
 
+/* Who starts nodes tries again. */
+static void boot_again(void *ctx, uint64_t arg) {
+    struct run *run = ctx;
+    uint32_t node = (uint32_t)arg;
+    if (run->over || sim_world_state(run->world, node) != SIM_NODE_DOWN) return;
+    int rv = sim_world_boot(run->world, node);
+    if (rv != WEFT_OK && run->boot_error == WEFT_OK) run->boot_error = rv;
+}
+
+static weft_time now_of(const struct run *run) {
+    return sim_engine_now(sim_world_engine(run->world));
+}
+
+static bool was_refused(const struct run *run) {
+    const struct sim_points *points = run->options->points;
+    return points != NULL && points->reached && points->site.at == now_of(run);
+}
+
 static void boot_node(void *ctx, uint64_t arg) {
     struct run *run = ctx;
     uint32_t node = (uint32_t)arg;
     if (run->over || sim_world_life(run->world, node) > 0) return; /* a fault came before */
     int rv = sim_world_boot(run->world, node);
+    if (rv != WEFT_OK && was_refused(run))
+        rv = sim_world_at(run->world, now_of(run) + AGAIN, boot_again, run, node);
     if (rv != WEFT_OK && run->boot_error == WEFT_OK) run->boot_error = rv;
 }
 
@@ -99,7 +122,8 @@ static int open_world(struct run *run) {
                                       .schedulers_of = schedulers_of,
                                       .trace = on_trace,
                                       .ctx = run,
-                                      .trace_mask = run->checks_mask | WORKS_MASK | wanted};
+                                      .trace_mask = run->checks_mask | WORKS_MASK | wanted,
+                                      .points = options->points};
     run->world = sim_world_new(&config);
     if (run->world == NULL) return WEFT_ERR_NOMEM;
     if (options->where != NULL) options->where->world = run->world;
@@ -148,6 +172,7 @@ static int open_checks(struct run *run) {
 static int open_run(struct run *run) {
     const struct sim_plan *plan = run->plan;
     int rv = sim_run__boot_init(&run->boot, plan, run->options->seed);
+    if (rv == WEFT_OK && run->options->points != NULL) sim_run__boot_plainly(&run->boot);
     if (rv == WEFT_OK) rv = open_checks(run);
     if (rv == WEFT_OK) rv = open_world(run);
     if (rv == WEFT_OK) rv = schedule_boots(run);
@@ -251,6 +276,7 @@ static void fill_report(struct run *run) {
     report->events = sim_engine_count(engine);
     report->ended_at = sim_engine_now(engine);
     report->nodes = run->plan->population;
+    report->points = run->options->points;
     sim_world_stats(run->world, &report->world);
     fill_counts(run);
     sim_run__judge(run->plan, run->stop, report);

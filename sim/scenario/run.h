@@ -10,6 +10,9 @@ struct sim_run_where {
     uint32_t node;           /* of the event traced last; WEFT_TRACE_NODE_NONE: none yet */
 };
 
+/* One call that fails, or all of them counted: sim/world/points.h */
+struct sim_points;
+
 struct sim_run_options {
     uint64_t seed;
     weft_time until; /* TIME_NEVER: the plan's stop */
@@ -20,6 +23,7 @@ struct sim_run_options {
     /* Called from time to time with where the run is; NULL: not. */
     void (*progress)(void *ctx, weft_time now, weft_time stop, uint64_t events);
     void *ctx;
+    struct sim_points *points;   /* counted, or one of them refused; NULL: not */
     struct sim_run_where *where; /* kept up to date while the run goes on; NULL: not wanted */
 };
 
@@ -59,7 +63,8 @@ struct sim_run_report {
     struct sim_check_report checks[SIM_CHECKS_MAX];
     uint32_t checks_count;
     struct sim_world_stats world;
-    size_t node_bytes_peak; /* memory of all nodes together, at its greatest sample */
+    const struct sim_points *points; /* of the options: NULL, or what became of them */
+    size_t node_bytes_peak;          /* memory of all nodes together, at its greatest sample */
     enum sim_verdict verdict;
     char reasons[SIM_REASONS_MAX][SIM_REASON_TEXT_MAX]; /* why it fails, one line each */
     uint32_t reasons_count;

@@ -27,6 +27,8 @@ struct sim_run__boot {
 
 /* WEFT_ERR_NOMEM. `plan` is borrowed; deinit also after an error. */
 int sim_run__boot_init(struct sim_run__boot *boot, const struct sim_plan *plan, uint64_t seed);
+/* All nodes take each record from the env, and keep none: so that each is a point. */
+void sim_run__boot_plainly(struct sim_run__boot *boot);
 void sim_run__boot_deinit(struct sim_run__boot *boot);
 
 /* When a node first comes up. */

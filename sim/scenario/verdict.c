@@ -1,5 +1,6 @@
 /* The verdict: what held, what failed, and what was never put to the test. */
 #include "sim/scenario/run_parts.h"
+#include "sim/world/points.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,11 +55,23 @@ static void judge_work(const char *file, const struct sim_work_report *work,
                     work->line, sim_work_name(work->kind), (unsigned long long)work->count.asked);
 }
 
+static void judge_point(const struct sim_points *points, struct sim_run_report *report) {
+    if (points->reached) return;
+    const char *name = sim_point_name(points->kind);
+    sim_run__reason(report, "dead fault: %s:%llu was never reached, there are %llu", name,
+                    (unsigned long long)points->number,
+                    (unsigned long long)points->count[points->kind]);
+}
+
 void sim_run__judge(const struct sim_plan *plan, weft_time end, struct sim_run_report *report) {
     const char *file = plan->file != NULL ? plan->file : "scenario";
+    bool refused = report->points != NULL && report->points->kind != SIM_POINT_NONE;
+    if (refused) judge_point(report->points, report);
     for (uint32_t i = 0; i < report->checks_count; i++) {
+        if (refused && report->checks[i].result.evaluated == 0) continue;
         judge_check(file, &report->checks[i], report);
     }
+    if (refused) return; /* a refused call may keep a fault from biting, and a workload empty */
     for (uint32_t i = 0; i < report->faults_count; i++) {
         if (plan->faults[i].at <= end) judge_fault(file, &report->faults[i], report);
     }

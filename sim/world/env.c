@@ -1,5 +1,6 @@
 /* The env of a simulated machine: virtual time, keyed entropy, trace, and the table of the net. */
 #include "core/base/assert.h"
+#include "core/base/error.h"
 #include "sim/world/internal.h"
 
 static weft_time monotonic(struct weft_env *env) {
@@ -100,13 +101,57 @@ static void close(struct weft_env *env, weft_socket id) { end_socket(env, id, si
 
 static void abort_(struct weft_env *env, weft_socket id) { end_socket(env, id, sim_stream_abort); }
 
-const struct weft_net_ops sim_fabric__net = {.datagram_open = sim_datagram_open,
-                                             .datagram_send = sim_datagram_send,
-                                             .stream_listen = sim_stream_listen,
-                                             .stream_connect = sim_stream_connect,
-                                             .stream_read = sim_stream_read,
-                                             .stream_write = sim_stream_write,
-                                             .stream_finish = sim_stream_finish,
+static bool is_refused(struct weft_env *env, const char *call) {
+    return sim_fabric__refused(sim_fabric__machine(env), SIM_POINT_NET, call, 0);
+}
+
+static int datagram_open(struct weft_env *env, struct weft_addr *local, uint64_t owner,
+                         weft_socket *out) {
+    if (is_refused(env, "datagram_open")) return WEFT_ERR_NOMEM;
+    return sim_datagram_open(env, local, owner, out);
+}
+
+/* Dropped, as at a full queue. */
+static int datagram_send(struct weft_env *env, weft_socket id, const struct weft_addr *to,
+                         const void *data, size_t size) {
+    if (is_refused(env, "datagram_send")) return WEFT_ERR_AGAIN;
+    return sim_datagram_send(env, id, to, data, size);
+}
+
+static int stream_listen(struct weft_env *env, struct weft_addr *local, int backlog, uint64_t owner,
+                         weft_socket *out) {
+    if (is_refused(env, "stream_listen")) return WEFT_ERR_NOMEM;
+    return sim_stream_listen(env, local, backlog, owner, out);
+}
+
+static int stream_connect(struct weft_env *env, const struct weft_addr *to, uint64_t owner,
+                          weft_socket *out) {
+    if (is_refused(env, "stream_connect")) return WEFT_ERR_NOMEM;
+    return sim_stream_connect(env, to, owner, out);
+}
+
+static int64_t stream_read(struct weft_env *env, weft_socket id, void *data, size_t size) {
+    if (is_refused(env, "stream_read")) return WEFT_ERR_RESET;
+    return sim_stream_read(env, id, data, size);
+}
+
+static int64_t stream_write(struct weft_env *env, weft_socket id, const void *data, size_t size) {
+    if (is_refused(env, "stream_write")) return WEFT_ERR_RESET;
+    return sim_stream_write(env, id, data, size);
+}
+
+static int stream_finish(struct weft_env *env, weft_socket id) {
+    if (is_refused(env, "stream_finish")) return WEFT_ERR_CLOSED;
+    return sim_stream_finish(env, id);
+}
+
+const struct weft_net_ops sim_fabric__net = {.datagram_open = datagram_open,
+                                             .datagram_send = datagram_send,
+                                             .stream_listen = stream_listen,
+                                             .stream_connect = stream_connect,
+                                             .stream_read = stream_read,
+                                             .stream_write = stream_write,
+                                             .stream_finish = stream_finish,
                                              .own = own,
                                              .names = names,
                                              .close = close,

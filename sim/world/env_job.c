@@ -58,6 +58,7 @@ static void job_free(struct sim_machine *machine, struct sim_job *job) {
 
 static int submit(struct weft_env *env, const struct weft_job_request *request) {
     struct sim_machine *machine = sim_fabric__machine(env);
+    if (sim_fabric__refused(machine, SIM_POINT_JOB, "submit", 0)) return WEFT_ERR_NOMEM;
     if (machine->jobs_count >= WEFT_JOBS_MAX) return WEFT_ERR_FULL;
     struct sim_job *job = malloc(sizeof *job + request->result_max);
     if (job == NULL) return WEFT_ERR_NOMEM;

@@ -15,6 +15,10 @@ static struct weft_env *env_of(struct weft_env *env) {
 static int load(struct weft_env *env, const char *path, struct weft_module **out, char *why,
                 size_t why_size) {
     const struct weft_loader_ops *loader = host_of(env)->loader;
+    if (sim_fabric__refused(sim_fabric__machine(env), SIM_POINT_LOAD, "load", 0)) {
+        if (why_size > 0) why[0] = '\0';
+        return WEFT_ERR_NOMEM;
+    }
     if (loader != NULL) return loader->load(env_of(env), path, out, why, why_size);
     if (why_size > 0) why[0] = '\0';
     return WEFT_ERR_NOT_FOUND;

@@ -187,7 +187,7 @@ static struct weft_env make_env(struct sim_machine *machine) {
                              .order = machine->order != NULL ? &sim_fabric__order : NULL,
                              .trace = &sim_fabric__trace,
                              .trace_mask = config->trace_mask,
-                             .mem = &machine->heap.base,
+                             .mem = sim_fabric__memory(machine),
                              .node = machine->node};
 }
 
@@ -388,9 +388,16 @@ static void arrive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
     sim_parcel_unref(fabric, parcel);
 }
 
+static bool has_to_queue(const struct sim_fabric *fabric, const struct sim_parcel *parcel) {
+    return sim_net_has_downlinks(fabric->config.net) && parcel->from != parcel->to;
+}
+
 bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event) {
     WEFT_ASSERT(event->kind != 0);
-    if (event->kind == SIM_EVENT_PARCEL) {
+    if (event->kind == SIM_EVENT_PARCEL && has_to_queue(fabric, event->data)) {
+        if (!sim_parcel_arrives(fabric, event->data)) return true;
+    }
+    if (event->kind == SIM_EVENT_PARCEL || event->kind == SIM_EVENT_PARCEL_THROUGH) {
         arrive(fabric, event->data);
         return true;
     }

@@ -25,6 +25,7 @@
 #define SIM_WORLD_FABRIC_H
 
 #include "sim/world/clock.h"
+#include "sim/world/points.h"
 #include "sim/world/world.h"
 
 #define SIM_LOOPBACK_DELAY WEFT_US(1)
@@ -59,8 +60,13 @@ struct sim_fabric_config {
     void (*deliver)(void *ctx, uint32_t node, const struct weft_event *event);
     /* Every event of an env's trace, and the fabric's PACKET_* events, when in the mask. */
     void (*trace)(void *ctx, const struct weft_trace_event *event);
+    /* Which process of the node runs, for the points. NULL: nobody knows. */
+    void (*who)(void *ctx, uint32_t node, char text[SIM_POINT_WHO_MAX]);
     void *ctx;
     uint64_t trace_mask;
+    /* What a packet is, for elements that ask: below SIM_PACKET_KINDS_MAX. NULL: all are 0. */
+    uint32_t (*kind_of)(const unsigned char *bytes, size_t size, bool stream);
+    struct sim_points *points; /* borrowed; NULL: none are counted */
 };
 
 /* All machines are down. NULL when out of memory. */

@@ -10,10 +10,11 @@
 
 /* Kinds of engine events. `entity` is the machine it happens to. */
 enum sim_fabric_kind {
-    SIM_EVENT_PARCEL = 1,   /* arg: sender << 32 ^ number; data: the parcel */
-    SIM_EVENT_STREAM_TIMER, /* arg: socket; none by that number: the event is stale */
-    SIM_EVENT_JOB,          /* arg: number of the job */
-    SIM_EVENT_BUSY_NO_MORE  /* something waits for the machine to have time */
+    SIM_EVENT_PARCEL = 1,    /* arg: sender << 32 ^ number; data: the parcel */
+    SIM_EVENT_STREAM_TIMER,  /* arg: socket; none by that number: the event is stale */
+    SIM_EVENT_JOB,           /* arg: number of the job */
+    SIM_EVENT_BUSY_NO_MORE,  /* something waits for the machine to have time */
+    SIM_EVENT_PARCEL_THROUGH /* as PARCEL: it has left its receiver's downlink */
 };
 
 /* --- parcels: what travels --- */
@@ -152,6 +153,7 @@ struct sim_machine {
     struct weft_env env;
     struct sim_order *order; /* NULL: first in, first out */
     struct weft_mem_heap heap;
+    struct weft_mem counted; /* the same, when the fabric has points */
     struct weft_rand rand;
     uint32_t sockets_count, orphans_count; /* all; of them closed by their owner */
     uint32_t slots_free;                   /* index, UINT32_MAX: none */
@@ -201,6 +203,18 @@ static inline struct sim_machine *sim_fabric__machine(struct weft_env *env) {
 
 static inline weft_time sim_fabric__now(const struct sim_machine *machine) {
     return sim_engine_now(machine->fabric->config.engine);
+}
+
+/* points.c */
+bool sim_fabric__refused_at(struct sim_machine *machine, enum sim_point_kind kind, const char *call,
+                            size_t size);
+struct weft_mem *sim_fabric__memory(struct sim_machine *machine);
+
+/* A call of the node that may be refused: whether this one is. */
+static inline bool sim_fabric__refused(struct sim_machine *machine, enum sim_point_kind kind,
+                                       const char *call, size_t size) {
+    if (__builtin_expect(machine->fabric->config.points == NULL, true)) return false;
+    return sim_fabric__refused_at(machine, kind, call, size);
 }
 
 /* Whether what arrives has to wait. */
@@ -254,6 +268,9 @@ void sim_parcel_pool_free(struct sim_fabric *fabric);
  * *arrival_last, which moves on; NULL: a datagram. */
 void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
                           weft_time *arrival_last);
+/* A parcel has come to its receiver's downlink. True: it is through. False: it was lost, or it is
+ * queued and comes again; the reference is taken. */
+bool sim_parcel_arrives(struct sim_fabric *fabric, struct sim_parcel *parcel);
 /* It arrives: `target` becomes what the machine sees, or why it does not get in. */
 enum sim_loss sim_parcel_let_in(struct sim_fabric *fabric, struct sim_parcel *parcel);
 void sim_parcel_lost(struct sim_fabric *fabric, const struct sim_parcel *parcel,

@@ -64,7 +64,7 @@ int sim_world_boot(struct sim_world *world, uint32_t node) {
     if (rv != WEFT_OK) {
         weft_log(env, WEFT_LOG_ERROR, "boot failed: %s %s", weft_error_name(rv), why.text);
         sim_fabric_halt(world->fabric, node, SIM_END_KILLED);
-        go_down(world, node, false, WEFT_NODE_ENDED);
+        go_down(world, node, false, WEFT_NODE_UNSTARTED);
         return rv;
     }
     sim_world__run_parts(world, node, SIM_WORLD__ALL_PARTS);

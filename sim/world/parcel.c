@@ -54,7 +54,7 @@ void sim_parcel_pool_free(struct sim_fabric *fabric) {
 }
 
 void sim_fabric_drop(const struct sim_event *event) {
-    if (event->kind != SIM_EVENT_PARCEL) return;
+    if (event->kind != SIM_EVENT_PARCEL && event->kind != SIM_EVENT_PARCEL_THROUGH) return;
     struct sim_parcel *parcel = event->data;
     WEFT_ASSERT(parcel->refs > 0);
     if (--parcel->refs == 0) free(parcel);
@@ -72,6 +72,17 @@ void sim_parcel_received(struct sim_fabric *fabric, const struct sim_parcel *par
     sim_engine_fold_bytes(fabric->config.engine, parcel->bytes, parcel->size);
     sim_fabric__trace_packet(fabric, parcel->to, WEFT_TRACE_PACKET_RECEIVED,
                              (uint64_t[4]){parcel->from, parcel->size, parcel->number});
+}
+
+/* As the network knows it, now. */
+static struct sim_packet packet_of(const struct sim_fabric *fabric,
+                                   const struct sim_parcel *parcel) {
+    return (struct sim_packet){.from = parcel->from,
+                               .to = parcel->to,
+                               .size = parcel->size,
+                               .number = parcel->number,
+                               .now = sim_engine_now(fabric->config.engine),
+                               .stream = parcel->kind != SIM_PARCEL_DATAGRAM};
 }
 
 static struct sim_route route_of(const struct sim_fabric *fabric, const struct sim_parcel *parcel) {
@@ -118,24 +129,58 @@ static void find_fate(struct sim_fabric *fabric, const struct sim_parcel *parcel
     *fate = (struct sim_fate){.copies = 1, .cut_by = SIM_LAYER_NONE};
     fate->delay[0] = SIM_LOOPBACK_DELAY;
     if (parcel->from == parcel->to) return;
-    struct sim_packet packet = {.from = parcel->from,
-                                .to = parcel->to,
-                                .size = parcel->size,
-                                .number = parcel->number,
-                                .stream = parcel->kind != SIM_PARCEL_DATAGRAM};
+    struct sim_packet packet = packet_of(fabric, parcel);
+    if (fabric->config.kind_of != NULL && sim_net_asks_kind(fabric->config.net)) {
+        packet.kind = fabric->config.kind_of(parcel->bytes, parcel->size, packet.stream);
+    }
     sim_net_fate(fabric->config.net, &packet, fate);
 }
 
-static void queue_copy(struct sim_fabric *fabric, struct sim_parcel *parcel, weft_time at) {
+static bool schedule(struct sim_fabric *fabric, struct sim_parcel *parcel, weft_time at,
+                     enum sim_fabric_kind kind) {
     struct sim_event event = {.at = at,
-                              .kind = SIM_EVENT_PARCEL,
+                              .kind = kind,
                               .entity = parcel->to,
                               .arg = (uint64_t)parcel->from << 32 ^ parcel->number,
                               .data = parcel};
+    return sim_engine_schedule(fabric->config.engine, &event) != 0;
+}
+
+static void queue_copy(struct sim_fabric *fabric, struct sim_parcel *parcel, weft_time at) {
     parcel->refs++;
-    if (sim_engine_schedule(fabric->config.engine, &event) != 0) return;
+    if (schedule(fabric, parcel, at, SIM_EVENT_PARCEL)) return;
     parcel->refs--;
     sim_parcel_lost(fabric, parcel, SIM_LOSS_FAULT);
+}
+
+/* A parcel is never changed once sent, so what a link damages is a copy of its own. */
+static void queue_damaged(struct sim_fabric *fabric, struct sim_parcel *parcel, weft_time at,
+                          uint64_t damage) {
+    struct sim_parcel *copy = sim_parcel_new(fabric, parcel->size);
+    if (copy == NULL) {
+        sim_parcel_lost(fabric, parcel, SIM_LOSS_FAULT);
+        return;
+    }
+    *copy = *parcel;
+    copy->refs = 1;
+    memcpy(copy->bytes, parcel->bytes, parcel->size);
+    sim_net_damage(damage, copy->bytes, copy->size);
+    queue_copy(fabric, copy, at);
+    sim_parcel_unref(fabric, copy);
+}
+
+bool sim_parcel_arrives(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+    struct sim_packet packet = packet_of(fabric, parcel);
+    weft_duration wait;
+    enum sim_loss loss = sim_net_arrive(fabric->config.net, &packet, &wait);
+    if (loss == SIM_LOSS_NONE && wait == 0) return true;
+    if (loss == SIM_LOSS_NONE &&
+        schedule(fabric, parcel, weft_time_add(packet.now, wait), SIM_EVENT_PARCEL_THROUGH)) {
+        return false;
+    }
+    sim_parcel_lost(fabric, parcel, loss == SIM_LOSS_NONE ? SIM_LOSS_FAULT : loss);
+    sim_parcel_unref(fabric, parcel);
+    return false;
 }
 
 /* A stream's parcel arrives once and in order: what a link does twice or overtaking, TCP undoes. */
@@ -162,7 +207,11 @@ static void queue_copies(struct sim_fabric *fabric, struct sim_parcel *parcel,
     }
     weft_time at = depart(fabric->berths[parcel->from].machine, now);
     for (uint32_t i = 0; i < fate->copies; i++) {
-        queue_copy(fabric, parcel, weft_time_add(at, fate->delay[i]));
+        weft_time arrival = weft_time_add(at, fate->delay[i]);
+        if (fate->damage[i] != 0)
+            queue_damaged(fabric, parcel, arrival, fate->damage[i]);
+        else
+            queue_copy(fabric, parcel, arrival);
     }
 }
 

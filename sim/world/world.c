@@ -3,7 +3,9 @@
 
 #include "core/base/assert.h"
 #include "sim/world/nodes.h"
+#include "sim/world/packet_kind.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define NONE UINT32_MAX
@@ -141,6 +143,19 @@ static void on_trace(void *ctx, const struct weft_trace_event *event) {
     }
 }
 
+static void who(void *ctx, uint32_t node, char text[SIM_POINT_WHO_MAX]) {
+    struct sim_world *world = ctx;
+    const char *runs = "the runtime";
+    struct weft_proc_info info;
+    for (uint32_t i = 0; i < sim_world__parts(world, node); i++) {
+        struct weft_node *part = sim_world__part(world, node, i)->node;
+        if (part == NULL) runs = "the start of the node";
+        if (part == NULL || !weft_sched_running(weft_node_sched(part), &info)) continue;
+        runs = info.name != NULL ? info.name : info.behaviour;
+    }
+    snprintf(text, SIM_POINT_WHO_MAX, "%s", runs);
+}
+
 static bool make_parts(struct sim_world *world) {
     const struct sim_world_config *config = &world->config;
     world->nodes = calloc(config->nodes, sizeof *world->nodes);
@@ -155,8 +170,11 @@ static bool make_parts(struct sim_world *world) {
                                        .host = config->host,
                                        .order = config->order,
                                        .deliver = on_deliver,
+                                       .kind_of = sim_packet_kind,
                                        .trace = on_trace,
+                                       .who = who,
                                        .ctx = world,
+                                       .points = config->points,
                                        .trace_mask = config->trace_mask |
                                                      WEFT_TRACE_BIT(WEFT_TRACE_PROC_EXIT)};
     world->fabric = sim_fabric_new(&fabric);

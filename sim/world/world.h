@@ -36,6 +36,7 @@
 #define SIM_WORLD_NODES_MAX 16777215u /* what 10.0.0.0/8 holds */
 
 struct sim_world;
+struct sim_points; /* sim/world/points.h */
 
 /* What a world needs of the machine it runs on: given by the program, since only it may know
  * core/posix. */
@@ -74,6 +75,7 @@ struct sim_world_config {
     /* Answers to weft_node_ask are in the trace; nothing else is told. */
     void *ctx;
     uint64_t trace_mask;
+    struct sim_points *points; /* borrowed; NULL: none are counted */
 };
 
 /* NULL when out of memory. */

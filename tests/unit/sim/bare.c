@@ -5,6 +5,13 @@
 
 #include <stdlib.h>
 
+static uint32_t bits_of(const struct weft_event *event) {
+    uint32_t bits = 0;
+    const unsigned char *bytes = event->data;
+    for (size_t i = 0; bytes != NULL && i < event->size * 8; i++) bits += bytes[i / 8] >> i % 8 & 1;
+    return bits;
+}
+
 static void on_deliver(void *ctx, uint32_t node, const struct weft_event *event) {
     struct bare *bare = ctx;
     if (bare->count == BARE_EVENTS_MAX) abort();
@@ -15,6 +22,7 @@ static void on_deliver(void *ctx, uint32_t node, const struct weft_event *event)
                                                       .socket = event->socket,
                                                       .accepted = event->accepted,
                                                       .size = event->size,
+                                                      .bits = bits_of(event),
                                                       .from = event->from,
                                                       .owner = event->owner};
 }

@@ -17,6 +17,7 @@ struct bare_event {
     int error;
     weft_socket socket, accepted;
     size_t size;
+    uint32_t bits; /* of its bytes that are set */
     uint64_t owner;
     struct weft_addr from;
 };

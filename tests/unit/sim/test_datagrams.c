@@ -61,6 +61,59 @@ static void a_doubled_datagram_is_delivered_twice(void) {
     free(bare);
 }
 
+/* Each copy is damaged by itself, and what was sent stays as it was. */
+static void a_damaged_datagram_has_bits_flipped_and_its_copy_others(void) {
+    struct bare *bare = malloc(sizeof *bare);
+    bare_open(bare);
+    add_element(bare, (struct sim_element){.kind = SIM_ELEMENT_DUPLICATE,
+                                           .ppm = 1000000,
+                                           .delay = {.kind = SIM_DELAY_CONSTANT, .a = WEFT_MS(3)}});
+    add_element(bare, (struct sim_element){.kind = SIM_ELEMENT_CORRUPT, .ppm = 500000, .bits = 1});
+    weft_socket socket = open_at(bare, 0, 9);
+    open_at(bare, 1, 9);
+    uint32_t both = 0, one = 0;
+    for (uint32_t i = 0; i < 400; i++)
+        send_to(bare, socket, sim_world_addr(1, WEFT_FAMILY_V4, 9), 50);
+    bare_run(bare, WEFT_S(1));
+    REQUIRE(bare->count == 800);
+    for (uint32_t i = 0; i < 400; i++) {
+        CHECK(bare->events[i].bits <= 1 && bare->events[i + 400].bits <= 1);
+        one += bare->events[i].bits;
+        both += bare->events[i].bits + bare->events[i + 400].bits == 2;
+    }
+    CHECK(one > 150 && one < 250);
+    CHECK(both > 65 && both < 135);
+    bare_close(bare);
+    free(bare);
+}
+
+/* 1,000 bytes with headers at 1 MB a second: 1 ms each, from whomever. */
+static void datagrams_queue_before_the_receivers_downlink(void) {
+    struct bare *bare = malloc(sizeof *bare);
+    struct sim_chain chain = {.count = 1};
+    uint8_t side[BARE_NODES] = {0, SIM_SIDE_EITHER};
+    struct sim_layer_spec spec = {.kind = SIM_LAYER_CHAIN, .side = side, .chain = &chain};
+    struct sim_fabric_stats stats;
+    sim_layer layer;
+    chain.elements[0] = (struct sim_element){.kind = SIM_ELEMENT_RATE,
+                                             .rate = {1000000, 3500, 0, SIM_RATE_DOWNLINK}};
+    bare_open(bare);
+    REQUIRE(sim_net_layer_on(bare->net, &spec, &layer) == WEFT_OK);
+    weft_socket socket = open_at(bare, 0, 9);
+    open_at(bare, 1, 9);
+    for (int i = 0; i < 5; i++) send_to(bare, socket, sim_world_addr(1, WEFT_FAMILY_V4, 9), 972);
+    bare_run(bare, WEFT_S(1));
+    REQUIRE(bare->count == 3);
+    for (int i = 0; i < 3; i++) CHECK_EQ_INT(bare->events[i].at, WEFT_MS(11 + i));
+    sim_fabric_stats(bare->fabric, &stats);
+    CHECK_EQ_UINT(stats.packets_lost, 2);
+    CHECK_EQ_UINT(sim_net_layer_bites(bare->net, layer), 5);
+    send_to(bare, socket, sim_world_addr(1, WEFT_FAMILY_V4, 9), 1); /* still queued at the end */
+    bare_run(bare, WEFT_S(1) + BARE_DELAY);
+    bare_close(bare);
+    free(bare);
+}
+
 static void what_finds_no_socket_or_no_machine_is_lost(void) {
     struct bare *bare = malloc(sizeof *bare);
     struct sim_fabric_stats stats;
@@ -184,6 +237,8 @@ static void a_byte_queue_keeps_bytes_in_order_around_its_end(void) {
 
 TEST_MAIN("sim/datagrams", TEST(datagrams_of_one_instant_arrive_a_nanosecond_apart),
           TEST(a_doubled_datagram_is_delivered_twice),
+          TEST(a_damaged_datagram_has_bits_flipped_and_its_copy_others),
+          TEST(datagrams_queue_before_the_receivers_downlink),
           TEST(what_finds_no_socket_or_no_machine_is_lost),
           TEST(a_datagram_on_its_way_reaches_the_next_life),
           TEST(entropy_repeats_with_the_life_and_not_beyond),

@@ -222,6 +222,277 @@ static void certain_loss_is_a_cut_for_a_stream(void) {
     sim_net_free(net);
 }
 
+/* --- elements that know the time --- */
+
+static struct sim_fate fate_at(struct sim_net *net, uint64_t number, weft_time now, uint32_t size) {
+    struct sim_packet packet = {.from = 0, .to = 1, .size = size, .number = number, .now = now};
+    struct sim_fate fate;
+    sim_net_fate(net, &packet, &fate);
+    return fate;
+}
+
+static struct sim_element burst(weft_duration good, weft_duration bad, uint32_t ppm) {
+    return (struct sim_element){.kind = SIM_ELEMENT_BURST, .ppm = ppm, .burst = {good, bad}};
+}
+
+/* One packet each millisecond through spells of 180 ms and 20 ms: bursts of 20.5 packets, since
+ * those between two packets are not seen. */
+static void losses_in_bursts_have_the_share_and_the_lengths_asked_for(void) {
+    struct sim_net *net =
+        sim_net_new(spec_of(burst(WEFT_MS(180), WEFT_MS(20), 1000000)), NODES, NULL, 1);
+    uint32_t lost = 0, bursts = 0, longer = 0, length = 0, packets = 1500000;
+    for (uint32_t i = 0; i < packets; i++) {
+        bool gone = fate_at(net, i, WEFT_MS(i), 100).copies == 0;
+        lost += gone;
+        if (!gone && length > 0) {
+            bursts++;
+            longer += length > 20;
+        }
+        length = gone ? length + 1 : 0;
+    }
+    CHECK(lost > packets / 1000 * 96 && lost < packets / 1000 * 104); /* a tenth */
+    double mean = (double)lost / bursts;
+    CHECK(mean > 19.7 && mean < 21.3);
+    double share = (double)longer / bursts; /* exponential: 1/e are above the mean */
+    CHECK(share > 0.35 && share < 0.385);
+    sim_net_free(net);
+}
+
+static void a_burst_falls_on_each_direction_by_itself_and_seeds_differ(void) {
+    struct sim_net_spec *spec = spec_of(burst(WEFT_MS(100), WEFT_MS(100), 1000000));
+    struct sim_net *net = sim_net_new(spec, NODES, NULL, 1), *other;
+    other = sim_net_new(spec, NODES, NULL, 2);
+    uint32_t ways = 0, seeds = 0;
+    for (uint32_t i = 0; i < 10000; i++) {
+        struct sim_packet packet = {.from = 1, .to = 0, .number = i, .now = WEFT_MS(10) * i};
+        struct sim_fate back, there = fate_at(net, i, packet.now, 0);
+        sim_net_fate(net, &packet, &back);
+        ways += there.copies == back.copies;
+        seeds += there.copies == fate_at(other, i, packet.now, 0).copies;
+    }
+    CHECK(ways > 4500 && ways < 5500);
+    CHECK(seeds > 4500 && seeds < 5500);
+    CHECK_EQ_UINT(sim_net_links_memory(net), 0);
+    sim_net_free(net);
+    sim_net_free(other);
+}
+
+static void a_stream_gets_through_when_the_bad_spell_is_over(void) {
+    struct sim_net *net =
+        sim_net_new(spec_of(burst(WEFT_S(5), WEFT_MS(500), 1000000)), NODES, NULL, 1);
+    uint32_t late = 0;
+    for (uint32_t i = 0; i < 20000; i++) {
+        struct sim_packet packet = {.to = 1, .number = i, .now = WEFT_MS(50) * i, .stream = true};
+        struct sim_fate fate;
+        sim_net_fate(net, &packet, &fate);
+        CHECK_EQ_UINT(fate.copies, 1);
+        late += fate.delay[0] > 0;
+        CHECK(fate.delay[0] < WEFT_S(13));
+    }
+    CHECK(late > 1200 && late < 2400); /* an eleventh */
+    sim_net_free(net);
+}
+
+static struct sim_element rate(enum sim_rate_of of, uint64_t bytes, uint32_t queue) {
+    return (struct sim_element){.kind = SIM_ELEMENT_RATE, .rate = {bytes, queue, 0, of}};
+}
+
+/* 1,000 bytes with headers at 1 MB a second take 1 ms. */
+static void a_rate_takes_its_time_queues_and_drops_what_finds_no_room(void) {
+    struct sim_net *net = sim_net_new(spec_of(rate(SIM_RATE_LINK, 1000000, 3000)), NODES, NULL, 1);
+    CHECK_EQ_INT(fate_at(net, 1, WEFT_S(1), 972).delay[0], WEFT_MS(1));
+    CHECK_EQ_INT(fate_at(net, 2, WEFT_S(1), 972).delay[0], WEFT_MS(2));
+    CHECK_EQ_INT(fate_at(net, 3, WEFT_S(1), 972).delay[0], WEFT_MS(3));
+    CHECK_EQ_UINT(fate_at(net, 4, WEFT_S(1), 972).copies, 0);
+    CHECK_EQ_INT(fate_at(net, 4, WEFT_S(1), 972).cause, SIM_LOSS_LINK);
+    CHECK_EQ_INT(fate_at(net, 5, WEFT_S(1) + WEFT_US(1500), 972).delay[0], WEFT_US(2500));
+    CHECK_EQ_INT(fate_at(net, 6, WEFT_S(2), 472).delay[0], WEFT_US(500)); /* idle again */
+    struct sim_packet stream = {.from = 0, .to = 2, .size = 14600, .stream = true};
+    struct sim_fate fate;
+    for (int i = 0; i < 4; i++) sim_net_fate(net, &stream, &fate); /* waits and is not dropped */
+    CHECK_EQ_INT(fate.delay[0], WEFT_MS(60));
+    sim_net_free(net);
+}
+
+static void a_link_queues_each_pair_an_uplink_each_sender(void) {
+    struct sim_packet to_1 = {.from = 0, .to = 1, .size = 972}, to_2 = to_1, from_2 = to_1;
+    struct sim_fate fate;
+    to_2.to = 2;
+    from_2.from = 2;
+    struct sim_net *net = sim_net_new(spec_of(rate(SIM_RATE_LINK, 1000000, 9000)), NODES, NULL, 1);
+    sim_net_fate(net, &to_1, &fate);
+    sim_net_fate(net, &to_2, &fate);
+    CHECK_EQ_INT(fate.delay[0], WEFT_MS(1));
+    sim_net_free(net);
+    net = sim_net_new(spec_of(rate(SIM_RATE_UPLINK, 1000000, 9000)), NODES, NULL, 1);
+    sim_net_fate(net, &to_1, &fate);
+    sim_net_fate(net, &to_2, &fate);
+    CHECK_EQ_INT(fate.delay[0], WEFT_MS(2));
+    sim_net_fate(net, &from_2, &fate);
+    CHECK_EQ_INT(fate.delay[0], WEFT_MS(1));
+    CHECK(!sim_net_has_downlinks(net));
+    sim_net_free(net);
+}
+
+static void a_downlink_queues_on_arrival(void) {
+    struct sim_packet packet = {.from = 0, .to = 1, .size = 972}, other = packet;
+    struct sim_fate fate;
+    weft_duration wait;
+    other.from = 2;
+    struct sim_net *net =
+        sim_net_new(spec_of(rate(SIM_RATE_DOWNLINK, 1000000, 2500)), NODES, NULL, 1);
+    CHECK(sim_net_has_downlinks(net));
+    sim_net_fate(net, &packet, &fate);
+    CHECK_EQ_INT(fate.delay[0], 0);
+    CHECK_EQ_INT(sim_net_arrive(net, &packet, &wait), SIM_LOSS_NONE);
+    CHECK_EQ_INT(wait, WEFT_MS(1));
+    CHECK_EQ_INT(sim_net_arrive(net, &other, &wait), SIM_LOSS_NONE);
+    CHECK_EQ_INT(wait, WEFT_MS(2));
+    CHECK_EQ_INT(sim_net_arrive(net, &packet, &wait), SIM_LOSS_LINK);
+    packet.to = 3;
+    CHECK_EQ_INT(sim_net_arrive(net, &packet, &wait), SIM_LOSS_NONE);
+    CHECK_EQ_INT(wait, WEFT_MS(1));
+    sim_net_free(net);
+}
+
+/* Pairs of 100,000 nodes would be 10^10: what is kept is of those that are active. */
+static void queues_take_memory_for_links_that_are_active_only(void) {
+    enum { MANY = 100000 };
+    struct sim_net *net = sim_net_new(spec_of(rate(SIM_RATE_LINK, 1000000, 100000)), MANY, NULL, 1);
+    struct sim_packet packet = {.size = 972};
+    struct sim_fate fate;
+    for (uint32_t i = 0; i < 1000000; i++) { /* 1,000 pairs a second, each busy for 1 ms */
+        packet.from = i % MANY;
+        packet.to = (i * 7919u + 1) % MANY;
+        packet.now = WEFT_MS(1) * i;
+        sim_net_fate(net, &packet, &fate);
+        CHECK_EQ_INT(fate.delay[0], WEFT_MS(1));
+    }
+    CHECK(sim_net_links_memory(net) <= 4096);
+    for (uint32_t i = 0; i < MANY; i++) { /* all at once */
+        packet.from = i;
+        packet.to = (i + 1) % MANY;
+        sim_net_fate(net, &packet, &fate);
+    }
+    CHECK(sim_net_links_memory(net) >= MANY * 24);
+    CHECK(sim_net_links_memory(net) <= MANY * 24 * 8);
+    packet.now += WEFT_S(1);
+    for (uint32_t i = 0; i < 2 * MANY * 8; i++) { /* and given back when they are idle */
+        packet.from = i % MANY;
+        packet.to = (i * 7919u + 1) % MANY;
+        packet.now += WEFT_MS(1);
+        sim_net_fate(net, &packet, &fate);
+    }
+    CHECK(sim_net_links_memory(net) <= 4096);
+    sim_net_free(net);
+}
+
+static void a_datagram_above_the_mtu_is_lost_and_a_stream_is_not(void) {
+    struct sim_net *net = sim_net_new(
+        spec_of((struct sim_element){.kind = SIM_ELEMENT_MTU, .mtu = 576}), NODES, NULL, 1);
+    CHECK_EQ_UINT(fate_at(net, 1, 0, 548).copies, 1);
+    CHECK_EQ_UINT(fate_at(net, 1, 0, 549).copies, 0);
+    struct sim_packet stream = {.to = 1, .size = 16384, .stream = true};
+    struct sim_fate fate;
+    sim_net_fate(net, &stream, &fate);
+    CHECK_EQ_UINT(fate.copies, 1);
+    sim_net_free(net);
+}
+
+/* --- damage --- */
+
+static uint32_t bits_of(const unsigned char *bytes, size_t size) {
+    uint32_t count = 0;
+    for (size_t i = 0; i < size * 8; i++) count += bytes[i / 8] >> i % 8 & 1;
+    return count;
+}
+
+static void damage_flips_as_many_bits_as_it_says(void) {
+    struct sim_element element = {.kind = SIM_ELEMENT_CORRUPT, .ppm = 100000, .bits = 3};
+    struct sim_net *net = sim_net_new(spec_of(element), NODES, NULL, 1);
+    uint32_t damaged = 0, seen[4] = {0}, places[160] = {0};
+    for (uint64_t i = 0; i < PACKETS; i++) {
+        unsigned char bytes[20] = {0};
+        struct sim_fate fate = fate_at(net, i, 0, sizeof bytes);
+        REQUIRE(fate.copies == 1);
+        if (fate.damage[0] == 0) continue;
+        damaged++;
+        sim_net_damage(fate.damage[0], bytes, sizeof bytes);
+        uint32_t count = bits_of(bytes, sizeof bytes);
+        REQUIRE(count >= 1 && count <= 3);
+        seen[count]++;
+        for (uint32_t j = 0; j < 160; j++) places[j] += bytes[j / 8] >> j % 8 & 1;
+    }
+    CHECK(damaged > 9500 && damaged < 10500);
+    for (uint32_t i = 1; i <= 3; i++)
+        CHECK(seen[i] > damaged / 3 - 300 && seen[i] < damaged / 3 + 300);
+    for (uint32_t j = 0; j < 160; j++) CHECK(places[j] > 60 && places[j] < 190); /* 125 */
+    unsigned char byte = 0;
+    sim_net_damage(UINT64_MAX, &byte, 1); /* 64 bits of 8 */
+    CHECK_EQ_UINT(byte, 255);
+    CHECK_EQ_UINT(fate_at(net, 1, 0, 0).damage[0], 0); /* nothing to flip */
+    sim_net_free(net);
+}
+
+static void a_damaged_stream_packet_is_sent_again(void) {
+    struct sim_element element = {.kind = SIM_ELEMENT_CORRUPT, .ppm = 500000, .bits = 1};
+    struct sim_net *net = sim_net_new(spec_of(element), NODES, NULL, 1);
+    uint32_t late = 0;
+    for (uint64_t i = 0; i < 1000; i++) {
+        struct sim_fate fate = stream_fate_of(net, i);
+        CHECK_EQ_UINT(fate.copies, 1);
+        CHECK_EQ_UINT(fate.damage[0], 0);
+        late += fate.delay[0] >= WEFT_MS(200);
+    }
+    CHECK(late > 420 && late < 580);
+    sim_net_free(net);
+}
+
+/* --- kinds, holds --- */
+
+static void a_loss_of_kinds_loses_these_only(void) {
+    struct sim_element element = {
+        .kind = SIM_ELEMENT_LOSS, .ppm = 1000000, .kinds = 1u << 3 | 1u << 31};
+    struct sim_net *net = sim_net_new(spec_of(element), NODES, NULL, 1);
+    struct sim_packet packet = {.to = 1};
+    struct sim_fate fate;
+    CHECK(sim_net_asks_kind(net));
+    CHECK(!sim_net_cut(net, 0, 1));
+    for (packet.kind = 0; packet.kind < 32; packet.kind++) {
+        sim_net_fate(net, &packet, &fate);
+        CHECK_EQ_UINT(fate.copies, packet.kind == 3 || packet.kind == 31 ? 0 : 1);
+    }
+    sim_net_free(net);
+}
+
+static void what_is_held_comes_at_the_release_in_order(void) {
+    struct sim_net_spec *spec = spec_of((struct sim_element){
+        .kind = SIM_ELEMENT_DELAY, .delay = {.kind = SIM_DELAY_UNIFORM, .b = WEFT_MS(100)}});
+    chain_add(&spec->rules[0].chain,
+              (struct sim_element){.kind = SIM_ELEMENT_HOLD, .until = WEFT_S(2)});
+    struct sim_net *net = sim_net_new(spec, NODES, NULL, 1);
+    weft_time last = 0;
+    for (uint32_t i = 0; i < 1000; i++) {
+        weft_time now = WEFT_S(1) + WEFT_US(999) * i, at = now + fate_at(net, i, now, 10).delay[0];
+        CHECK(at > last && at >= WEFT_S(2));
+        if (now < WEFT_MS(1899)) CHECK(at < WEFT_S(2) + 1000);
+        last = at;
+    }
+    CHECK(fate_at(net, 1001, WEFT_S(2), 10).delay[0] <= WEFT_MS(100));
+    sim_net_free(net);
+}
+
+static void the_least_delay_of_a_net_is_that_of_its_fastest_rule(void) {
+    struct sim_net_spec *spec = spec_of(constant(SIM_ELEMENT_DELAY, 0, WEFT_MS(10)));
+    chain_add(&spec->rules[0].chain, constant(SIM_ELEMENT_DELAY, 0, WEFT_MS(7)));
+    chain_add(&spec->rules[0].chain, rate(SIM_RATE_LINK, 1, 1));
+    CHECK_EQ_INT(sim_net_least(spec), WEFT_MS(17));
+    spec->rules[1].from_group = spec->rules[1].to_group = 1;
+    spec->rules_count = 2;
+    chain_add(&spec->rules[1].chain, constant(SIM_ELEMENT_DELAY, 0, WEFT_MS(3)));
+    CHECK_EQ_INT(sim_net_least(spec), WEFT_MS(3));
+}
+
 /* --- rules and regions --- */
 
 static void the_last_rule_that_matches_counts(void) {
@@ -425,6 +696,93 @@ static void a_layer_put_on_again_counts_from_nothing(void) {
     sim_net_free(net);
 }
 
+static void a_chain_layer_acts_by_direction(void) {
+    struct sim_net *net = plain_net();
+    struct sim_chain slow = {0};
+    chain_add(&slow, constant(SIM_ELEMENT_DELAY, 0, WEFT_MS(50)));
+    layer_on(net, SIM_LAYER_CHAIN, "02460000", &slow); /* from 1 and 3, to 2 and 3 */
+    CHECK_EQ_INT(fate_of(net, 1, 2, 1).delay[0], WEFT_MS(50));
+    CHECK_EQ_INT(fate_of(net, 3, 2, 1).delay[0], WEFT_MS(50));
+    CHECK_EQ_INT(fate_of(net, 1, 3, 1).delay[0], WEFT_MS(50));
+    CHECK_EQ_INT(fate_of(net, 2, 1, 1).delay[0], 0);
+    CHECK_EQ_INT(fate_of(net, 0, 2, 1).delay[0], 0);
+    CHECK_EQ_INT(fate_of(net, 1, 0, 1).delay[0], 0);
+    sim_net_free(net);
+}
+
+static void on_a_ring_each_reaches_its_neighbours(void) {
+    struct sim_net *net = plain_net();
+    uint32_t rank[NODES] = {0, 3, 1, 4, 2, SIM_RANK_NONE, SIM_RANK_NONE, SIM_RANK_NONE};
+    struct sim_layer_spec spec = {
+        .kind = SIM_LAYER_RING, .rank = rank, .ring_count = 5, .reach = 1};
+    sim_layer layer;
+    CHECK_EQ_INT(sim_net_layer_on(net, &spec, &layer), WEFT_OK);
+    for (uint32_t i = 0; i < 5; i++) {
+        for (uint32_t j = 0; j < 5; j++) {
+            uint32_t apart = (rank[i] + 5 - rank[j]) % 5;
+            CHECK_EQ_INT(passes(net, i, j), apart <= 1 || apart == 4);
+        }
+        CHECK(passes(net, i, 6) && passes(net, 7, i));
+    }
+    CHECK_EQ_UINT(sim_net_layer_bites(net, layer), 10);
+    sim_net_layer_off(net, layer);
+    CHECK(passes(net, 0, 1));
+    sim_net_free(net);
+}
+
+static void a_layer_that_rests_does_nothing_and_goes_on(void) {
+    struct sim_net *net = plain_net();
+    sim_layer layer = layer_on(net, SIM_LAYER_SPLIT, "01000000", NULL);
+    CHECK(!passes(net, 0, 1));
+    sim_net_layer_rest(net, layer, true);
+    CHECK(passes(net, 0, 1));
+    sim_net_layer_rest(net, layer, true);
+    sim_net_layer_rest(net, layer, false);
+    CHECK(!passes(net, 0, 1));
+    CHECK_EQ_UINT(sim_net_layer_bites(net, layer), 2);
+    sim_net_layer_rest(net, layer, true);
+    sim_net_layer_off(net, layer);
+    CHECK(passes(net, 0, 1));
+    sim_net_free(net);
+}
+
+static void a_chain_layer_changes_what_it_does(void) {
+    struct sim_net *net = plain_net();
+    struct sim_chain slow = {0}, choosy = {0};
+    chain_add(&slow, constant(SIM_ELEMENT_DELAY, 0, WEFT_MS(50)));
+    chain_add(&choosy,
+              (struct sim_element){.kind = SIM_ELEMENT_LOSS, .ppm = 1000000, .kinds = 1u << 4});
+    chain_add(&choosy, rate(SIM_RATE_DOWNLINK, 1000, 1000));
+    sim_layer layer = layer_on(net, SIM_LAYER_CHAIN, "01000000", &slow);
+    CHECK(!sim_net_asks_kind(net) && !sim_net_has_downlinks(net));
+    sim_net_layer_change(net, layer, &choosy);
+    CHECK(sim_net_asks_kind(net) && sim_net_has_downlinks(net));
+    CHECK_EQ_INT(fate_of(net, 0, 1, 1).delay[0], 0);
+    sim_net_layer_rest(net, layer, true);
+    CHECK(!sim_net_asks_kind(net) && !sim_net_has_downlinks(net));
+    sim_net_layer_change(net, layer, &slow);
+    sim_net_layer_rest(net, layer, false);
+    CHECK(!sim_net_asks_kind(net) && !sim_net_has_downlinks(net));
+    CHECK_EQ_INT(fate_of(net, 0, 1, 1).delay[0], WEFT_MS(50));
+    sim_net_layer_off(net, layer);
+    sim_net_free(net);
+}
+
+/* A queue belongs to its layer: another one, even by the same number, starts empty. */
+static void queues_of_layers_are_their_own(void) {
+    struct sim_net *net = plain_net();
+    struct sim_chain slow = {0};
+    chain_add(&slow, rate(SIM_RATE_LINK, 1000, 100000));
+    sim_layer layer = layer_on(net, SIM_LAYER_CHAIN, "01000000", &slow);
+    layer_on(net, SIM_LAYER_CHAIN, "01000000", &slow);
+    CHECK_EQ_INT(fate_of(net, 0, 1, 1).delay[0], WEFT_MS(256)); /* 128 ms twice */
+    CHECK_EQ_INT(fate_of(net, 0, 1, 1).delay[0], WEFT_MS(512));
+    sim_net_layer_off(net, layer);
+    CHECK_EQ_UINT(layer_on(net, SIM_LAYER_CHAIN, "01000000", &slow), layer);
+    CHECK_EQ_INT(fate_of(net, 0, 1, 1).delay[0], WEFT_MS(384 + 128));
+    sim_net_free(net);
+}
+
 static void layers_are_bounded(void) {
     struct sim_net *net = plain_net();
     for (uint32_t i = 0; i < SIM_LAYERS_MAX; i++) layer_on(net, SIM_LAYER_SPLIT, "01000000", NULL);
@@ -448,7 +806,8 @@ static void layers_draw_apart_and_by_their_key(void) {
     struct sim_chain lossy = {0};
     chain_add(&lossy, constant(SIM_ELEMENT_LOSS, 500000, 0));
     uint8_t side[NODES] = {0, 1};
-    struct sim_layer_spec spec = {SIM_LAYER_CHAIN, side, &lossy, 1234};
+    struct sim_layer_spec spec = {
+        .kind = SIM_LAYER_CHAIN, .side = side, .chain = &lossy, .key = 1234};
     sim_layer alone, beside, other;
     bool lost[1000];
     CHECK_EQ_INT(sim_net_layer_on(net, &spec, &alone), WEFT_OK);
@@ -512,6 +871,19 @@ TEST_MAIN("sim/net", TEST(without_elements_a_packet_arrives_once_and_at_once),
           TEST(copies_are_bounded_and_lost_one_by_one), TEST(reorder_holds_some_packets_back),
           TEST(the_same_element_twice_draws_twice), TEST(a_stream_is_never_lost_by_chance_but_late),
           TEST(a_stream_is_not_doubled), TEST(certain_loss_is_a_cut_for_a_stream),
+          TEST(losses_in_bursts_have_the_share_and_the_lengths_asked_for),
+          TEST(a_burst_falls_on_each_direction_by_itself_and_seeds_differ),
+          TEST(a_stream_gets_through_when_the_bad_spell_is_over),
+          TEST(a_rate_takes_its_time_queues_and_drops_what_finds_no_room),
+          TEST(a_link_queues_each_pair_an_uplink_each_sender), TEST(a_downlink_queues_on_arrival),
+          TEST(queues_take_memory_for_links_that_are_active_only),
+          TEST(a_datagram_above_the_mtu_is_lost_and_a_stream_is_not),
+          TEST(damage_flips_as_many_bits_as_it_says), TEST(a_damaged_stream_packet_is_sent_again),
+          TEST(a_loss_of_kinds_loses_these_only), TEST(what_is_held_comes_at_the_release_in_order),
+          TEST(the_least_delay_of_a_net_is_that_of_its_fastest_rule),
+          TEST(a_chain_layer_acts_by_direction), TEST(on_a_ring_each_reaches_its_neighbours),
+          TEST(a_layer_that_rests_does_nothing_and_goes_on),
+          TEST(a_chain_layer_changes_what_it_does), TEST(queues_of_layers_are_their_own),
           TEST(the_last_rule_that_matches_counts), TEST(regions_are_drawn_evenly_and_stay),
           TEST(without_regions_all_nodes_are_in_one),
           TEST(a_split_cuts_between_sides_and_not_within),

@@ -57,6 +57,21 @@ static void what_follows_a_planted_fault_is_its_doing_for_a_while(void) {
     CHECK_RESULT(result_of(&run), 1, 1, false);
 }
 
+static void a_node_that_cannot_start_is_one_unless_a_call_of_it_was_refused(void) {
+    struct run run = start();
+    tell(&run, 4, (struct weft_trace_event){.kind = WEFT_TRACE_FAULT_BIT, .number = {7, 0, 12}});
+    down(&run, 4, WEFT_NODE_UNSTARTED);
+    CHECK_RESULT(result_of(&run), 0, 0, false);
+    run = start();
+    tell(&run, 4, (struct weft_trace_event){.kind = WEFT_TRACE_FAULT_BIT, .number = {7, 3, 12}});
+    down(&run, 4, WEFT_NODE_UNSTARTED); /* a fault of the scenario explains nothing */
+    CHECK_RESULT(result_of(&run), 1, 1, false);
+    run = start();
+    tell(&run, 4, (struct weft_trace_event){.kind = WEFT_TRACE_FAULT_BIT, .number = {7, 0, 12}});
+    down(&run, 4, WEFT_NODE_ENDED); /* it has to survive that */
+    CHECK_RESULT(result_of(&run), 1, 1, false);
+}
+
 static void a_fault_planted_in_one_node_explains_nothing_in_another(void) {
     struct run run = start();
     exits(&run, WEFT_REASON_FAULT, "planted");
@@ -90,6 +105,7 @@ static void a_fault_while_the_run_is_stopped_is_judged(void) {
 TEST_MAIN("sim/check/no_surprise", TEST(an_ordinary_exit_holds),
           TEST(a_fault_nobody_planted_fails_with_its_text), TEST(a_planted_fault_is_not_counted),
           TEST(a_supervisor_that_gives_up_by_itself_fails),
+          TEST(a_node_that_cannot_start_is_one_unless_a_call_of_it_was_refused),
           TEST(what_follows_a_planted_fault_is_its_doing_for_a_while),
           TEST(a_fault_planted_in_one_node_explains_nothing_in_another),
           TEST(a_node_that_ends_by_itself_fails), TEST(nodes_the_scenario_ended_are_not_counted),

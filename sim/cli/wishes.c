@@ -1,0 +1,168 @@
+/* What commands that run a scenario have in common. */
+#define _DEFAULT_SOURCE
+#include "sim/cli/wishes.h"
+
+#include "core/base/error.h"
+#include "core/posix/guard.h"
+#include "core/posix/posix.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool cli_take_seed(void *into, const char *value) {
+    struct cli_wishes *wishes = into;
+    wishes->has_seed = cli_parse_u64(value, &wishes->seed);
+    if (!wishes->has_seed) {
+        fprintf(stderr, "weft: \"%s\" is no seed: --seed takes a number from 0 to 2^64 - 1\n",
+                value);
+    }
+    return wishes->has_seed;
+}
+
+bool cli_take_until(void *into, const char *value) {
+    struct cli_wishes *wishes = into;
+    wishes->until_text = value;
+    if (cli_parse_duration(value, &wishes->until)) return true;
+    fprintf(stderr, "weft: \"%s\" is no time: --until takes one such as 90s, 1.5m or 250ms\n",
+            value);
+    return false;
+}
+
+bool cli_take_json(void *into, const char *value) {
+    (void)value;
+    ((struct cli_wishes *)into)->json = true;
+    return true;
+}
+
+bool cli_take_set(void *into, const char *value) {
+    struct cli_wishes *wishes = into;
+    if (strchr(value, '=') == NULL || value[0] == '=') {
+        fprintf(stderr, "weft: --set takes key=value, such as population=500, not \"%s\"\n", value);
+        return false;
+    }
+    if (wishes->sets_count == CLI_SETS_MAX) {
+        fprintf(stderr, "weft: more than %d times --set\n", CLI_SETS_MAX);
+        return false;
+    }
+    wishes->sets[wishes->sets_count++] = value;
+    return true;
+}
+
+bool cli_take_fail(void *into, const char *value) {
+    struct cli_wishes *wishes = into;
+    wishes->fail = value;
+    if (cli_parse_point(value, &wishes->point)) return true;
+    fprintf(stderr,
+            "weft: \"%s\" is no point: --fail takes one such as memory:12, or memory:12@3 of node "
+            "3\n",
+            value);
+    return false;
+}
+
+bool cli_take_file(void *into, const char *path) {
+    struct cli_wishes *wishes = into;
+    if (wishes->file == NULL) {
+        wishes->file = path;
+        return true;
+    }
+    fprintf(stderr, "weft: one scenario at a time: \"%s\" after \"%s\"\n", path, wishes->file);
+    return false;
+}
+
+static void on_mistake(void *ctx, const char *line) {
+    (void)ctx;
+    fprintf(stderr, "%s\n", line);
+}
+
+struct sim_plan *cli_read_plan(struct cli_wishes *wishes, int *status) {
+    struct sim_plan_sets sets = {.sets = wishes->sets, .count = wishes->sets_count};
+    struct sim_plan_report report = {.mistake = on_mistake};
+    struct sim_plan *plan = NULL;
+    int rv = sim_plan_read(wishes->file, &sets, &report, &plan);
+    *status = rv == WEFT_ERR_NOMEM ? CLI_INTERNAL : CLI_BAD_INPUT;
+    if (rv != WEFT_OK) return NULL;
+    if (!wishes->has_seed) wishes->seed = plan->seed;
+    return plan;
+}
+
+/* --- the line that repeats it --- */
+
+static void put(struct cli_words *words, char c) {
+    if (words->used + 1 < sizeof words->text) words->text[words->used++] = c;
+    words->text[words->used] = '\0';
+}
+
+void cli_put_word(struct cli_words *words, const char *word) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-_./=:,+@%";
+    bool quote = word[0] == '\0' || word[strspn(word, plain)] != '\0';
+    if (words->used > 0) put(words, ' ');
+    if (quote) put(words, '\'');
+    for (; *word != '\0'; word++) {
+        const char *text = *word == '\'' ? "'\\''" : (char[]){*word, '\0'};
+        for (; *text != '\0'; text++) put(words, *text);
+    }
+    if (quote) put(words, '\'');
+}
+
+void cli_make_repeat(struct cli_words *words, const struct cli_wishes *wishes) {
+    char seed[24];
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)wishes->seed);
+    words->used = 0;
+    cli_put_word(words, cli_program);
+    cli_put_word(words, "run");
+    cli_put_word(words, wishes->file);
+    cli_put_word(words, "--seed");
+    cli_put_word(words, seed);
+    if (wishes->fail != NULL) {
+        cli_put_word(words, "--fail");
+        cli_put_word(words, wishes->fail);
+    }
+    if (wishes->until_text != NULL) {
+        cli_put_word(words, "--until");
+        cli_put_word(words, wishes->until_text);
+    }
+    for (uint32_t i = 0; i < wishes->sets_count; i++) {
+        cli_put_word(words, "--set");
+        cli_put_word(words, wishes->sets[i]);
+    }
+}
+
+/* --- what a run has below it --- */
+
+/* In a signal handler: no stdio. */
+static void on_panic(void *ctx, int fd) {
+    const struct cli_host *host = ctx;
+    const struct sim_run_where *where = &host->where;
+    char text[CLI_REPEAT_MAX + 128];
+    int size = 0;
+    if (where->world != NULL) {
+        weft_time now = sim_engine_now(sim_world_engine(where->world));
+        bool is_node = where->node != WEFT_TRACE_NODE_NONE;
+        size = snprintf(text, sizeof text, "at %lld.%09lld s of virtual time, node %lld\n",
+                        (long long)(now / WEFT_S(1)), (long long)(now % WEFT_S(1)),
+                        is_node ? (long long)where->node : -1LL);
+    }
+    size += snprintf(text + size, sizeof text - (size_t)size, "repeat: %s\n", host->repeat);
+    ssize_t written = write(fd, text, (size_t)size);
+    (void)written;
+}
+
+bool cli_host_open(struct cli_host *host, const char *repeat) {
+    *host = (struct cli_host){.repeat = repeat}; /* it loads modules, and nothing else */
+    if (weft_posix_new(&(struct weft_posix_config){.folder = NULL}, &host->machine) != WEFT_OK) {
+        fputs("weft: no machine to load modules with\n", stderr);
+        return false;
+    }
+    struct weft_env *env = weft_posix_env(host->machine);
+    host->host =
+        (struct sim_host){.guard = &weft_posix_guard, .loader = env->loader, .loader_env = env};
+    weft_posix_panic_context(on_panic, host);
+    return true;
+}
+
+void cli_host_close(struct cli_host *host) {
+    weft_posix_panic_context(NULL, NULL);
+    weft_posix_free(host->machine);
+}
