@@ -97,6 +97,12 @@ bool sim_engine__queue_push(struct sim_queue *queue, struct sim_key key);
 /* Take the first key out unless it is after `until`; nothing after `until` is opened. */
 bool sim_engine__queue_pop(struct sim_queue *queue, weft_time until, struct sim_key *key);
 
+/* The same without taking it out. */
+bool sim_engine__queue_peek(struct sim_queue *queue, weft_time until, struct sim_key *key);
+
+/* No key is before this; it may be too early. WEFT_TIME_NEVER: there is none. Opens nothing. */
+weft_time sim_engine__queue_least(const struct sim_queue *queue);
+
 /* The event that comes so many pops after the next one, as far as is known: NULL when it is not. */
 static inline const struct sim_slot *sim_engine__queue_ahead(const struct sim_queue *queue,
                                                              size_t distance) {
