@@ -71,7 +71,12 @@ struct weft_net_ops {
                          const void *data, size_t size);
 
     /* Listen for streams on *local (port 0 as above). `backlog` > 0 bounds unaccepted streams.
-     * Errors as datagram_open. */
+     * Errors as datagram_open.
+     *
+     * Each scheduler of a node may have one listener, and one datagram socket, bound to the same
+     * endpoint: a stream comes to one of them, chosen by its peer's endpoint, so that many peers
+     * spread evenly; so do datagrams, all of one peer to one. When one is closed, streams that it
+     * had not told of are reset, and those to come go to the others. */
     int (*stream_listen)(struct weft_env *env, struct weft_addr *local, int backlog, uint64_t owner,
                          weft_socket *out);
 
@@ -99,7 +104,8 @@ struct weft_net_ops {
     int (*stream_finish)(struct weft_env *env, weft_socket socket);
 
     /* Give `socket` (also a listener or a datagram socket) another owner; events delivered after
-     * the call carry it. */
+     * the call carry it. What the last owner of a stream was told is told again, since the new one
+     * cannot know of it: READABLE if bytes or the end are unread, FAILED if it has failed. */
     void (*own)(struct weft_env *env, weft_socket socket, uint64_t owner);
 
     /* The local and the remote endpoint; family NONE where there is none. */

@@ -26,9 +26,10 @@ struct weft_node {
     bool stopping;
 };
 
-static struct weft_child_spec apps_spec(const struct weft_app_config *apps) {
+/* `name` is copied by the supervisor, as all of it is. */
+static struct weft_child_spec apps_spec(const struct weft_app_config *apps, const char *name) {
     return (struct weft_child_spec){.id = "application",
-                                    .name = WEFT_APP_NAME,
+                                    .name = name,
                                     .behaviour = &weft_app_controller,
                                     .arg = weft_bytes(apps, sizeof *apps),
                                     .shutdown = WEFT_INFINITY};
@@ -74,10 +75,9 @@ static int load_modules(struct weft_node *node, const struct weft_node_config *c
 /* Children of the root that are on scheduler 0 only. Their specs point at `place`, which outlives
  * the start of the root. */
 static size_t own_children(const struct weft_node_config *const *place,
-                           const struct weft_app_config *apps, struct weft_child_spec *children) {
+                           struct weft_child_spec *children) {
     const struct weft_node_config *config = *place;
     size_t count = 0;
-    if (config->scheduler != 0) return 0;
     if (config->dist != NULL) {
         children[count++] =
             (struct weft_child_spec){.id = "dist",
@@ -96,7 +96,6 @@ static size_t own_children(const struct weft_node_config *const *place,
                                                  .name = WEFT_CONTROL_NAME,
                                                  .behaviour = &weft_node__control,
                                                  .arg = weft_bytes(place, sizeof *place)};
-    if (apps->apps_count > 0 || config->apps_later) children[count++] = apps_spec(apps);
     return count;
 }
 
@@ -120,7 +119,10 @@ static int start_tree(struct weft_node *node, const struct weft_node_config *con
                                    .children = config->each,
                                    .children_count = config->each_count};
     struct weft_child_spec children[5];
-    size_t count = own_children(&config, &apps, children);
+    char controller[WEFT_APP_CONTROLLER_MAX];
+    size_t count = config->scheduler == 0 ? own_children(&config, children) : 0;
+    weft_app_controller_name(config->scheduler, controller);
+    if (apps.apps_count > 0 || config->apps_later) children[count++] = apps_spec(&apps, controller);
     if (config->each_count > 0) children[count++] = each_spec(&each);
     struct weft_sup_config root = {.strategy = WEFT_ONE_FOR_ONE,
                                    .intensity = config->intensity != 0 ? config->intensity

@@ -46,8 +46,14 @@ struct weft_node_config {
     size_t modules_count;
     bool apps_later; /* run the application controller also when there are none yet */
     /* Several schedulers, or other nodes to talk to: see core/otp/hub.h. A struct weft_node is then
-     * the part of the node on one scheduler, with an env of its own. The DHT, the control process,
-     * the applications and `dist` are on scheduler 0. */
+     * the part of the node on one scheduler, with an env of its own. The DHT, the control process
+     * and `dist` are on scheduler 0, and applications that do not say `each`
+     * (core/otp/application.h). `apps` and `modules` are given to every part.
+     *
+     * Scheduler 0 is started first, and told to stop first, so that its applications end in order
+     * what they have on the others. When it has ended the others are told to stop, while it is
+     * still driven: what they have to say to one another goes on until all have ended. One that
+     * ends without being told to takes the node with it, in the same order. */
     struct weft_hub *hub;                /* NULL: one scheduler, alone */
     uint32_t scheduler;                  /* which of them this is */
     const struct weft_dist_config *dist; /* NULL: no other nodes; needs a hub with a name */

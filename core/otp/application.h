@@ -6,7 +6,7 @@
  *                      .children = {{.id = "table", .behaviour = &table_v1},
  *                                   {.id = "front", .behaviour = &front_v1}});
  *
- * The application controller (a process named "application", one a node) starts, stops and
+ * The application controller (a process named "application", one a scheduler) starts, stops and
  * watches applications. Each started one has a master: a process that runs the callbacks below,
  * and the parent of the application's top supervisor. A fault in a callback ends that master and
  * with it the application, and nothing else.
@@ -17,6 +17,20 @@
  *   WEFT_TRANSIENT  the same unless the reason is NORMAL (SHUTDOWN is not, as in OTP)
  *   WEFT_TEMPORARY  it is logged, no more
  * Being stopped by weft_app_stop is no such end, whatever the type.
+ *
+ * A node with several schedulers (core/otp/hub.h) runs an application on scheduler 0, unless it
+ * says `each`. Then it has a part on every scheduler: a master and a tree there, whose callbacks
+ * and phases run once a scheduler, watched by the controller of that one ("application.1", ...). A
+ * listener that each part opens on one port gets its share of the streams (core/env/net.h).
+ *   - With the node, scheduler 0 starts all its applications first, then each other one its parts,
+ *     in the same order. What an `each` application depends on and is not `each` runs on scheduler
+ *     0 only, and runs already.
+ *   - The requests below are to scheduler 0. A start starts the part there, with all its phases,
+ *     then all others at once; when one fails, all are stopped, and the text says which scheduler.
+ *     A stop stops the others at once, then the one on scheduler 0: so does the node's end, one
+ *     application after the other.
+ *   - A part that ends by itself ends the node if the type says so. If not, the others go on.
+ *   - The values of an environment are those of each scheduler: a change is seen where it is made.
  *
  * Differences from OTP: specifications are objects of the program or of a module, not .app files;
  * values of the environment are texts; no included and no distributed applications; start and stop
@@ -30,7 +44,7 @@
 
 struct weft_sched;
 
-#define WEFT_APP_NAME "application" /* of the controller */
+#define WEFT_APP_NAME "application" /* of the controller on scheduler 0; elsewhere see below */
 
 #define WEFT_APP_NAME_MAX 32                /* bytes of an application's name, with the NUL */
 #define WEFT_APP_VALUE_MAX 4096             /* bytes of a value of its environment, with the NUL */
@@ -56,6 +70,7 @@ struct weft_application {
     const char *dependencies[WEFT_APP_DEPENDENCIES_MAX]; /* names: running before it starts */
     struct weft_app_env env[WEFT_APP_DEFAULTS_MAX];      /* what a node does not set itself */
     const char *phases[WEFT_APP_PHASES_MAX];             /* start phases, in order */
+    bool each; /* a part on every scheduler of the node, not one on scheduler 0 */
 
     /* Its top supervisor: `children` under `strategy` ..., or all of `tree` when given. With
      * neither, and no `start`, it has no process (OTP's library application). `tree` and what the
@@ -105,6 +120,10 @@ struct weft_app_config {
     const struct weft_app_spec *apps;
     size_t apps_count;
 };
+
+/* The controller's name on a scheduler: "application", "application.1", ... */
+#define WEFT_APP_CONTROLLER_MAX 20
+void weft_app_controller_name(uint32_t scheduler, char name[WEFT_APP_CONTROLLER_MAX]);
 
 /* --- known applications; at once, from any process --- */
 

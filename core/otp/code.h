@@ -56,6 +56,13 @@ int weft_code_load(struct weft_sched *sched, const char *path, const struct weft
  * other than processes points into it. */
 void weft_code_keep(struct weft_sched *sched, const struct weft_module_info *info);
 
+/* Unload a version that is of no use after all: one that nobody runs, that is neither current (but
+ * for the only one, whose application is not loaded) nor part of an open upgrade.
+ *   WEFT_ERR_NOT_FOUND  it is not loaded
+ *   WEFT_ERR_IN_USE     it stays */
+int weft_code_unload(struct weft_sched *sched, const struct weft_module_info *info,
+                     struct weft_code_text *why);
+
 /* What the current version of `module` exports, or NULL. Borrowed until that version is purged. */
 const struct weft_module_info *weft_code_current(const struct weft_sched *sched,
                                                  const char *module);
@@ -70,7 +77,12 @@ enum weft_code_mode {
  * processes, chosen by their pids, and of those that start meanwhile. A canary is ended by an
  * upgrade to the same version for all (or for more), by a rollback, or by itself.
  *
- * `watch` 0: faults roll nothing back. */
+ * `watch` 0: faults roll nothing back.
+ *
+ * A node with several schedulers upgrades each of them, with the same `number`: of the upgrades of
+ * this life of the node, from 1 up. Whichever of them rolls it back, by itself or when asked, tells
+ * the others, which roll it back as well, or refuse to begin it when they hear before they have. A
+ * release that is past its point of no return on a scheduler stays there. */
 struct weft_code_upgrade {
     const char *module;
     uint32_t version; /* loaded; an older one is a downgrade */
@@ -80,6 +92,7 @@ struct weft_code_upgrade {
     uint32_t watch;
     enum weft_code_mode mode;
     struct weft_bytes extra; /* for code_change; copied */
+    uint64_t number;         /* 0: it is this scheduler's alone */
 };
 
 /* Begin it. What is checked first, so that an error means nothing happened: each behaviour that
@@ -91,7 +104,8 @@ struct weft_code_upgrade {
  *   WEFT_ERR_UNSUPPORTED  what is checked
  *   WEFT_ERR_TOO_BIG      extra is over WEFT_CODE_EXTRA_MAX
  *   WEFT_ERR_NOMEM
- *   WEFT_ERR_FAULT        EAGER: a code_change failed, all is as it was */
+ *   WEFT_ERR_FAULT        EAGER: a code_change failed, all is as it was; or another scheduler has
+ *                         rolled it back already */
 int weft_code_upgrade(struct weft_sched *sched, const struct weft_code_upgrade *upgrade,
                       struct weft_code_text *why);
 

@@ -43,6 +43,7 @@ struct code_step {
  * I5  the first `begun` steps have begun, at least one when it is open. */
 struct code_upgrade {
     uint32_t serial; /* draws of a canary */
+    uint64_t number; /* of the node's upgrades; 0: this scheduler's alone */
     uint32_t ppm, watch;
     enum weft_code_mode mode;
     bool canary;
@@ -72,6 +73,7 @@ struct weft_code {
     struct map entries;
     uint32_t serials;
     uint32_t sweep_at, sweep_epoch; /* the next slot, and what the sweep is for */
+    uint64_t undone; /* number of the last upgrade that another scheduler rolled back */
 };
 
 /* printf into `why`, unless that is NULL. Returns `error`. */
@@ -121,9 +123,15 @@ bool weft_otp__code_is_final(const struct code_upgrade *upgrade);
 void weft_otp__code_advance(struct weft_sched *sched);
 /* WEFT_ERR_FAULT when the upgrade has been rolled back already. */
 int weft_otp__code_outcome(const struct code_module *module, struct weft_code_text *why);
-/* Roll back all of it, for the reason told. */
+/* Roll back all of it, for the reason told; other schedulers hear of it. */
 void weft_otp__code_undo(struct weft_sched *sched, struct code_upgrade *upgrade, bool asked,
                          const char *reason);
+/* Another scheduler has rolled back upgrade `number`. */
+void weft_otp__code_told(struct weft_sched *sched, uint64_t number, uint32_t scheduler,
+                         struct weft_bytes reason);
+/* Whether upgrade `number` may begin: WEFT_ERR_FAULT when another scheduler rolled it back. */
+int weft_otp__code_may_begin(const struct weft_sched *sched, uint64_t number,
+                             struct weft_code_text *why);
 void weft_otp__code_commit(struct weft_sched *sched, struct code_upgrade *upgrade);
 /* For `steps_count` steps, which the caller fills in; NULL: no memory. */
 struct code_upgrade *weft_otp__code_upgrade_new(struct weft_sched *sched, size_t steps_count,

@@ -1,4 +1,5 @@
 /* Unloading versions that nobody uses. */
+#include "core/otp/app_internal.h"
 #include "core/otp/code_internal.h"
 #include "core/otp/gen_event.h"
 #include "core/otp/sup_internal.h"
@@ -139,4 +140,45 @@ int weft_code_purge(struct weft_sched *sched, const char *name, bool brutal,
     }
     if (rv != WEFT_OK) weft_otp__code_raise(sched, WEFT_CODE_SWEEP);
     return rv;
+}
+
+/* --- one that is of no use --- */
+
+static bool is_in_upgrade(const struct code_upgrade *upgrade, const struct code_version *version) {
+    for (size_t i = 0; upgrade != NULL && i < upgrade->steps_count; i++) {
+        if (upgrade->steps[i].from == version || upgrade->steps[i].to == version) return true;
+    }
+    return false;
+}
+
+static bool is_known_application(const struct weft_sched *sched,
+                                 const struct weft_application *application) {
+    if (application == NULL) return false;
+    const struct app *app = weft_otp__app_find(sched, weft_app_name(application));
+    return app != NULL && app->spec == application;
+}
+
+static bool is_of_use(const struct weft_sched *sched, const struct code_version *version) {
+    const struct code_module *module = version->module;
+    if (version->procs > 0 || version->holds > 0) return true;
+    if (version == module->candidate || is_in_upgrade(module->upgrade, version)) return true;
+    if (version != module->current) return false;
+    return module->versions_count > 1 || is_known_application(sched, version->info->application);
+}
+
+int weft_code_unload(struct weft_sched *sched, const struct weft_module_info *info,
+                     struct weft_code_text *why) {
+    WEFT_ASSERT(info != NULL);
+    WEFT_ASSERT(sched->runtime_depth == 0);
+    struct code_module *module = weft_otp__code_find(sched, info->name, why);
+    if (module == NULL) return WEFT_ERR_NOT_FOUND;
+    struct code_version *version = weft_otp__code_version(module, info->version);
+    if (version == NULL || version->info != info)
+        return weft_otp__code_why(why, WEFT_ERR_NOT_FOUND, "version %u of '%s' is not loaded",
+                                  info->version, info->name);
+    if (is_of_use(sched, version)) return refuse(version, false, why);
+    weft_trace(sched->env, WEFT_TRACE_CODE_PURGED, weft_bytes_text(module->name), version->version,
+               0);
+    weft_otp__code_close(sched, version);
+    return WEFT_OK;
 }

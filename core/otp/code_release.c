@@ -135,6 +135,7 @@ static int begin(struct plan *plan) {
     const struct weft_release *release = plan->release;
     size_t count = release->steps_count;
     struct weft_code_upgrade spec = {.watch = release->watch,
+                                     .number = release->number,
                                      .mode = release->eager ? WEFT_CODE_EAGER : WEFT_CODE_SWEEP};
     struct code_upgrade *upgrade = weft_otp__code_upgrade_new(sched, count, &spec);
     int rv = upgrade == NULL ? WEFT_ERR_NOMEM : WEFT_OK;
@@ -177,6 +178,7 @@ int weft_code_release(struct weft_sched *sched, const struct weft_release *relea
                                   WEFT_RELEASE_STEPS_MAX);
     int rv = each_step(&plan, load_step);
     if (rv == WEFT_OK) rv = each_step(&plan, check_and_tell);
+    if (rv == WEFT_OK) rv = weft_otp__code_may_begin(sched, release->number, why);
     if (failed != NULL) *failed = plan.at;
     if (rv != WEFT_OK || release->dry_run) {
         unload_all(&plan);

@@ -1,5 +1,6 @@
 /* Upgrades: begun, rolled back, committed. */
 #include "core/otp/code_internal.h"
+#include "core/otp/remote_internal.h"
 
 #include <stdio.h>
 
@@ -37,6 +38,7 @@ struct code_upgrade *weft_otp__code_upgrade_new(struct weft_sched *sched, size_t
     upgrade->ppm = spec->ppm;
     upgrade->watch = spec->watch;
     upgrade->mode = spec->mode;
+    upgrade->number = spec->number;
     upgrade->canary = spec->pids_count > 0 || (spec->ppm > 0 && spec->ppm < 1000000);
     if (spec->pids_count == 0) return upgrade;
     upgrade->pids = weft_mem_alloc(mem, spec->pids_count * sizeof *spec->pids);
@@ -221,6 +223,7 @@ int weft_code_upgrade(struct weft_sched *sched, const struct weft_code_upgrade *
     struct code_module *module = weft_otp__code_find(sched, spec->module, why);
     if (module == NULL) return WEFT_ERR_NOT_FOUND;
     struct code_version *to = target_of(module, spec, &rv, why);
+    if (rv == WEFT_OK) rv = weft_otp__code_may_begin(sched, spec->number, why);
     if (rv != WEFT_OK) return rv;
     struct code_version *from = module->current;
     struct code_upgrade *upgrade = weft_otp__code_upgrade_new(sched, 1, spec);
@@ -275,16 +278,67 @@ bool weft_otp__code_is_final(const struct code_upgrade *upgrade) {
     return false;
 }
 
-void weft_otp__code_undo(struct weft_sched *sched, struct code_upgrade *upgrade, bool asked,
-                         const char *reason) {
-    WEFT_ASSERT(reason != NULL);
+static void undo(struct weft_sched *sched, struct code_upgrade *upgrade, bool asked,
+                 const char *reason) {
     WEFT_ASSERT(upgrade->begun > 0); /* I5 */
-    if (weft_otp__code_is_final(upgrade)) return;
     close_steps(upgrade, WEFT_CODE_ROLLED_BACK);
     for (size_t i = upgrade->begun; i > 0; i--)
         undo_step(sched, &upgrade->steps[i - 1], asked, reason);
     weft_otp__code_upgrade_free(sched, upgrade);
     weft_otp__code_raise(sched, WEFT_CODE_SWEEP);
+}
+
+/* --- one upgrade of a node with several schedulers --- */
+
+static void tell_others(struct weft_sched *sched, uint64_t number, const char *reason) {
+    struct remote *remote = sched->remote;
+    struct weft_bytes text = weft_bytes_text(reason);
+    if (remote == NULL || number == 0) return;
+    if (text.size > WEFT_SIGNAL_TEXT_MAX) text.size = WEFT_SIGNAL_TEXT_MAX;
+    for (uint32_t i = 0; i < remote->hub->schedulers; i++) {
+        struct weft_signal signal = {.kind = WEFT_SIGNAL_CODE_UNDO,
+                                     .from = pid_place(0, remote->index),
+                                     .to = pid_place(0, i),
+                                     .ref = number,
+                                     .text = text};
+        if (i != remote->index) (void)weft_otp__remote_put(remote, &signal, true);
+    }
+}
+
+void weft_otp__code_undo(struct weft_sched *sched, struct code_upgrade *upgrade, bool asked,
+                         const char *reason) {
+    WEFT_ASSERT(reason != NULL);
+    if (weft_otp__code_is_final(upgrade)) return;
+    tell_others(sched, upgrade->number, reason);
+    undo(sched, upgrade, asked, reason);
+}
+
+static struct code_upgrade *numbered(const struct weft_sched *sched, uint64_t number) {
+    const struct weft_link *list = &sched->code->modules;
+    for (struct weft_link *at = list->next; at != list; at = at->next) {
+        struct code_upgrade *upgrade = WEFT_CONTAINER(at, struct code_module, link)->upgrade;
+        if (upgrade != NULL && upgrade->number == number) return upgrade;
+    }
+    return NULL;
+}
+
+void weft_otp__code_told(struct weft_sched *sched, uint64_t number, uint32_t scheduler,
+                         struct weft_bytes reason) {
+    WEFT_ASSERT(number != 0);
+    if (sched->code == NULL) return;
+    if (number > sched->code->undone) sched->code->undone = number;
+    struct code_upgrade *upgrade = numbered(sched, number);
+    if (upgrade == NULL || weft_otp__code_is_final(upgrade)) return;
+    char text[WEFT_CODE_TEXT_SIZE];
+    snprintf(text, sizeof text, "scheduler %u: %.*s", scheduler, (int)reason.size,
+             reason.size > 0 ? (const char *)reason.data : "");
+    undo(sched, upgrade, false, text);
+}
+
+int weft_otp__code_may_begin(const struct weft_sched *sched, uint64_t number,
+                             struct weft_code_text *why) {
+    if (number == 0 || number > sched->code->undone) return WEFT_OK;
+    return weft_otp__code_why(why, WEFT_ERR_FAULT, "another scheduler rolled it back");
 }
 
 static struct code_upgrade *open_upgrade(const struct code_module *module,

@@ -293,9 +293,9 @@ int weft_stream_listen(weft_self *self, struct weft_addr *local, int backlog, we
 int weft_stream_connect(weft_self *self, const struct weft_addr *to, weft_socket *out);
 
 /* Hand a socket this process owns to `to`, which must be alive (gen_tcp:controlling_process).
- * Events already in this mailbox are moved along, in order. One that was handled here is not told
- * again: READABLE comes once until a read has said AGAIN. So whoever hands over an accepted stream
- * some messages later sends `to` a message as well, on which it reads.
+ * Events already in this mailbox are moved along, in order. What was handled here, but not acted
+ * on, is told again: READABLE if bytes or the end are unread, FAILED if it has failed. So `to` may
+ * see READABLE twice, and nothing to read at the second.
  *   WEFT_ERR_NO_PROC, WEFT_ERR_NOT_FOUND
  *   WEFT_ERR_NOMEM  nothing was handed over */
 int weft_socket_give(weft_self *self, weft_socket socket, weft_pid to);

@@ -36,7 +36,9 @@ struct weft_release {
     size_t steps_count; /* 1 to WEFT_RELEASE_STEPS_MAX */
     uint32_t watch;     /* as in struct weft_code_upgrade, for each module */
     bool eager;
-    bool dry_run; /* load and check, then unload: nothing else happens */
+    uint64_t number; /* as in struct weft_code_upgrade. Each scheduler goes through the steps at its
+                        own pace: `needs` are kept on each, not between two */
+    bool dry_run;    /* load and check, then unload: nothing else happens */
     /* Told for each step what it does, in one line; may be NULL. */
     void (*report)(void *ctx, const char *line);
     void *ctx;

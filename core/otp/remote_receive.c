@@ -1,4 +1,5 @@
 /* Acting on a signal that came from elsewhere. */
+#include "core/otp/code_internal.h"
 #include "core/otp/remote_internal.h"
 
 struct cause weft_otp__signal_cause(struct weft_sched *sched, const struct weft_signal *signal) {
@@ -261,6 +262,11 @@ static void act_node_ack(struct remote *remote, const struct weft_signal *signal
     if (signal->tag == entry->peer->downs) atomic_fetch_and(&entry->peer->stale, ~bit);
 }
 
+static void act_code_undo(struct remote *remote, const struct weft_signal *signal) {
+    WEFT_ASSERT(pid_node(signal->from) == 0);
+    weft_otp__code_told(remote->sched, signal->ref, pid_scheduler(signal->from), signal->text);
+}
+
 typedef void (*act_fn)(struct remote *remote, const struct weft_signal *signal);
 
 static const act_fn acts[WEFT_SIGNAL_KIND_END] = {
@@ -284,7 +290,8 @@ static const act_fn acts[WEFT_SIGNAL_KIND_END] = {
     [WEFT_SIGNAL_NODE_UP] = act_node_up,
     [WEFT_SIGNAL_NODE_DOWN] = act_node_down,
     [WEFT_SIGNAL_NODE_ACK] = act_node_ack,
-    [WEFT_SIGNAL_NODE_CUT] = weft_otp__act_node_cut};
+    [WEFT_SIGNAL_NODE_CUT] = weft_otp__act_node_cut,
+    [WEFT_SIGNAL_CODE_UNDO] = act_code_undo};
 
 void weft_otp__remote_act(struct remote *remote, const struct weft_signal *signal) {
     WEFT_ASSERT(signal->kind > 0 && signal->kind < WEFT_SIGNAL_KIND_END);

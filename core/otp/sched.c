@@ -213,6 +213,14 @@ struct weft_proc_info weft_otp__info(const struct weft_process *proc) {
                                    .application = weft_sched_application(proc->sched, proc->pid)};
 }
 
+bool weft_sched_info(const struct weft_sched *sched, weft_pid pid, struct weft_proc_info *info) {
+    WEFT_ASSERT(sched != NULL);
+    WEFT_ASSERT(info != NULL);
+    const struct weft_process *proc = weft_otp__find(sched, pid);
+    if (proc != NULL) *info = weft_otp__info(proc);
+    return proc != NULL;
+}
+
 bool weft_sched_running(const struct weft_sched *sched, struct weft_proc_info *info) {
     WEFT_ASSERT(sched != NULL);
     WEFT_ASSERT(info != NULL);

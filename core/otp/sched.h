@@ -125,6 +125,9 @@ struct weft_proc_info {
     const char *application; /* NULL: none */
 };
 
+/* One process. False: it is not alive here. */
+bool weft_sched_info(const struct weft_sched *sched, weft_pid pid, struct weft_proc_info *info);
+
 /* The process whose handler runs now, for whoever looks from within a call of the env. False: none
  * does, the scheduler itself works. */
 bool weft_sched_running(const struct weft_sched *sched, struct weft_proc_info *info);

@@ -33,7 +33,7 @@ err_after_add:
     weft_posix__socket_remove(posix, socket);
     return rv;
 err_after_bind:
-    close(fd);
+    weft_posix__unbind(posix, SOCK_DGRAM, fd);
     return rv;
 }
 

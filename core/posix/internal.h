@@ -144,6 +144,7 @@ struct weft_posix {
     void *trace_ctx;
     int receive_buffer;
     bool share_ports;
+    struct weft_posix_ports *ports; /* NULL: shared with no other env */
 
     /* the loop */
     int epoll_fd, signal_fd;
@@ -202,6 +203,9 @@ void weft_posix__socket_remove(struct weft_posix *posix, struct weft_posix__sock
 
 /* A descriptor of `kind` bound to *local, which is written back.  Errors of datagram_open. */
 int weft_posix__bind(const struct weft_posix *posix, int type, struct weft_addr *local, int *fd);
+int weft_posix__bind_to(int fd, int type, struct weft_addr *local);
+/* Close what it gave. */
+void weft_posix__unbind(const struct weft_posix *posix, int type, int fd);
 
 /* Add to or change in epoll. WEFT_ERR_FULL, WEFT_ERR_NOMEM */
 int weft_posix__poll(struct weft_posix *posix, const struct weft_posix__socket *socket, int op,
@@ -221,6 +225,12 @@ void weft_posix__dispatch(struct weft_posix *posix, struct weft_posix__socket *s
 
 int weft_posix__net_init(struct weft_posix *posix);
 void weft_posix__net_deinit(struct weft_posix *posix);
+
+/* ports.c, for an env that has some */
+int weft_posix__ports_bind(const struct weft_posix *posix, int fd, int type,
+                           struct weft_addr *local);
+void weft_posix__ports_close(const struct weft_posix *posix, int fd, int type,
+                             const struct weft_addr *local);
 
 /* datagram.c */
 int weft_posix__datagram_open(struct weft_env *env, struct weft_addr *local, uint64_t owner,
@@ -244,6 +254,9 @@ int64_t weft_posix__stream_read(struct weft_env *env, weft_socket socket, void *
 int64_t weft_posix__stream_write(struct weft_env *env, weft_socket socket, const void *data,
                                  size_t size);
 int weft_posix__stream_finish(struct weft_env *env, weft_socket socket);
+
+/* It has a new owner, who is told what the last one was. */
+void weft_posix__stream_own(struct weft_posix *posix, struct weft_posix__socket *stream);
 
 /* A connected descriptor becomes a stream and is waited for. Errors of weft_posix__socket_add. */
 int weft_posix__stream_adopt(struct weft_posix *posix, int fd, struct weft_posix__socket *like,

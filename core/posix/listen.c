@@ -31,7 +31,7 @@ err_after_add:
     weft_posix__socket_remove(posix, socket);
     return rv;
 err_after_bind:
-    close(fd);
+    weft_posix__unbind(posix, SOCK_STREAM, fd);
     return rv;
 }
 

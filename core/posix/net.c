@@ -129,13 +129,41 @@ struct weft_posix__socket *weft_posix__socket_get(struct weft_posix *posix, weft
     return socket != NULL && socket->id == id ? socket : NULL;
 }
 
+static struct weft_addr name_of(int fd, int (*ask)(int, struct sockaddr *, socklen_t *)) {
+    union weft_posix__sockaddr name = {.any.sa_family = AF_UNSPEC};
+    socklen_t size = sizeof name;
+    if (ask(fd, &name.any, &size) != 0) return (struct weft_addr){.family = WEFT_FAMILY_NONE};
+    return weft_posix__from_sockaddr(&name);
+}
+
+static int ask_local(int fd, struct sockaddr *name, socklen_t *size) {
+    return getsockname(fd, name, size);
+}
+
+static int ask_remote(int fd, struct sockaddr *name, socklen_t *size) {
+    return getpeername(fd, name, size);
+}
+
+void weft_posix__unbind(const struct weft_posix *posix, int type, int fd) {
+    WEFT_ASSERT(type == SOCK_DGRAM || type == SOCK_STREAM);
+    struct weft_addr local = name_of(fd, ask_local);
+    if (posix->ports != NULL)
+        weft_posix__ports_close(posix, fd, type, &local);
+    else
+        close(fd);
+}
+
 void weft_posix__socket_remove(struct weft_posix *posix, struct weft_posix__socket *socket) {
     uint32_t slot = (uint32_t)(socket->id & SLOT_MASK);
     WEFT_ASSERT(posix->sockets[slot] == socket);
     WEFT_ASSERT(posix->stats.sockets > 0);
     /* A forked child may hold the descriptor: closing it alone would leave it in epoll. */
     epoll_ctl(posix->epoll_fd, EPOLL_CTL_DEL, socket->fd, NULL);
-    close(socket->fd);
+    if (socket->kind == POSIX_STREAM)
+        close(socket->fd);
+    else
+        weft_posix__unbind(posix, socket->kind == POSIX_LISTENER ? SOCK_STREAM : SOCK_DGRAM,
+                           socket->fd);
     weft_list_remove(&socket->link);
     posix->sockets[slot] = NULL;
     posix->free_slots[posix->free_count++] = slot;
@@ -151,7 +179,7 @@ int weft_posix__poll(struct weft_posix *posix, const struct weft_posix__socket *
     return rv == 0 ? WEFT_OK : weft_posix__error(errno);
 }
 
-static int bind_to(int fd, int type, struct weft_addr *local) {
+int weft_posix__bind_to(int fd, int type, struct weft_addr *local) {
     int on = 1;
     union weft_posix__sockaddr name;
     socklen_t size = weft_posix__to_sockaddr(local, &name);
@@ -176,7 +204,8 @@ int weft_posix__bind(const struct weft_posix *posix, int type, struct weft_addr 
     if (*fd < 0) return weft_posix__error(errno);
     int one = 1;
     if (posix->share_ports) setsockopt(*fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
-    int rv = bind_to(*fd, type, local);
+    int rv = posix->ports != NULL ? weft_posix__ports_bind(posix, *fd, type, local)
+                                  : weft_posix__bind_to(*fd, type, local);
     if (rv != WEFT_OK) close(*fd);
     return rv;
 }
@@ -200,22 +229,9 @@ void weft_posix__dispatch(struct weft_posix *posix, struct weft_posix__socket *s
 
 static void net_own(struct weft_env *env, weft_socket id, uint64_t owner) {
     struct weft_posix__socket *socket = weft_posix__socket_get(weft_posix__of(env), id);
-    if (socket != NULL) socket->owner = owner;
-}
-
-static struct weft_addr name_of(int fd, int (*ask)(int, struct sockaddr *, socklen_t *)) {
-    union weft_posix__sockaddr name = {.any.sa_family = AF_UNSPEC};
-    socklen_t size = sizeof name;
-    if (ask(fd, &name.any, &size) != 0) return (struct weft_addr){.family = WEFT_FAMILY_NONE};
-    return weft_posix__from_sockaddr(&name);
-}
-
-static int ask_local(int fd, struct sockaddr *name, socklen_t *size) {
-    return getsockname(fd, name, size);
-}
-
-static int ask_remote(int fd, struct sockaddr *name, socklen_t *size) {
-    return getpeername(fd, name, size);
+    if (socket == NULL) return;
+    socket->owner = owner;
+    if (socket->kind == POSIX_STREAM) weft_posix__stream_own(weft_posix__of(env), socket);
 }
 
 static void net_names(struct weft_env *env, weft_socket id, struct weft_addr *local,

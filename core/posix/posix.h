@@ -10,6 +10,13 @@
 
 struct weft_posix;
 
+/* Which ports the envs of one node's schedulers share; see below. Any thread may use it. */
+struct weft_posix_ports;
+
+/* NULL when out of memory. Free it after the last env that has it; NULL is ignored. */
+struct weft_posix_ports *weft_posix_ports_new(void);
+void weft_posix_ports_free(struct weft_posix_ports *ports);
+
 struct weft_posix_config {
     /* The node's own folder, made if absent (with the folders above it). NULL: the node has no
      * disk, and every call of env->disk says WEFT_ERR_DENIED. Copied nowhere after new. */
@@ -27,6 +34,11 @@ struct weft_posix_config {
     /* Ports may be shared: several envs, or programs, that all say so may be bound to one endpoint,
      * and the kernel spreads streams and datagrams over them (SO_REUSEPORT). */
     bool share_ports;
+    /* Those that are given the same one, as the schedulers of one node are, may each be bound to
+     * an endpoint that another of them has, and the kernel spreads streams and datagrams over them;
+     * other programs may not, but for those of the same user that share_ports. Ignored with
+     * share_ports. NULL: alone. */
+    struct weft_posix_ports *ports;
     uint32_t job_threads; /* made when they are needed; 0: one per processor, at most 8 */
 };
 

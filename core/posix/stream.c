@@ -145,6 +145,19 @@ int weft_posix__stream_finish(struct weft_env *env, weft_socket id) {
     return WEFT_OK;
 }
 
+/* Setting its events anew makes epoll look again. */
+void weft_posix__stream_own(struct weft_posix *posix, struct weft_posix__socket *stream) {
+    WEFT_ASSERT(stream->kind == POSIX_STREAM);
+    if (stream->connecting) return;
+    if (stream->failed_told) {
+        stream->failed_told = false;
+        fail_later(posix, stream, stream->error);
+    } else if (!stream->read_armed) {
+        stream->read_armed = true;
+        weft_posix__poll(posix, stream, EPOLL_CTL_MOD, STREAM_EVENTS);
+    }
+}
+
 static void tell(struct weft_posix *posix, const struct weft_posix__socket *stream,
                  enum weft_event_kind kind) {
     struct weft_event event = {.kind = kind,

@@ -15,6 +15,7 @@ struct weft_posix_thread {
     pthread_t thread;
     struct weft_posix *posix;
     const struct weft_posix_driver *driver;
+    void (*over)(void *ctx, int rv);
     int rv;
 };
 
@@ -23,6 +24,7 @@ static void *drive(void *arg) {
     weft_posix_guard_install();
     thread->rv = weft_posix_loop(thread->posix, thread->driver);
     weft_posix_guard_remove();
+    if (thread->over != NULL) thread->over(thread->driver->ctx, thread->rv);
     return NULL;
 }
 
@@ -46,13 +48,14 @@ static int create(struct weft_posix_thread *thread) {
 }
 
 int weft_posix_thread_start(struct weft_posix *posix, const struct weft_posix_driver *driver,
-                            struct weft_posix_thread **out) {
+                            void (*over)(void *ctx, int rv), struct weft_posix_thread **out) {
     WEFT_ASSERT(posix != NULL);
     WEFT_ASSERT(driver != NULL);
     struct weft_posix_thread *thread = calloc(1, sizeof *thread);
     if (thread == NULL) return WEFT_ERR_NOMEM;
     thread->posix = posix;
     thread->driver = driver;
+    thread->over = over;
     int rv = create(thread);
     if (rv != WEFT_OK) {
         free(thread);

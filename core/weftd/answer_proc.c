@@ -1,9 +1,12 @@
 /* Answers of the control socket about processes, applications and supervisors. */
 #include "core/base/assert.h"
+#include "core/base/list.h"
 #include "core/otp/sys.h"
 #include "core/weftd/daemon.h"
 #include "core/weftd/request.h"
+#include "core/weftd/schedulers.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,17 +36,81 @@ static const char *type_name(enum weft_restart type) {
     return names[type];
 }
 
-static void add_app(void *ctx, const struct weft_app_info *info) {
-    static const char *const states[] = {"loaded", "running", "stopping"};
-    const struct weft_application *app = info->application;
-    bool runs = info->state != WEFT_APP_LOADED;
-    text_add(ctx, "%-20s %-10s %-9s %-10s %s\n", weft_app_name(app), or_dash(app->version),
-             states[info->state], runs ? type_name(info->type) : "-", or_dash(app->description));
+/* --- applications: those of scheduler 0, with their parts on the others --- */
+
+struct apps_request {
+    struct scheduler_task task;
+    struct daemon *daemon;
+    uint64_t op;
+    struct apps_on {
+        char names[WEFT_APPS_MAX][WEFT_APP_NAME_MAX]; /* of those that run */
+        uint32_t count;
+    } on[];
+};
+
+static void note_app(void *ctx, const struct weft_app_info *info) {
+    struct apps_on *on = ctx;
+    if (info->state == WEFT_APP_LOADED || on->count == WEFT_APPS_MAX) return;
+    snprintf(on->names[on->count++], WEFT_APP_NAME_MAX, "%s", weft_app_name(info->application));
 }
 
-void answer_apps(struct daemon *daemon, struct text *out) {
-    text_add(out, "ok\n");
-    weft_sched_apps(weft_node_sched(daemon->node), add_app, out);
+static void note_apps(struct scheduler_task *task, uint32_t scheduler, struct weft_sched *sched) {
+    struct apps_request *request = WEFT_CONTAINER(task, struct apps_request, task);
+    weft_sched_apps(sched, note_app, &request->on[scheduler]);
+}
+
+static uint32_t parts_of(const struct apps_request *request, const char *name) {
+    uint32_t parts = 0;
+    for (uint32_t i = 0; i < schedulers_count(request->daemon->schedulers); i++) {
+        for (uint32_t k = 0; k < request->on[i].count; k++)
+            parts += strcmp(request->on[i].names[k], name) == 0;
+    }
+    return parts;
+}
+
+struct apps_answer {
+    const struct apps_request *request;
+    struct text out;
+};
+
+static void add_app(void *ctx, const struct weft_app_info *info) {
+    static const char *const states[] = {"loaded", "running", "stopping"};
+    struct apps_answer *answer = ctx;
+    const struct weft_application *app = info->application;
+    bool runs = info->state != WEFT_APP_LOADED;
+    uint32_t count = schedulers_count(answer->request->daemon->schedulers);
+    text_add(&answer->out, "%-20s %-10s %-9s %-10s %s", weft_app_name(app), or_dash(app->version),
+             states[info->state], runs ? type_name(info->type) : "-", or_dash(app->description));
+    if (app->each && count > 1)
+        text_add(&answer->out, "  on %u of %u schedulers",
+                 parts_of(answer->request, weft_app_name(app)), count);
+    text_add(&answer->out, "\n");
+}
+
+static void answer_apps(struct scheduler_task *task, bool all) {
+    struct apps_request *request = WEFT_CONTAINER(task, struct apps_request, task);
+    struct daemon *daemon = request->daemon;
+    struct apps_answer answer = {.request = request};
+    text_add(&answer.out, "ok\n");
+    if (all) weft_sched_apps(weft_node_sched(daemon->node), add_app, &answer);
+    control_socket_answer(daemon->control, request->op, &answer.out);
+    free(request);
+}
+
+void apps_command(struct daemon *daemon, uint64_t op) {
+    uint32_t count = schedulers_count(daemon->schedulers);
+    struct apps_request *request = calloc(1, sizeof *request + count * sizeof request->on[0]);
+    if (request == NULL) {
+        struct text out = {.data = NULL};
+        answer_error(WEFT_ERR_NOMEM, NULL, &out);
+        control_socket_answer(daemon->control, op, &out);
+        return;
+    }
+    request->daemon = daemon;
+    request->op = op;
+    request->task.run = note_apps;
+    request->task.over = answer_apps;
+    schedulers_run(daemon, &request->task);
 }
 
 /* --- other nodes --- */

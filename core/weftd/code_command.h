@@ -8,9 +8,11 @@
 
 struct daemon;
 
-/* `line` is what follows "code" or "release"; it is changed. The answer is complete. */
-void code_command(struct daemon *daemon, char *line, struct text *out);
-void release_command(struct daemon *daemon, char *line, struct text *out);
+/* `line` is what follows "code" or "release". The answer goes to the client that waits for `op`:
+ * before this returns, or when every scheduler of the node has done its part. What one of them
+ * refuses is undone on the others. */
+void code_command(struct daemon *daemon, const char *line, uint64_t op);
+void release_command(struct daemon *daemon, const char *line, uint64_t op);
 
 /* A plan as its file says it:
  *

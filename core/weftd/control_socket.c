@@ -84,17 +84,39 @@ static void client_answer(struct control_socket *control, struct client *client)
     }
 }
 
+/* It waits for an answer: nothing more is read; a client that goes away is still noticed. */
+static int client_wait(struct control_socket *control, struct client *client) {
+    client->op = ++control->last_op;
+    client->since = now_of(control);
+    return weft_posix_watch(control->daemon->posix, client->fd, 0, on_client, control);
+}
+
+static void client_refuse(struct control_socket *control, struct client *client, int error) {
+    client->op = 0;
+    answer_error(error, NULL, &client->answer);
+    client_answer(control, client);
+}
+
 static void client_ask(struct control_socket *control, struct client *client,
                        struct weft_node_ask *ask) {
-    client->op = ask->op = ++control->last_op;
-    client->since = now_of(control);
-    /* Nothing more is read; a client that goes away is still noticed. */
-    int rv = weft_posix_watch(control->daemon->posix, client->fd, 0, on_client, control);
+    int rv = client_wait(control, client);
+    ask->op = client->op;
     if (rv == WEFT_OK) rv = weft_node_ask(control->daemon->node, ask);
-    if (rv == WEFT_OK) return;
-    client->op = 0;
-    answer_error(rv, NULL, &client->answer);
-    client_answer(control, client);
+    if (rv != WEFT_OK) client_refuse(control, client, rv);
+}
+
+static void client_command(struct control_socket *control, struct client *client,
+                           const struct request *request) {
+    int rv = client_wait(control, client);
+    if (rv != WEFT_OK) {
+        client_refuse(control, client, rv);
+    } else if (request->kind == REQUEST_CODE) {
+        code_command(control->daemon, request->words, client->op);
+    } else if (request->kind == REQUEST_RELEASE) {
+        release_command(control->daemon, request->words, client->op);
+    } else {
+        apps_command(control->daemon, client->op);
+    }
 }
 
 static void client_request(struct control_socket *control, struct client *client, size_t size) {
@@ -114,19 +136,15 @@ static void client_request(struct control_socket *control, struct client *client
         answer_procs(control->daemon, &client->answer);
         break;
     case REQUEST_APPS:
-        answer_apps(control->daemon, &client->answer);
-        break;
+    case REQUEST_CODE:
+    case REQUEST_RELEASE:
+        client_command(control, client, &request);
+        return;
     case REQUEST_NODES:
         answer_nodes(control->daemon, &client->answer);
         break;
     case REQUEST_SYS:
         answer_sys(control->daemon, &request.sys, &client->answer);
-        break;
-    case REQUEST_CODE:
-        code_command(control->daemon, request.words, &client->answer);
-        break;
-    case REQUEST_RELEASE:
-        release_command(control->daemon, request.words, &client->answer);
         break;
     case REQUEST_STOP:
         daemon_stop(control->daemon);
@@ -357,14 +375,31 @@ void control_socket_close(struct control_socket *control) {
     free(control);
 }
 
-void control_socket_reply(struct control_socket *control, const struct weft_node_reply *reply) {
-    WEFT_ASSERT(reply->op != 0);
+static struct client *find_op(struct control_socket *control, uint64_t op) {
+    WEFT_ASSERT(op != 0);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         struct client *client = &control->clients[i];
-        if (client->fd < 0 || client->op != reply->op) continue;
-        client->op = 0;
-        answer_reply(control->daemon, reply, &client->answer);
-        client_answer(control, client);
+        if (client->fd >= 0 && client->op == op) return client;
+    }
+    return NULL;
+}
+
+void control_socket_answer(struct control_socket *control, uint64_t op, struct text *answer) {
+    struct client *client = control != NULL ? find_op(control, op) : NULL;
+    if (client == NULL) {
+        text_clear(answer);
         return;
     }
+    client->op = 0;
+    client->answer = *answer;
+    *answer = (struct text){.data = NULL};
+    client_answer(control, client);
+}
+
+void control_socket_reply(struct control_socket *control, const struct weft_node_reply *reply) {
+    struct client *client = find_op(control, reply->op);
+    if (client == NULL) return;
+    client->op = 0;
+    answer_reply(control->daemon, reply, &client->answer);
+    client_answer(control, client);
 }

@@ -11,6 +11,7 @@
 #define WEFT_WEFTD_CONTROL_SOCKET_H
 
 #include "core/node/node.h"
+#include "core/weftd/text.h"
 
 struct daemon;
 struct control_socket;
@@ -39,6 +40,9 @@ void control_socket_close(struct control_socket *control);
 /* Drop who has been silent for too long. When to call it again at the latest. */
 void control_socket_run(struct control_socket *control);
 weft_time control_socket_next_at(const struct control_socket *control);
+
+/* The answer to question `op` of some client, complete; taken. */
+void control_socket_answer(struct control_socket *control, uint64_t op, struct text *answer);
 
 /* The node's answer to a question of some client. */
 void control_socket_reply(struct control_socket *control, const struct weft_node_reply *reply);

@@ -29,9 +29,8 @@ static void on_reply(void *ctx, const struct weft_node_reply *reply) {
 
 void daemon_stop(struct daemon *daemon) {
     log_line(WEFT_LOG_INFO, "stopping");
-    schedulers_stop(daemon->schedulers);
-    if (schedulers_ended(daemon->schedulers)) weft_node_stop(daemon->node);
     daemon->stopping = true;
+    weft_node_stop(daemon->node);
 }
 
 static void on_signal(void *ctx, int signo) {
@@ -50,14 +49,17 @@ static void deliver(void *ctx, const struct weft_event *event) {
 
 static bool run(void *ctx) {
     struct daemon *daemon = ctx;
-    if (schedulers_gave_up(daemon->schedulers) && !daemon->stopping) {
+    struct weft_reason why;
+    if (schedulers_gave_up(daemon->schedulers, &why) && !daemon->stopping) {
         log_line(WEFT_LOG_ERROR, "a scheduler's tree has ended");
         daemon_stop(daemon);
     }
-    /* The others first: what is on scheduler 0 serves them. */
-    if (daemon->stopping && schedulers_ended(daemon->schedulers)) weft_node_stop(daemon->node);
     if (daemon->control != NULL) control_socket_run(daemon->control);
-    return weft_node_run(daemon->node);
+    schedulers_tasks(daemon->schedulers);
+    bool more = weft_node_run(daemon->node);
+    /* core/node/node.h: the others when this one has, which is driven until they have ended. */
+    if (weft_node_ended(daemon->node, NULL)) schedulers_stop(daemon->schedulers);
+    return more;
 }
 
 static weft_time next_at(void *ctx) {
@@ -67,7 +69,11 @@ static weft_time next_at(void *ctx) {
     return weft_time_min(at, control_socket_next_at(daemon->control));
 }
 
-static bool done(void *ctx) { return weft_node_ended(((struct daemon *)ctx)->node, NULL); }
+static bool done(void *ctx) {
+    struct daemon *daemon = ctx;
+    if (schedulers_failed(daemon->schedulers)) return true;
+    return weft_node_ended(daemon->node, NULL) && schedulers_ended(daemon->schedulers);
+}
 
 static const char *control_trouble(int error) {
     switch (error) {
@@ -108,12 +114,14 @@ static int open_control(struct daemon *daemon) {
 
 static int open_env(struct daemon *daemon) {
     const char *data = daemon->config.data;
+    if (daemon->config.schedulers > 1) daemon->ports = weft_posix_ports_new();
     struct weft_posix_config config = {.folder = data[0] != '\0' ? data : NULL,
                                        .trace_mask = log_mask(daemon->config.log_level),
                                        .log_level = daemon->config.log_level,
                                        .trace = on_trace,
                                        .trace_ctx = daemon,
-                                       .share_ports = daemon->config.share_ports};
+                                       .share_ports = daemon->config.share_ports,
+                                       .ports = daemon->ports};
     int rv = weft_posix_new(&config, &daemon->posix);
     if (rv == WEFT_OK) return WEFT_OK;
     log_line(WEFT_LOG_ERROR, "%s%s: %s", data[0] != '\0' ? "--data " : "cannot start", data,
@@ -190,9 +198,10 @@ static int drive(struct daemon *daemon) {
         log_line(WEFT_LOG_ERROR, "cannot wait for events: %s", weft_error_text(rv));
         return 1;
     }
+    if (schedulers_failed(daemon->schedulers)) return 1;
     bool ended = weft_node_ended(daemon->node, &why);
     WEFT_ASSERT(ended);
-    if (weft_reason_is_clean(&why) && !schedulers_gave_up(daemon->schedulers)) {
+    if (!schedulers_gave_up(daemon->schedulers, &why) && weft_reason_is_clean(&why)) {
         log_line(WEFT_LOG_INFO, "stopped");
         return 0;
     }
@@ -217,6 +226,7 @@ static int run_node(struct daemon *daemon) {
     }
     schedulers_close(daemon->schedulers);
     weft_posix_free(daemon->posix);
+    weft_posix_ports_free(daemon->ports);
     return code;
 }
 

@@ -16,14 +16,16 @@ struct daemon {
     struct weft_node_module apps[WEFTD_APPS_MAX]; /* of the configuration */
     struct weft_app_env keys[WEFTD_APPS_MAX][WEFTD_APP_KEYS_MAX];
     struct weft_posix *posix;
+    struct weft_posix_ports *ports; /* that its schedulers share; NULL: there is one */
     struct weft_node *node;
     struct control_socket *control; /* NULL: none */
     struct schedulers *schedulers;  /* NULL: one, and no other node */
     weft_id dht_id;                 /* as the trace told */
     weft_time started;
-    bool stopping; /* in order: the other schedulers, then the node */
+    bool stopping;                                  /* in order: scheduler 0, then the others */
     char committed[WEFTD_APPS_MAX][WEFTD_PATH_MAX]; /* paths that go before the configured */
     char modules[WEFTD_APPS_MAX][WEFT_NAME_MAX];    /* by configured application */
+    uint64_t upgrades;                              /* begun so far, releases too */
     unsigned stop_signals;                          /* seen: the second one is final */
 };
 

@@ -6,10 +6,13 @@
 #include "core/weftd/code_command.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define NEEDS_MAX 8
 
@@ -206,16 +209,33 @@ static void read_eager(struct reading *reading, const struct weft_yaml_node *nod
 static const struct key top_keys[] = {
     {"watch", read_watch}, {"eager", read_eager}, {"steps", read_steps}};
 
+/* NULL: *why says why not. Whoever asks the daemon must not make it wait: a pipe, say, that nobody
+ * writes to. */
+static FILE *open_file(const char *path, const char **why) {
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    FILE *file = NULL;
+    *why = NULL;
+    if (fd >= 0 && (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))) *why = "no regular file";
+    if (fd >= 0 && *why == NULL) file = fdopen(fd, "rb");
+    if (file != NULL) return file;
+    if (*why == NULL) *why = strerror(errno);
+    if (fd >= 0) close(fd);
+    return NULL;
+}
+
 /* One byte over the limit is read, so that the reader of the tree says it is too large. */
-static char *slurp(const char *path, size_t *size) {
-    FILE *file = fopen(path, "rb");
-    char *data = file != NULL ? malloc(WEFT_YAML_SIZE_MAX + 1) : NULL;
+static char *slurp(const char *path, size_t *size, const char **why) {
+    FILE *file = open_file(path, why);
+    if (file == NULL) return NULL;
+    char *data = malloc(WEFT_YAML_SIZE_MAX + 1);
     if (data != NULL) *size = fread(data, 1, WEFT_YAML_SIZE_MAX + 1, file);
-    if (data != NULL && ferror(file)) {
+    if (data == NULL || ferror(file)) {
+        *why = strerror(errno);
         free(data);
         data = NULL;
     }
-    if (file != NULL) fclose(file);
+    fclose(file);
     return data;
 }
 
@@ -225,9 +245,10 @@ bool plan_file_read(struct plan_file *plan, const char *path, struct text *out) 
         .mistake = yaml_mistake, .ctx = &reading, .expected = "a release plan"};
     bool no_memory = false;
     size_t size = 0;
-    char *data = slurp(path, &size);
+    const char *why;
+    char *data = slurp(path, &size, &why);
     if (data == NULL) {
-        text_add(out, "%s: %s\n", path, strerror(errno));
+        text_add(out, "%s: %s\n", path, why);
         return false;
     }
     struct weft_yaml_node *root = weft_yaml_read(weft_bytes(data, size), &report, &no_memory);

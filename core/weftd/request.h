@@ -54,7 +54,8 @@ void answer_error(int error, const char *what, struct text *out);
 void answer_help(struct text *out);
 void answer_tree(struct daemon *daemon, struct text *out);
 void answer_procs(struct daemon *daemon, struct text *out);
-void answer_apps(struct daemon *daemon, struct text *out);
+/* Answered as code_command is. */
+void apps_command(struct daemon *daemon, uint64_t op);
 void answer_nodes(struct daemon *daemon, struct text *out);
 void answer_sys(struct daemon *daemon, const struct sys_request *sys, struct text *out);
 /* Of a supervisor; `data` as core/otp/supervisor.h says. */

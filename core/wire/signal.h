@@ -63,7 +63,9 @@ enum weft_signal_kind {
     WEFT_SIGNAL_CHALLENGE,
     WEFT_SIGNAL_PROOF,
     WEFT_SIGNAL_WELCOME,
-    WEFT_SIGNAL_REFUSED, /* value: why (enum weft_error) */
+    WEFT_SIGNAL_REFUSED,   /* value: why (enum weft_error) */
+    WEFT_SIGNAL_CODE_UNDO, /* ref: number of an upgrade that is rolled back, text: why; between
+                              schedulers only */
     WEFT_SIGNAL_KIND_END
 };
 

@@ -7,6 +7,7 @@
 struct wishes {
     const char *files[FILES_MAX];
     uint32_t files_count;
+    struct cli_folders folders;
 };
 
 static bool take_file(void *into, const char *path) {
@@ -19,13 +20,20 @@ static bool take_file(void *into, const char *path) {
     return true;
 }
 
-static const struct cli_option options[] = {{NULL, NULL, NULL, NULL}};
+static bool take_modules(void *into, const char *value) {
+    return cli_take_folder(&((struct wishes *)into)->folders, value);
+}
+
+static const struct cli_option options[] = {
+    {"--modules", "DIR", "look there for modules too; may be repeated", take_modules},
+    {NULL, NULL, NULL, NULL}};
 
 void cli_check_usage(FILE *out) {
     fputs("usage: weft check FILE...\n\n"
           "Read scenarios without running them. Every mistake is one line,\n"
-          "file:line:column: what is wrong, what was expected.\n",
+          "file:line:column: what is wrong, what was expected.\n\n",
           out);
+    cli_print_options(out, options);
 }
 
 static void on_mistake(void *ctx, const char *line) {
@@ -33,8 +41,9 @@ static void on_mistake(void *ctx, const char *line) {
     fprintf(stderr, "%s\n", line);
 }
 
-static int check_file(const char *path) {
-    struct sim_plan_report report = {.mistake = on_mistake};
+static int check_file(const char *path, const struct cli_folders *folders) {
+    struct sim_plan_report report = {
+        .mistake = on_mistake, .folders = folders->list, .folders_count = folders->count};
     struct sim_plan_sets sets = {.sets = NULL, .count = 0};
     struct sim_plan *plan = NULL;
     int rv = sim_plan_read(path, &sets, &report, &plan);
@@ -53,9 +62,10 @@ int cli_check(struct cli_args args) {
         cli_check_usage(stderr);
         return CLI_BAD_INPUT;
     }
+    cli_own_folders(&wishes.folders);
     int status = CLI_HOLDS;
     for (uint32_t i = 0; i < wishes.files_count; i++) {
-        int rv = check_file(wishes.files[i]);
+        int rv = check_file(wishes.files[i], &wishes.folders);
         if (rv == WEFT_ERR_NOMEM) return CLI_INTERNAL;
         if (rv != WEFT_OK) status = CLI_BAD_INPUT;
     }

@@ -41,6 +41,24 @@ void cli_print_options(FILE *out, const struct cli_option *options);
 bool cli_parse_duration(const char *text, weft_duration *out);
 bool cli_parse_u64(const char *text, uint64_t *out);
 
+/* --- where modules are (folders.c) --- */
+
+#define CLI_FOLDERS_MAX 16
+
+/* Those of --modules, in their order, then those that belong to the program: of its build, of its
+ * installation. */
+struct cli_folders {
+    const char *list[CLI_FOLDERS_MAX + 2];
+    uint32_t count;
+    char own[2][1024];
+};
+
+/* For a table of options. False after telling what is wrong. */
+bool cli_take_folder(struct cli_folders *folders, const char *path);
+
+/* After the options: add the program's own, if they are there. */
+void cli_own_folders(struct cli_folders *folders);
+
 /* --- commands --- */
 
 int cli_run(struct cli_args args);

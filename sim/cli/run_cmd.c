@@ -44,6 +44,7 @@ static const struct cli_option options[] = {
     {"--json", NULL, "print one JSON object instead of the page", cli_take_json},
     {"--fail", "POINT", "one call of a node fails, such as memory:12; weft sweep finds them",
      cli_take_fail},
+    CLI_OPTION_MODULES,
     CLI_OPTION_SET,
     {NULL, NULL, NULL, NULL},
 };

@@ -84,6 +84,7 @@ static const struct cli_option options[] = {
     {"--jobs", "J", "so many runs at once; as many as there are cores, when not given", take_jobs},
     CLI_OPTION_UNTIL,
     {"--json", NULL, "print one JSON object instead of the page", cli_take_json},
+    CLI_OPTION_MODULES,
     CLI_OPTION_SET,
     {NULL, NULL, NULL, NULL},
 };

@@ -60,6 +60,10 @@ bool cli_take_fail(void *into, const char *value) {
     return false;
 }
 
+bool cli_take_modules(void *into, const char *value) {
+    return cli_take_folder(&((struct cli_wishes *)into)->folders, value);
+}
+
 bool cli_take_file(void *into, const char *path) {
     struct cli_wishes *wishes = into;
     if (wishes->file == NULL) {
@@ -77,7 +81,11 @@ static void on_mistake(void *ctx, const char *line) {
 
 struct sim_plan *cli_read_plan(struct cli_wishes *wishes, int *status) {
     struct sim_plan_sets sets = {.sets = wishes->sets, .count = wishes->sets_count};
-    struct sim_plan_report report = {.mistake = on_mistake};
+    wishes->folders_given = wishes->folders.count;
+    cli_own_folders(&wishes->folders);
+    struct sim_plan_report report = {.mistake = on_mistake,
+                                     .folders = wishes->folders.list,
+                                     .folders_count = wishes->folders.count};
     struct sim_plan *plan = NULL;
     int rv = sim_plan_read(wishes->file, &sets, &report, &plan);
     *status = rv == WEFT_ERR_NOMEM ? CLI_INTERNAL : CLI_BAD_INPUT;
@@ -122,6 +130,10 @@ void cli_make_repeat(struct cli_words *words, const struct cli_wishes *wishes) {
     if (wishes->until_text != NULL) {
         cli_put_word(words, "--until");
         cli_put_word(words, wishes->until_text);
+    }
+    for (uint32_t i = 0; i < wishes->folders_given; i++) {
+        cli_put_word(words, "--modules");
+        cli_put_word(words, wishes->folders.list[i]);
     }
     for (uint32_t i = 0; i < wishes->sets_count; i++) {
         cli_put_word(words, "--set");

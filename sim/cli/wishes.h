@@ -20,6 +20,8 @@ struct cli_wishes {
     weft_time until;         /* TIME_NEVER: not given; set before parsing */
     const char *fail;        /* the point that fails, as told; NULL: none */
     struct sim_points point; /* the same; node ALL_NODES before parsing */
+    struct cli_folders folders;
+    uint32_t folders_given; /* those of --modules, once the plan is read */
 };
 
 bool cli_take_seed(void *into, const char *value);
@@ -27,12 +29,15 @@ bool cli_take_until(void *into, const char *value);
 bool cli_take_json(void *into, const char *value);
 bool cli_take_set(void *into, const char *value);
 bool cli_take_fail(void *into, const char *value);
+bool cli_take_modules(void *into, const char *value);
 bool cli_take_file(void *into, const char *path);
 
 #define CLI_OPTION_SEED                                                                            \
     { "--seed", "N", "what chance does; the scenario's seed, or 1, when not given", cli_take_seed }
 #define CLI_OPTION_UNTIL                                                                           \
     { "--until", "T", "stop at virtual time T instead of the scenario's stop", cli_take_until }
+#define CLI_OPTION_MODULES                                                                         \
+    { "--modules", "DIR", "look there for modules too; may be repeated", cli_take_modules }
 #define CLI_OPTION_SET                                                                             \
     { "--set", "KEY=VALUE", "override a value of the scenario; may be repeated", cli_take_set }
 

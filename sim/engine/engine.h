@@ -63,8 +63,10 @@ enum sim_purpose {
     SIM_DRAW_NAT,     /* a port outside; entity: NAT, counter: how many it has drawn */
     SIM_DRAW_BURST,   /* spells of a link; entity: from << 32 | to, counter: epoch, spell */
     SIM_DRAW_CORRUPT, /* bits that are flipped; as DELAY */
-    SIM_DRAW_FLAP     /* how long a cut holds, or rests; entity: fault << 32 | occurrence,
+    SIM_DRAW_FLAP,    /* how long a cut holds, or rests; entity: fault << 32 | occurrence,
                          counter: of the spells */
+    SIM_DRAW_SPREAD   /* which of several sockets on one port; entity: node, counter: peer's node
+                         << 16 | its port */
 };
 
 #define SIM_SCENARIO UINT32_MAX /* the entity that is no node */

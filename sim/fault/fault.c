@@ -28,7 +28,7 @@ static const struct sim_fault_ops *const all_ops[SIM_FAULT_KIND_COUNT] = {
     [SIM_FAULT_UPGRADE] = &sim_fault__upgrade,     [SIM_FAULT_HANG] = &sim_fault__hang,
     [SIM_FAULT_CLOCK] = &sim_fault__clock,         [SIM_FAULT_REBIND] = &sim_fault__rebind,
     [SIM_FAULT_MOVE] = &sim_fault__move,           [SIM_FAULT_RESET] = &sim_fault__reset,
-    [SIM_FAULT_HALF_OPEN] = &sim_fault__half_open};
+    [SIM_FAULT_HALF_OPEN] = &sim_fault__half_open, [SIM_FAULT_SLOW] = &sim_fault__slow};
 
 static const struct sim_fault_ops *ops_of(const struct sim_occurrence *occurrence) {
     return all_ops[sim_fault__spec(occurrence)->kind];

@@ -27,7 +27,8 @@
     X(REBIND, "rebind")       /* NATs forget: everybody behind them gets other ports */            \
     X(MOVE, "move")           /* nodes get another address */                                      \
     X(RESET, "reset")         /* streams of nodes are reset at both ends */                        \
-    X(HALF_OPEN, "half_open") /* nodes give streams up, and the other end does not hear it */
+    X(HALF_OPEN, "half_open") /* nodes give streams up, and the other end does not hear it */      \
+    X(SLOW, "slow")           /* handlers take time, for a time */
 
 enum sim_fault_kind {
     SIM_FAULT_NONE = 0,
@@ -86,6 +87,7 @@ struct sim_fault_spec {
     bool by_signal;                     /* POISON: killed by an exit signal, no fault */
     weft_duration jump;                 /* CLOCK: the wall clock is set ahead by it, or back */
     int64_t drift_ppm;                  /* CLOCK */
+    weft_duration cost;                 /* SLOW, OVERFLOW: of a message */
 };
 
 struct sim_faults;
@@ -99,9 +101,9 @@ struct sim_faults;
  * bit counts: partition, isolate, degrade: a packet was lost, delayed or doubled by it; crash,
  * kill, stop, pause: a node was up and is so no more; restart: a node came up; churn: a node left
  * (each leave counts as injected, too); clock: see sim/fault/clock.c; rebind,
- * move: sim/fault/place.c; reset, half_open: a node had an open stream; poison, hang: the process
- * ended by it; upgrade: all its nodes did what is expected of them. A hang lasts as long as the
- * node's watchdog would wait, or as `for` says. */
+ * move: sim/fault/place.c; reset, half_open: a node had an open stream; slow: a message took
+ * longer; poison, hang: the process ended by it; upgrade: all its nodes did what is expected of
+ * them. A hang lasts as long as the node's watchdog would wait, or as `for` says. */
 
 /* Schedule all faults of the plan in `world`. Specs and groups are borrowed. NULL: out of memory.
  */

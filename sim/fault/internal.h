@@ -15,10 +15,11 @@
 /* A node that an occurrence acts on. */
 struct sim_target {
     uint32_t node;
-    uint32_t life; /* in which it was hit; another one is none of ours */
-    weft_pid pid;  /* POISON, HANG */
-    uint64_t mark; /* CLOCK, MOVE, REBIND: a count before it */
-    bool open;     /* something is still to be done, or to be waited for */
+    uint32_t life;         /* in which it was hit; another one is none of ours */
+    weft_pid pid;          /* POISON, HANG */
+    uint64_t mark;         /* CLOCK, MOVE, REBIND: a count before it */
+    struct sim_slow *slow; /* SLOW */
+    bool open;             /* something is still to be done, or to be waited for */
 };
 
 /* One occurrence, from its FAULT_ON to its FAULT_OFF. */
@@ -73,7 +74,7 @@ struct sim_fault_ops {
 extern const struct sim_fault_ops sim_fault__partition, sim_fault__isolate, sim_fault__degrade,
     sim_fault__crash, sim_fault__kill, sim_fault__stop, sim_fault__restart, sim_fault__pause,
     sim_fault__churn, sim_fault__poison, sim_fault__upgrade, sim_fault__hang, sim_fault__clock,
-    sim_fault__rebind, sim_fault__move, sim_fault__reset, sim_fault__half_open;
+    sim_fault__slow, sim_fault__rebind, sim_fault__move, sim_fault__reset, sim_fault__half_open;
 
 static inline const struct sim_fault_spec *
 sim_fault__spec(const struct sim_occurrence *occurrence) {

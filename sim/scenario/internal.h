@@ -17,7 +17,8 @@ struct sim_plan__reader {
     struct sim_plan *plan;
     bool no_memory;
     const struct weft_yaml_node *root;
-    const char *regions_path; /* as the scenario names it; NULL: none read yet */
+    const struct sim_plan_report *report; /* NULL: none */
+    const char *regions_path;             /* as the scenario names it; NULL: none read yet */
     struct sim_mistakes mistakes;
 };
 

@@ -194,6 +194,7 @@ int sim_plan_parse(const char *path, struct weft_bytes text, const struct sim_pl
     *out = NULL;
     struct sim_plan__reader *reader = reader_new(path);
     if (reader == NULL) return WEFT_ERR_NOMEM;
+    reader->report = report;
     if (!reader->no_memory) read_text_of(reader, text, sets);
     int rv = WEFT_OK;
     if (reader->no_memory) {

@@ -58,8 +58,9 @@ struct sim_join {
     uint32_t contacts; /* SEEDS, RANDOM: how many each knows [3] */
 };
 
-#define SIM_APPS_MAX 8   /* of a group */
-#define SIM_TEXTS_MAX 64 /* paths of a scenario */
+#define SIM_APPS_MAX 8    /* of a group */
+#define SIM_TEXTS_MAX 256 /* paths of a scenario, and what its apps' env say */
+#define SIM_ENV_MAX 16    /* keys of an app's env */
 
 struct sim_apps {
     struct weft_node_module modules[SIM_APPS_MAX];
@@ -81,7 +82,7 @@ struct sim_clocks {
 };
 
 struct sim_plan {
-    char *texts[SIM_TEXTS_MAX]; /* paths of modules */
+    char *texts[SIM_TEXTS_MAX]; /* paths of modules; what is in env */
     uint32_t texts_count;
     struct sim_apps apps_of[SIM_GROUPS_MAX];
     char *name, *about;
@@ -112,10 +113,12 @@ struct sim_plan {
     uint64_t seed;  /* of the file; 1 when it names none */
 };
 
-/* Told for each mistake; the line has no newline. */
 struct sim_plan_report {
-    void (*mistake)(void *ctx, const char *line);
+    void (*mistake)(void *ctx, const char *line); /* for each; without a newline */
     void *ctx;
+    /* Where modules are looked for that are not beside the scenario, in this order. */
+    const char *const *folders;
+    uint32_t folders_count;
 };
 
 /* Overrides from the command line, "population=500" or "faults.0.at=5s": any scalar of the file by

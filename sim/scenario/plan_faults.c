@@ -16,7 +16,7 @@ static const struct sim_plan__fault_kind *const kinds[SIM_FAULT_KIND_COUNT] = {
     [SIM_FAULT_UPGRADE] = &sim_plan__upgrade,     [SIM_FAULT_HANG] = &sim_plan__hang,
     [SIM_FAULT_CLOCK] = &sim_plan__clock,         [SIM_FAULT_REBIND] = &sim_plan__rebind,
     [SIM_FAULT_MOVE] = &sim_plan__move,           [SIM_FAULT_RESET] = &sim_plan__reset,
-    [SIM_FAULT_HALF_OPEN] = &sim_plan__half_open};
+    [SIM_FAULT_HALF_OPEN] = &sim_plan__half_open, [SIM_FAULT_SLOW] = &sim_plan__slow};
 
 const struct sim_plan__section *sim_plan__fault_section(enum sim_fault_kind kind) {
     return &kinds[kind]->section;

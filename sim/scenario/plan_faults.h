@@ -26,7 +26,7 @@ struct sim_plan__fault_kind {
 extern const struct sim_plan__fault_kind sim_plan__partition, sim_plan__isolate, sim_plan__degrade,
     sim_plan__crash, sim_plan__kill, sim_plan__stop, sim_plan__pause, sim_plan__restart,
     sim_plan__churn, sim_plan__poison, sim_plan__hang, sim_plan__upgrade, sim_plan__clock,
-    sim_plan__rebind, sim_plan__move, sim_plan__reset, sim_plan__half_open;
+    sim_plan__slow, sim_plan__rebind, sim_plan__move, sim_plan__reset, sim_plan__half_open;
 
 /* plan_clocks.c: "200ppm", between the key's least and most; a duration with a sign. */
 void sim_plan__read_drift(struct sim_plan__reader *reader, const struct sim_plan__value *value,

@@ -1,4 +1,4 @@
-/* Faults of processes and code: poison, hang, upgrade. */
+/* Faults of processes and code: poison, hang, upgrade, slow. */
 #include "sim/scenario/plan_faults.h"
 
 #include <string.h>
@@ -90,6 +90,14 @@ static void check_process(struct sim_plan__reader *reader, const struct weft_yam
                             : "neither 'process' nor 'behaviour'");
 }
 
+/* No process at all is all of the node. */
+static void check_process_or_node(struct sim_plan__reader *reader,
+                                  const struct weft_yaml_node *node,
+                                  const struct sim_plan__fault *fault) {
+    bool any = weft_yaml_get(node, "process") != NULL || weft_yaml_get(node, "behaviour") != NULL;
+    if (any) check_process(reader, node, fault);
+}
+
 #define KEYS_PROCESS                                                                               \
     {"process", false, read_process, 0, 0, 0}, { "behaviour", false, read_behaviour, 0, 0, 0 }
 
@@ -98,6 +106,14 @@ static const struct sim_plan__key poison_keys[] = {
     KEY_ROLLING, KEYS_PROCESS, {"fault", false, read_fault_kind, 0, 0, 0}};
 static const struct sim_plan__key hang_keys[] = {KEY_AT,          KEY_FOR,     KEYS_AGAIN,
                                                  KEY_NODES(true), KEY_ROLLING, KEYS_PROCESS};
+static const struct sim_plan__key slow_keys[] = {
+    KEY_AT,
+    KEY_FOR,
+    KEYS_AGAIN,
+    KEY_NODES(true),
+    KEY_ROLLING,
+    KEYS_PROCESS,
+    {"cost", true, sim_plan__read_duration, AT(cost), WEFT_US(1), WEFT_HOUR(1)}};
 static const struct sim_plan__key upgrade_keys[] = {
     KEY_AT,
     KEY_FOR,
@@ -115,3 +131,5 @@ const struct sim_plan__fault_kind sim_plan__hang = {SECTION("hang", hang_keys), 
                                                     check_process};
 const struct sim_plan__fault_kind sim_plan__upgrade = {SECTION("upgrade", upgrade_keys), false,
                                                        NULL};
+const struct sim_plan__fault_kind sim_plan__slow = {SECTION("slow", slow_keys), true,
+                                                    check_process_or_node};

@@ -10,12 +10,12 @@ int sim_datagram_open(struct weft_env *env, struct weft_addr *local, uint64_t ow
     struct sim_socket *socket;
     int rv = sim_socket_new(machine, SIM_SOCKET_DATAGRAM, sizeof *socket, &socket);
     if (rv != WEFT_OK) return rv;
+    socket->owner = owner;
     rv = sim_socket_bind(machine, socket, local);
     if (rv != WEFT_OK) {
         sim_socket_free(machine, socket);
         return rv;
     }
-    socket->owner = owner;
     *out = socket->id;
     return WEFT_OK;
 }
@@ -47,7 +47,7 @@ int sim_datagram_send(struct weft_env *env, weft_socket id, const struct weft_ad
 
 void sim_datagram_receive(struct sim_machine *machine, struct sim_parcel *parcel) {
     WEFT_ASSERT(parcel->kind == SIM_PARCEL_DATAGRAM);
-    struct sim_socket *socket = sim_socket_bound(machine, SIM_SOCKET_DATAGRAM, &parcel->target);
+    struct sim_socket *socket = sim_socket_spread(machine, SIM_SOCKET_DATAGRAM, parcel);
     if (socket == NULL) {
         sim_parcel_lost(machine->fabric, parcel, SIM_LOSS_NO_SOCKET);
         return;

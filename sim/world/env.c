@@ -67,8 +67,11 @@ static struct sim_socket *open_socket(struct weft_env *env, weft_socket id) {
 }
 
 static void own(struct weft_env *env, weft_socket id, uint64_t owner) {
+    struct sim_machine *machine = sim_fabric__machine(env);
     struct sim_socket *socket = open_socket(env, id);
-    if (socket != NULL) socket->owner = owner;
+    if (socket == NULL) return;
+    socket->owner = owner;
+    if (socket->kind == SIM_SOCKET_STREAM) sim_stream_own(machine, sim_socket_stream(machine, id));
 }
 
 static void names(struct weft_env *env, weft_socket id, struct weft_addr *local,

@@ -351,6 +351,18 @@ weft_time sim_fabric_busy(const struct sim_fabric *fabric, uint32_t node) {
     return machine != NULL ? machine->busy_until : 0;
 }
 
+void sim_fabric_take_time(struct sim_fabric *fabric, uint32_t node, weft_duration cost) {
+    struct sim_machine *machine = machine_up(fabric, node);
+    WEFT_ASSERT(machine != NULL);
+    if (cost > 0) sim_fabric__busy(machine, cost);
+}
+
+void sim_fabric_give_back_time(struct sim_fabric *fabric, uint32_t node, weft_time until) {
+    struct sim_machine *machine = machine_up(fabric, node);
+    WEFT_ASSERT(machine != NULL && until <= machine->busy_until);
+    machine->busy_until = until;
+}
+
 void sim_fabric_set_busy(struct sim_fabric *fabric, uint32_t node, weft_time until) {
     struct sim_machine *machine = machine_up(fabric, node);
     WEFT_ASSERT(machine != NULL);
@@ -404,6 +416,10 @@ bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event)
     struct sim_machine *machine = fabric->berths[event->entity].machine;
     if (event->kind == SIM_EVENT_JOB) {
         if (machine != NULL) sim_fabric__job_due(machine, event->arg);
+        return true;
+    }
+    if (event->kind == SIM_EVENT_TELL) {
+        if (machine != NULL) sim_fabric__tell_stream(machine, event->arg);
         return true;
     }
     if (event->kind == SIM_EVENT_BUSY_NO_MORE) {

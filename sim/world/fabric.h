@@ -64,6 +64,8 @@ struct sim_fabric_config {
     void (*who)(void *ctx, uint32_t node, char text[SIM_POINT_WHO_MAX]);
     void *ctx;
     uint64_t trace_mask;
+    /* The scheduler of who owns a socket: each may be bound to one port. NULL: all are of one. */
+    uint32_t (*part_of)(uint64_t owner);
     /* What a packet is, for elements that ask: below SIM_PACKET_KINDS_MAX. NULL: all are 0. */
     uint32_t (*kind_of)(const unsigned char *bytes, size_t size, bool stream);
     struct sim_points *points; /* borrowed; NULL: none are counted */
@@ -129,6 +131,10 @@ uint32_t sim_fabric_node_at(const struct sim_fabric *fabric, const struct weft_a
 /* Until when a call that the node made has not returned; not later than now: there is none. And set
  * it, on a machine that is up: what waits is told then, which is now when `until` is. */
 weft_time sim_fabric_busy(const struct sim_fabric *fabric, uint32_t node);
+/* What the node does now takes so much longer; and back, when it did nothing: busy until `until`.
+ */
+void sim_fabric_take_time(struct sim_fabric *fabric, uint32_t node, weft_duration cost);
+void sim_fabric_give_back_time(struct sim_fabric *fabric, uint32_t node, weft_time until);
 void sim_fabric_set_busy(struct sim_fabric *fabric, uint32_t node, weft_time until);
 
 /* Act on an event popped from the engine. False: it is not the fabric's. */

@@ -194,7 +194,9 @@ void sim_world__run_one(struct sim_world *world, uint32_t node, uint32_t part) {
     struct weft_reason why;
     uint64_t raw = sim_engine_draw(world->engine, SIM_DRAW_TURN, node, counter(hub, hub->turns++));
     weft_time now = sim_engine_now(world->engine);
-    bool more = weft_sched_run(weft_node_sched(runs), 1 + (uint32_t)(raw % SIM_WORLD_STEP_MAX));
+    uint32_t messages = 1 + (uint32_t)(raw % SIM_WORLD_STEP_MAX);
+    bool more = sim_world__is_slow(world, node) ? sim_world__run_slowly(world, node, part)
+                                                : weft_sched_run(weft_node_sched(runs), messages);
     if (!(hub->ended >> part & 1) && weft_node_ended(runs, &why))
         part_ended(world, node, part, &why);
     if (hub->ended != 0 && is_over(world, node)) {

@@ -10,11 +10,12 @@
 
 /* Kinds of engine events. `entity` is the machine it happens to. */
 enum sim_fabric_kind {
-    SIM_EVENT_PARCEL = 1,    /* arg: sender << 32 ^ number; data: the parcel */
-    SIM_EVENT_STREAM_TIMER,  /* arg: socket; none by that number: the event is stale */
-    SIM_EVENT_JOB,           /* arg: number of the job */
-    SIM_EVENT_BUSY_NO_MORE,  /* something waits for the machine to have time */
-    SIM_EVENT_PARCEL_THROUGH /* as PARCEL: it has left its receiver's downlink */
+    SIM_EVENT_PARCEL = 1,     /* arg: sender << 32 ^ number; data: the parcel */
+    SIM_EVENT_STREAM_TIMER,   /* arg: socket; none by that number: the event is stale */
+    SIM_EVENT_JOB,            /* arg: number of the job */
+    SIM_EVENT_BUSY_NO_MORE,   /* something waits for the machine to have time */
+    SIM_EVENT_PARCEL_THROUGH, /* as PARCEL: it has left its receiver's downlink */
+    SIM_EVENT_TELL            /* arg: socket of a stream that has something to tell its new owner */
 };
 
 /* --- parcels: what travels --- */
@@ -281,13 +282,17 @@ void sim_parcel_received(struct sim_fabric *fabric, const struct sim_parcel *par
 static inline uint64_t sim_socket_serial(weft_socket id) { return id >> 16; }
 struct sim_socket *sim_socket_find(const struct sim_machine *machine, weft_socket id);
 struct sim_stream *sim_socket_stream(const struct sim_machine *machine, weft_socket id);
-/* The socket bound to target, or NULL. */
+/* A socket bound to target, or NULL. */
 struct sim_socket *sim_socket_bound(struct sim_machine *machine, enum sim_socket_kind kind,
                                     const struct weft_addr *target);
+/* The one of them that `parcel`, whose target it is, comes to: chosen by the peer. */
+struct sim_socket *sim_socket_spread(struct sim_machine *machine, enum sim_socket_kind kind,
+                                     const struct sim_parcel *parcel);
 /* Make one and bind it. `size` >= sizeof(struct sim_socket); cleared. FULL, NOMEM */
 int sim_socket_new(struct sim_machine *machine, enum sim_socket_kind kind, size_t size,
                    struct sim_socket **out);
-/* Checks *local, chooses a port when it has none, puts the socket into `bound`. INVAL, IN_USE */
+/* Checks *local, chooses a port when it has none, puts the socket, whose owner is set, into
+ * `bound`. INVAL, IN_USE */
 int sim_socket_bind(struct sim_machine *machine, struct sim_socket *socket,
                     struct weft_addr *local);
 uint16_t sim_socket_port(struct sim_machine *machine, enum sim_socket_kind kind,
@@ -321,6 +326,8 @@ int sim_stream_finish(struct weft_env *env, weft_socket id);
 /* FULL, NOMEM */
 int sim_stream_new(struct sim_machine *machine, enum sim_stream_state state,
                    struct sim_stream **out);
+/* It has a new owner, who is told what the last one was. */
+void sim_stream_own(struct sim_machine *machine, struct sim_stream *stream);
 /* ACCEPTED of stream `id` is being delivered: it is now the listener's owner's. */
 void sim_stream_accepted(struct sim_machine *machine, weft_socket id);
 

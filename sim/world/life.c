@@ -205,36 +205,54 @@ int sim_world_plant(struct sim_world *world, uint32_t node, weft_pid pid,
     return WEFT_OK;
 }
 
-static int load(struct weft_sched *sched, const char *path, const struct weft_module_info **info,
-                struct weft_code_text *why) {
-    int rv = weft_code_load(sched, path, info, why);
-    return rv == WEFT_ERR_EXISTS ? WEFT_OK : rv; /* the same bytes: files do not change in a run */
-}
-
-/* On one scheduler. */
-static int upgrade_part(struct weft_sched *sched, const char *path, struct weft_code_upgrade *spec,
-                        struct weft_code_text *why) {
+/* What one scheduler has done of an upgrade that another one may refuse. */
+struct upgraded {
     const struct weft_module_info *info;
-    int rv = load(sched, path, &info, why);
-    if (rv != WEFT_OK) return rv;
-    spec->module = info->name;
-    spec->version = info->version;
-    return weft_code_upgrade(sched, spec, why);
+    bool loaded, begun;
+};
+
+static int upgrade_part(struct weft_sched *sched, const char *path, struct weft_code_upgrade *spec,
+                        struct upgraded *part, struct weft_code_text *why) {
+    int rv = weft_code_load(sched, path, &part->info, why);
+    part->loaded = rv == WEFT_OK;
+    if (rv != WEFT_OK && rv != WEFT_ERR_EXISTS) return rv; /* there: files do not change in a run */
+    spec->module = part->info->name;
+    spec->version = part->info->version;
+    rv = weft_code_upgrade(sched, spec, why);
+    part->begun = rv == WEFT_OK;
+    return rv;
 }
 
-/* Those that began go on when another one refuses: it says so, and has nothing to switch. */
+/* As weftd does: what one refuses none does. */
+static void undo_part(struct weft_sched *sched, const struct upgraded *part) {
+    if (part->begun) (void)weft_code_rollback(sched, part->info->name, NULL);
+    if (part->loaded) (void)weft_code_unload(sched, part->info, NULL);
+}
+
+static int upgrade_parts(struct sim_world *world, uint32_t node, const char *path,
+                         struct weft_code_upgrade *spec, struct weft_code_text *why) {
+    struct upgraded parts[WEFT_SCHEDULERS_MAX] = {{NULL, false, false}};
+    uint32_t count = sim_world__parts(world, node);
+    struct sim_world_hub *hub = sim_world__node(world, node)->hub;
+    int rv = WEFT_OK;
+    if (hub != NULL) spec->number = ++hub->upgrades;
+    for (uint32_t i = 0; rv == WEFT_OK && i < count; i++) {
+        struct weft_sched *sched = weft_node_sched(sim_world__part(world, node, i)->node);
+        rv = upgrade_part(sched, path, spec, &parts[i], why);
+    }
+    for (uint32_t i = 0; rv != WEFT_OK && i < count; i++)
+        undo_part(weft_node_sched(sim_world__part(world, node, i)->node), &parts[i]);
+    return rv;
+}
+
 int sim_world_upgrade(struct sim_world *world, uint32_t node, const char *path,
                       const struct weft_code_upgrade *upgrade, const char **module) {
     const struct sim_world_node *entry = sim_world__node(world, node);
     struct weft_code_upgrade spec = *upgrade;
     struct weft_code_text why;
-    int rv = WEFT_OK;
     if (entry->state != SIM_NODE_UP) return WEFT_ERR_NO_PROC;
-    for (uint32_t i = 0; rv == WEFT_OK && i < sim_world__parts(world, node); i++) {
-        struct weft_sched *sched = weft_node_sched(sim_world__part(world, node, i)->node);
-        rv = upgrade_part(sched, path, &spec, &why);
-        if (rv == WEFT_OK) *module = spec.module;
-    }
+    int rv = upgrade_parts(world, node, path, &spec, &why);
+    if (rv == WEFT_OK) *module = spec.module;
     sim_world__fold(world, SIM_HAPPENED_UPGRADE, node, (uint64_t)(int64_t)rv);
     for (uint32_t i = 0; i < sim_world__parts(world, node); i++)
         sim_world__wake(world, node, i, sim_engine_now(world->engine));

@@ -32,7 +32,8 @@ enum sim_happening {
     SIM_HAPPENED_MOVE,
     SIM_HAPPENED_REBIND,
     SIM_HAPPENED_RESET,
-    SIM_HAPPENED_FORGET
+    SIM_HAPPENED_FORGET,
+    SIM_HAPPENED_SLOW
 };
 
 /* A scheduler of a node, with what runs on it.
@@ -52,7 +53,7 @@ struct sim_world_hub {
     uint64_t ended;                       /* bit k: the root of scheduler k has */
     bool gave_up;                         /* one of them ended without being told to */
     struct weft_reason why;               /* of that one */
-    uint64_t turns, crossings;            /* so far */
+    uint64_t turns, crossings, upgrades;  /* so far */
     uint64_t on_way[WEFT_SCHEDULERS_MAX]; /* [from] bit k: something is on its way to k */
     struct weft_node_config config[WEFT_SCHEDULERS_MAX];
     struct sim_world_part parts[WEFT_SCHEDULERS_MAX]; /* from 1 on */
@@ -74,6 +75,7 @@ struct sim_world {
     struct sim_net *net;
     struct sim_fabric *fabric;
     struct sim_world_node *nodes;
+    struct sim_slow **slow; /* by node: what makes it slow; NULL: none ever was */
     void (*on_exit)(void *ctx, const struct weft_trace_event *event);
     void *on_exit_ctx;
     uint32_t count[SIM_NODE_STOPPING + 1]; /* nodes by state */
@@ -102,6 +104,16 @@ void sim_world__wake_cancel(struct sim_world *world, uint32_t node);
 /* Run what is runnable on those schedulers of a node that is up; it may be down afterwards. */
 void sim_world__run_parts(struct sim_world *world, uint32_t node, uint64_t parts);
 #define SIM_WORLD__ALL_PARTS UINT64_MAX
+
+/* --- slow.c --- */
+
+static inline bool sim_world__is_slow(const struct sim_world *world, uint32_t node) {
+    return world->slow != NULL && world->slow[node] != NULL;
+}
+
+/* One message of scheduler `part`, which takes its time. True: there is more to do at once. */
+bool sim_world__run_slowly(struct sim_world *world, uint32_t node, uint32_t part);
+void sim_world__slow_free(struct sim_world *world);
 
 /* --- life.c --- */
 

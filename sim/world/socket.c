@@ -89,6 +89,23 @@ struct sim_socket *sim_socket_bound(struct sim_machine *machine, enum sim_socket
     return NULL;
 }
 
+struct sim_socket *sim_socket_spread(struct sim_machine *machine, enum sim_socket_kind kind,
+                                     const struct sim_parcel *parcel) {
+    struct sim_socket *found[WEFT_SCHEDULERS_MAX];
+    uint64_t count = 0;
+    for (struct weft_link *at = machine->bound.next; at != &machine->bound; at = at->next) {
+        struct sim_socket *socket = WEFT_CONTAINER(at, struct sim_socket, link);
+        if (socket->kind != kind || !binds(socket, &parcel->target)) continue;
+        WEFT_ASSERT(count < WEFT_SCHEDULERS_MAX);
+        found[count++] = socket;
+    }
+    if (count < 2) return count == 1 ? found[0] : NULL;
+    uint64_t peer = (uint64_t)parcel->from << 16 | parcel->source.port;
+    uint64_t raw =
+        sim_engine_draw(machine->fabric->config.engine, SIM_DRAW_SPREAD, machine->node, peer);
+    return found[weft_scale(raw, count)];
+}
+
 uint16_t sim_socket_port(struct sim_machine *machine, enum sim_socket_kind kind,
                          enum weft_family family) {
     struct weft_addr local = {.family = (uint8_t)family};
@@ -107,6 +124,19 @@ static bool is_ours(const struct sim_machine *machine, const struct weft_addr *a
     return sim_places_is_at(machine->fabric->places, machine->node, addr);
 }
 
+/* Each scheduler may have one there. */
+static bool is_taken(const struct sim_machine *machine, const struct sim_socket *socket,
+                     const struct weft_addr *local) {
+    uint32_t (*part_of)(uint64_t owner) = machine->fabric->config.part_of;
+    for (struct weft_link *at = machine->bound.next; at != &machine->bound; at = at->next) {
+        const struct sim_socket *other = WEFT_CONTAINER(at, struct sim_socket, link);
+        if (other->kind != socket->kind || !binds(other, local)) continue;
+        if (part_of == NULL || !weft_addr_equal(&other->local, local)) return true;
+        if (part_of(other->owner) == part_of(socket->owner)) return true;
+    }
+    return false;
+}
+
 int sim_socket_bind(struct sim_machine *machine, struct sim_socket *socket,
                     struct weft_addr *local) {
     WEFT_ASSERT(socket->kind != SIM_SOCKET_STREAM);
@@ -115,7 +145,7 @@ int sim_socket_bind(struct sim_machine *machine, struct sim_socket *socket,
         uint16_t port = sim_socket_port(machine, socket->kind, (enum weft_family)local->family);
         if (port == 0) return WEFT_ERR_IN_USE;
         local->port = port;
-    } else if (sim_socket_bound(machine, socket->kind, local) != NULL) {
+    } else if (is_taken(machine, socket, local)) {
         return WEFT_ERR_IN_USE;
     }
     socket->local = *local;

@@ -11,12 +11,12 @@ int sim_stream_listen(struct weft_env *env, struct weft_addr *local, int backlog
     if (backlog <= 0) return WEFT_ERR_INVAL;
     int rv = sim_socket_new(machine, SIM_SOCKET_LISTENER, sizeof *socket, &socket);
     if (rv != WEFT_OK) return rv;
+    socket->owner = owner;
     rv = sim_socket_bind(machine, socket, local);
     if (rv != WEFT_OK) {
         sim_socket_free(machine, socket);
         return rv;
     }
-    socket->owner = owner;
     socket->backlog = (uint32_t)(backlog < SIM_BACKLOG_MAX ? backlog : SIM_BACKLOG_MAX);
     *out = socket->id;
     return WEFT_OK;
@@ -55,6 +55,20 @@ int sim_stream_connect(struct weft_env *env, const struct weft_addr *to, uint64_
     sim_stream_send_handshake(machine, stream);
     *out = stream->socket.id;
     return WEFT_OK;
+}
+
+void sim_stream_own(struct sim_machine *machine, struct sim_stream *stream) {
+    if (stream->state == SIM_STREAM_BROKEN) stream->due |= SIM_DUE_FAILED;
+    bool unread = stream->in.size > 0 || stream->peer_finished;
+    stream->readable_told = unread;
+    if (stream->state == SIM_STREAM_OPEN && unread) stream->due |= SIM_DUE_READABLE;
+    if (stream->due == 0) return;
+    struct sim_event event = {.at = sim_fabric__now(machine),
+                              .kind = SIM_EVENT_TELL,
+                              .entity = machine->node,
+                              .arg = stream->socket.id};
+    bool queued = sim_engine_schedule(machine->fabric->config.engine, &event) != 0;
+    WEFT_ASSERT(queued); /* its owner would wait for ever */
 }
 
 void sim_stream_accepted(struct sim_machine *machine, weft_socket id) {

@@ -4,9 +4,7 @@
 
 #include <string.h>
 
-/* A SYN sent again finds the stream that its first made. */
-static struct sim_stream *find_unaccepted(const struct sim_socket *listener,
-                                          const struct sim_parcel *syn) {
+static struct sim_stream *find_of(const struct sim_socket *listener, const struct sim_parcel *syn) {
     const struct weft_link *end = &listener->unaccepted;
     for (struct weft_link *at = end->next; at != end; at = at->next) {
         struct sim_stream *stream = WEFT_CONTAINER(at, struct sim_stream, accept);
@@ -14,6 +12,19 @@ static struct sim_stream *find_unaccepted(const struct sim_socket *listener,
         if (same_peer && stream->peer_socket == syn->from_socket) return stream;
     }
     return NULL;
+}
+
+/* A SYN sent again finds the stream that its first made, also when listeners came meanwhile. */
+static struct sim_stream *find_unaccepted(const struct sim_machine *machine,
+                                          const struct sim_parcel *syn) {
+    const struct weft_link *end = &machine->bound;
+    struct sim_stream *found = NULL;
+    for (struct weft_link *at = end->next; found == NULL && at != end; at = at->next) {
+        const struct sim_socket *socket = WEFT_CONTAINER(at, struct sim_socket, link);
+        bool may_be = socket->kind == SIM_SOCKET_LISTENER && socket->unaccepted_count > 0;
+        if (may_be) found = find_of(socket, syn);
+    }
+    return found;
 }
 
 static struct sim_stream *admit(struct sim_machine *machine, struct sim_socket *listener,
@@ -34,12 +45,12 @@ static struct sim_stream *admit(struct sim_machine *machine, struct sim_socket *
 
 /* A full backlog drops the SYN, which comes again (as Linux does). */
 static void receive_syn(struct sim_machine *machine, const struct sim_parcel *syn) {
-    struct sim_socket *listener = sim_socket_bound(machine, SIM_SOCKET_LISTENER, &syn->target);
+    struct sim_socket *listener = sim_socket_spread(machine, SIM_SOCKET_LISTENER, syn);
     if (listener == NULL) {
         sim_stream_answer_stray(machine, syn);
         return;
     }
-    struct sim_stream *stream = find_unaccepted(listener, syn);
+    struct sim_stream *stream = find_unaccepted(machine, syn);
     if (stream == NULL) stream = admit(machine, listener, syn);
     if (stream == NULL || stream->state != SIM_STREAM_SYN_RECEIVED) return;
     sim_stream_send_handshake(machine, stream);

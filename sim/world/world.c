@@ -82,7 +82,9 @@ static void run_whole(struct sim_world *world, uint32_t node) {
     WEFT_ASSERT(entry->first.node != NULL);
     weft_time now = sim_engine_now(world->engine);
     weft_time next = now;
-    for (int turns = 0; turns < SIM_WORLD_TURNS_MAX && next <= now; turns++) {
+    bool slow = sim_world__is_slow(world, node);
+    if (slow && !sim_world__run_slowly(world, node, 0)) next = sim_world__next_at(world, node, 0);
+    for (int turns = 0; !slow && turns < SIM_WORLD_TURNS_MAX && next <= now; turns++) {
         if (turns > 0 && is_busy(world, node)) break;
         next = weft_node_run(entry->first.node) ? now : sim_world__next_at(world, node, 0);
     }
@@ -143,6 +145,8 @@ static void on_trace(void *ctx, const struct weft_trace_event *event) {
     }
 }
 
+static uint32_t part_of(uint64_t owner) { return weft_pid_sched((weft_pid){owner}); }
+
 static void who(void *ctx, uint32_t node, char text[SIM_POINT_WHO_MAX]) {
     struct sim_world *world = ctx;
     const char *runs = "the runtime";
@@ -174,6 +178,8 @@ static bool make_parts(struct sim_world *world) {
                                        .trace = on_trace,
                                        .who = who,
                                        .ctx = world,
+                                       .part_of = part_of,
+
                                        .points = config->points,
                                        .trace_mask = config->trace_mask |
                                                      WEFT_TRACE_BIT(WEFT_TRACE_PROC_EXIT)};
@@ -218,6 +224,7 @@ void sim_world_free(struct sim_world *world) {
     if (world->engine != NULL) sim_engine_free(world->engine, drop);
     sim_fabric_free(world->fabric);
     if (world->net != NULL) sim_net_free(world->net);
+    sim_world__slow_free(world);
     free(world->nodes);
     free(world);
 }

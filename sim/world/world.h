@@ -189,8 +189,9 @@ int sim_world_poison(struct sim_world *world, uint32_t node, const char *name);
 
 /* Load the module at `path` into a node that is up, unless it is, on each scheduler, and begin
  * `upgrade` with the module and version that it is (whatever `upgrade` says of these). *module is
- * its name, which lives as long as it is loaded. WEFT_ERR_NO_PROC (node down), and the errors of
- * weft_code_load and weft_code_upgrade, which a LOG tells. */
+ * its name, which lives as long as it is loaded. What one scheduler refuses is undone on all, and
+ * what one rolls back all do. WEFT_ERR_NO_PROC (node down), and the errors of weft_code_load and
+ * weft_code_upgrade, which a LOG tells. */
 struct weft_code_upgrade;
 int sim_world_upgrade(struct sim_world *world, uint32_t node, const char *path,
                       const struct weft_code_upgrade *upgrade, const char **module);

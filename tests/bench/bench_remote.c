@@ -173,7 +173,8 @@ static double measure(weft_duration *p50, weft_duration *p99) {
     for (uint32_t i = 0; i < 2; i++) open_side(i);
     weft_sched_send(sides[0].sched, sides[0].root, TAG_NEXT, weft_bytes(NULL, 0));
     for (int i = 0; i < 2; i++)
-        if (weft_posix_thread_start(sides[i].posix, &sides[i].driver, &sides[i].thread) != WEFT_OK)
+        if (weft_posix_thread_start(sides[i].posix, &sides[i].driver, NULL, &sides[i].thread) !=
+            WEFT_OK)
             abort();
     for (int i = 0; i < 2; i++) weft_posix_thread_join(sides[i].thread);
     for (int i = 0; i < 2; i++) weft_sched_free(sides[i].sched);

@@ -16,6 +16,8 @@
 
 enum { CONTRACT_A = 0, CONTRACT_B = 1, CONTRACT_NODES = 2 };
 
+#define CONTRACT_SIBLING (UINT64_C(1) << 44) /* as core/otp/types.h has it */
+
 struct contract_world {
     const char *name; /* of the suite: "contract/posix" */
     bool has_v6;
@@ -26,6 +28,10 @@ struct contract_world {
     void (*close)(void *world);
 
     struct weft_env *(*env)(void *world, int node);
+
+    /* The env of another scheduler of B; its events are B's. Owners there are CONTRACT_SIBLING and
+     * up, those of B below. */
+    struct weft_env *(*sibling)(void *world);
 
     /* The address of `node`, port 0. */
     struct weft_addr (*addr)(void *world, int node, enum weft_family family);
@@ -172,6 +178,15 @@ int64_t contract_read_next(int node, weft_socket socket, void *data, size_t size
     X(a_closed_listener_accepts_nobody)                                                            \
     X(an_accepted_stream_has_the_listeners_owner)                                                  \
     X(a_new_owner_is_in_later_events)                                                              \
+    X(a_new_owner_is_told_what_waits)                                                              \
+    X(a_new_owner_is_told_of_the_end)                                                              \
+    X(a_new_owner_is_told_of_a_failure)                                                            \
+    X(a_new_owner_is_not_told_of_what_was_read)                                                    \
+    /* suite_share.c */                                                                            \
+    X(streams_spread_over_the_schedulers_of_a_node)                                                \
+    X(datagrams_spread_and_those_of_a_peer_stay_together)                                          \
+    X(a_scheduler_has_a_port_once)                                                                 \
+    X(streams_go_to_the_listener_that_is_left)                                                     \
     X(names_of_a_stream_are_each_others)                                                           \
     X(many_streams_do_not_mix)                                                                     \
     X(calls_on_no_socket_are_harmless)                                                             \

@@ -307,6 +307,74 @@ void a_new_owner_is_in_later_events(void) {
     contract_end();
 }
 
+/* B has been told of a byte of A, or of A's end. */
+static bool begin_told(struct contract_pair *pair, bool end) {
+    if (!begin_connected(pair)) return false;
+    if (end)
+        CHECK_EQ_INT(finish_at(CONTRACT_A, pair->a), WEFT_OK);
+    else
+        CHECK_EQ_INT(write_at(CONTRACT_A, pair->a, "x", 1), 1);
+    CHECK(contract_wait(CONTRACT_B, pair->b, WEFT_EVENT_READABLE, 1));
+    return true;
+}
+
+static void own_at_b(const struct contract_pair *pair) {
+    struct weft_env *b = contract_env(CONTRACT_B);
+    b->net->own(b, pair->b, 99);
+}
+
+static void new_owner_is_told(const struct contract_pair *pair) {
+    own_at_b(pair);
+    CHECK(contract_wait(CONTRACT_B, pair->b, WEFT_EVENT_READABLE, 2));
+    CHECK_EQ_UINT(contract_find(CONTRACT_B, pair->b, WEFT_EVENT_READABLE, 1)->owner, 99);
+}
+
+void a_new_owner_is_told_what_waits(void) {
+    struct contract_pair pair;
+    char byte = 0;
+    if (!begin_told(&pair, false)) return;
+    new_owner_is_told(&pair);
+    CHECK_EQ_INT(read_at(CONTRACT_B, pair.b, &byte, 1), 1);
+    CHECK_EQ_INT(byte, 'x');
+    contract_end();
+}
+
+void a_new_owner_is_told_of_the_end(void) {
+    struct contract_pair pair;
+    char byte;
+    if (!begin_told(&pair, true)) return;
+    CHECK_EQ_INT(read_at(CONTRACT_B, pair.b, &byte, 1), 0);
+    new_owner_is_told(&pair);
+    CHECK_EQ_INT(read_at(CONTRACT_B, pair.b, &byte, 1), 0);
+    contract_end();
+}
+
+void a_new_owner_is_told_of_a_failure(void) {
+    struct contract_pair pair;
+    if (!begin_connected(&pair)) return;
+    abort_at(CONTRACT_A, pair.a);
+    CHECK(contract_wait(CONTRACT_B, pair.b, WEFT_EVENT_FAILED, 1));
+    own_at_b(&pair);
+    CHECK(contract_wait(CONTRACT_B, pair.b, WEFT_EVENT_FAILED, 2));
+    const struct weft_event *failed = contract_find(CONTRACT_B, pair.b, WEFT_EVENT_FAILED, 1);
+    CHECK_EQ_UINT(failed->owner, 99);
+    CHECK_EQ_INT(failed->error, WEFT_ERR_RESET);
+    contract_end();
+}
+
+void a_new_owner_is_not_told_of_what_was_read(void) {
+    struct contract_pair pair;
+    char byte;
+    if (!begin_told(&pair, false)) return;
+    CHECK_EQ_INT(read_at(CONTRACT_B, pair.b, &byte, 1), 1);
+    own_at_b(&pair);
+    contract_pass(CONTRACT_QUIET);
+    CHECK_EQ_UINT(contract_count(CONTRACT_B, pair.b, WEFT_EVENT_READABLE), 1);
+    CHECK_EQ_INT(write_at(CONTRACT_A, pair.a, "y", 1), 1);
+    CHECK(contract_wait(CONTRACT_B, pair.b, WEFT_EVENT_READABLE, 2));
+    contract_end();
+}
+
 void names_of_a_stream_are_each_others(void) {
     struct contract_pair pair;
     struct weft_addr local_a, remote_a, local_b, remote_b;

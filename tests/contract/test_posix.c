@@ -18,8 +18,11 @@ struct posix_node {
     char folder[64];
 };
 
+#define ENVS (CONTRACT_NODES + 1) /* the last is B's other scheduler */
+
 struct posix_world {
-    struct posix_node node[CONTRACT_NODES];
+    struct posix_node node[ENVS];
+    struct weft_posix_ports *ports; /* of B */
     weft_time until;
 };
 
@@ -27,14 +30,15 @@ static void on_trace(void *ctx, const struct weft_trace_event *event) {
     contract_trace(((struct posix_node *)ctx)->number, event);
 }
 
-static bool node_open(struct posix_node *node) {
+static bool node_open(struct posix_node *node, struct weft_posix_ports *ports) {
     snprintf(node->folder, sizeof node->folder, "/tmp/weft-contract-XXXXXX");
     if (mkdtemp(node->folder) == NULL) return false;
     struct weft_posix_config config = {.folder = node->folder,
                                        .node = (uint32_t)node->number,
                                        .log_level = WEFT_LOG_DEBUG,
                                        .trace = on_trace,
-                                       .trace_ctx = node};
+                                       .trace_ctx = node,
+                                       .ports = ports};
     return weft_posix_new(&config, &node->posix) == WEFT_OK;
 }
 
@@ -42,10 +46,12 @@ static void *world_open(void) {
     struct posix_world *world = calloc(1, sizeof *world);
     if (world == NULL) return NULL;
     weft_posix_guard_install();
-    for (int i = 0; i < CONTRACT_NODES; i++) {
+    world->ports = weft_posix_ports_new();
+    if (world->ports == NULL) abort();
+    for (int i = 0; i < ENVS; i++) {
         world->node[i].world = world;
-        world->node[i].number = i;
-        if (!node_open(&world->node[i])) abort();
+        world->node[i].number = i < CONTRACT_NODES ? i : CONTRACT_B;
+        if (!node_open(&world->node[i], i == CONTRACT_A ? NULL : world->ports)) abort();
     }
     return world;
 }
@@ -59,16 +65,19 @@ static int remove_one(const char *path, const struct stat *stat, int flag, struc
 
 static void world_close(void *arg) {
     struct posix_world *world = arg;
-    for (int i = 0; i < CONTRACT_NODES; i++) {
+    for (int i = 0; i < ENVS; i++) {
         weft_posix_free(world->node[i].posix);
         nftw(world->node[i].folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     }
+    weft_posix_ports_free(world->ports);
     free(world);
 }
 
 static struct weft_env *world_env(void *arg, int node) {
     return weft_posix_env(((struct posix_world *)arg)->node[node].posix);
 }
+
+static struct weft_env *world_sibling(void *arg) { return world_env(arg, CONTRACT_NODES); }
 
 static struct weft_addr world_addr(void *world, int node, enum weft_family family) {
     struct weft_addr addr = weft_addr_v4(127, 0, 0, 1, 0);
@@ -99,17 +108,17 @@ static bool done(void *ctx) {
     return false;
 }
 
-/* What both have found, and then a wait for either. */
+/* What all have found, and then a wait for any. */
 static void step(struct posix_world *world, weft_duration wait) {
-    struct pollfd ready[CONTRACT_NODES];
-    for (int i = 0; i < CONTRACT_NODES; i++) {
+    struct pollfd ready[ENVS];
+    for (int i = 0; i < ENVS; i++) {
         struct posix_node *node = &world->node[i];
         const struct weft_posix_driver driver = {node, deliver, run, next_at, done};
         if (weft_posix_turn(node->posix, &driver, 0) != WEFT_OK) abort();
         ready[i] = (struct pollfd){.fd = weft_posix_fd(node->posix), .events = POLLIN};
     }
     struct timespec time = {.tv_nsec = wait < WEFT_MS(5) ? wait : WEFT_MS(5)};
-    if (wait > 0) ppoll(ready, CONTRACT_NODES, &time, NULL);
+    if (wait > 0) ppoll(ready, ENVS, &time, NULL);
 }
 
 static bool world_pump(void *arg, bool (*until)(void *arg), void *until_arg, weft_duration limit) {
@@ -131,6 +140,7 @@ static const struct contract_world posix_world = {.name = "contract/posix",
                                                   .open = world_open,
                                                   .close = world_close,
                                                   .env = world_env,
+                                                  .sibling = world_sibling,
                                                   .addr = world_addr,
                                                   .pump = world_pump};
 

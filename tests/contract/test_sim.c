@@ -43,6 +43,8 @@ static void sim_close(void *arg) {
     free(sim);
 }
 
+static uint32_t part_of(uint64_t owner) { return owner < CONTRACT_SIBLING ? 0 : 1; }
+
 static void *sim_open(void) {
     struct sim *sim = calloc(1, sizeof *sim);
     weft_posix_guard_install();
@@ -59,7 +61,8 @@ static void *sim_open(void) {
                                        .host = {&weft_posix_guard, env->loader, env},
                                        .deliver = on_deliver,
                                        .trace = on_trace,
-                                       .trace_mask = WEFT_TRACE_BIT(WEFT_TRACE_LOG)};
+                                       .trace_mask = WEFT_TRACE_BIT(WEFT_TRACE_LOG),
+                                       .part_of = part_of};
     sim->fabric = sim_fabric_new(&config);
     for (uint32_t i = 0; i < CONTRACT_NODES; i++) {
         if (sim_fabric_up(sim->fabric, i, ++sim->life[i]) == NULL) abort();
@@ -70,6 +73,8 @@ static void *sim_open(void) {
 static struct weft_env *sim_env(void *arg, int node) {
     return sim_fabric_env(((struct sim *)arg)->fabric, (uint32_t)node);
 }
+
+static struct weft_env *sim_sibling(void *arg) { return sim_env(arg, CONTRACT_B); }
 
 static struct weft_addr sim_addr(void *arg, int node, enum weft_family family) {
     (void)arg;
@@ -102,6 +107,7 @@ static const struct contract_world sim_world = {.name = "contract/sim",
                                                 .open = sim_open,
                                                 .close = sim_close,
                                                 .env = sim_env,
+                                                .sibling = sim_sibling,
                                                 .addr = sim_addr,
                                                 .pump = sim_pump,
                                                 .crash = sim_crash};

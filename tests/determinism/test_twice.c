@@ -14,7 +14,7 @@ static void on_mistake(void *ctx, const char *line) {
 static struct sim_plan *plan_of(const char *scenario) {
     static const char *const sets[] = {"population=200"};
     const struct sim_plan_sets overrides = {sets, 1};
-    const struct sim_plan_report report = {on_mistake, NULL};
+    const struct sim_plan_report report = {.mistake = on_mistake, .ctx = NULL};
     struct sim_plan *plan = NULL;
     char path[512];
     snprintf(path, sizeof path, "%s/scenarios/%s.yaml", test_source_folder(), scenario);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Scenarios of upgrades: their modules are built by the tests and stand beside them."""
+"""Scenarios of upgrades, run as they are: weft finds the modules of its build."""
 
 import glob
 import json
@@ -11,25 +11,16 @@ import tempfile
 import unittest
 
 WEFT = os.path.abspath(os.path.join(os.environ.get("WEFT_BIN", "build/bin"), "weft"))
-MODULES = os.path.join(os.path.abspath(os.environ.get("WEFT_BUILD", "build")), "modules")
+MODULES = os.path.join(os.path.realpath(os.environ.get("WEFT_BUILD", "build")), "modules")
 SCENARIOS = os.path.join(os.environ.get("WEFT_SOURCE", os.getcwd()), "scenarios/upgrade")
 
 
 class UpgradeScenarios(unittest.TestCase):
-    def setUp(self):
-        self.temporary = tempfile.TemporaryDirectory()
-        self.folder = self.temporary.name
-        for path in glob.glob(os.path.join(SCENARIOS, "*.yaml")) + glob.glob(os.path.join(MODULES, "*.so")):
-            shutil.copy(path, self.folder)
-
-    def tearDown(self):
-        self.temporary.cleanup()
-
     def weft(self, *args):
         return subprocess.run([WEFT, *args], capture_output=True, text=True, timeout=120)
 
     def run_one(self, name, *args):
-        return self.weft("run", os.path.join(self.folder, name), "--json", *args)
+        return self.weft("run", os.path.join(SCENARIOS, name), "--json", *args)
 
     def test_each_holds_and_is_the_same_again(self):
         names = sorted(os.path.basename(path) for path in glob.glob(os.path.join(SCENARIOS, "*.yaml")))
@@ -58,11 +49,54 @@ class UpgradeScenarios(unittest.TestCase):
                 run = self.run_one(name, "--set", f"{fault}.upgrade.{rest}={value}")
                 self.assertNotEqual(run.returncode, 0, run.stdout)
 
+    def test_schedulers_of_a_node_go_back_together(self):
+        with tempfile.TemporaryDirectory() as folder:
+            trace = os.path.join(folder, "run.trace")
+            self.run_one("schedulers.yaml", "--trace", trace)
+            lines = self.weft("trace", trace, "--kind", "code.rolled_back").stdout.splitlines()
+        self.assertEqual(len(lines), 2 * 3, lines)
+
+    def scenario(self, folder, text):
+        path = os.path.join(folder, "some.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("name: some\npopulation: 2\nstop: 20s\nchecks: [no_leak]\n" + text)
+        return path
+
     def test_a_module_that_is_not_there_is_told_with_its_place(self):
-        os.remove(os.path.join(self.folder, "beat_v3.so"))
-        run = self.weft("check", os.path.join(self.folder, "bad-migration.yaml"))
-        self.assertNotEqual(run.returncode, 0)
-        self.assertIn("bad-migration.yaml:10:54: there is no file 'beat_v3.so' beside the scenario", run.stderr)
+        with tempfile.TemporaryDirectory() as folder:
+            path = self.scenario(folder, "apps: [{module: nowhere.so}]\n")
+            run = self.weft("check", "--modules", folder, path)
+            self.assertEqual(run.returncode, 2)
+            self.assertIn(f"{path}:5:17: there is no file 'nowhere.so' beside the scenario, nor in "
+                          f"{folder}, {MODULES}, expected a module", run.stderr)
+
+    def test_modules_are_looked_for_beside_the_scenario_then_where_it_is_said(self):
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as other:
+            path = self.scenario(folder, "apps: [{module: mine.so}]\n")
+            shutil.copy(os.path.join(MODULES, "beat_v1.so"), os.path.join(other, "mine.so"))
+            run = self.weft("run", "--modules", other, path)
+            self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+            self.assertIn(f"--modules {other}", run.stdout)  # the line that repeats it
+            with open(os.path.join(folder, "mine.so"), "wb") as file:
+                file.write(b"no module")
+            self.assertNotEqual(self.weft("run", "--modules", other, path).returncode, 0)
+        run = self.weft("run", "--modules", "/nowhere", path)
+        self.assertIn('"/nowhere" is no folder', run.stderr)
+
+    def test_env_is_given_to_the_application(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = self.scenario(folder, "apps: [{module: counter_v1.so, env: {start: 2000}}]\n")
+            run = self.weft("run", path)  # its process refuses more than 1000
+            self.assertNotEqual(run.returncode, 0, run.stdout)
+            path = self.scenario(folder, "apps: [{module: counter_v1.so, env: {start: 20}}]\n")
+            run = self.weft("run", path)
+            self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+            for text, place in (("env: [1]", "env"), ("env: {a: [1]}", "expected a text")):
+                path = self.scenario(folder, f"apps: [{{module: counter_v1.so, {text}}}]\n")
+                run = self.weft("check", path)
+                self.assertEqual(run.returncode, 2)
+                self.assertIn(f"{path}:5:", run.stderr)
+                self.assertIn(place, run.stderr)
 
 
 if __name__ == "__main__":

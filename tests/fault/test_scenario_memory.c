@@ -52,7 +52,7 @@ static int read_once(void) {
     struct sim_plan_sets sets = {options, 2};
     char path[512];
     int mistakes = 0;
-    struct sim_plan_report report = {on_mistake, &mistakes};
+    struct sim_plan_report report = {.mistake = on_mistake, .ctx = &mistakes};
     struct sim_plan *plan = NULL;
     snprintf(path, sizeof path, "%s/scenarios/x.yaml", test_source_folder());
     int rv = sim_plan_parse(path, weft_bytes_text(text), &sets, &report, &plan);

@@ -64,7 +64,7 @@ static void read_matrix(const uint8_t *data, size_t size) {
     struct sim_regions *regions = calloc(1, sizeof *regions);
     if (reader != NULL && regions != NULL) {
         unsigned mistakes = 0;
-        struct sim_plan_report report = {on_mistake, &mistakes};
+        struct sim_plan_report report = {.mistake = on_mistake, .ctx = &mistakes};
         reader->mistakes.file = "fuzz.yaml";
         sim_plan__parse_regions(reader, "fuzz.csv", weft_bytes(data, size), regions);
         sim_mistakes_tell(&reader->mistakes, &report);
@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct sim_plan_sets sets = {list, take_sets(data, size, texts)};
     for (uint32_t i = 0; i < SETS_MAX; i++) list[i] = texts[i];
     unsigned mistakes = 0;
-    struct sim_plan_report report = {on_mistake, &mistakes};
+    struct sim_plan_report report = {.mistake = on_mistake, .ctx = &mistakes};
     struct sim_plan *plan = NULL;
     int rv = sim_plan_parse("fuzz.yaml", weft_bytes(data, size), &sets, &report, &plan);
     WEFT_ASSERT((rv == WEFT_OK) == (plan != NULL));

@@ -51,12 +51,8 @@ static void started(weft_self *self, const struct weft_msg *reply) {
     weft_pid pid = WEFT_PID_NONE;
     if (reply->status == WEFT_OK) memcpy(&pid, reply->data.data, sizeof pid);
     /* Gone already when the peer was faster than we. */
-    if (reply->status != WEFT_OK || weft_socket_give(self, socket, pid) != WEFT_OK) {
+    if (reply->status != WEFT_OK || weft_socket_give(self, socket, pid) != WEFT_OK)
         weft_socket_abort(self, socket);
-        return;
-    }
-    /* What it has got by now was told to us. */
-    (void)weft_send(self, pid, 1, weft_bytes(&socket, sizeof socket));
 }
 
 static void on_info(weft_self *self, const struct weft_msg *info) {

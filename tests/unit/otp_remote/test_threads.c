@@ -189,7 +189,7 @@ static void everything_asked_across_threads_is_told_once(void) {
             weft_sched_send(parts[i].sched, parts[i].root, TAG_GO, weft_bytes(NULL, 0));
     for (uint32_t i = 0; i < THREADS; i++) {
         drivers[i] = (struct weft_posix_driver){&parts[i], deliver, run, next_at, done};
-        CHECK_EQ_INT(weft_posix_thread_start(parts[i].posix, &drivers[i], &parts[i].thread),
+        CHECK_EQ_INT(weft_posix_thread_start(parts[i].posix, &drivers[i], NULL, &parts[i].thread),
                      WEFT_OK);
     }
     for (uint32_t i = 0; i < THREADS; i++)
@@ -276,7 +276,7 @@ static enum weft_fault_kind fault_in_a_thread(void (*handle)(weft_self *self,
     CHECK_EQ_INT(weft_sched_start(part->sched, &root, &part->root, NULL), WEFT_OK);
     weft_sched_send(part->sched, part->root, 1, weft_bytes(NULL, 0));
     struct weft_posix_driver driver = {part, deliver, run_watched, next_at, has_ended};
-    CHECK_EQ_INT(weft_posix_thread_start(part->posix, &driver, &part->thread), WEFT_OK);
+    CHECK_EQ_INT(weft_posix_thread_start(part->posix, &driver, NULL, &part->thread), WEFT_OK);
     for (int i = 0; i < 500 && !atomic_load(&gone); i++) usleep(10000);
     CHECK(atomic_load(&gone));
     atomic_store(&let_go, true);

@@ -10,7 +10,9 @@
 #include "core/posix/watchdog.h"
 #include "tests/harness/harness.h"
 
+#include <fcntl.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #define LIMIT WEFT_MS(200)
 
@@ -118,7 +120,7 @@ static void a_handler_that_hangs_in_a_scheduler_thread_is_ended(void) {
     struct weft_hub_config config = {.mem = &heap.base, .schedulers = 2, .wake = wake};
     REQUIRE(weft_hub_new(&config, &hub) == WEFT_OK);
     for (uint32_t i = 0; i < 2; i++) open_part(hub, i);
-    REQUIRE(weft_posix_thread_start(parts[1].posix, &parts[1].driver, &thread) == WEFT_OK);
+    REQUIRE(weft_posix_thread_start(parts[1].posix, &parts[1].driver, NULL, &thread) == WEFT_OK);
     CHECK_EQ_INT(weft_posix_loop(parts[0].posix, &parts[0].driver), WEFT_OK);
     CHECK_EQ_INT(weft_posix_thread_join(thread), WEFT_OK);
     CHECK_EQ_UINT(atomic_load(&hangs), 1);
@@ -130,4 +132,47 @@ static void a_handler_that_hangs_in_a_scheduler_thread_is_ended(void) {
     CHECK_EQ_UINT(heap.blocks, 0);
 }
 
-TEST_MAIN("posix/thread", TEST(a_handler_that_hangs_in_a_scheduler_thread_is_ended))
+static bool run_nothing(void *ctx) {
+    (void)ctx;
+    return false;
+}
+
+static weft_time never(void *ctx) {
+    (void)ctx;
+    return WEFT_TIME_NEVER;
+}
+
+static bool not_yet(void *ctx) {
+    (void)ctx;
+    return false;
+}
+
+static atomic_int over_with;
+
+static void on_over(void *ctx, int rv) {
+    CHECK(ctx == &parts[0]);
+    atomic_store(&over_with, rv);
+}
+
+/* Whoever waits for its end hears of it: its driver is not asked any more. */
+static void a_loop_that_fails_is_told(void) {
+    struct weft_posix_config config = {.folder = NULL};
+    struct weft_posix_thread *thread;
+    struct part *part = &parts[0];
+    CHECK_EQ_INT(weft_posix_new(&config, &part->posix), WEFT_OK);
+    part->driver = (struct weft_posix_driver){part, deliver, run, next_at, done};
+    int null = open("/dev/null", O_RDONLY);
+    CHECK(dup2(null, weft_posix_fd(part->posix)) >= 0); /* there is nothing to wait at */
+    close(null);
+    part->driver.run = run_nothing;
+    part->driver.next_at = never;
+    part->driver.done = not_yet;
+    REQUIRE(weft_posix_thread_start(part->posix, &part->driver, on_over, &thread) == WEFT_OK);
+    int rv = weft_posix_thread_join(thread);
+    CHECK(rv != WEFT_OK);
+    CHECK_EQ_INT(atomic_load(&over_with), rv);
+    weft_posix_free(part->posix);
+}
+
+TEST_MAIN("posix/thread", TEST(a_loop_that_fails_is_told),
+          TEST(a_handler_that_hangs_in_a_scheduler_thread_is_ended))

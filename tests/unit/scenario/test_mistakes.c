@@ -61,7 +61,7 @@ static void check_file(const char *folder, const char *name) {
     snprintf(path, sizeof path, "%s%.*s.sets", folder, stem, name);
     char *options = read_all(path);
     struct sim_plan_sets sets = {lines, options != NULL ? split_lines(options, lines) : 0};
-    struct sim_plan_report report = {on_mistake, &told};
+    struct sim_plan_report report = {.mistake = on_mistake, .ctx = &told};
     struct sim_plan *plan = NULL;
     snprintf(path, sizeof path, "%s%s", folder, name);
     int rv = sim_plan_read(path, &sets, &report, &plan);
@@ -95,7 +95,7 @@ static void every_wrong_file_is_told_what_is_wrong_and_where(void) {
 static void a_file_that_is_not_there_is_told(void) {
     static struct told told;
     told = (struct told){.folder = ""};
-    struct sim_plan_report report = {on_mistake, &told};
+    struct sim_plan_report report = {.mistake = on_mistake, .ctx = &told};
     struct sim_plan *plan = NULL;
     CHECK_EQ_INT(sim_plan_read("/nowhere/at/all.yaml", NULL, &report, &plan), WEFT_ERR_NOT_FOUND);
     CHECK_EQ_TEXT(told.text, "/nowhere/at/all.yaml: there is no such file, expected a scenario\n");
@@ -108,7 +108,7 @@ static void a_file_that_is_not_there_is_told(void) {
 static void a_text_above_one_mebibyte_is_refused(void) {
     static struct told told;
     told = (struct told){.folder = ""};
-    struct sim_plan_report report = {on_mistake, &told};
+    struct sim_plan_report report = {.mistake = on_mistake, .ctx = &told};
     struct sim_plan *plan = NULL;
     size_t size = (1u << 20) + 1;
     unsigned char *text = malloc(size);

@@ -18,7 +18,7 @@ static void on_mistake(void *ctx, const char *line) {
 
 static struct sim_plan *parse_with(const char *text, const struct sim_plan_sets *sets) {
     int mistakes = 0;
-    struct sim_plan_report report = {on_mistake, &mistakes};
+    struct sim_plan_report report = {.mistake = on_mistake, .ctx = &mistakes};
     struct sim_plan *plan = NULL;
     char path[512];
     snprintf(path, sizeof path, "%s/scenarios/x.yaml", test_source_folder());
@@ -489,7 +489,7 @@ static void the_digest_is_of_every_byte_and_option(void) {
 static void check_shipped(const char *folder, const char *name) {
     char path[1024], stem[128];
     int mistakes = 0;
-    struct sim_plan_report report = {on_mistake, &mistakes};
+    struct sim_plan_report report = {.mistake = on_mistake, .ctx = &mistakes};
     struct sim_plan *plan = NULL;
     snprintf(path, sizeof path, "%s/%s", folder, name);
     snprintf(stem, sizeof stem, "%.*s", (int)(strlen(name) - 5), name);

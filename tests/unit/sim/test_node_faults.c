@@ -1,7 +1,9 @@
-/* Faults of machines: clocks that are off. Links take 10 ms. */
+/* Faults of machines: clocks that are off, CPUs that are slow. Links take 10 ms. */
 #include "sim/fault/fault.h"
 #include "sim/world/fabric.h"
 #include "tests/unit/sim/small.h"
+
+#include <stdio.h>
 
 #define NONE WEFT_TRACE_NODE_NONE
 
@@ -129,7 +131,96 @@ static void healing_sets_the_clock_right(void) {
     end_world(small, faults);
 }
 
+/* --- slow CPUs --- */
+
+/* Milliseconds from the last tenth of a second to the answer that came first after `after`. */
+static int64_t first_pong(const struct small *small, weft_time after) {
+    const struct small_event *event;
+    for (size_t i = 0; (event = small_log(small, 1, "pong", i)) != NULL; i++)
+        if (event->at > after) return event->at % WEFT_MS(100) / WEFT_MS(1);
+    return -1;
+}
+
+/* The timer's message takes 30 ms, then the datagram leaves. */
+static void what_a_slow_node_sends_leaves_after_its_cost(void) {
+    struct small *small = open_world(SMALL_PING, WEFT_MS(100));
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_SLOW, WEFT_MS(1050), WEFT_S(2), 1);
+    spec.cost = WEFT_MS(30);
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(5));
+    CHECK_EQ_INT(first_pong(small, WEFT_MS(900)), 20);
+    CHECK_EQ_INT(first_pong(small, WEFT_MS(2000)), 50);
+    CHECK_EQ_INT(first_pong(small, WEFT_S(4)), 20);
+    CHECK_EQ_UINT(pongs(small, WEFT_S(2), WEFT_S(3)), 10);
+    check_count(faults, 1, 1);
+    end_world(small, faults);
+}
+
+/* Node 2 answers after 30 ms of work on what it heard. */
+static void a_slow_node_answers_late(void) {
+    struct small *small = open_world(SMALL_PING, WEFT_MS(100));
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_SLOW, WEFT_MS(1050), WEFT_S(2), 2);
+    spec.cost = WEFT_MS(30);
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(5));
+    CHECK_EQ_INT(first_pong(small, WEFT_MS(2000)), 50);
+    end_world(small, faults);
+}
+
+/* A ping every 10 ms, and 25 ms for each timer and each answer. */
+static void a_slow_node_falls_behind_and_catches_up(void) {
+    struct small *small = open_world(SMALL_PING, WEFT_MS(10));
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_SLOW, WEFT_S(1), WEFT_S(1), 1);
+    spec.cost = WEFT_MS(25);
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(4));
+    size_t slow = pongs(small, WEFT_MS(1100), WEFT_MS(1900));
+    CHECK(slow >= 10 && slow <= 20); /* of 80 */
+    CHECK_EQ_UINT(pongs(small, WEFT_S(3), WEFT_S(4)), 100);
+    end_world(small, faults);
+}
+
+static void costs_of_two_faults_add_up(void) {
+    struct small *small = open_world(SMALL_PING, WEFT_MS(100));
+    struct sim_fault_spec specs[2] = {spec_of(SIM_FAULT_SLOW, WEFT_MS(1050), WEFT_S(2), 1),
+                                      spec_of(SIM_FAULT_SLOW, WEFT_MS(1050), WEFT_S(3), 1)};
+    specs[0].cost = WEFT_MS(30);
+    specs[1].cost = WEFT_MS(10);
+    struct sim_faults *faults = sim_faults_new(small->world, specs, 2, groups);
+    small_run(small, WEFT_S(5));
+    CHECK_EQ_INT(first_pong(small, WEFT_MS(2000)), 60);
+    CHECK_EQ_INT(first_pong(small, WEFT_MS(3500)), 30);
+    end_world(small, faults);
+}
+
+static void a_slow_process_is_slow_alone(void) {
+    for (int named = 0; named < 2; named++) {
+        struct small *small = open_world(SMALL_PING, WEFT_MS(100));
+        struct sim_fault_spec spec = spec_of(SIM_FAULT_SLOW, WEFT_MS(1050), WEFT_S(2), 1);
+        spec.cost = WEFT_MS(30); /* after each message: the answer waits for the timer's */
+        snprintf(spec.process, sizeof spec.process, "%s", named ? "caller" : "control");
+        struct sim_faults *faults = plan(small, &spec);
+        small_run(small, WEFT_S(5));
+        CHECK_EQ_INT(first_pong(small, WEFT_MS(2000)), named ? 30 : 20);
+        check_count(faults, 1, named ? 1 : 0);
+        end_world(small, faults);
+    }
+}
+
+static void a_node_that_hears_nothing_is_not_slowed(void) {
+    struct small *small = open_world(SMALL_PING, WEFT_MS(100));
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_SLOW, WEFT_MS(1050), WEFT_S(2), 5);
+    spec.cost = WEFT_MS(30);
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(5));
+    check_count(faults, 1, 0);
+    end_world(small, faults);
+}
+
 TEST_MAIN("sim/node_faults", TEST(a_fast_clock_makes_timers_early_and_a_slow_one_late),
           TEST(a_timer_that_is_set_already_moves_with_its_clock), TEST(a_clock_outlives_its_node),
           TEST(a_jump_of_the_wall_clock_bites_who_reads_it), TEST(a_jump_that_nobody_reads_is_dead),
-          TEST(healing_sets_the_clock_right))
+          TEST(healing_sets_the_clock_right), TEST(what_a_slow_node_sends_leaves_after_its_cost),
+          TEST(a_slow_node_answers_late), TEST(a_slow_node_falls_behind_and_catches_up),
+          TEST(costs_of_two_faults_add_up), TEST(a_slow_process_is_slow_alone),
+          TEST(a_node_that_hears_nothing_is_not_slowed))

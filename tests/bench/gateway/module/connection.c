@@ -144,15 +144,6 @@ static void on_info(weft_self *self, const struct weft_msg *info) {
     }
 }
 
-/* The listener has handed the socket over. */
-static void on_cast(weft_self *self, const struct weft_msg *msg) {
-    weft_socket socket;
-    gateway_handles();
-    if (msg->data.size != sizeof socket) return;
-    memcpy(&socket, msg->data.data, sizeof socket);
-    read_all(self, socket);
-}
-
 #if GATEWAY_VERSION > 1
 #define COPY(to, from)                                                                             \
     do {                                                                                           \
@@ -184,8 +175,7 @@ static int change(weft_self *self, const struct weft_code_change *told) {
 #endif
 
 static WEFT_GEN_SERVER(connection_server, .name = "connection", .version = GATEWAY_VERSION,
-                       CODE_CHANGE.state_size = sizeof(struct connection), .handle_cast = on_cast,
-                       .handle_info = on_info);
+                       CODE_CHANGE.state_size = sizeof(struct connection), .handle_info = on_info);
 
 static const struct weft_behaviour *const behaviours[] = {&connection_server};
 WEFT_MODULE(.name = "gateway", .version = GATEWAY_VERSION, WEFT_BEHAVIOURS(behaviours));
