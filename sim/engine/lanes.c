@@ -164,8 +164,8 @@ static void set_clocks(struct sim_lanes *lanes, weft_time at) {
 }
 
 void sim_engine_scenario_at(struct sim_engine *engine, weft_time at) {
-    WEFT_ASSERT(engine->lanes != NULL && !engine->lanes->window);
-    set_clocks(engine->lanes, at);
+    WEFT_ASSERT(engine->lanes != NULL && !engine->lanes->window && at >= engine->now);
+    engine->now = at;
 }
 
 static struct sim_mark mark_of(const struct sim_engine *engine, struct sim_key key) {
@@ -189,12 +189,14 @@ static struct sim_engine *least_of_all(struct sim_lanes *lanes, weft_time at) {
     return best;
 }
 
+/* What a queue says may be too early: before what has been. */
 static weft_time least_time(const struct sim_lanes *lanes) {
-    weft_time least = WEFT_TIME_NEVER;
+    weft_time least = WEFT_TIME_NEVER, now = 0;
     for (uint32_t i = 0; i < lanes->count; i++) {
         least = weft_time_min(least, sim_engine__queue_least(&lanes->engine[i]->queue));
+        now = weft_time_max(now, lanes->engine[i]->now);
     }
-    return least;
+    return weft_time_max(least, now);
 }
 
 /* Where the scenario is the next to act, or may be, one event at a time. To look at what is due
@@ -204,7 +206,8 @@ struct sim_turn sim_engine_turn(struct sim_engine *engine, weft_time until,
     struct sim_lanes *lanes = engine->lanes;
     WEFT_ASSERT(lanes != NULL && !lanes->window && lookahead > 0);
     for (;;) {
-        weft_time scenario = sim_engine__queue_least(&engine->queue), nodes = least_time(lanes);
+        weft_time nodes = least_time(lanes), scenario = sim_engine__queue_least(&engine->queue);
+        scenario = weft_time_max(scenario, engine->now);
         weft_time first = weft_time_min(scenario, nodes);
         if (first > until || first == WEFT_TIME_NEVER) break;
         if (nodes < scenario) {
@@ -215,6 +218,8 @@ struct sim_turn sim_engine_turn(struct sim_engine *engine, weft_time until,
             return (struct sim_turn){.kind = SIM_TURN_WINDOW, .last = last};
         }
         struct sim_engine *lane = least_of_all(lanes, scenario);
+        if (lane == engine) set_clocks(lanes, scenario);
+        engine->now = scenario;
         if (lane != NULL) return (struct sim_turn){SIM_TURN_ONE, lane, scenario};
     }
     set_clocks(lanes, until);

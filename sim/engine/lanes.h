@@ -38,8 +38,9 @@ struct sim_turn {
     weft_time last;          /* no event after it */
 };
 
-/* What is to be done next, up to `until`. An event passes from one node to another in `lookahead`
- * at the least, > 0. OVER: all clocks are at `until`, and the scenario acts. */
+/* What is to be done next, up to `until`. Where the scenario acts, it does so in every lane, and
+ * all clocks are the same. An event passes from one node to another in `lookahead` at the least, >
+ * 0. OVER: all clocks are at `until`, and the scenario acts. */
 struct sim_turn sim_engine_turn(struct sim_engine *engine, weft_time until,
                                 weft_duration lookahead);
 
@@ -47,8 +48,8 @@ struct sim_turn sim_engine_turn(struct sim_engine *engine, weft_time until,
 void sim_engine_collect(struct sim_engine *lane);
 void sim_engine_window_end(struct sim_engine *engine);
 
-/* The scenario's clock goes on to `at`, which is not after any event that is still to come: the
- * scenario acts, in every lane. */
+/* The scenario's clock goes on to `at`, a time in the window that is over: for what it is told of
+ * that. Not back. */
 void sim_engine_scenario_at(struct sim_engine *engine, weft_time at);
 
 /* The place of what a lane does now in the order of the whole run: that of the greatest event it

@@ -64,6 +64,22 @@ struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config) {
     return NULL;
 }
 
+struct sim_fabric *sim_fabric_beside(struct sim_fabric *first, struct sim_engine *lane, void *ctx) {
+    WEFT_ASSERT(first->places == NULL);
+    uint32_t nodes = first->config.nodes;
+    if (first->clocks == NULL) first->clocks = calloc(nodes, sizeof(struct sim_clock *));
+    struct sim_fabric *fabric = first->clocks != NULL ? calloc(1, sizeof *fabric) : NULL;
+    if (fabric == NULL) return NULL;
+    fabric->config = first->config;
+    fabric->config.engine = lane;
+    fabric->config.ctx = ctx;
+    fabric->berths = first->berths;
+    fabric->clocks = first->clocks;
+    fabric->is_beside = true;
+    sim_engine_on_near(lane, on_near, fabric);
+    return fabric;
+}
+
 /* --- room for machines --- */
 
 #define ROOM_MACHINES ((size_t)64)
@@ -132,8 +148,7 @@ void sim_fabric__reap(struct sim_machine *machine) {
     if (!machine->up && machine->sockets_count == 0) free_machine(machine);
 }
 
-void sim_fabric_free(struct sim_fabric *fabric) {
-    if (fabric == NULL) return;
+static void free_machines(struct sim_fabric *fabric) {
     for (uint32_t i = 0; i < fabric->config.nodes; i++) {
         struct sim_berth *berth = &fabric->berths[i];
         if (berth->machine != NULL) free_machine(berth->machine);
@@ -141,11 +156,16 @@ void sim_fabric_free(struct sim_fabric *fabric) {
     }
     for (uint32_t i = 0; fabric->clocks != NULL && i < fabric->config.nodes; i++)
         free(fabric->clocks[i]);
+    free(fabric->clocks);
+    free(fabric->berths);
+}
+
+void sim_fabric_free(struct sim_fabric *fabric) {
+    if (fabric == NULL) return;
+    if (!fabric->is_beside) free_machines(fabric);
     sim_parcel_pool_free(fabric);
     room_deinit(&fabric->room);
     sim_places_free(fabric->places);
-    free(fabric->clocks);
-    free(fabric->berths);
     free(fabric);
 }
 

@@ -74,6 +74,11 @@ struct sim_fabric_config {
 /* All machines are down. NULL when out of memory. */
 struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config);
 
+/* The same machines for another lane of the engine: those of its nodes are to be put up, and their
+ * events handled, by the fabric of that lane. Nobody moves, and nobody is behind a NAT. To be freed
+ * after the first. NULL when out of memory. */
+struct sim_fabric *sim_fabric_beside(struct sim_fabric *first, struct sim_engine *lane, void *ctx);
+
 /* Events still in the engine are the engine's: free it with sim_fabric_drop. */
 void sim_fabric_free(struct sim_fabric *fabric);
 void sim_fabric_drop(const struct sim_event *event);

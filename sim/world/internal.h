@@ -193,6 +193,7 @@ struct sim_fabric {
     struct sim_places *places; /* NULL until a machine is behind a NAT or moves */
     struct sim_clock **clocks; /* by machine, NULL: true; NULL: all of them */
     struct sim_machine_room room;
+    bool is_beside;                            /* berths and clocks are of another */
     struct sim_parcel *pool[SIM_POOL_CLASSES]; /* free parcels by size */
     uint32_t pool_count[SIM_POOL_CLASSES];
     struct sim_fabric_stats stats;
