@@ -11,7 +11,9 @@
 #endif
 
 /* core/otp */
-#define WEFT_PROCS_MAX WEFT_LIMIT(16777216, 64)    /* processes of a node */
+#define WEFT_PROCS_MAX WEFT_LIMIT(16777216, 64) /* processes of a node */
+#define WEFT_MAIL_LARGE 4096                    /* messages over it count by bytes, too */
+#define WEFT_MAILBOX_BYTES_MAX WEFT_LIMIT(268435456, 1048576) /* of them, by default */
 #define WEFT_MAILBOX_MAX WEFT_LIMIT(65536, 64)     /* messages in a mailbox, by default */
 #define WEFT_TIMERS_MAX WEFT_LIMIT(16777216, 64)   /* timers of a node */
 #define WEFT_CHILDREN_MAX WEFT_LIMIT(16777216, 16) /* children of a supervisor */

@@ -3,15 +3,24 @@
 
 #include "core/base/assert.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 static struct weft_mem_heap *heap_of(struct weft_mem *mem) { return (struct weft_mem_heap *)mem; }
 
+/* `rest` is what stays in use beside it. The limit may have been set below what is in use. */
+static bool fits(struct weft_mem_heap *heap, size_t rest, size_t size) {
+    size_t max = heap->bytes_max;
+    bool fine = max == 0 || (rest <= max && size <= max - rest);
+    if (!fine) heap->refused++;
+    return fine;
+}
+
 static void *heap_alloc(struct weft_mem *mem, size_t size) {
     struct weft_mem_heap *heap = heap_of(mem);
     WEFT_ASSERT(size > 0);
-    if (heap->bytes_max != 0 && size > heap->bytes_max - heap->bytes) return NULL;
+    if (!fits(heap, heap->bytes, size)) return NULL;
     void *ptr = malloc(size);
     if (ptr == NULL) return NULL;
     heap->bytes += size;
@@ -25,7 +34,7 @@ static void *heap_resize(struct weft_mem *mem, void *ptr, size_t old_size, size_
     WEFT_ASSERT((ptr == NULL) == (old_size == 0));
     WEFT_ASSERT(heap->bytes >= old_size);
     if (ptr == NULL) return heap_alloc(mem, size);
-    if (heap->bytes_max != 0 && size > heap->bytes_max - (heap->bytes - old_size)) return NULL;
+    if (size > old_size && !fits(heap, heap->bytes - old_size, size)) return NULL;
     void *moved = realloc(ptr, size);
     if (moved != NULL) heap->bytes = heap->bytes - old_size + size;
     return moved;

@@ -37,6 +37,7 @@ struct weft_mem_heap {
     size_t bytes;     /* now in use */
     size_t bytes_max; /* refuse to go above this; 0: no limit */
     size_t blocks;    /* now in use */
+    size_t refused;   /* for bytes_max, so far */
 };
 
 /* An empty account. `bytes_max` 0 means no limit. */

@@ -94,6 +94,20 @@ bool weft_yaml_add(struct weft_yaml_node *node, const char *key, struct weft_yam
     return false;
 }
 
+struct weft_yaml_node *weft_yaml_take(struct weft_yaml_node *node, const char *key) {
+    struct weft_yaml_node *item = weft_yaml_get(node, key);
+    if (item == NULL) return NULL;
+    uint32_t at = 0;
+    while (node->items[at] != item) at++;
+    weft_yaml_free(node->keys[at]);
+    node->count--;
+    for (; at < node->count; at++) {
+        node->keys[at] = node->keys[at + 1];
+        node->items[at] = node->items[at + 1];
+    }
+    return item;
+}
+
 /* --- mistakes --- */
 
 __attribute__((format(printf, 3, 4))) static void

@@ -68,4 +68,14 @@ struct weft_yaml_node *weft_yaml_new(const char *text, const struct weft_yaml_pl
  * stays the caller's, when out of memory or at WEFT_YAML_ENTRIES_MAX. */
 bool weft_yaml_add(struct weft_yaml_node *node, const char *key, struct weft_yaml_node *item);
 
+/* The value of `key`, out of the mapping `node` and now the caller's; NULL when it has no such key.
+ */
+struct weft_yaml_node *weft_yaml_take(struct weft_yaml_node *node, const char *key);
+
+/* The tree as text that reads as the same tree, to free(). NULL when out of memory.
+ *   document: a mapping, a key a line, the entries of a list a line each, the rest in braces
+ *   line: all of it in braces, without a newline */
+char *weft_yaml_document(const struct weft_yaml_node *node);
+char *weft_yaml_line(const struct weft_yaml_node *node);
+
 #endif

@@ -128,22 +128,38 @@ static int open_sockets(weft_self *self, struct weft_dht__service *service) {
     return error;
 }
 
-/* What is saved, if it is whole. What is not is logged and ignored: a node without its table still
- * joins. */
-static struct weft_bytes read_saved(weft_self *self, const struct weft_dht__service *service,
-                                    weft_id *id) {
+/* The saved table, or the one before it, if it is whole. */
+static int read_whole(weft_self *self, const char *path, bool last, struct weft_bytes *out,
+                      weft_id *id) {
     unsigned char *data = NULL;
     size_t size = 0;
-    const char *path = service->config.path;
-    if (path == NULL) return weft_bytes(NULL, 0);
-    int error = weft_dht__disk_read(self, path, &data, &size);
-    if (error == WEFT_ERR_NOT_FOUND) return weft_bytes(NULL, 0);
+    int error = last ? weft_dht__disk_read_last(self, path, &data, &size)
+                     : weft_dht__disk_read(self, path, &data, &size);
     if (error == WEFT_OK) error = weft_dht_saved_id(weft_bytes(data, size), id);
-    if (error == WEFT_OK) return weft_bytes(data, size);
-    weft_log(weft_self_env(self), WEFT_LOG_WARN, "dht: saved table %s ignored: %s", path,
-             weft_error_text(error));
-    weft_mem_free(weft_self_mem(self), data, size);
-    return weft_bytes(NULL, 0);
+    if (error == WEFT_OK)
+        *out = weft_bytes(data, size);
+    else
+        weft_mem_free(weft_self_mem(self), data, size);
+    return error;
+}
+
+/* What is saved. What is not whole is logged, and the one before it stands in: the id is what
+ * others know the node by. A node without any still joins. */
+static struct weft_bytes read_saved(weft_self *self, const struct weft_dht__service *service,
+                                    weft_id *id) {
+    struct weft_env *env = weft_self_env(self);
+    struct weft_bytes saved = weft_bytes(NULL, 0);
+    const char *path = service->config.path;
+    if (path == NULL) return saved;
+    int error = read_whole(self, path, false, &saved, id);
+    if (error == WEFT_OK) return saved;
+    if (error != WEFT_ERR_NOT_FOUND)
+        weft_log(env, WEFT_LOG_WARN, "dht: saved table %s ignored: %s", path,
+                 weft_error_text(error));
+    /* The next save must not put it in the place of the one that is whole. */
+    if (error == WEFT_ERR_CORRUPT) (void)env->disk->remove(env, path);
+    (void)read_whole(self, path, true, &saved, id);
+    return saved;
 }
 
 /* The machine, with the id it is given, has saved or draws. */

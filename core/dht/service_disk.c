@@ -5,6 +5,15 @@
 
 #define TEMPORARY ".new"
 
+/* `path` with `suffix`. False: too long. */
+static bool beside(const char *path, const char *suffix, char out[WEFT_PATH_MAX]) {
+    size_t length = strlen(path), more = strlen(suffix) + 1;
+    if (length == 0 || length + more > WEFT_PATH_MAX) return false;
+    memcpy(out, path, length);
+    memcpy(out + length, suffix, more);
+    return true;
+}
+
 static int read_all(struct weft_env *env, weft_file file, struct weft_mem *mem,
                     struct weft_bytes *out) {
     int64_t size = env->disk->size(env, file);
@@ -50,24 +59,39 @@ static int write_synced(struct weft_env *env, const char *path, struct weft_byte
     return error;
 }
 
+/* The last one stays beside the new one: whoever finds the new one damaged, or missing between the
+ * two renames, has it. */
+static int put_in_place(struct weft_env *env, const char *temporary, const char *path) {
+    char last[WEFT_PATH_MAX];
+    WEFT_ASSERT(temporary != NULL);
+    if (!beside(path, WEFT_DHT__LAST, last)) return WEFT_ERR_INVAL;
+    int error = env->disk->rename(env, path, last);
+    if (error != WEFT_OK && error != WEFT_ERR_NOT_FOUND) return error;
+    return env->disk->rename(env, temporary, path);
+}
+
 int weft_dht__disk_replace(weft_self *self, const char *path, struct weft_bytes data) {
     struct weft_env *env = weft_self_env(self);
     char temporary[WEFT_PATH_MAX];
-    size_t length = strlen(path);
     WEFT_ASSERT(data.data != NULL);
-    if (length == 0 || length + sizeof TEMPORARY > sizeof temporary) return WEFT_ERR_INVAL;
-    memcpy(temporary, path, length);
-    memcpy(temporary + length, TEMPORARY, sizeof TEMPORARY);
+    if (!beside(path, TEMPORARY, temporary)) return WEFT_ERR_INVAL;
     int error = write_synced(env, temporary, data);
-    if (error == WEFT_OK) error = env->disk->rename(env, temporary, path);
+    if (error == WEFT_OK) error = put_in_place(env, temporary, path);
     if (error != WEFT_OK) {
         (void)env->disk->remove(env, temporary);
         return error;
     }
-    size_t folder = length;
+    size_t folder = strlen(path);
     while (folder > 0 && path[folder - 1] != '/') folder--;
     temporary[folder > 0 ? folder - 1 : 0] = '\0';
     return env->disk->sync_folder(env, temporary);
+}
+
+int weft_dht__disk_read_last(weft_self *self, const char *path, unsigned char **out, size_t *size) {
+    char last[WEFT_PATH_MAX];
+    WEFT_ASSERT(out != NULL);
+    if (!beside(path, WEFT_DHT__LAST, last)) return WEFT_ERR_NOT_FOUND;
+    return weft_dht__disk_read(self, last, out, size);
 }
 
 void weft_dht__disk_save(weft_self *self) {

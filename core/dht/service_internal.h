@@ -56,8 +56,12 @@ void weft_dht__service_done(weft_self *self, const struct weft_dht_result *resul
  *   WEFT_ERR_NOT_FOUND, WEFT_ERR_TOO_BIG (DHT_FILE_MAX), WEFT_ERR_CORRUPT (empty), WEFT_ERR_NOMEM,
  *   or what the disk says */
 int weft_dht__disk_read(weft_self *self, const char *path, unsigned char **out, size_t *size);
-/* Replace the file at `path`, so that a crash at any moment leaves the old one or the new one.
+/* The same of the one that was there before the last replace. */
+int weft_dht__disk_read_last(weft_self *self, const char *path, unsigned char **out, size_t *size);
+/* Replace the file at `path`, so that a crash at any moment leaves the old one or the new one, at
+ * `path` or beside it: what was there before is kept, in case that the new one gets damaged.
  *   WEFT_ERR_INVAL (path too long), or what the disk says */
+#define WEFT_DHT__LAST ".last"
 int weft_dht__disk_replace(weft_self *self, const char *path, struct weft_bytes data);
 /* Save the table; trouble is logged and no more. Nothing without a path. */
 void weft_dht__disk_save(weft_self *self);

@@ -319,20 +319,27 @@ static void forget_expected(struct weft_dht *dht, struct weft_dht__table *table,
     weft_dht__table_fill(dht, table, expected);
 }
 
-/* `contact` is what the table has under the answerer's id, or NULL. */
-static void admit(struct weft_dht *dht, struct weft_dht__table *table,
-                  const struct weft_dht__answerer *answerer, struct weft_dht__contact *contact) {
-    if (contact != NULL && weft_dht__contact_at(table, contact, answerer->addr)) {
+/* False: the answerer's id is no contact. The same id elsewhere: the one that is here stays as long
+ * as it answers. */
+static bool is_known(struct weft_dht *dht, struct weft_dht__table *table,
+                     const struct weft_dht__answerer *answerer) {
+    struct weft_dht__contact *contact = weft_dht__table_find(dht, table, answerer->id);
+    if (contact == NULL) return false;
+    if (weft_dht__contact_at(table, contact, answerer->addr))
         renew(dht, contact);
-    } else if (contact != NULL) {
-        /* The same id elsewhere: the one that is here stays as long as it answers. */
+    else
         weft_dht__check_contact(dht, table, contact);
-    } else if (answerer->may_enter) {
-        const struct weft_dht__seen seen = {answerer->id, answerer->addr, true,
-                                            weft_dht__tick_now(dht)};
-        remove_at_addr(dht, table, answerer->addr);
-        enter(dht, table, &seen);
-    }
+    return true;
+}
+
+static void admit(struct weft_dht *dht, struct weft_dht__table *table,
+                  const struct weft_dht__answerer *answerer) {
+    if (is_known(dht, table, answerer) || !answerer->may_enter) return;
+    const struct weft_dht__seen seen = {answerer->id, answerer->addr, true,
+                                        weft_dht__tick_now(dht)};
+    remove_at_addr(dht, table, answerer->addr);
+    /* The cache filled the gap, perhaps with this very id. */
+    if (!is_known(dht, table, answerer)) enter(dht, table, &seen);
 }
 
 void weft_dht__table_answered(struct weft_dht *dht, const struct weft_dht__answerer *answerer) {
@@ -344,7 +351,7 @@ void weft_dht__table_answered(struct weft_dht *dht, const struct weft_dht__answe
     if (answerer->expected != NULL && !weft_id_equal(answerer->id, answerer->expected)) {
         forget_expected(dht, table, answerer->expected, answerer->addr);
     }
-    admit(dht, table, answerer, weft_dht__table_find(dht, table, answerer->id));
+    admit(dht, table, answerer);
     if (lost) weft_dht__join_again(dht);
 }
 

@@ -93,7 +93,8 @@ struct weft_disk_ops {
     /* Ends the handle; does not sync. */
     void (*close)(struct weft_env *env, weft_file file);
 
-    /* Replaces `to` if it exists. WEFT_ERR_NOT_FOUND, WEFT_ERR_INVAL, WEFT_ERR_IO */
+    /* Replaces `to` if it exists. WEFT_ERR_NOT_FOUND, WEFT_ERR_INVAL (a path, or one of them is a
+     * folder), WEFT_ERR_IO */
     int (*rename)(struct weft_env *env, const char *from, const char *to);
 
     /* Open handles of it go on working. WEFT_ERR_NOT_FOUND, WEFT_ERR_INVAL, WEFT_ERR_IO */

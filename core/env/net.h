@@ -16,6 +16,7 @@
 #define WEFT_ENV_NET_H
 
 #include "core/base/addr.h"
+#include "core/base/time.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +28,16 @@ struct weft_env;
 typedef uint64_t weft_socket;
 
 #define WEFT_SOCKET_NONE ((weft_socket)0)
+
+/* A stream that nothing answers. An attempt to connect: FAILED with TIMEOUT after this. Bytes that
+ * nobody acknowledges: likewise, after minutes (two in the simulator, what tcp_retries2 says on
+ * Linux), unless keep_alive says sooner. One that is idle lasts, whatever became of the peer,
+ * unless it is kept alive. */
+#define WEFT_STREAM_CONNECT_MAX WEFT_S(63)
+/* Of stream_keep_alive: `idle` at most, and after how many times `idle` a peer is taken for gone.
+ */
+#define WEFT_KEEP_ALIVE_MAX WEFT_S(32767)
+#define WEFT_KEEP_ALIVE_TIMES 4
 
 /* Largest datagram carried either way, header excluded (IPv4 and IPv6 both allow it). */
 #define WEFT_DATAGRAM_MAX 65507
@@ -118,6 +129,14 @@ struct weft_net_ops {
 
     /* Close at once: the peer sees a reset, unsent bytes are dropped. */
     void (*abort)(struct weft_env *env, weft_socket socket);
+
+    /* Ask the peer of a connected stream for a sign of life after `idle` without one, again after
+     * each `idle` more. FAILED with TIMEOUT, or RESET when the peer does not know the stream, after
+     * WEFT_KEEP_ALIVE_TIMES of it without an answer; and also when bytes have waited for as long
+     * since the peer last took some. In whole seconds, rounded up; 0: ask no more. The peer's owner
+     * hears nothing of it.
+     *   WEFT_ERR_CLOSED (not connected), WEFT_ERR_INVAL (negative, above WEFT_KEEP_ALIVE_MAX) */
+    int (*stream_keep_alive)(struct weft_env *env, weft_socket socket, weft_duration idle);
 };
 
 #endif

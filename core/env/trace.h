@@ -80,6 +80,8 @@ struct weft_env;
     /* applications; asked: it was told to stop */                                                 \
     X(APP_UP, "app.up", "pid:p type:u name:text")                                                  \
     X(APP_DOWN, "app.down", "pid:p type:u reason:u code:u asked:b name:text")                      \
+    /* what an application promises of its data; value 0: none */                                  \
+    X(APP_CLAIM, "app.claim", "claim:u value:x key:text")                                          \
     /* of processes that are traced by sys */                                                      \
     X(SYS_MESSAGE, "sys.message", "pid:p peer:p out:b tag:u size:u kind:text")
 
@@ -131,6 +133,17 @@ enum weft_lookup_kind {
     WEFT_LOOKUP_VALUE,     /* get: an immutable item (BEP 44) */
     WEFT_LOOKUP_JOIN,      /* find_node of the own id when joining */
     WEFT_LOOKUP_REFRESH    /* find_node in a stale bucket */
+};
+
+/* APP_CLAIM `claim`: what an application says about the value of a key, so that a check can tell
+ * whether it lost or made up anything. Of one key of a node values are tried one after the other,
+ * each another one: a number that stands for it, such as a hash. DAMAGED (no key): the application
+ * has seen that data it had are gone or wrong. */
+enum weft_claim {
+    WEFT_CLAIM_TRIED = 1, /* it is about to be written, and may be found from now on */
+    WEFT_CLAIM_ACKED,     /* whoever wrote it has been told that it will be found */
+    WEFT_CLAIM_FOUND,     /* this is what the key has after a start */
+    WEFT_CLAIM_DAMAGED
 };
 
 /* STORE_DONE, DHT_STORED `kind` */

@@ -20,15 +20,27 @@ int weft_otp__bounds_set(struct weft_process *proc, const struct weft_spawn *spe
     if (spec->quota == WEFT_QUOTA_KILL) proc->flags |= PROC_QUOTA_KILL;
     if (spec->overflow == WEFT_OVERFLOW_KILL) proc->flags |= PROC_OVERFLOW_KILL;
     if (spec->overflow == WEFT_OVERFLOW_DROP_OLDEST) proc->flags |= PROC_OVERFLOW_DROP;
-    if (spec->mailbox_max == 0 && spec->memory_max == 0) return WEFT_OK;
+    if (spec->mailbox_max == 0 && spec->mailbox_bytes == 0 && spec->memory_max == 0) return WEFT_OK;
     struct extra *extra = weft_otp__extra(proc);
     if (extra == NULL) return WEFT_ERR_NOMEM;
     if (spec->mailbox_max != 0) extra->mailbox_max = spec->mailbox_max;
+    if (spec->mailbox_bytes != 0) extra->large_max = spec->mailbox_bytes;
     extra->memory_max = spec->memory_max;
     return WEFT_OK;
 }
 
+int weft_sched_limit_memory(struct weft_sched *sched, weft_pid pid, size_t memory_max) {
+    WEFT_ASSERT(sched != NULL);
+    struct weft_process *proc = weft_otp__find(sched, pid);
+    struct extra *extra = proc != NULL ? weft_otp__extra(proc) : NULL;
+    if (proc == NULL) return WEFT_ERR_NO_PROC;
+    if (extra == NULL) return WEFT_ERR_NOMEM;
+    extra->memory_max = memory_max;
+    return WEFT_OK;
+}
+
 void weft_otp__quota_reached(struct weft_process *proc, size_t size) {
+    proc->sched->refused++;
     if (!(proc->flags & PROC_QUOTA_KILL)) return;
     struct weft_reason why = weft_reason_text(
         WEFT_REASON_LIMIT, WEFT_ERR_NOMEM, "memory_max %zu of %.24s: %zu held, %zu more asked",
@@ -72,5 +84,28 @@ int weft_otp__mailbox_full(struct weft_process *to, const struct post *post) {
         weft_otp__mailbox_max(to), name_of(to), post->tag, (unsigned long long)post->from.raw);
     end_by_limit(to, &why);
     weft_otp__reap(sched);
+    return WEFT_ERR_FULL;
+}
+
+/* One alone always fits. */
+static bool has_large_room(const struct extra *extra, size_t size) {
+    return extra->large_bytes == 0 || extra->large_bytes + size <= extra->large_max;
+}
+
+int weft_otp__large_room(struct weft_process *to, const struct post *post) {
+    struct extra *extra = weft_otp__extra(to);
+    if (extra == NULL) return WEFT_ERR_NOMEM;
+    if (post->force) return WEFT_OK;
+    if (to->flags & PROC_OVERFLOW_DROP) {
+        while (!has_large_room(extra, post->data.size) && drop_oldest(to)) {
+        }
+    }
+    if (has_large_room(extra, post->data.size)) return WEFT_OK;
+    if (!(to->flags & PROC_OVERFLOW_KILL)) return WEFT_ERR_FULL;
+    struct weft_reason why = weft_reason_text(
+        WEFT_REASON_LIMIT, WEFT_ERR_FULL, "mailbox_bytes %zu of %.24s: message tag %u from %llx",
+        extra->large_max, name_of(to), post->tag, (unsigned long long)post->from.raw);
+    end_by_limit(to, &why);
+    weft_otp__reap(to->sched);
     return WEFT_ERR_FULL;
 }

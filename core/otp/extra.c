@@ -5,7 +5,8 @@ struct extra *weft_otp__extra(struct weft_process *proc) {
     if (proc->extra != NULL) return proc->extra;
     struct extra *extra = weft_otp__alloc(proc->sched, sizeof *extra);
     if (extra == NULL) return NULL;
-    *extra = (struct extra){.proc = proc, .mailbox_max = WEFT_MAILBOX_MAX};
+    *extra = (struct extra){
+        .proc = proc, .mailbox_max = WEFT_MAILBOX_MAX, .large_max = WEFT_MAILBOX_BYTES_MAX};
     weft_otp__memory_init(extra);
     proc->extra = extra;
     return extra;

@@ -265,6 +265,12 @@ static int on_sync(weft_self *self, struct manager *manager, const struct weft_m
     return WEFT_ERR_AGAIN;
 }
 
+/* As long as the asker waits: afterwards nobody wants the answer. */
+static weft_duration patience(const weft_self *self, const struct weft_call *asker) {
+    weft_duration remaining = weft_call_remaining(self, asker);
+    return remaining < WEFT_GEN_EVENT_ANSWER_MAX ? remaining : WEFT_GEN_EVENT_ANSWER_MAX;
+}
+
 static int on_call(weft_self *self, struct manager *manager, const struct weft_msg *msg) {
     struct event_ask ask;
     if (msg->data.size < sizeof ask) return WEFT_ERR_MALFORMED;
@@ -276,7 +282,8 @@ static int on_call(weft_self *self, struct manager *manager, const struct weft_m
     if (seat == NULL) return WEFT_ERR_NOT_FOUND;
     if (!has_room(manager, 1)) return WEFT_ERR_FULL;
     struct pending like = {.op = EVENT_CALL, .asker = weft_call_of(msg)};
-    int rv = weft_call(self, seat->pid, EVENT_CALL, msg->data, WEFT_TIME_NEVER, &like.ref);
+    weft_duration timeout = patience(self, &like.asker);
+    int rv = weft_call(self, seat->pid, EVENT_CALL, msg->data, timeout, &like.ref);
     if (rv == WEFT_OK) rv = pending_add(self, manager, &like);
     return rv == WEFT_OK ? WEFT_ERR_AGAIN : rv;
 }

@@ -43,6 +43,9 @@
  * postpones all requests while it swaps a handler. */
 extern const struct weft_statem weft_gen_event;
 
+/* How long the manager waits for a handler's answer to a call at most. */
+#define WEFT_GEN_EVENT_ANSWER_MAX WEFT_MIN(10)
+
 /* Tags from here on are the manager's own: a fault to notify with. */
 #define WEFT_GEN_EVENT_TAGS UINT32_C(0xffffff00)
 
@@ -130,7 +133,9 @@ int weft_gen_event_notify(weft_self *self, weft_pid manager, uint32_t tag, struc
  *
  * sync_notify: WEFT_OK when all handlers that were there have handled it, or have ended
  * call: the handler's answer; WEFT_ERR_NOT_FOUND (OTP: bad_module), WEFT_ERR_NO_PROC (it ended
- *   before it answered)
+ *   before it answered), WEFT_ERR_TIMEOUT: also when one who waits for ever, or from elsewhere, has
+ *   waited WEFT_GEN_EVENT_ANSWER_MAX, so that a handler that never answers does not fill the
+ *   manager with calls nobody waits for
  * add_handler: WEFT_OK; WEFT_ERR_EXISTS (the id is taken), WEFT_ERR_FULL (WEFT_HANDLERS_MAX),
  *   WEFT_ERR_NOMEM, WEFT_ERR_FAULT, or what init returned
  * delete_handler: WEFT_OK and what terminate returned; WEFT_ERR_NOT_FOUND (module_not_found),

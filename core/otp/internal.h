@@ -73,7 +73,8 @@ enum mail_bit {
     MAIL_OF_LINK = 1, /* EXIT: a struct peer_link, not of weft_exit */
     MAIL_OF_STOP = 2, /* EXIT: of weft_stop_server: it ends whom it is for, trapping or not */
     MAIL_FAR = 4,     /* REPLY: the callee is elsewhere, and knows of it; EXIT: a far_link */
-    MAIL_JOB = 8      /* REPLY: the callee is the env */
+    MAIL_JOB = 8,     /* REPLY: the callee is the env */
+    MAIL_LARGE = 16   /* CAST, CALL: in the mailbox, and counted in its owner's large_bytes */
 };
 
 struct mail {
@@ -258,8 +259,9 @@ struct extra {
     size_t memory, memory_max;
     struct ring sockets; /* oldest first */
     uint32_t sockets_count;
-    uint32_t events_count; /* EVENTs in the mailbox */
-    uint32_t mailbox_max;  /* messages */
+    uint32_t events_count;         /* EVENTs in the mailbox */
+    uint32_t mailbox_max;          /* messages */
+    size_t large_bytes, large_max; /* of large messages in the mailbox */
 };
 
 /* `state` is `body`, unless code of today has one of another size elsewhere: that one is a record
@@ -412,6 +414,7 @@ struct weft_sched {
 
     uint32_t sockets_count;
     uint64_t spawned, exited, faulted, messages, dropped, expired;
+    uint64_t refused; /* allocations, by memory_max */
     size_t process_bytes;
 
     struct weft_code *code; /* NULL until a module is loaded */
@@ -520,7 +523,25 @@ struct weft_process *weft_otp__queue_pop(struct weft_sched *sched);
 
 /* proc_table.c */
 void weft_otp__table_init(struct weft_sched *sched);
-struct weft_process *weft_otp__find(const struct weft_sched *sched, weft_pid pid);
+
+/* The word of a slot with one of these bits is no process. */
+#define SLOT_FREE UINT64_C(1)
+#define SLOT_ALIAS UINT64_C(2)
+
+/* Who is meant by `pid` where the slot holds `word`, no process; NULL: nobody. */
+struct weft_process *weft_otp__find_alias(uint64_t word, weft_pid pid);
+
+/* NULL: not here, or not any more. */
+static inline struct weft_process *weft_otp__find(const struct weft_sched *sched, weft_pid pid) {
+    uint32_t index = weft_pid_slot(pid);
+    if (index >= sched->slots.count) return NULL;
+    uint64_t word = *segments_at(&sched->slots, index);
+    /* A pid of elsewhere has bits above the serial and so equals none here. */
+    if (word & (SLOT_FREE | SLOT_ALIAS)) return weft_otp__find_alias(word, pid);
+    struct weft_process *proc = (struct weft_process *)(uintptr_t)word;
+    return weft_pid_equal(proc->pid, pid) ? proc : NULL;
+}
+
 /* Who holds the slot `index` < slots.count, or NULL. */
 struct weft_process *weft_otp__table_at(const struct weft_sched *sched, uint32_t index);
 /* They get a pid by it. WEFT_ERR_FULL, WEFT_ERR_NOMEM */
@@ -554,6 +575,22 @@ void weft_otp__mail_free(struct weft_sched *sched, struct mail *mail);
 void weft_otp__mail_push(struct weft_process *owner, struct mail *mail);
 /* Out of where it is. */
 void weft_otp__mail_take(struct weft_process *owner, struct mail *mail);
+/* One that counted by its bytes has left the mailbox. */
+void weft_otp__large_gone(struct weft_process *owner, struct mail *mail);
+
+/* The first of the mailbox, which is not empty, taken out. */
+static inline struct mail *weft_otp__mail_first(struct weft_process *owner) {
+    struct weft_link *first = owner->mailbox.first;
+    struct mail *mail = WEFT_CONTAINER(first, struct mail, link);
+    WEFT_ASSERT(mail->place == MAIL_QUEUED);
+    WEFT_ASSERT(owner->mailbox_count > 0);
+    owner->mailbox_count--;
+    if (mail->bits & MAIL_LARGE) weft_otp__large_gone(owner, mail);
+    ring_remove(&owner->mailbox, first);
+    if (mail->kind == WEFT_MSG_EVENT) owner->extra->events_count--;
+    mail->place = MAIL_NOWHERE;
+    return mail;
+}
 void weft_otp__awaited_pending(struct awaited *awaited);
 void weft_otp__runnable(struct weft_process *proc);
 
@@ -722,6 +759,8 @@ int weft_otp__bounds_set(struct weft_process *proc, const struct weft_spawn *spe
 void weft_otp__quota_reached(struct weft_process *proc, size_t size);
 /* WEFT_OK: there is room for `post` now. WEFT_ERR_FULL: there is none, and `to` may be gone. */
 int weft_otp__mailbox_full(struct weft_process *to, const struct post *post);
+/* A message over WEFT_MAIL_LARGE comes. WEFT_ERR_FULL, WEFT_ERR_NOMEM */
+int weft_otp__large_room(struct weft_process *to, const struct post *post);
 
 /* poison.c */
 /* What was planted in it happens. It may be gone afterwards; if it hangs, the run is over. */

@@ -9,13 +9,15 @@ __attribute__((noinline)) void weft_otp__probe_stack(struct weft_sched *sched) {
     sched->stack_probed = (uintptr_t)room;
 }
 
-void weft_otp__touch(struct weft_bytes bytes) {
+static inline void touch(struct weft_bytes bytes) {
     if (bytes.size == 0) return;
     WEFT_ASSERT(bytes.data != NULL);
     const volatile unsigned char *data = bytes.data;
     for (size_t at = 0; at < bytes.size; at += PAGE) (void)data[at];
     (void)data[bytes.size - 1];
 }
+
+void weft_otp__touch(struct weft_bytes bytes) { touch(bytes); }
 
 void *weft_otp__mail_new(struct weft_sched *sched, const struct record *record) {
     WEFT_ASSERT(record->size >= record->clear);
@@ -81,15 +83,27 @@ void weft_otp__runnable(struct weft_process *proc) {
     weft_otp__queue_push(proc);
 }
 
-void weft_otp__mail_push(struct weft_process *owner, struct mail *mail) {
-    WEFT_ASSERT(mail->place != MAIL_QUEUED);
+static inline void push(struct weft_process *owner, struct mail *mail) {
     WEFT_ASSERT(owner->mailbox_count < UINT32_MAX);
-    if (mail->place == MAIL_PENDING) ring_remove(&owner->pending, &mail->link);
     mail->place = MAIL_QUEUED;
     ring_push(&owner->mailbox, &mail->link);
     owner->mailbox_count++;
-    if (mail->kind == WEFT_MSG_EVENT) owner->extra->events_count++;
+    if (owner->flags & (PROC_QUEUED | PROC_RUNNING)) return;
     weft_otp__runnable(owner);
+}
+
+void weft_otp__mail_push(struct weft_process *owner, struct mail *mail) {
+    WEFT_ASSERT(mail->place != MAIL_QUEUED);
+    if (mail->place == MAIL_PENDING) ring_remove(&owner->pending, &mail->link);
+    if (mail->kind == WEFT_MSG_EVENT) owner->extra->events_count++;
+    push(owner, mail);
+}
+
+void weft_otp__large_gone(struct weft_process *owner, struct mail *mail) {
+    uint32_t size = ((struct letter *)mail)->data_size;
+    WEFT_ASSERT(owner->extra->large_bytes >= size);
+    owner->extra->large_bytes -= size;
+    mail->bits &= (uint8_t)~MAIL_LARGE;
 }
 
 void weft_otp__mail_take(struct weft_process *owner, struct mail *mail) {
@@ -98,6 +112,7 @@ void weft_otp__mail_take(struct weft_process *owner, struct mail *mail) {
         WEFT_ASSERT(owner->mailbox_count > 0);
         ring_remove(&owner->mailbox, &mail->link);
         owner->mailbox_count--;
+        if (mail->bits & MAIL_LARGE) weft_otp__large_gone(owner, mail);
         if (mail->kind == WEFT_MSG_EVENT) owner->extra->events_count--;
     }
     mail->place = MAIL_NOWHERE;
@@ -109,34 +124,64 @@ void weft_otp__awaited_pending(struct awaited *awaited) {
     ring_push(&awaited->owner->pending, &awaited->mail.link);
 }
 
-int weft_otp__post(struct weft_process *to, const struct post *post) {
+/* Most messages are a number: eight bytes without a call. */
+static inline void copy_data(struct letter *letter, struct weft_bytes data) {
+    letter->data_size = (uint32_t)data.size;
+    if (data.size == 8) {
+        memcpy(letter->data, data.data, 8);
+    } else if (data.size > 0) {
+        memcpy(letter->data, data.data, data.size);
+    }
+}
+
+static inline __attribute__((always_inline)) int post_to(struct weft_process *to,
+                                                         const struct post *post) {
     WEFT_ASSERT(post->data.size <= WEFT_MESSAGE_MAX);
     if (!post->force && to->mailbox_count >= weft_otp__mailbox_max(to) &&
         weft_otp__mailbox_full(to, post) != WEFT_OK)
         return WEFT_ERR_FULL;
+    bool large = post->data.size > WEFT_MAIL_LARGE;
+    int rv = large ? weft_otp__large_room(to, post) : WEFT_OK;
+    if (rv != WEFT_OK) return rv;
     struct letter *letter = weft_otp__alloc(to->sched, sizeof *letter + post->data.size);
     if (letter == NULL) return WEFT_ERR_NOMEM;
+    if (large) to->extra->large_bytes += post->data.size;
     letter->mail.from = post->from;
     letter->mail.tag = post->tag;
     letter->mail.kind = (uint8_t)post->kind;
     letter->mail.place = MAIL_NOWHERE;
-    letter->mail.bits = 0;
+    letter->mail.bits = large ? MAIL_LARGE : 0;
     letter->ref = post->ref;
-    letter->data_size = (uint32_t)post->data.size;
-    if (post->data.size > 0) memcpy(letter->data, post->data.data, post->data.size);
+    copy_data(letter, post->data);
     to->bytes += post->data.size;
-    weft_otp__mail_push(to, &letter->mail);
+    push(to, &letter->mail);
     return WEFT_OK;
+}
+
+int weft_otp__post(struct weft_process *to, const struct post *post) { return post_to(to, post); }
+
+/* Somebody looks on, or it is for elsewhere. */
+static __attribute__((noinline)) int send_slow(struct weft_process *self, weft_pid to, uint32_t tag,
+                                               struct weft_bytes data) {
+    struct weft_sched *sched = self->sched;
+    struct post post = {.kind = WEFT_MSG_CAST, .from = self->pid, .tag = tag, .data = data};
+    if (self->flags & PROC_WATCHED) weft_otp__watched_post(self, to, &post);
+    struct weft_process *target = weft_otp__find(sched, to);
+    return target != NULL ? weft_otp__post(target, &post) : weft_otp__send_far(sched, to, &post);
 }
 
 int weft_send(weft_self *self, weft_pid to, uint32_t tag, struct weft_bytes data) {
     WEFT_ASSERT(data.size <= WEFT_MESSAGE_MAX);
-    weft_otp__touch(data);
+    touch(data);
     struct weft_sched *sched = weft_otp__enter(self);
-    struct post post = {.kind = WEFT_MSG_CAST, .from = self->pid, .tag = tag, .data = data};
-    if (self->flags & PROC_WATCHED) weft_otp__watched_post(self, to, &post);
     struct weft_process *target = weft_otp__find(sched, to);
-    int rv = target != NULL ? weft_otp__post(target, &post) : weft_otp__send_far(sched, to, &post);
+    int rv;
+    if (target == NULL || (self->flags & PROC_WATCHED)) {
+        rv = send_slow(self, to, tag, data);
+    } else {
+        struct post post = {.kind = WEFT_MSG_CAST, .from = self->pid, .tag = tag, .data = data};
+        rv = post_to(target, &post);
+    }
     weft_otp__leave(sched);
     return rv;
 }

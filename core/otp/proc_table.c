@@ -1,9 +1,9 @@
 /* The table of processes: a pid's slot leads to its holder, which knows the whole pid.
  *
  * A word is a process, or, with ALIAS set, an alias, or, with FREE set, the serial of the slot's
- * next holder and the next free slot. Free slots are used again first in, first out. A slot whose
- * serials are used up is retired, so that no pid ever comes twice; that costs a word per million
- * processes. */
+ * slot's next holder and the next free slot. Free slots are used again first in, first out. A slot
+ * whose serials are used up is retired, so that no pid ever comes twice; that costs a word per
+ * million processes. */
 #include "core/otp/internal.h"
 
 #define SLOT_BITS WEFT_PID_SLOT_BITS
@@ -11,9 +11,6 @@
 #define NEXT_BITS (SLOT_BITS + 1)
 #define SLOT_NONE ((UINT32_C(1) << NEXT_BITS) - 1)
 #define SERIAL_MAX ((UINT32_C(1) << WEFT_PID_SERIAL_BITS) - 1)
-
-#define FREE UINT64_C(1)
-#define ALIAS UINT64_C(2)
 
 #define TABLE_MIN 8
 
@@ -32,7 +29,7 @@ int weft_otp__grow(struct weft_mem *mem, void **table, uint32_t *room, size_t si
 }
 
 static uint64_t free_word(uint32_t serial, uint32_t next) {
-    return (uint64_t)serial << (NEXT_BITS + 1) | (uint64_t)next << 1 | FREE;
+    return (uint64_t)serial << (NEXT_BITS + 1) | (uint64_t)next << 1 | SLOT_FREE;
 }
 
 static uint32_t serial_of(uint64_t word) { return (uint32_t)(word >> (NEXT_BITS + 1)); }
@@ -42,23 +39,13 @@ static uint32_t next_of(uint64_t word) { return (uint32_t)(word >> 1) & SLOT_NON
 struct weft_process *weft_otp__table_at(const struct weft_sched *sched, uint32_t index) {
     WEFT_ASSERT(index < sched->slots.count);
     uint64_t word = *segments_at(&sched->slots, index);
-    return word & (FREE | ALIAS) ? NULL : (struct weft_process *)(uintptr_t)word;
+    return word & (SLOT_FREE | SLOT_ALIAS) ? NULL : (struct weft_process *)(uintptr_t)word;
 }
 
-static struct weft_process *find_alias(uint64_t word, weft_pid pid) {
-    if (word & FREE) return NULL;
-    const struct alias *alias = (const struct alias *)(uintptr_t)(word & ~ALIAS);
+struct weft_process *weft_otp__find_alias(uint64_t word, weft_pid pid) {
+    if (word & SLOT_FREE) return NULL;
+    const struct alias *alias = (const struct alias *)(uintptr_t)(word & ~SLOT_ALIAS);
     return weft_pid_equal(alias->pid, pid) ? alias->proc : NULL;
-}
-
-struct weft_process *weft_otp__find(const struct weft_sched *sched, weft_pid pid) {
-    uint32_t index = weft_pid_slot(pid);
-    if (index >= sched->slots.count) return NULL;
-    uint64_t word = *segments_at(&sched->slots, index);
-    /* A pid of elsewhere has bits above the serial and so equals none here. */
-    if (word & (FREE | ALIAS)) return find_alias(word, pid);
-    struct weft_process *proc = (struct weft_process *)(uintptr_t)word;
-    return weft_pid_equal(proc->pid, pid) ? proc : NULL;
 }
 
 /* A slot from the free list, else a new one; SLOT_NONE when there is no memory or no number. */
@@ -66,7 +53,7 @@ static uint32_t slot_get(struct weft_sched *sched, uint32_t *serial) {
     uint32_t index = sched->free_head;
     if (index != SLOT_NONE) {
         uint64_t word = *segments_at(&sched->slots, index);
-        WEFT_ASSERT(word & FREE);
+        WEFT_ASSERT(word & SLOT_FREE);
         *serial = serial_of(word);
         sched->free_head = next_of(word);
         if (sched->free_head == SLOT_NONE) sched->free_tail = SLOT_NONE;
@@ -85,7 +72,7 @@ void weft_otp__table_init(struct weft_sched *sched) {
 
 /* `word`: what the slot is to hold. */
 static int slot_take(struct weft_sched *sched, uint64_t word, weft_pid *out) {
-    WEFT_ASSERT((word & FREE) == 0);
+    WEFT_ASSERT((word & SLOT_FREE) == 0);
     if (sched->procs_count + sched->aliases_count >= sched->procs_max) return WEFT_ERR_FULL;
     uint32_t serial;
     uint32_t index = slot_get(sched, &serial);
@@ -124,7 +111,7 @@ void weft_otp__table_remove(struct weft_sched *sched, struct weft_process *proc)
 
 int weft_otp__table_add_alias(struct weft_sched *sched, struct alias *alias) {
     WEFT_ASSERT(alias->proc != NULL);
-    int rv = slot_take(sched, (uintptr_t)alias | ALIAS, &alias->pid);
+    int rv = slot_take(sched, (uintptr_t)alias | SLOT_ALIAS, &alias->pid);
     if (rv == WEFT_OK) sched->aliases_count++;
     return rv;
 }

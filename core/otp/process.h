@@ -99,7 +99,10 @@ struct weft_spawn {
     bool monitor;          /* by the caller; the ref is written to *ref */
     weft_ref *ref;
     uint32_t mailbox_max; /* messages; 0: WEFT_MAILBOX_MAX */
-    size_t memory_max;    /* bytes by weft_alloc; 0: no limit of its own */
+    /* Bytes of those over WEFT_MAIL_LARGE, together; 0: WEFT_MAILBOX_BYTES_MAX. One alone always
+     * fits. What comes beyond is treated as `overflow` says, as beyond mailbox_max. */
+    size_t mailbox_bytes;
+    size_t memory_max; /* bytes by weft_alloc; 0: no limit of its own */
     enum weft_overflow overflow;
     enum weft_quota quota;
     uint32_t tag; /* of the EXIT message that tells a linked caller of its end, also when the

@@ -166,6 +166,7 @@ void weft_sched_stats(const struct weft_sched *sched, struct weft_sched_stats *s
                                        .messages = sched->messages,
                                        .dropped = sched->dropped,
                                        .expired = sched->expired,
+                                       .refused = sched->refused,
                                        .process_bytes = sched->process_bytes};
 }
 
@@ -199,6 +200,7 @@ struct weft_proc_info weft_otp__info(const struct weft_process *proc) {
                                    .timers = pending_of(proc, WEFT_MSG_TIMER),
                                    .sockets = proc->extra == NULL ? 0 : proc->extra->sockets_count,
                                    .memory = proc->extra == NULL ? 0 : proc->extra->memory,
+                                   .memory_max = proc->extra == NULL ? 0 : proc->extra->memory_max,
                                    .messages = proc->messages,
                                    .reductions = proc->reductions,
                                    .bytes = proc->bytes,

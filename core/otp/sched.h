@@ -103,6 +103,7 @@ struct weft_sched_stats {
     uint32_t procs, timers, sockets, runnable;
     uint64_t spawned, exited, faulted, messages, dropped;
     uint64_t expired;     /* calls not handled: their callers had their TIMEOUT already */
+    uint64_t refused;     /* allocations, by memory_max of their process */
     size_t process_bytes; /* by weft_alloc, over all processes */
 };
 
@@ -114,16 +115,20 @@ struct weft_proc_info {
     const char *name; /* NULL: none */
     const char *behaviour;
     uint32_t version, mailbox, links, monitors, timers, sockets;
-    size_t memory;
-    uint64_t messages;   /* handled */
-    uint64_t reductions; /* those, and calls of this API */
-    uint64_t bytes;      /* of data in the messages and answers it was sent */
+    size_t memory, memory_max; /* by weft_alloc; 0: no limit */
+    uint64_t messages;         /* handled */
+    uint64_t reductions;       /* those, and calls of this API */
+    uint64_t bytes;            /* of data in the messages and answers it was sent */
     bool is_supervisor, trap_exit;
     enum weft_priority priority;
     bool hibernates;
     bool suspended, watched; /* by core/otp/sys.h */
     const char *application; /* NULL: none */
 };
+
+/* Set memory_max of a process; 0: none. What it holds above it stays.
+ *   WEFT_ERR_NO_PROC, WEFT_ERR_NOMEM */
+int weft_sched_limit_memory(struct weft_sched *sched, weft_pid pid, size_t memory_max);
 
 /* One process. False: it is not alive here. */
 bool weft_sched_info(const struct weft_sched *sched, weft_pid pid, struct weft_proc_info *info);

@@ -228,6 +228,14 @@ void weft_otp__discard(struct weft_process *proc) {
     weft_otp__free(sched, proc, sizeof *proc + proc->body_size);
 }
 
+/* Whether anybody wants its reason in words: most end for a clean one, and nobody looks. */
+static bool is_told(const struct weft_process *proc, const struct cause *cause, bool fault) {
+    const struct weft_sched *sched = proc->sched;
+    bool clean = cause->kind == WEFT_REASON_NORMAL || cause->kind == WEFT_REASON_SHUTDOWN;
+    bool traced = sched->env->trace_mask & WEFT_TRACE_BIT(WEFT_TRACE_PROC_EXIT);
+    return fault || traced || !clean || weft_pid_equal(sched->root, proc->pid);
+}
+
 static void note_root(struct weft_sched *sched, weft_pid pid, const struct weft_reason *why) {
     if (!weft_pid_equal(sched->root, pid)) return;
     WEFT_ASSERT(!sched->ended);
@@ -238,11 +246,13 @@ static void note_root(struct weft_sched *sched, weft_pid pid, const struct weft_
 void weft_otp__finish(struct weft_process *proc, struct cause cause, bool fault) {
     struct weft_sched *sched = proc->sched;
     WEFT_ASSERT(!(proc->flags & PROC_RUNNING));
-    struct weft_reason why = weft_otp__cause_reason(&cause);
-    report(proc, &why, fault);
+    if (is_told(proc, &cause, fault)) {
+        struct weft_reason why = weft_otp__cause_reason(&cause);
+        report(proc, &why, fault);
+        note_root(sched, proc->pid, &why);
+    }
     sched->exited++;
     if (fault) sched->faulted++;
-    note_root(sched, proc->pid, &why);
     leave_queues(proc);
     tell(proc, cause);
     bool dist = proc->flags & PROC_DIST;

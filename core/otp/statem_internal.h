@@ -5,7 +5,7 @@
 #include "core/otp/gen_statem.h"
 #include "core/otp/internal.h"
 
-#define STATEM_LAYOUT 0x73746d01u /* of struct machine; counts up in the last byte */
+#define STATEM_LAYOUT 0x73746d02u /* of struct machine; counts up in the last byte */
 
 /* An event that is kept: `event` points into this record. */
 struct held {
@@ -50,6 +50,7 @@ struct machine {
     struct weft_link orders;   /* struct timeout */
     uint32_t next_state;
     bool handling, entering, repeat, postpone;
+    void *seen; /* a copy that sys changes, until it is taken; NULL: none */
 };
 
 /* The machine of `self`, in a handler of it or outside. */
@@ -67,6 +68,12 @@ void weft_otp__statem_held_free(weft_self *self, struct machine *machine, struct
 
 /* Move all of `from` to the front of `to`, in order. */
 void weft_otp__statem_splice(struct weft_link *to, struct weft_link *from);
+
+/* statem_sys.c: what weft_sys_get_state and weft_sys_replace_state do. */
+size_t weft_otp__statem_seen_size(const weft_self *self);
+void weft_otp__statem_see(const weft_self *self, void *out);
+int weft_otp__statem_replace(weft_self *self, int (*change)(void *ctx, void *state, size_t size),
+                             void *ctx);
 
 /* Carry out the orders. */
 void weft_otp__statem_orders(weft_self *self, struct machine *machine);

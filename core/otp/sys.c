@@ -1,7 +1,7 @@
 /* sys: holding a process and looking into it. */
 #include "core/otp/sys.h"
 
-#include "core/otp/internal.h"
+#include "core/otp/statem_internal.h"
 
 /* --- holding --- */
 
@@ -149,7 +149,8 @@ static int get_status(struct weft_sched *sched, weft_pid pid, struct weft_sys_st
     if (proc == NULL) return WEFT_ERR_NO_PROC;
     status->info = weft_otp__info(proc);
     status->ancestors_count = ancestors(proc, status->ancestors, WEFT_ANCESTORS_MAX);
-    status->state_size = proc->behaviour->state_size;
+    status->state_size = weft_statem_is(proc) ? (uint32_t)weft_otp__statem_seen_size(proc)
+                                              : proc->behaviour->state_size;
     weft_otp__describe(proc, status->text, sizeof status->text);
     return WEFT_OK;
 }
@@ -175,9 +176,15 @@ int weft_sched_sys_get_state(struct weft_sched *sched, weft_pid pid, void *room,
     WEFT_ASSERT(size != NULL);
     struct weft_process *proc = find_awake(sched, pid);
     if (proc == NULL) return WEFT_ERR_NO_PROC;
-    size_t needed = proc->behaviour->state_size, given = *size;
+    bool is_statem = weft_statem_is(proc);
+    size_t needed = is_statem ? weft_otp__statem_seen_size(proc) : proc->behaviour->state_size;
+    size_t given = *size;
     *size = needed;
     if (given < needed) return WEFT_ERR_TOO_BIG;
+    if (is_statem) {
+        weft_otp__statem_see(proc, room);
+        return WEFT_OK;
+    }
     if (needed > 0) memcpy(room, weft_state(proc), needed);
     return WEFT_OK;
 }
@@ -195,6 +202,7 @@ int weft_sched_sys_replace_state(struct weft_sched *sched, weft_pid pid,
     WEFT_ASSERT(change != NULL);
     struct weft_process *proc = find_awake(sched, pid);
     if (proc == NULL) return WEFT_ERR_NO_PROC;
+    if (weft_statem_is(proc)) return weft_otp__statem_replace(proc, change, ctx);
     return change(ctx, weft_state(proc), proc->behaviour->state_size);
 }
 

@@ -49,13 +49,24 @@ int weft_sys_get_status(weft_self *self, weft_pid pid, struct weft_sys_status *s
 int weft_sched_sys_get_status(struct weft_sched *sched, weft_pid pid,
                               struct weft_sys_status *status);
 
-/* The bytes of its state: *size is the room on entry, and how many were copied afterwards.
+/* The bytes of its state: *size is the room on entry, and how many were copied afterwards. Of a
+ * gen_statem it is a struct weft_sys_statem, and its data behind that (OTP: {State, Data}).
  *   WEFT_ERR_TOO_BIG  the room is less than the state; *size is what it needs */
 int weft_sys_get_state(weft_self *self, weft_pid pid, void *room, size_t *size);
 int weft_sched_sys_get_state(struct weft_sched *sched, weft_pid pid, void *room, size_t *size);
 
+struct weft_sys_statem {
+    uint32_t state;
+    uint32_t data_size;
+    uint64_t zero; /* so that the data is aligned */
+};
+
 /* Let `change` alter the state in place. What it returns is returned. A fault in it is the
- * caller's. */
+ * caller's. Of a gen_statem it alters a copy, as weft_sys_get_state has it, which is taken when it
+ * returns WEFT_OK; no enter call is made and no timeout stopped, as in OTP.
+ *   WEFT_ERR_INVAL   a gen_statem: a state that it has not, or another data_size; it is as it was
+ *   WEFT_ERR_IN_USE  a gen_statem: in its own handler
+ *   WEFT_ERR_NOMEM */
 int weft_sys_replace_state(weft_self *self, weft_pid pid,
                            int (*change)(void *ctx, void *state, size_t size), void *ctx);
 int weft_sched_sys_replace_state(struct weft_sched *sched, weft_pid pid,

@@ -82,10 +82,19 @@ static bool take_idle(struct weft_process *proc, struct mail *mail) {
     return false;
 }
 
+/* Most messages hold nothing beside themselves. */
+static void handled(struct weft_sched *sched, struct mail *mail) {
+    if (mail->kind == WEFT_MSG_CAST || mail->kind == WEFT_MSG_CALL) {
+        size_t size = sizeof(struct letter) + ((struct letter *)mail)->data_size;
+        weft_otp__free(sched, mail, size);
+    } else {
+        weft_otp__mail_free(sched, mail);
+    }
+}
+
 static void handle_one(struct weft_process *proc) {
     struct weft_sched *sched = proc->sched;
-    struct mail *mail = WEFT_CONTAINER(proc->mailbox.first, struct mail, link);
-    weft_otp__mail_take(proc, mail);
+    struct mail *mail = weft_otp__mail_first(proc);
     __builtin_prefetch(proc->mailbox.first);
     sched->handling = mail;
     proc->messages++;
@@ -104,7 +113,7 @@ static void handle_one(struct weft_process *proc) {
         hand_over(proc, mail);
     }
     sched->handling = NULL;
-    weft_otp__mail_free(sched, mail);
+    handled(sched, mail);
 }
 
 static void continue_one(struct weft_process *proc) {
@@ -236,7 +245,7 @@ static void run_turns(void *arg) {
         WEFT_ASSERT(!(proc->flags & PROC_RUNNING));
         if (is_ready(proc)) take_turn(proc);
         sched->running = NULL;
-        weft_otp__reap(sched);
+        if (!weft_list_empty(&sched->dying)) weft_otp__reap(sched);
         if (clock_is_due(sched)) look_at_clock(sched);
     }
     outside(sched);

@@ -249,13 +249,19 @@ static void disk_close(struct weft_env *env, weft_file handle) {
     posix->stats.files--;
 }
 
+/* WEFT_OK when there is something by that name that is no folder. */
+static int check_no_folder(const struct walk *walk) {
+    struct stat stat;
+    if (fstatat(walk->fd, walk->name, &stat, AT_SYMLINK_NOFOLLOW) != 0) return disk_error(errno);
+    return S_ISDIR(stat.st_mode) ? WEFT_ERR_INVAL : WEFT_OK;
+}
+
 static int disk_rename(struct weft_env *env, const char *from, const char *to) {
     struct weft_posix *posix = weft_posix__of(env);
     struct walk source = {.path = from, .fd = -1}, target = {.path = to, .create = true, .fd = -1};
     int rv = walk_folders(posix, &source);
     if (rv != WEFT_OK) return rv;
-    rv = faccessat(source.fd, source.name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? WEFT_OK
-                                                                           : disk_error(errno);
+    rv = check_no_folder(&source);
     if (rv == WEFT_OK) rv = walk_folders(posix, &target);
     if (rv != WEFT_OK) goto err_after_source;
     if (renameat(source.fd, source.name, target.fd, target.name) != 0) rv = disk_error(errno);

@@ -144,6 +144,7 @@ struct weft_posix {
     void *trace_ctx;
     int receive_buffer;
     bool share_ports;
+    weft_duration connect_max;
     struct weft_posix_ports *ports; /* NULL: shared with no other env */
 
     /* the loop */
@@ -254,6 +255,7 @@ int64_t weft_posix__stream_read(struct weft_env *env, weft_socket socket, void *
 int64_t weft_posix__stream_write(struct weft_env *env, weft_socket socket, const void *data,
                                  size_t size);
 int weft_posix__stream_finish(struct weft_env *env, weft_socket socket);
+int weft_posix__stream_keep_alive(struct weft_env *env, weft_socket socket, weft_duration idle);
 
 /* It has a new owner, who is told what the last one was. */
 void weft_posix__stream_own(struct weft_posix *posix, struct weft_posix__socket *stream);

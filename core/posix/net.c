@@ -270,6 +270,7 @@ const struct weft_net_ops weft_posix__net = {
     .stream_read = weft_posix__stream_read,
     .stream_write = weft_posix__stream_write,
     .stream_finish = weft_posix__stream_finish,
+    .stream_keep_alive = weft_posix__stream_keep_alive,
     .own = net_own,
     .names = net_names,
     .close = net_close,

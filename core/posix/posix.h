@@ -34,6 +34,7 @@ struct weft_posix_config {
     /* Ports may be shared: several envs, or programs, that all say so may be bound to one endpoint,
      * and the kernel spreads streams and datagrams over them (SO_REUSEPORT). */
     bool share_ports;
+    weft_duration connect_max; /* as WEFT_STREAM_CONNECT_MAX, which 0 stands for */
     /* Those that are given the same one, as the schedulers of one node are, may each be bound to
      * an endpoint that another of them has, and the kernel spreads streams and datagrams over them;
      * other programs may not, but for those of the same user that share_ports. Ignored with

@@ -35,6 +35,12 @@ static int stream_error(int number) {
     }
 }
 
+/* How long what is sent may wait for an acknowledgement (RFC 5482); 0: the system's default. */
+static void set_patience(int fd, weft_duration patience) {
+    unsigned ms = (unsigned)(patience / WEFT_MS(1));
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+}
+
 int weft_posix__stream_adopt(struct weft_posix *posix, int fd, struct weft_posix__socket *like,
                              struct weft_posix__socket **out) {
     int on = 1;
@@ -69,6 +75,7 @@ int weft_posix__stream_connect(struct weft_env *env, const struct weft_addr *to,
     int fd = socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return weft_posix__error(errno);
     socklen_t size = weft_posix__to_sockaddr(to, &name);
+    set_patience(fd, posix->connect_max);
     /* Before epoll: an unconnected socket would be reported as hung up. */
     int error = connect(fd, &name.any, size) == 0 || errno == EINPROGRESS ? 0 : errno;
     struct weft_posix__socket like = {
@@ -145,6 +152,24 @@ int weft_posix__stream_finish(struct weft_env *env, weft_socket id) {
     return WEFT_OK;
 }
 
+/* TCP_USER_TIMEOUT rules over TCP_KEEPCNT, and is looked at when a probe is due: half an idle less,
+ * so that the last one finds it passed. */
+int weft_posix__stream_keep_alive(struct weft_env *env, weft_socket id, weft_duration idle) {
+    struct weft_posix__socket *stream = connected(weft_posix__of(env), id);
+    if (stream == NULL || stream->error != WEFT_OK) return WEFT_ERR_CLOSED;
+    if (idle < 0 || idle > WEFT_KEEP_ALIVE_MAX) return WEFT_ERR_INVAL;
+    int on = idle > 0, seconds = (int)((idle + WEFT_S(1) - 1) / WEFT_S(1));
+    int count = WEFT_KEEP_ALIVE_TIMES - 1;
+    if (on) {
+        setsockopt(stream->fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
+        setsockopt(stream->fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof seconds);
+        setsockopt(stream->fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+    }
+    set_patience(stream->fd, WEFT_KEEP_ALIVE_TIMES * WEFT_S(seconds) - WEFT_MS(500) * seconds);
+    setsockopt(stream->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    return WEFT_OK;
+}
+
 /* Setting its events anew makes epoll look again. */
 void weft_posix__stream_own(struct weft_posix *posix, struct weft_posix__socket *stream) {
     WEFT_ASSERT(stream->kind == POSIX_STREAM);
@@ -202,6 +227,7 @@ static bool is_stale(const struct weft_posix *posix, const struct weft_posix__so
 static struct weft_posix__socket *ready_to_connect(struct weft_posix *posix,
                                                    struct weft_posix__socket *stream) {
     weft_socket id = stream->id;
+    set_patience(stream->fd, 0);
     stream->connecting = false;
     tell(posix, stream, WEFT_EVENT_CONNECTED);
     return weft_posix__socket_get(posix, id);

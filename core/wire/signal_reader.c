@@ -29,6 +29,8 @@ void weft_signal_reader_init(struct weft_signal_reader *reader, struct weft_mem 
 
 static void part_free(struct weft_signal_reader *reader, struct part *part) {
     weft_list_remove(&part->link);
+    WEFT_ASSERT(reader->begun >= part->signal.data.size);
+    reader->begun -= part->signal.data.size;
     weft_mem_free(reader->mem, part, sizeof *part + part->room);
 }
 
@@ -53,6 +55,7 @@ static int part_begin(struct weft_signal_reader *reader, const struct weft_signa
     size_t size = weft_number_get32(first->data.data), came = first->data.size - 4;
     if (size > WEFT_MESSAGE_MAX) return WEFT_ERR_TOO_BIG;
     if (came >= size || part_find(reader, first->from) != NULL) return WEFT_ERR_MALFORMED;
+    if (size > WEFT_SIGNAL_BEGUN_MAX - reader->begun) return WEFT_ERR_TOO_BIG;
     size_t room = first->text.size + size;
     struct part *part = weft_mem_alloc(reader->mem, sizeof *part + room);
     if (part == NULL) return WEFT_ERR_NOMEM;
@@ -66,6 +69,7 @@ static int part_begin(struct weft_signal_reader *reader, const struct weft_signa
     part->signal.text = weft_bytes(part->bytes, first->text.size);
     part->signal.data = weft_bytes(part->bytes + first->text.size, size);
     weft_list_push_back(&reader->parts, &part->link);
+    reader->begun += size;
     return WEFT_OK;
 }
 

@@ -10,6 +10,10 @@
 /* Senders whose large message is on its way, in one writer. */
 #define WEFT_SIGNAL_LANES_MAX WEFT_LIMIT(64, 2)
 
+/* Bytes of data that messages on their way in pieces may have together, counted whole, in one
+ * stream: a writer begins no more, and a reader that is told of more takes it for nonsense. */
+#define WEFT_SIGNAL_BEGUN_MAX ((size_t)2 * WEFT_MESSAGE_MAX)
+
 /* I1  bytes `head` .. `size` of `data` are complete frames but for a part of the first
  * I2  a sender with a lane has nothing in `data` that was put after its lane began
  * I3  `pending` is what is in `data` and, as it was put, in lanes */
@@ -20,6 +24,7 @@ struct weft_signal_writer {
     struct weft_link lanes; /* struct lane: taken from the front, put back at the end */
     uint32_t lanes_count;
     size_t pending;
+    size_t begun; /* see above */
 };
 
 void weft_signal_writer_init(struct weft_signal_writer *writer, struct weft_mem *mem);
@@ -49,6 +54,7 @@ struct weft_signal_reader {
     unsigned char *held;
     size_t held_size, held_room;
     struct weft_link parts; /* struct part: messages of which pieces have come */
+    size_t begun;           /* see above */
     size_t frame_max;       /* bytes of a frame that is accepted */
 };
 
@@ -58,7 +64,8 @@ void weft_signal_reader_deinit(struct weft_signal_reader *reader);
 
 /* Bytes came. `fn` gets each signal that is complete, never one in pieces; borrowed for the call.
  * When it returns anything but WEFT_OK nothing more is read, and that is returned.
- *   WEFT_ERR_MALFORMED, WEFT_ERR_TOO_BIG  the stream is broken for good
+ *   WEFT_ERR_MALFORMED, WEFT_ERR_TOO_BIG  the stream is broken for good; TOO_BIG also for messages
+ *                                         that have WEFT_SIGNAL_BEGUN_MAX bytes together
  *   WEFT_ERR_NOMEM                        likewise: bytes were lost */
 int weft_signal_reader_feed(struct weft_signal_reader *reader, struct weft_bytes bytes,
                             int (*fn)(void *ctx, const struct weft_signal *signal), void *ctx);

@@ -45,7 +45,7 @@ void weft_signal_writer_deinit(struct weft_signal_writer *writer) {
         lane_free(writer, WEFT_CONTAINER(writer->lanes.next, struct lane, link));
     weft_mem_free(writer->mem, writer->data, writer->room);
     writer->data = NULL;
-    writer->head = writer->size = writer->room = writer->pending = 0;
+    writer->head = writer->size = writer->room = writer->pending = writer->begun = 0;
 }
 
 static struct lane *lane_find(const struct weft_signal_writer *writer, uint64_t from) {
@@ -187,19 +187,30 @@ static int advance(struct weft_signal_writer *writer, struct lane *lane) {
     }
     if (rv != WEFT_OK) return rv;
     writer->pending += writer->size - writer->head - before;
+    if (whole.data.size > WEFT_SIGNAL_FRAGMENT && parcel->sent == 0)
+        writer->begun += whole.data.size;
     if (whole.data.size > WEFT_SIGNAL_FRAGMENT) parcel->sent += WEFT_SIGNAL_FRAGMENT;
     if (parcel->sent < whole.data.size) return WEFT_OK;
+    if (whole.data.size > WEFT_SIGNAL_FRAGMENT) writer->begun -= whole.data.size;
     WEFT_ASSERT(writer->pending >= parcel->size);
     writer->pending -= parcel->size;
     parcel_free(writer, parcel);
     return WEFT_OK;
 }
 
+/* Too much is on its way in pieces for the next of this lane to begin. Then another lane has
+ * something that has begun. */
+static bool must_wait(const struct weft_signal_writer *writer, const struct lane *lane) {
+    const struct parcel *parcel = WEFT_CONTAINER(lane->parcels.next, struct parcel, link);
+    if (parcel->sent > 0 || writer->begun == 0) return false;
+    return parcel->size > WEFT_SIGNAL_BEGUN_MAX - writer->begun;
+}
+
 /* Lanes take turns; each adds a piece when little else waits. */
 static int refill(struct weft_signal_writer *writer) {
     while (writer->lanes_count > 0 && writer->size - writer->head < WEFT_SIGNAL_FRAGMENT) {
         struct lane *lane = WEFT_CONTAINER(writer->lanes.next, struct lane, link);
-        int rv = advance(writer, lane);
+        int rv = must_wait(writer, lane) ? WEFT_OK : advance(writer, lane);
         if (rv != WEFT_OK) return rv;
         if (weft_list_empty(&lane->parcels)) {
             lane_free(writer, lane);

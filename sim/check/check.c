@@ -30,6 +30,7 @@ static const struct sim_check__ops *const ops_of[SIM_CHECK_KIND_COUNT] = {
     [SIM_CHECK_NO_SURPRISE] = &sim_check__no_surprise,
     [SIM_CHECK_SUPERVISED] = &sim_check__supervised,
     [SIM_CHECK_NO_ORPHAN] = &sim_check__no_orphan,
+    [SIM_CHECK_DURABLE] = &sim_check__durable,
 };
 
 struct one_check {

@@ -36,7 +36,9 @@
     X(SUPERVISED, "supervised",                                                                    \
       "supervisors start, restart, stop and give up by OTP's rules, and in its order")             \
     X(NO_ORPHAN, "no_orphan",                                                                      \
-      "no child outlives its supervisor `within`, and a name or pid has one live holder")
+      "no child outlives its supervisor `within`, and a name or pid has one live holder")          \
+    X(DURABLE, "durable",                                                                          \
+      "what an application acknowledged is found again, or its loss to a lying disk is noticed")
 
 enum sim_check_kind {
     SIM_CHECK_NONE = 0,
@@ -58,6 +60,12 @@ enum sim_check_number {
     SIM_CHECK_CUT_DEGRADE = 9,
     SIM_CHECK_CUT_REBIND = 14, /* on until it bit: who had been found is not, for a while */
     SIM_CHECK_CUT_MOVE = 15,
+    SIM_CHECK_CUT_SLOW = 18,
+    SIM_CHECK_CUT_OUTAGE = 19,
+    SIM_CHECK_CUT_OVERFLOW = 22,
+    SIM_CHECK_CUT_MEMORY = 23,
+    SIM_CHECK_LIE_FIRST = 24, /* from wipe to latent_error */
+    SIM_CHECK_LIE_LAST = 28,
     SIM_CHECK_PERMANENT = 0, /* `restart` of SUP_CHILD_DOWN: enum weft_restart */
     SIM_CHECK_TRANSIENT = 1,
     SIM_CHECK_TEMPORARY = 2,

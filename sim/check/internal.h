@@ -169,7 +169,8 @@ struct sim_check__ops {
 
 extern const struct sim_check__ops sim_check__stored_found, sim_check__peers_found,
     sim_check__closest, sim_check__restarted, sim_check__no_leak, sim_check__tables,
-    sim_check__dead_forgotten, sim_check__no_surprise, sim_check__supervised, sim_check__no_orphan;
+    sim_check__dead_forgotten, sim_check__no_surprise, sim_check__supervised, sim_check__no_orphan,
+    sim_check__durable;
 
 /* "3fa9c1..." : the first bytes of an id, for people. */
 #define SIM_CHECK_SHORT_SIZE 12

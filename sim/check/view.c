@@ -137,14 +137,22 @@ static void child_down(struct sim_check__view *view, const struct weft_trace_eve
 static bool is_cut(uint64_t kind) {
     return kind == SIM_CHECK_CUT_PARTITION || kind == SIM_CHECK_CUT_ISOLATE ||
            kind == SIM_CHECK_CUT_PAUSE || kind == SIM_CHECK_CUT_DEGRADE ||
-           kind == SIM_CHECK_CUT_REBIND || kind == SIM_CHECK_CUT_MOVE;
+           kind == SIM_CHECK_CUT_REBIND || kind == SIM_CHECK_CUT_MOVE ||
+           kind == SIM_CHECK_CUT_SLOW || kind == SIM_CHECK_CUT_OUTAGE ||
+           kind == SIM_CHECK_CUT_OVERFLOW || kind == SIM_CHECK_CUT_MEMORY;
+}
+
+/* A node may stand still, and its timers be late. */
+static bool is_pause(uint64_t kind) {
+    return kind == SIM_CHECK_CUT_PAUSE || kind == SIM_CHECK_CUT_SLOW ||
+           kind == SIM_CHECK_CUT_OUTAGE || kind == SIM_CHECK_CUT_OVERFLOW;
 }
 
 static void fault_on(struct sim_check__view *view, const struct weft_trace_event *event) {
     if (!is_cut(event->number[1])) return;
     view->cuts++;
     view->changed_at = event->at;
-    if (event->number[1] != SIM_CHECK_CUT_PAUSE) return;
+    if (!is_pause(event->number[1])) return;
     view->pauses++;
     view->pause_changed_at = event->at;
 }
@@ -154,7 +162,7 @@ static void fault_off(struct sim_check__view *view, const struct weft_trace_even
     view->cuts--;
     view->changed_at = event->at;
     if (view->cuts == 0) view->healed_at = event->at;
-    if (event->number[1] != SIM_CHECK_CUT_PAUSE || view->pauses == 0) return;
+    if (!is_pause(event->number[1]) || view->pauses == 0) return;
     view->pauses--;
     view->pause_changed_at = event->at;
 }

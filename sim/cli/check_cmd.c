@@ -1,12 +1,18 @@
-/* weft check: read scenarios, say what is wrong with them. */
+/* weft check: read scenarios, say what is wrong with them, or what a seed makes of them. */
 #include "core/base/error.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/flow.h"
 
 #define FILES_MAX 1024
+#define SETS_MAX 64
 
 struct wishes {
     const char *files[FILES_MAX];
     uint32_t files_count;
+    const char *sets[SETS_MAX];
+    uint32_t sets_count;
+    uint64_t seed;
+    bool has_seed, print;
     struct cli_folders folders;
 };
 
@@ -20,16 +26,43 @@ static bool take_file(void *into, const char *path) {
     return true;
 }
 
+static bool take_seed(void *into, const char *value) {
+    struct wishes *wishes = into;
+    wishes->has_seed = cli_parse_u64(value, &wishes->seed);
+    if (!wishes->has_seed) fprintf(stderr, "weft: \"%s\" is no seed: a number from 0\n", value);
+    return wishes->has_seed;
+}
+
+static bool take_set(void *into, const char *value) {
+    struct wishes *wishes = into;
+    if (wishes->sets_count == SETS_MAX) {
+        fprintf(stderr, "weft: more than %d times --set\n", SETS_MAX);
+        return false;
+    }
+    wishes->sets[wishes->sets_count++] = value;
+    return true;
+}
+
+static bool take_print(void *into, const char *value) {
+    (void)value;
+    ((struct wishes *)into)->print = true;
+    return true;
+}
+
 static bool take_modules(void *into, const char *value) {
     return cli_take_folder(&((struct wishes *)into)->folders, value);
 }
 
 static const struct cli_option options[] = {
     {"--modules", "DIR", "look there for modules too; may be repeated", take_modules},
-    {NULL, NULL, NULL, NULL}};
+    {"--set", "KEY=VALUE", "override a value of the scenario; may be repeated", take_set},
+    {"--seed", "N", "read it as this seed draws its swarm, and nothing else of that", take_seed},
+    {"--print", NULL, "print it as a scenario without a swarm, that runs the same", take_print},
+    {NULL, NULL, NULL, NULL},
+};
 
 void cli_check_usage(FILE *out) {
-    fputs("usage: weft check FILE...\n\n"
+    fputs("usage: weft check FILE... [options]\n\n"
           "Read scenarios without running them. Every mistake is one line,\n"
           "file:line:column: what is wrong, what was expected.\n\n",
           out);
@@ -41,16 +74,33 @@ static void on_mistake(void *ctx, const char *line) {
     fprintf(stderr, "%s\n", line);
 }
 
-static int check_file(const char *path, const struct cli_folders *folders) {
-    struct sim_plan_report report = {
-        .mistake = on_mistake, .folders = folders->list, .folders_count = folders->count};
-    struct sim_plan_sets sets = {.sets = NULL, .count = 0};
+static void print_summary(const char *path, const struct sim_plan *plan) {
+    printf("%s: %s, %u nodes, %u workloads, %u faults, %u checks, %lld s%s\n", path,
+           plan->name != NULL ? plan->name : "no name", plan->population, plan->works_count,
+           plan->faults_count, plan->checks_count, (long long)(plan->stop / WEFT_S(1)),
+           plan->has_swarm ? ", as a seed draws it" : "");
+}
+
+static int check_file(const struct wishes *wishes, const char *path) {
+    struct sim_plan_report report = {.mistake = on_mistake,
+                                     .folders = wishes->folders.list,
+                                     .folders_count = wishes->folders.count};
+    struct sim_plan_sets sets = {.sets = wishes->sets,
+                                 .count = wishes->sets_count,
+                                 .seed = wishes->has_seed ? &wishes->seed : NULL,
+                                 .plain = wishes->print};
     struct sim_plan *plan = NULL;
     int rv = sim_plan_read(path, &sets, &report, &plan);
     if (rv != WEFT_OK) return rv;
-    printf("%s: %s, %u nodes, %u workloads, %u faults, %u checks, %lld s\n", path,
-           plan->name != NULL ? plan->name : "no name", plan->population, plan->works_count,
-           plan->faults_count, plan->checks_count, (long long)(plan->stop / WEFT_S(1)));
+    const struct sim_flow_ops *flow;
+    if (!cli_flow_load(plan, &flow)) {
+        sim_plan_free(plan);
+        return WEFT_ERR_MALFORMED;
+    }
+    if (wishes->print)
+        fputs(plan->plain, stdout);
+    else
+        print_summary(path, plan);
     sim_plan_free(plan);
     return WEFT_OK;
 }
@@ -65,7 +115,7 @@ int cli_check(struct cli_args args) {
     cli_own_folders(&wishes.folders);
     int status = CLI_HOLDS;
     for (uint32_t i = 0; i < wishes.files_count; i++) {
-        int rv = check_file(wishes.files[i], &wishes.folders);
+        int rv = check_file(&wishes, wishes.files[i]);
         if (rv == WEFT_ERR_NOMEM) return CLI_INTERNAL;
         if (rv != WEFT_OK) status = CLI_BAD_INPUT;
     }

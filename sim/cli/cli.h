@@ -96,7 +96,10 @@ void cli_json(FILE *out, const struct cli_report *report);
 /* --- many seeds (seeds.c) --- */
 
 struct cli_seeds {
-    const struct sim_plan *plan;
+    const struct sim_plan *plan; /* of the first seed, unless plan_of says otherwise */
+    /* The plan as a seed draws it, to free. It answers NULL after telling why. NULL itself: `plan`
+     * for all. */
+    struct sim_plan *(*plan_of)(void *ctx, uint64_t seed, int *status);
     struct sim_run_options options; /* its seed is the first */
     uint64_t count;
     bool keep_going, json;
@@ -106,14 +109,48 @@ struct cli_seeds {
 };
 
 /* Run one seed after the other, up to the first that fails unless `keep_going`. Prints what fails,
- * one line of summary, and the line that repeats the first failure. Returns the exit status. */
+ * each with the line that repeats it; what all of them did in sum; and one line of summary. A fault
+ * that bit in none of the seeds fails, too, and so do a check never evaluated and a hollow
+ * workload: of a swarm only the sum can tell. Returns the exit status. */
 int cli_seeds(const struct cli_seeds *seeds);
 
-/* What it prints as JSON: one object, its failures as they come. */
+/* --- the sum of many seeds (sum.c) --- */
+
+/* What one fault, check or workload did in all seeds that had it. */
+struct cli_sum_row {
+    const char *name;
+    uint32_t line;
+    uint64_t seeds, last; /* that had it on; the last of them, from 1 */
+    uint64_t tried, did;  /* injected, bit; asked, done; evaluated, failed */
+};
+
+#define CLI_SUM_FAULTS (2 * SIM_FAULTS_MAX) /* those of the file, and those of its swarm */
+
 struct cli_seeds_sum {
     uint64_t run, held, events, wall_ns;
     struct sim_hash hash; /* of the runs' hashes, in order */
+    uint64_t dead;        /* rows that never did anything, of a swarm that was run to the end */
+    bool swarm, judged;   /* judged: `dead` is known */
+    struct cli_sum_row faults[CLI_SUM_FAULTS], checks[SIM_CHECKS_MAX], works[SIM_WORKLOADS_MAX];
+    uint32_t faults_count, checks_count, works_count;
 };
+
+/* Add a run. */
+void cli_sum_add(struct cli_seeds_sum *sum, const struct sim_plan *plan,
+                 const struct sim_run_report *run);
+
+/* All seeds have been run: which rows are dead. */
+void cli_sum_judge(struct cli_seeds_sum *sum);
+
+/* What the row did in no seed, as text; NULL: it did. */
+const char *cli_sum_dead_fault(const struct cli_sum_row *row);
+const char *cli_sum_dead_check(const struct cli_sum_row *row);
+const char *cli_sum_hollow_work(const struct cli_sum_row *row);
+
+/* The rows, and a line for each that is dead. `file` is what such a line names. */
+void cli_sum_print(FILE *out, const struct cli_seeds_sum *sum, const char *file);
+
+/* What cli_seeds prints as JSON: one object, its failures as they come. */
 void cli_json_seeds_begin(FILE *out, const struct cli_seeds *seeds);
 void cli_json_seed(FILE *out, const struct sim_run_report *report, const char *repeat, bool first);
 void cli_json_seeds_end(FILE *out, const struct cli_seeds_sum *sum);

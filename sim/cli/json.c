@@ -113,6 +113,20 @@ static void workload(struct json *json, const struct sim_run_report *run) {
     close(json, ']');
 }
 
+static void swarm(struct json *json, const struct sim_plan *plan) {
+    if (!plan->has_swarm) return;
+    key(json, "swarm");
+    open(json, '[');
+    for (uint32_t i = 0; i < plan->draws_count; i++) {
+        comma(json);
+        open(json, '{');
+        key_text(json, "name", plan->draws[i].name);
+        key_text(json, "value", plan->draws[i].value);
+        close(json, '}');
+    }
+    close(json, ']');
+}
+
 static void reasons(struct json *json, const struct sim_run_report *run) {
     key(json, "reasons");
     open(json, '[');
@@ -144,9 +158,17 @@ void cli_json(FILE *out, const struct cli_report *report) {
     key_seconds(&json, "wall_s", report->wall_ns);
     key_number(&json, "peak_rss_bytes", report->peak_rss_bytes);
     key_number(&json, "node_bytes_peak", run->node_bytes_peak);
+    if (report->plan->flow.setup.platform != NULL) {
+        key(&json, "flows");
+        open(&json, '{');
+        key_number(&json, "begun", run->world.flows.begun);
+        key_number(&json, "peak", run->world.flows.peak);
+        close(&json, '}');
+    }
     key(&json, "confined");
     fputs(report->confined ? "true" : "false", out);
     key_number(&json, "nodes", run->nodes);
+    swarm(&json, report->plan);
     faults(&json, run);
     checks(&json, run);
     workload(&json, run);
@@ -179,10 +201,42 @@ void cli_json_seed(FILE *out, const struct sim_run_report *report, const char *r
     close(&json, '}');
 }
 
+/* One of the three lists of a sum. */
+struct rows {
+    const char *name, *tried, *did;
+    const struct cli_sum_row *list;
+    uint32_t count;
+    const char *(*dead)(const struct cli_sum_row *row);
+};
+
+static void put_rows(struct json *json, const struct rows *rows, bool judged) {
+    key(json, rows->name);
+    open(json, '[');
+    for (uint32_t i = 0; i < rows->count; i++) {
+        const struct cli_sum_row *row = &rows->list[i];
+        comma(json);
+        open(json, '{');
+        key_text(json, "name", row->name);
+        key_number(json, "line", row->line);
+        key_number(json, "seeds", row->seeds);
+        key_number(json, rows->tried, row->tried);
+        key_number(json, rows->did, row->did);
+        if (judged && rows->dead(row) != NULL) key_text(json, "dead", rows->dead(row));
+        close(json, '}');
+    }
+    close(json, ']');
+}
+
 void cli_json_seeds_end(FILE *out, const struct cli_seeds_sum *sum) {
     struct json json = {.out = out};
     char hash[SIM_HASH_TEXT_SIZE];
+    const struct rows rows[] = {
+        {"faults", "injected", "bit", sum->faults, sum->faults_count, cli_sum_dead_fault},
+        {"checks", "evaluated", "failed", sum->checks, sum->checks_count, cli_sum_dead_check},
+        {"workload", "asked", "done", sum->works, sum->works_count, cli_sum_hollow_work}};
     close(&json, ']');
+    for (int i = 0; i < 3; i++) put_rows(&json, &rows[i], sum->judged);
+    key_number(&json, "dead", sum->dead);
     key_number(&json, "seeds", sum->run);
     key_number(&json, "held", sum->held);
     key_number(&json, "events", sum->events);

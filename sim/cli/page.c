@@ -50,6 +50,45 @@ static void what(FILE *out, const struct cli_report *report) {
     fprintf(out, "%s\n", hash);
 }
 
+#define SWARM_TEXT_MAX 4096
+
+static bool is_off(const struct sim_draw *draw) {
+    return draw->is_fault && strcmp(draw->value, "off") == 0;
+}
+
+/* One text: what was drawn for values, or which faults are off. */
+static void swarm_words(const struct sim_plan *plan, bool off, char text[SWARM_TEXT_MAX]) {
+    size_t size = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < plan->draws_count && size < SWARM_TEXT_MAX; i++) {
+        const struct sim_draw *draw = &plan->draws[i];
+        const char *between = size > 0 ? ", " : off ? "off: " : "";
+        if (off ? !is_off(draw) : draw->is_fault) continue;
+        size += (size_t)snprintf(text + size, SWARM_TEXT_MAX - size, "%s%s%s%s", between,
+                                 draw->name, off ? "" : "=", off ? "" : draw->value);
+    }
+}
+
+/* What the seed made of the scenario; a fault that is on has a line. */
+static void swarm(FILE *out, const struct sim_plan *plan) {
+    char text[SWARM_TEXT_MAX];
+    if (!plan->has_swarm) return;
+    swarm_words(plan, false, text);
+    label(out, "swarm");
+    wrapped(out, text[0] != '\0' ? text : "no value is drawn", LABEL_WIDTH);
+    for (uint32_t i = 0; i < plan->draws_count; i++) {
+        const struct sim_draw *draw = &plan->draws[i];
+        if (!draw->is_fault || is_off(draw)) continue;
+        snprintf(text, sizeof text, "%s %s", draw->name, draw->value);
+        fprintf(out, "%*s", LABEL_WIDTH, "");
+        wrapped(out, text, LABEL_WIDTH);
+    }
+    swarm_words(plan, true, text);
+    if (text[0] == '\0') return;
+    fprintf(out, "%*s", LABEL_WIDTH, "");
+    wrapped(out, text, LABEL_WIDTH);
+}
+
 static void cost(FILE *out, const struct cli_report *report) {
     const struct sim_run_report *run = report->run;
     char count[32], rate[32];
@@ -64,6 +103,12 @@ static void cost(FILE *out, const struct cli_report *report) {
     label(out, "packets");
     fprintf(out, "%s sent, %s lost\n", cli_thousands(run->world.packets_sent, count),
             cli_thousands(run->world.packets_lost, rate));
+    if (report->plan->flow.setup.platform != NULL) {
+        label(out, "flows");
+        fprintf(out, "%s, at most %u at once%s\n", cli_thousands(run->world.flows.begun, count),
+                run->world.flows.peak,
+                run->world.flows.crowded ? ": more than a third of the hosts, which is slow" : "");
+    }
     label(out, "memory");
     memory(out, report->peak_rss_bytes);
     fputs(" at most, of it ", out);
@@ -138,6 +183,7 @@ static void verdict(FILE *out, const struct cli_report *report, bool colour) {
 
 void cli_page(FILE *out, const struct cli_report *report, bool colour) {
     what(out, report);
+    swarm(out, report->plan);
     cost(out, report);
     faults(out, report->run);
     workload(out, report->run);

@@ -153,11 +153,16 @@ static const char *repeat_of(void *ctx, uint64_t seed) {
     return repeater->words->text;
 }
 
+static struct sim_plan *plan_of(void *ctx, uint64_t seed, int *status) {
+    return cli_draw_plan(&((const struct repeater *)ctx)->wishes->base, seed, status);
+}
+
 static int run_seeds(const struct wishes *wishes, const struct sim_plan *plan,
                      struct sim_run_options *run, struct cli_words *repeat) {
     struct repeater repeater = {wishes, repeat};
     run->progress = NULL;
     struct cli_seeds seeds = {.plan = plan,
+                              .plan_of = plan->has_swarm ? plan_of : NULL,
                               .options = *run,
                               .count = wishes->seeds,
                               .keep_going = wishes->keep_going,
@@ -172,7 +177,7 @@ static int run_plan(const struct wishes *wishes, const struct sim_plan *plan,
     struct cli_words repeat = {.used = 0};
     struct cli_host host;
     cli_make_repeat(&repeat, &wishes->base);
-    if (!cli_host_open(&host, repeat.text)) return CLI_INTERNAL;
+    if (!cli_host_open(&host, &wishes->base, repeat.text)) return CLI_INTERNAL;
     if (!cli_host_threads(&host, plan, wishes->base.threads)) {
         cli_host_close(&host);
         return CLI_INTERNAL;
@@ -226,6 +231,12 @@ int cli_run(struct cli_args args) {
     if (!fit_together(&wishes)) return CLI_BAD_INPUT;
     struct sim_plan *plan = cli_read_plan(&wishes.base, &status);
     if (plan == NULL) return status;
+    if (wishes.seeds > 0 && wishes.base.flow != NULL) {
+        fputs("weft: --seeds does not go with 'engine: simgrid', which runs once in a program\n",
+              stderr);
+        sim_plan_free(plan);
+        return CLI_BAD_INPUT;
+    }
     status = run_with_trace(&wishes, plan);
     sim_plan_free(plan);
     return status;

@@ -59,7 +59,7 @@ void sweep_run(const struct sweep *sweep, const struct sim_points *points,
     if (points->kind != SIM_POINT_NONE) wishes.fail = cli_name_point(points, fail);
     cli_make_repeat(&repeat, &wishes);
     struct cli_host host;
-    if (cli_host_open(&host, repeat.text)) {
+    if (cli_host_open(&host, &wishes, repeat.text)) {
         if (points->kind != SIM_POINT_NONE) (void)weft_posix_confine();
         run_on(sweep, &host, out);
         cli_host_close(&host);

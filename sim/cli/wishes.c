@@ -1,6 +1,7 @@
 /* What commands that run a scenario have in common. */
 #define _DEFAULT_SOURCE
 #include "sim/cli/wishes.h"
+#include "sim/cli/flow.h"
 
 #include "core/base/error.h"
 #include "core/posix/guard.h"
@@ -89,19 +90,44 @@ static void on_mistake(void *ctx, const char *line) {
     fprintf(stderr, "%s\n", line);
 }
 
-struct sim_plan *cli_read_plan(struct cli_wishes *wishes, int *status) {
-    struct sim_plan_sets sets = {.sets = wishes->sets, .count = wishes->sets_count};
-    wishes->folders_given = wishes->folders.count;
-    cli_own_folders(&wishes->folders);
+static struct sim_plan *read_plan(const struct cli_wishes *wishes, const uint64_t *seed,
+                                  int *status) {
+    struct sim_plan_sets sets = {.sets = wishes->sets, .count = wishes->sets_count, .seed = seed};
     struct sim_plan_report report = {.mistake = on_mistake,
                                      .folders = wishes->folders.list,
                                      .folders_count = wishes->folders.count};
     struct sim_plan *plan = NULL;
     int rv = sim_plan_read(wishes->file, &sets, &report, &plan);
     *status = rv == WEFT_ERR_NOMEM ? CLI_INTERNAL : CLI_BAD_INPUT;
-    if (rv != WEFT_OK) return NULL;
-    if (!wishes->has_seed) wishes->seed = plan->seed;
     return plan;
+}
+
+struct sim_plan *cli_draw_plan(const struct cli_wishes *wishes, uint64_t seed, int *status) {
+    return read_plan(wishes, &seed, status);
+}
+
+/* The model that the plan asks for. NULL after telling why there is none. */
+static struct sim_plan *with_flow(struct cli_wishes *wishes, struct sim_plan *plan, int *status) {
+    if (plan == NULL || cli_flow_load(plan, &wishes->flow)) {
+        if (plan != NULL) wishes->flow_setup = &plan->flow.setup;
+        return plan;
+    }
+    *status = CLI_BAD_INPUT;
+    sim_plan_free(plan);
+    return NULL;
+}
+
+struct sim_plan *cli_read_plan(struct cli_wishes *wishes, int *status) {
+    wishes->folders_given = wishes->folders.count;
+    cli_own_folders(&wishes->folders);
+    struct sim_plan *plan = read_plan(wishes, NULL, status);
+    if (plan == NULL) return NULL;
+    if (!wishes->has_seed) wishes->seed = plan->seed;
+    if (plan->has_swarm && wishes->seed != plan->seed) {
+        sim_plan_free(plan);
+        plan = cli_draw_plan(wishes, wishes->seed, status);
+    }
+    return with_flow(wishes, plan, status);
 }
 
 /* --- the line that repeats it --- */
@@ -171,7 +197,7 @@ static void on_panic(void *ctx, int fd) {
     (void)written;
 }
 
-bool cli_host_open(struct cli_host *host, const char *repeat) {
+bool cli_host_open(struct cli_host *host, const struct cli_wishes *wishes, const char *repeat) {
     *host = (struct cli_host){.repeat = repeat}; /* it loads modules, and nothing else */
     if (weft_posix_new(&(struct weft_posix_config){.folder = NULL}, &host->machine) != WEFT_OK) {
         fputs("weft: no machine to load modules with\n", stderr);
@@ -180,6 +206,12 @@ bool cli_host_open(struct cli_host *host, const char *repeat) {
     struct weft_env *env = weft_posix_env(host->machine);
     host->host =
         (struct sim_host){.guard = &weft_posix_guard, .loader = env->loader, .loader_env = env};
+    host->host.flow = wishes->flow;
+    if (wishes->flow != NULL && wishes->flow->open(wishes->flow_setup) != WEFT_OK) {
+        fputs("weft: the platform could be opened once, and not again\n", stderr);
+        weft_posix_free(host->machine);
+        return false;
+    }
     weft_posix_panic_context(on_panic, host);
     return true;
 }

@@ -21,8 +21,10 @@ struct cli_wishes {
     const char *fail;        /* the point that fails, as told; NULL: none */
     struct sim_points point; /* the same; node ALL_NODES before parsing */
     struct cli_folders folders;
-    uint32_t folders_given; /* those of --modules, once the plan is read */
-    uint64_t threads;       /* 0: not given, one */
+    uint32_t folders_given;          /* those of --modules, once the plan is read */
+    const struct sim_flow_ops *flow; /* what the plan asks for, once it is read */
+    const struct sim_flow_setup *flow_setup;
+    uint64_t threads; /* 0: not given, one */
 };
 
 bool cli_take_seed(void *into, const char *value);
@@ -43,9 +45,11 @@ bool cli_take_file(void *into, const char *path);
 #define CLI_OPTION_SET                                                                             \
     { "--set", "KEY=VALUE", "override a value of the scenario; may be repeated", cli_take_set }
 
-/* The scenario, with the overrides; its seed when none was wished. NULL after telling why on
- * stderr: *status is the exit status. */
+/* The scenario, with the overrides, as the wished seed draws it; its own seed when none was wished.
+ * NULL after telling why on stderr: *status is the exit status. */
 struct sim_plan *cli_read_plan(struct cli_wishes *wishes, int *status);
+/* The same as another seed draws it; nothing else of its swarm is looked at. */
+struct sim_plan *cli_draw_plan(const struct cli_wishes *wishes, uint64_t seed, int *status);
 
 /* --- the line that repeats a run --- */
 
@@ -72,7 +76,7 @@ struct cli_host {
 };
 
 /* `host` stays where it is until closed. False after telling why. */
-bool cli_host_open(struct cli_host *host, const char *repeat);
+bool cli_host_open(struct cli_host *host, const struct cli_wishes *wishes, const char *repeat);
 /* Give it so many threads for the plan; where that runs on one alone, say so on stderr. Before the
  * program is confined. False after telling why not. */
 bool cli_host_threads(struct cli_host *host, const struct sim_plan *plan, uint64_t threads);

@@ -186,6 +186,14 @@ bool sim_engine_next(struct sim_engine *engine, weft_time until, struct sim_even
     return false;
 }
 
+bool sim_engine_first(struct sim_engine *engine, weft_time until, weft_time *at) {
+    WEFT_ASSERT(until >= engine->now);
+    struct sim_key key;
+    if (!sim_engine__peek(engine, until, &key)) return false;
+    *at = key.at;
+    return true;
+}
+
 struct sim_cause sim_engine_cause(const struct sim_engine *engine) {
     return engine->cause;
 }

@@ -65,8 +65,12 @@ enum sim_purpose {
     SIM_DRAW_CORRUPT, /* bits that are flipped; as DELAY */
     SIM_DRAW_FLAP,    /* how long a cut holds, or rests; entity: fault << 32 | occurrence,
                          counter: of the spells */
-    SIM_DRAW_SPREAD   /* which of several sockets on one port; entity: node, counter: peer's node
+    SIM_DRAW_SPREAD,  /* which of several sockets on one port; entity: node, counter: peer's node
                          << 16 | its port */
+    SIM_DRAW_DOMAIN,  /* a node's rack; entity: node */
+    SIM_DRAW_BOOT, /* how much later a node boots; entity: fault << 32 | node, counter: occurrence
+                    */
+    SIM_DRAW_UNSYNCED /* what a loss of power does; entity: node, counter: life */
 };
 
 #define SIM_SCENARIO UINT32_MAX /* the entity that is no node */
@@ -122,6 +126,9 @@ bool sim_engine_next(struct sim_engine *engine, weft_time until, struct sim_even
 void sim_engine_on_near(struct sim_engine *engine,
                         void (*fn)(void *ctx, const struct sim_event *const near[SIM_NEAR]),
                         void *ctx);
+
+/* When the next event is, which is not after `until`. False: there is none, and *at is anything. */
+bool sim_engine_first(struct sim_engine *engine, weft_time until, weft_time *at);
 
 /* The event popped last. */
 struct sim_cause sim_engine_cause(const struct sim_engine *engine);

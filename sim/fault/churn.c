@@ -39,7 +39,7 @@ static bool take_down(struct sim_occurrence *occurrence, uint32_t node) {
     if (!(SIM_STATES_RUNNING & SIM_STATE_BIT(sim_world_state(world, node)))) return false;
     switch (sim_fault__spec(occurrence)->exit) {
     case SIM_CHURN_CRASH:
-        return sim_world_crash(world, node);
+        return sim_fault__power_off(occurrence, node);
     case SIM_CHURN_KILL:
         return sim_world_kill(world, node);
     case SIM_CHURN_STOP:

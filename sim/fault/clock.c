@@ -7,7 +7,7 @@
 #include "sim/world/clock.h"
 
 static void choose(struct sim_occurrence *occurrence) {
-    sim_fault__choose(occurrence, sim_fault__layer_states(sim_fault__spec(occurrence)));
+    sim_fault__choose(occurrence, sim_fault__layer_states(&sim_fault__spec(occurrence)->nodes));
 }
 
 static uint64_t uses(const struct sim_occurrence *occurrence, uint32_t node) {

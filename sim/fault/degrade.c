@@ -1,16 +1,18 @@
-/* degrade: links that are worse than usual. */
+/* degrade, filter: links that are worse than usual, or that some packets do not pass. */
 #include "sim/fault/internal.h"
 
-static void choose(struct sim_occurrence *occurrence) {
-    sim_fault__choose(occurrence, sim_fault__layer_states(sim_fault__spec(occurrence)));
-}
-
 static void act(struct sim_occurrence *occurrence) {
-    sim_fault__layer_on_targets(occurrence, SIM_LAYER_CHAIN);
+    sim_fault__links_on(occurrence, &sim_fault__spec(occurrence)->chain);
 }
 
-const struct sim_fault_ops sim_fault__degrade = {.choose = choose,
+const struct sim_fault_ops sim_fault__degrade = {.choose = sim_fault__links_choose,
                                                  .act = act,
                                                  .end = sim_fault__layer_end,
                                                  .heal = sim_fault__layer_heal,
                                                  .ends = SIM_ENDS_WHEN_TOLD};
+
+const struct sim_fault_ops sim_fault__filter = {.choose = sim_fault__links_choose,
+                                                .act = act,
+                                                .end = sim_fault__layer_end,
+                                                .heal = sim_fault__layer_heal,
+                                                .ends = SIM_ENDS_WHEN_TOLD};

@@ -28,7 +28,14 @@ static const struct sim_fault_ops *const all_ops[SIM_FAULT_KIND_COUNT] = {
     [SIM_FAULT_UPGRADE] = &sim_fault__upgrade,     [SIM_FAULT_HANG] = &sim_fault__hang,
     [SIM_FAULT_CLOCK] = &sim_fault__clock,         [SIM_FAULT_REBIND] = &sim_fault__rebind,
     [SIM_FAULT_MOVE] = &sim_fault__move,           [SIM_FAULT_RESET] = &sim_fault__reset,
-    [SIM_FAULT_HALF_OPEN] = &sim_fault__half_open, [SIM_FAULT_SLOW] = &sim_fault__slow};
+    [SIM_FAULT_HALF_OPEN] = &sim_fault__half_open, [SIM_FAULT_SLOW] = &sim_fault__slow,
+    [SIM_FAULT_OUTAGE] = &sim_fault__outage,       [SIM_FAULT_CLOG] = &sim_fault__clog,
+    [SIM_FAULT_FILTER] = &sim_fault__filter,       [SIM_FAULT_OVERFLOW] = &sim_fault__overflow,
+    [SIM_FAULT_MEMORY] = &sim_fault__memory,       [SIM_FAULT_WIPE] = &sim_fault__wipe,
+    [SIM_FAULT_LOST_FSYNC] = &sim_fault__disk,     [SIM_FAULT_MISDIRECT] = &sim_fault__disk,
+    [SIM_FAULT_BIT_ROT] = &sim_fault__damage,      [SIM_FAULT_LATENT_ERROR] = &sim_fault__damage,
+    [SIM_FAULT_IO_ERROR] = &sim_fault__disk,       [SIM_FAULT_DISK_FULL] = &sim_fault__disk,
+    [SIM_FAULT_DISK_SLOW] = &sim_fault__disk,      [SIM_FAULT_DISK_STUCK] = &sim_fault__disk};
 
 static const struct sim_fault_ops *ops_of(const struct sim_occurrence *occurrence) {
     return all_ops[sim_fault__spec(occurrence)->kind];
@@ -47,18 +54,26 @@ void sim_fault__log(struct sim_faults *faults, uint32_t node, const char *text) 
     sim_world_trace(faults->world, node, WEFT_TRACE_LOG, &level, 1, weft_bytes_text(text));
 }
 
-static void trace(const struct sim_occurrence *occurrence, uint32_t node, enum weft_trace_kind kind,
+static void trace(const struct sim_occurrence *occurrence, enum weft_trace_kind kind,
                   const char *text) {
     const struct sim_fault_spec *spec = sim_fault__spec(occurrence);
     uint64_t numbers[] = {occurrence->fault, spec->kind, occurrence->number};
-    sim_world_trace(occurrence->faults->world, node, kind, numbers, 3, weft_bytes_text(text));
+    sim_world_trace(occurrence->faults->world, WEFT_TRACE_NODE_NONE, kind, numbers, 3,
+                    weft_bytes_text(text));
+}
+
+void sim_fault__bite_late(struct sim_faults *faults, uint32_t fault, uint32_t number,
+                          uint32_t node) {
+    WEFT_ASSERT(fault < faults->count);
+    uint64_t numbers[] = {fault, faults->specs[fault].kind, number};
+    faults->states[fault].bit++;
+    sim_world_trace(faults->world, node, WEFT_TRACE_FAULT_BIT, numbers, 3, weft_bytes(NULL, 0));
 }
 
 void sim_fault__bite(struct sim_occurrence *occurrence, uint32_t node) {
     if (occurrence->has_bitten) return;
     occurrence->has_bitten = true;
-    occurrence->faults->states[occurrence->fault].bit++;
-    trace(occurrence, node, WEFT_TRACE_FAULT_BIT, "");
+    sim_fault__bite_late(occurrence->faults, occurrence->fault, occurrence->number, node);
 }
 
 void sim_fault__at(struct sim_occurrence *occurrence, weft_time at,
@@ -78,7 +93,7 @@ struct sim_occurrence *sim_fault__find(struct sim_faults *faults, uint64_t arg) 
 }
 
 static void finish(struct sim_occurrence *occurrence) {
-    trace(occurrence, WEFT_TRACE_NODE_NONE, WEFT_TRACE_FAULT_OFF, "");
+    trace(occurrence, WEFT_TRACE_FAULT_OFF, "");
     sim_engine_fold(sim_world_engine(occurrence->faults->world), ~(uint64_t)occurrence->serial);
     weft_list_remove(&occurrence->link);
     free(occurrence->targets);
@@ -111,7 +126,7 @@ static weft_time end_of(const struct sim_occurrence *occurrence) {
 static void begin(struct sim_occurrence *occurrence) {
     const struct sim_fault_ops *ops = ops_of(occurrence);
     ops->choose(occurrence);
-    trace(occurrence, WEFT_TRACE_NODE_NONE, WEFT_TRACE_FAULT_ON, occurrence->text);
+    trace(occurrence, WEFT_TRACE_FAULT_ON, occurrence->text);
     sim_engine_fold_bytes(sim_world_engine(occurrence->faults->world), occurrence->text,
                           strlen(occurrence->text));
     ops->act(occurrence);
@@ -177,6 +192,7 @@ struct sim_faults *sim_faults_new(struct sim_world *world, const struct sim_faul
     if (faults == NULL) return NULL;
     *faults = (struct sim_faults){.world = world, .specs = specs, .groups = groups, .count = count};
     weft_list_init(&faults->on);
+    weft_list_init(&faults->cases);
     faults->states = calloc(count + 1, sizeof *faults->states);
     faults->scratch = malloc(sim_world_nodes(world) * sizeof *faults->scratch);
     if (faults->states == NULL || faults->scratch == NULL) {
@@ -195,6 +211,7 @@ void sim_faults_free(struct sim_faults *faults) {
         free(occurrence->targets);
         free(occurrence);
     }
+    sim_fault__cases_free(faults);
     sim_world_on_exit(faults->world, NULL, NULL);
     free(faults->scratch);
     free(faults->states);

@@ -6,29 +6,44 @@
 #define SIM_FAULT_FAULT_H
 
 #include "core/env/guard.h"
+#include "sim/fault/domains.h"
 #include "sim/world/set.h"
 #include "sim/world/world.h"
 
 /* X(NAME, "key in a scenario") */
 #define SIM_FAULTS(X)                                                                              \
-    X(PARTITION, "partition") /* groups of nodes cannot reach one another, for a time */           \
-    X(ISOLATE, "isolate")     /* nodes cannot reach anyone, for a time */                          \
-    X(CRASH, "crash")         /* loss of power; with `for`, restarted after it */                  \
-    X(KILL, "kill")           /* the process is killed; with `for`, restarted after it */          \
-    X(STOP, "stop")           /* ordered shutdown; with `for`, restarted after it */               \
-    X(RESTART, "restart")     /* boot nodes that are down */                                       \
-    X(PAUSE, "pause")         /* as SIGSTOP, for a time */                                         \
-    X(CHURN, "churn")         /* nodes come and go: sessions and downtimes are drawn */            \
-    X(DEGRADE, "degrade")     /* more loss, delay, duplicates, reorder on links, for a time */     \
-    X(POISON, "poison")       /* one process inside the nodes faults */                            \
-    X(UPGRADE, "upgrade")     /* processes go over to another version of a module */               \
-    X(HANG, "hang")           /* one process does not return, until a watchdog ends it */          \
-    X(CLOCK, "clock")         /* clocks are set, or drift, for a time */                           \
-    X(REBIND, "rebind")       /* NATs forget: everybody behind them gets other ports */            \
-    X(MOVE, "move")           /* nodes get another address */                                      \
-    X(RESET, "reset")         /* streams of nodes are reset at both ends */                        \
-    X(HALF_OPEN, "half_open") /* nodes give streams up, and the other end does not hear it */      \
-    X(SLOW, "slow")           /* handlers take time, for a time */
+    X(PARTITION, "partition")   /* groups of nodes cannot reach one another, for a time */         \
+    X(ISOLATE, "isolate")       /* nodes cannot reach anyone, for a time */                        \
+    X(CRASH, "crash")           /* loss of power; with `for`, restarted after it */                \
+    X(KILL, "kill")             /* the process is killed; with `for`, restarted after it */        \
+    X(STOP, "stop")             /* ordered shutdown; with `for`, restarted after it */             \
+    X(RESTART, "restart")       /* boot nodes that are down */                                     \
+    X(PAUSE, "pause")           /* as SIGSTOP, for a time */                                       \
+    X(CHURN, "churn")           /* nodes come and go: sessions and downtimes are drawn */          \
+    X(DEGRADE, "degrade")       /* more loss, delay, duplicates, reorder on links, for a time */   \
+    X(POISON, "poison")         /* one process inside the nodes faults */                          \
+    X(UPGRADE, "upgrade")       /* processes go over to another version of a module */             \
+    X(HANG, "hang")             /* one process does not return, until a watchdog ends it */        \
+    X(CLOCK, "clock")           /* clocks are set, or drift, for a time */                         \
+    X(REBIND, "rebind")         /* NATs forget: everybody behind them gets other ports */          \
+    X(MOVE, "move")             /* nodes get another address */                                    \
+    X(RESET, "reset")           /* streams of nodes are reset at both ends */                      \
+    X(HALF_OPEN, "half_open")   /* nodes give streams up, and the other end does not hear it */    \
+    X(SLOW, "slow")             /* handlers take time, for a time */                               \
+    X(OUTAGE, "outage")         /* racks, sites or regions fail, with all that is in them */       \
+    X(CLOG, "clog")             /* packets are held back, and released all at once */              \
+    X(FILTER, "filter")         /* packets of some kinds are lost */                               \
+    X(OVERFLOW, "overflow")     /* mailboxes are filled */                                         \
+    X(MEMORY, "memory")         /* nodes or processes have no more than this, for a time */        \
+    X(WIPE, "wipe")             /* another, empty disk; with `for`, restarted after it */          \
+    X(LOST_FSYNC, "lost_fsync") /* a sync says OK, and a crash shows that it lied */               \
+    X(MISDIRECT, "misdirect")   /* reads and writes are of another place */                        \
+    X(BIT_ROT, "bit_rot")       /* bits flip at rest */                                            \
+    X(LATENT_ERROR, "latent_error") /* sectors cannot be read until they are written */            \
+    X(IO_ERROR, "io_error")         /* operations fail */                                          \
+    X(DISK_FULL, "disk_full")       /* no file grows */                                            \
+    X(DISK_SLOW, "disk_slow")       /* operations take long */                                     \
+    X(DISK_STUCK, "disk_stuck")     /* operations do not return, for a time */
 
 enum sim_fault_kind {
     SIM_FAULT_NONE = 0,
@@ -41,7 +56,9 @@ enum sim_fault_kind {
 const char *sim_fault_name(enum sim_fault_kind kind);
 
 #define SIM_PARTITION_SIDES_MAX 8
+#define SIM_STEPS_MAX 8
 #define SIM_PROCESS_NAME_MAX 64
+#define SIM_FILE_NAME_MAX 128
 
 /* Which process of a node. With the last two, one is drawn at each occurrence among those of
  * applications, but for masters and top supervisors, whose end is that of the application. */
@@ -51,11 +68,29 @@ enum sim_process_by {
     SIM_PROCESS_ANY        /* of an application */
 };
 
+/* Who cannot reach whom. */
+enum sim_partition_shape {
+    SIM_SHAPE_SIDES = 0, /* `sides`, one another */
+    SIM_SHAPE_HALVES,    /* as two sides of a half each */
+    SIM_SHAPE_BRIDGE,    /* likewise, but for those in `through`, who reach all and are reached */
+    SIM_SHAPE_PARTIAL,   /* two sides, which need not be all: the others reach both */
+    SIM_SHAPE_RING       /* `nodes`, in drawn order, all but `reach` neighbours on either side */
+};
+
 enum sim_churn_exit { SIM_CHURN_CRASH = 0, SIM_CHURN_KILL, SIM_CHURN_STOP };
+
+enum sim_outage_how {
+    SIM_OUTAGE_CRASH = 0,
+    SIM_OUTAGE_KILL,
+    SIM_OUTAGE_STOP,
+    SIM_OUTAGE_ISOLATE,
+    SIM_OUTAGE_PAUSE
+};
 
 struct sim_fault_spec {
     enum sim_fault_kind kind;
     uint32_t line;        /* in the scenario, for messages */
+    uint32_t swarm;       /* 0: of the file; else drawn: 1 + which of the plan's swarm */
     weft_time at;         /* first occurrence */
     weft_duration every;  /* 0: once */
     weft_time until;      /* no occurrence after it; TIME_NEVER: the run's end */
@@ -72,13 +107,28 @@ struct sim_fault_spec {
         uint32_t ppm;
     } sides[SIM_PARTITION_SIDES_MAX];
     bool one_way;
+    enum sim_partition_shape shape;
+    uint32_t reach;         /* RING */
+    struct sim_set through; /* BRIDGE */
+
+    /* DEGRADE, CLOG, FILTER: packets from `nodes` to these only, when `directed`; else packets with
+     * either end in `nodes` */
+    bool directed;
+    struct sim_set to;
+    struct sim_delay flap_on, flap_off; /* PARTITION, ISOLATE, DEGRADE, FILTER: it holds and rests
+                                           by turns; kind 0: it holds */
 
     struct sim_delay session, downtime; /* CHURN */
     enum sim_churn_exit exit;           /* CHURN */
-    struct sim_chain chain;             /* DEGRADE */
-    const char *module;                 /* UPGRADE: path, as long as the plan */
-    uint32_t canary_ppm, watch;         /* UPGRADE: as in struct weft_code_upgrade; 0: all; none */
-    bool expect_rollback;               /* UPGRADE: it is to go back by itself */
+    struct sim_chain chain;             /* DEGRADE, FILTER */
+    uint32_t steps_count;               /* DEGRADE: another chain after so long, ascending */
+    struct {
+        weft_duration after;
+        struct sim_chain chain;
+    } steps[SIM_STEPS_MAX];
+    const char *module;         /* UPGRADE: path, as long as the plan */
+    uint32_t canary_ppm, watch; /* UPGRADE: as in struct weft_code_upgrade; 0: all; none */
+    bool expect_rollback;       /* UPGRADE: it is to go back by itself */
     bool each_in_turn; /* CRASH, KILL, STOP, PAUSE, POISON, UPGRADE: `rolling`: occurrence i
                           takes the next of `nodes` in order, not a draw */
     enum sim_process_by process_by;     /* POISON, HANG */
@@ -87,7 +137,30 @@ struct sim_fault_spec {
     bool by_signal;                     /* POISON: killed by an exit signal, no fault */
     weft_duration jump;                 /* CLOCK: the wall clock is set ahead by it, or back */
     int64_t drift_ppm;                  /* CLOCK */
-    weft_duration cost;                 /* SLOW, OVERFLOW: of a message */
+    weft_duration spread;       /* CRASH, KILL, STOP, OUTAGE: each boots later by a draw up to it */
+    struct sim_domains domains; /* OUTAGE */
+    enum sim_domain_level level;
+    uint32_t domains_count; /* so many are drawn; 0: one */
+    bool is_number;         /* this one fails, no draw: */
+    uint32_t domain;
+    enum sim_outage_how how;
+    size_t bytes;       /* MEMORY: at most so many */
+    bool is_room;       /* MEMORY: beside what is held when it begins */
+    weft_duration cost; /* SLOW, OVERFLOW: of a message */
+
+    /* CRASH, CHURN: what is left of what was not synced; not given: one of three, drawn anew each
+     * time */
+    enum sim_unsynced unsynced;
+    bool unsynced_given;
+    /* The faults of disks: which operations (mask of enum sim_disk_op; 0: all), how many of them or
+     * which one (0: by rate), on which file ("": any), and whether of each file no more than a
+     * minority of a group's copies is ever touched. */
+    uint32_t disk_ops, rate_ppm; /* 0: all */
+    bool keeps_quorum;
+    uint32_t nth;
+    char file[SIM_FILE_NAME_MAX];
+    uint32_t sectors;       /* BIT_ROT, LATENT_ERROR: how many a node; 0: one */
+    struct sim_delay takes; /* DISK_SLOW */
 };
 
 struct sim_faults;
@@ -98,9 +171,11 @@ struct sim_faults;
  * is over at once; one that lasts is over with the scenario. FAULT_BIT comes at most once for an
  * occurrence (node: the first it hit), but for churn at each leave.
  *
- * bit counts: partition, isolate, degrade: a packet was lost, delayed or doubled by it; crash,
+ * bit counts: partition, isolate, degrade, clog, filter: a packet was lost, delayed, doubled or
+ * damaged by it; crash,
  * kill, stop, pause: a node was up and is so no more; restart: a node came up; churn: a node left
- * (each leave counts as injected, too); clock: see sim/fault/clock.c; rebind,
+ * (each leave counts as injected, too); wipe: as crash, or files were lost; faults of disks: see
+ * sim/fault/disk.c, where one may bite when it is over; clock: see sim/fault/clock.c; rebind,
  * move: sim/fault/place.c; reset, half_open: a node had an open stream; slow: a message took
  * longer; poison, hang: the process ended by it; upgrade: all its nodes did what is expected of
  * them. A hang lasts as long as the node's watchdog would wait, or as `for` says. */

@@ -54,6 +54,25 @@ static void name_sides(const struct sim_occurrence *occurrence, uint8_t *side) {
     }
 }
 
+/* Into scratch. Returns how many. */
+static uint32_t draw_set(const struct sim_occurrence *occurrence, const struct sim_set *set,
+                         uint64_t entity) {
+    const struct sim_faults *faults = occurrence->faults;
+    struct sim_set_key key = {.state_mask = sim_fault__layer_states(set),
+                              .entity = entity,
+                              .counter = occurrence->number};
+    return sim_set_draw(set, faults->world, faults->groups, key, faults->scratch);
+}
+
+/* They are on no side: they reach everybody. */
+static void take_bridge(const struct sim_occurrence *occurrence, uint8_t *side) {
+    const struct sim_set *through = &sim_fault__spec(occurrence)->through;
+    uint32_t count = draw_set(occurrence, through, UINT64_C(2) << 32 | occurrence->fault);
+    for (uint32_t i = 0; i < count; i++) {
+        side[occurrence->faults->scratch[i]] = SIM_SIDE_NONE;
+    }
+}
+
 static uint8_t *find_sides(const struct sim_occurrence *occurrence) {
     const struct sim_fault_spec *spec = sim_fault__spec(occurrence);
     uint32_t nodes = sim_world_nodes(occurrence->faults->world);
@@ -65,13 +84,53 @@ static uint8_t *find_sides(const struct sim_occurrence *occurrence) {
         name_sides(occurrence, side);
     else
         draw_sides(occurrence, side);
+    if (spec->shape == SIM_SHAPE_BRIDGE) take_bridge(occurrence, side);
     return side;
+}
+
+/* --- a ring --- */
+
+/* Place of each node on the ring, in drawn order. Returns how many there are. */
+static uint32_t find_ranks(const struct sim_occurrence *occurrence, uint32_t *rank) {
+    const struct sim_faults *faults = occurrence->faults;
+    uint32_t nodes = sim_world_nodes(faults->world), count = 0;
+    const struct sim_set *set = &sim_fault__spec(occurrence)->nodes;
+    uint32_t members = draw_set(occurrence, set, occurrence->fault);
+    struct ranked *all = rank_all(occurrence, nodes);
+    for (uint32_t i = 0; i < nodes; i++) rank[i] = SIM_RANK_NONE;
+    for (uint32_t i = 0; i < members; i++) rank[faults->scratch[i]] = 0;
+    for (uint32_t i = 0; i < nodes; i++) {
+        if (rank[all[i].node] != SIM_RANK_NONE) rank[all[i].node] = count++;
+    }
+    free(all);
+    return count;
+}
+
+static void act_ring(struct sim_occurrence *occurrence) {
+    uint32_t *rank = malloc(sim_world_nodes(occurrence->faults->world) * sizeof *rank);
+    WEFT_ASSERT(rank != NULL);
+    struct sim_layer_spec layer = {.kind = SIM_LAYER_RING,
+                                   .rank = rank,
+                                   .ring_count = find_ranks(occurrence, rank),
+                                   .reach = sim_fault__spec(occurrence)->reach};
+    sim_fault__layer_on(occurrence, &layer);
+    free(rank);
+}
+
+static void choose_ring(struct sim_occurrence *occurrence) {
+    const struct sim_fault_spec *spec = sim_fault__spec(occurrence);
+    snprintf(occurrence->text, SIM_FAULT_TEXT_MAX, "partition ring of %u, reach %u",
+             draw_set(occurrence, &spec->nodes, occurrence->fault), spec->reach);
 }
 
 static void choose_partition(struct sim_occurrence *occurrence) {
     const struct sim_fault_spec *spec = sim_fault__spec(occurrence);
     uint32_t nodes = sim_world_nodes(occurrence->faults->world);
     uint32_t count[SIM_SIDE_NONE + 1] = {0};
+    if (spec->shape == SIM_SHAPE_RING) {
+        choose_ring(occurrence);
+        return;
+    }
     uint8_t *side = find_sides(occurrence);
     for (uint32_t i = 0; i < nodes; i++) count[side[i]]++;
     free(side);
@@ -81,12 +140,21 @@ static void choose_partition(struct sim_occurrence *occurrence) {
         at += snprintf(occurrence->text + at, SIM_FAULT_TEXT_MAX - (size_t)at, "%s%u", between,
                        count[i]);
     }
+    if (spec->shape == SIM_SHAPE_SIDES || spec->shape == SIM_SHAPE_HALVES) return;
+    snprintf(occurrence->text + at, SIM_FAULT_TEXT_MAX - (size_t)at, ", %u reach both",
+             count[SIM_SIDE_NONE]);
 }
 
 static void act_partition(struct sim_occurrence *occurrence) {
-    bool one_way = sim_fault__spec(occurrence)->one_way;
+    const struct sim_fault_spec *spec = sim_fault__spec(occurrence);
+    if (spec->shape == SIM_SHAPE_RING) {
+        act_ring(occurrence);
+        return;
+    }
     uint8_t *side = find_sides(occurrence);
-    sim_fault__layer_on(occurrence, one_way ? SIM_LAYER_ONE_WAY : SIM_LAYER_SPLIT, side);
+    struct sim_layer_spec layer = {.kind = spec->one_way ? SIM_LAYER_ONE_WAY : SIM_LAYER_SPLIT,
+                                   .side = side};
+    sim_fault__layer_on(occurrence, &layer);
     free(side);
 }
 
@@ -96,15 +164,18 @@ const struct sim_fault_ops sim_fault__partition = {.choose = choose_partition,
                                                    .heal = sim_fault__layer_heal,
                                                    .ends = SIM_ENDS_WHEN_TOLD};
 
-static void choose_isolate(struct sim_occurrence *occurrence) {
-    sim_fault__choose(occurrence, sim_fault__layer_states(sim_fault__spec(occurrence)));
-}
-
 static void act_isolate(struct sim_occurrence *occurrence) {
-    sim_fault__layer_on_targets(occurrence, SIM_LAYER_ISOLATE);
+    uint8_t *side = calloc(sim_world_nodes(occurrence->faults->world), sizeof *side);
+    WEFT_ASSERT(side != NULL);
+    for (uint32_t i = 0; i < occurrence->targets_count; i++) {
+        side[occurrence->targets[i].node] = 1;
+    }
+    struct sim_layer_spec layer = {.kind = SIM_LAYER_ISOLATE, .side = side};
+    sim_fault__layer_on(occurrence, &layer);
+    free(side);
 }
 
-const struct sim_fault_ops sim_fault__isolate = {.choose = choose_isolate,
+const struct sim_fault_ops sim_fault__isolate = {.choose = sim_fault__links_choose,
                                                  .act = act_isolate,
                                                  .end = sim_fault__layer_end,
                                                  .heal = sim_fault__layer_heal,

@@ -7,7 +7,7 @@
 #define NO_NAT UINT32_MAX
 
 static void choose(struct sim_occurrence *occurrence) {
-    sim_fault__choose(occurrence, sim_fault__layer_states(sim_fault__spec(occurrence)));
+    sim_fault__choose(occurrence, sim_fault__layer_states(&sim_fault__spec(occurrence)->nodes));
 }
 
 static void act_move(struct sim_occurrence *occurrence) {

@@ -71,6 +71,10 @@ static weft_pid draw(const struct sim_occurrence *occurrence, uint32_t node,
     return pid;
 }
 
+bool sim_fault__names_process(const struct sim_fault_spec *spec) {
+    return spec->process_by != SIM_PROCESS_NAMED || spec->process[0] != '\0';
+}
+
 weft_pid sim_fault__process(const struct sim_occurrence *occurrence, uint32_t node) {
     struct sim_world *world = occurrence->faults->world;
     const struct sim_fault_spec *spec = sim_fault__spec(occurrence);

@@ -6,20 +6,16 @@
 
 #include "sim/world/slow.h"
 
-static bool is_of_process(const struct sim_occurrence *occurrence) {
-    const struct sim_fault_spec *spec = sim_fault__spec(occurrence);
-    return spec->process_by != SIM_PROCESS_NAMED || spec->process[0] != '\0';
-}
-
 static void choose(struct sim_occurrence *occurrence) {
-    sim_fault__choose(occurrence, is_of_process(occurrence)
-                                      ? SIM_STATE_BIT(SIM_NODE_UP)
-                                      : sim_fault__layer_states(sim_fault__spec(occurrence)));
+    sim_fault__choose(occurrence,
+                      sim_fault__names_process(sim_fault__spec(occurrence))
+                          ? SIM_STATE_BIT(SIM_NODE_UP)
+                          : sim_fault__layer_states(&sim_fault__spec(occurrence)->nodes));
 }
 
 static void act(struct sim_occurrence *occurrence) {
     const struct sim_fault_spec *spec = sim_fault__spec(occurrence);
-    bool of_process = is_of_process(occurrence);
+    bool of_process = sim_fault__names_process(sim_fault__spec(occurrence));
     for (uint32_t i = 0; i < occurrence->targets_count; i++) {
         struct sim_target *target = &occurrence->targets[i];
         if (of_process) target->pid = sim_fault__process(occurrence, target->node);

@@ -8,8 +8,8 @@
 #define PPM 1000000u
 #define SHOWN_MAX 16
 
-uint32_t sim_fault__layer_states(const struct sim_fault_spec *spec) {
-    bool drawn = spec->nodes.count > 0 || spec->nodes.ppm > 0;
+uint32_t sim_fault__layer_states(const struct sim_set *set) {
+    bool drawn = set->count > 0 || set->ppm > 0;
     return drawn ? SIM_STATES_RUNNING : SIM_STATES_ALL;
 }
 

@@ -99,6 +99,10 @@ void sim_net_free(struct sim_net *net) {
     free(net);
 }
 
+uint32_t sim_net_regions(const struct sim_net *net) {
+    return net->spec->regions == NULL ? 1 : net->spec->regions->count;
+}
+
 uint32_t sim_net_region(const struct sim_net *net, uint32_t node) {
     WEFT_ASSERT(node < net->nodes);
     return net->region == NULL ? 0 : net->region[node];

@@ -152,7 +152,8 @@ struct sim_net *sim_net_new(const struct sim_net_spec *spec, uint32_t nodes,
                             const uint32_t *group_of, uint64_t seed);
 void sim_net_free(struct sim_net *net);
 
-/* The region of a node: drawn, and stable. */
+/* How many regions there are, at least one; and that of a node: drawn, and stable. */
+uint32_t sim_net_regions(const struct sim_net *net);
 uint32_t sim_net_region(const struct sim_net *net, uint32_t node);
 
 /* Memory of queues and of what is held back: of links that are active. */

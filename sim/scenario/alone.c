@@ -28,6 +28,7 @@ const char *sim_plan_alone(const struct sim_plan *plan) {
     const char *why = NULL;
     if (sim_net_least(&plan->net) == 0) why = "its links may take no time at all";
     if (links_keep(plan)) why = "its links have queues";
+    if (plan->flow.setup.platform != NULL) why = "its network is one of flows";
     if (plan->nats_count > 0) why = "it has NATs";
     for (uint32_t i = 0; i < plan->groups_count; i++) {
         if (plan->apps_of[i].count > 0) why = "its nodes load modules";

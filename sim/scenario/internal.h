@@ -12,9 +12,28 @@
 #include "sim/scenario/mistakes.h"
 #include "sim/scenario/plan.h"
 
+/* What is put where a range or a choice of swarm stands. Others than BY_SEED are for finding
+ * mistakes. */
+enum sim_swarm_mode {
+    SIM_SWARM_BY_SEED = 1,
+    SIM_SWARM_BY_FILE, /* by the seed of the file */
+    SIM_SWARM_LOWS,    /* the low ends, the first of choices; every fault is on */
+    SIM_SWARM_HIGHS,   /* the high ends, the last */
+    SIM_SWARM_OPTION,  /* the low ends, the one of choices that `seed` is the number of */
+};
+
+struct sim_swarm__draw {
+    enum sim_swarm_mode mode;
+    uint64_t seed;
+    uint32_t options_max; /* of the choices met */
+};
+
 /* State of one reading. */
 struct sim_plan__reader {
     struct sim_plan *plan;
+    struct sim_swarm__draw draw;
+    uint32_t swarm_first, swarm_on;    /* entries of `faults` that swarm has put there */
+    uint32_t swarm_of[SIM_FAULTS_MAX]; /* which of plan->swarm each is */
     bool no_memory;
     const struct weft_yaml_node *root;
     const struct sim_plan_report *report; /* NULL: none */
@@ -58,7 +77,9 @@ extern const struct sim_plan__section sim_plan__lognormal_section, sim_plan__exp
     sim_plan__pareto_section, sim_plan__weibull_section, sim_plan__delay_section,
     sim_plan__nodes_section, sim_plan__dht_section, sim_plan__join_section, sim_plan__group_section,
     sim_plan__app_section, sim_plan__dist_section, sim_plan__nat_section, sim_plan__clocks_section,
-    sim_plan__duplicate_section, sim_plan__reorder_section, sim_plan__links_section,
+    sim_plan__domains_section, sim_plan__duplicate_section, sim_plan__reorder_section,
+    sim_plan__burst_section, sim_plan__corrupt_section, sim_plan__rate_section,
+    sim_plan__step_section, sim_plan__flap_section, sim_plan__links_section,
     sim_plan__network_section, sim_plan__work_sections[], sim_plan__check_sections[];
 extern const struct sim_plan__section sim_plan__pct_section, sim_plan__bounded_section;
 
@@ -111,6 +132,10 @@ struct sim_plan__hint {
 };
 struct sim_plan__hint sim_plan__hint(const char *word, const char *const *words, size_t count);
 
+/* Index of the word among `words`; -1, told, when it is none. */
+int sim_plan__choose_word(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                          const char *const *words, size_t count);
+
 /* --- parts of the language --- */
 
 /* plan_dist.c: into the plan; one group's, over what all have; what only the whole shows. */
@@ -131,6 +156,22 @@ void sim_plan__check_nats(struct sim_plan__reader *reader);
 void sim_plan__read_delay(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                           void *into);
 
+/* plan_flow.c: a model of shared bandwidth; keys of the network section. */
+struct sim_plan__flow {
+    bool simgrid;
+    const char *platform, *model;
+    uint32_t least;
+};
+void sim_plan__read_engine(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                           void *into);
+void sim_plan__read_platform(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                             void *into);
+void sim_plan__read_model(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                          void *into);
+/* All of them are read: into the plan. */
+void sim_plan__take_flow(struct sim_plan__reader *reader, const struct weft_yaml_node *network,
+                         const struct sim_plan__flow *flow);
+
 /* The matrix of `value`, a path beside the scenario, into the plan's net. */
 void sim_plan__read_regions(struct sim_plan__reader *reader, const struct sim_plan__value *value);
 
@@ -138,25 +179,55 @@ void sim_plan__read_regions(struct sim_plan__reader *reader, const struct sim_pl
 void sim_plan__parse_regions(struct sim_plan__reader *reader, const char *file,
                              struct weft_bytes text, struct sim_regions *regions);
 
-/* The links of a chain before they become elements; a part that is absent has `has_` false. */
-struct sim_plan__link {
-    bool has_delay, has_loss, has_duplicate, has_reorder;
-    struct sim_delay delay;
-    uint32_t loss_ppm, duplicate_ppm, reorder_ppm;
-    struct sim_delay duplicate_after, reorder_by;
+/* plan_link.c. What a link does before it becomes a chain, in the chain's order; a part that is
+ * absent has `has` false. */
+enum sim_plan__part {
+    SIM_PLAN__PART_MTU = 0,
+    SIM_PLAN__PART_RATE,
+    SIM_PLAN__PART_DELAY,
+    SIM_PLAN__PART_JITTER,
+    SIM_PLAN__PART_LOSS,
+    SIM_PLAN__PART_BURST,
+    SIM_PLAN__PART_DUPLICATE,
+    SIM_PLAN__PART_CORRUPT,
+    SIM_PLAN__PART_REORDER,
+    SIM_PLAN__PARTS
 };
 
-/* Keys that read into a struct that has a struct sim_plan__link at `offset`. */
-void sim_plan__read_link_delay(struct sim_plan__reader *reader, const struct sim_plan__value *value,
-                               void *into);
-void sim_plan__read_link_loss(struct sim_plan__reader *reader, const struct sim_plan__value *value,
-                              void *into);
-void sim_plan__read_link_duplicate(struct sim_plan__reader *reader,
-                                   const struct sim_plan__value *value, void *into);
-void sim_plan__read_link_reorder(struct sim_plan__reader *reader,
-                                 const struct sim_plan__value *value, void *into);
+struct sim_plan__link {
+    bool has[SIM_PLAN__PARTS];
+    struct sim_element parts[SIM_PLAN__PARTS];
+};
 
-/* Elements in the order delay, loss, duplicate, reorder. */
+#define SIM_PLAN__LINK_WORDS                                                                       \
+    "delay, delay_jitter, loss, burst, duplicate, reorder, corrupt, rate or mtu"
+
+typedef void sim_plan__read(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                            void *into);
+
+/* Keys that read into a struct that has a struct sim_plan__link at `at`. */
+sim_plan__read sim_plan__read_link_delay, sim_plan__read_link_jitter, sim_plan__read_link_loss,
+    sim_plan__read_link_burst, sim_plan__read_link_duplicate, sim_plan__read_link_reorder,
+    sim_plan__read_link_corrupt, sim_plan__read_link_rate, sim_plan__read_link_mtu;
+
+#define SIM_PLAN__LINK_KEYS(at, regions)                                                           \
+    {"delay", false, sim_plan__read_link_delay, at, 0, regions},                                   \
+        {"delay_jitter", false, sim_plan__read_link_jitter, at, 0, SIM_PLAN__NO_REGIONS},          \
+        {"loss", false, sim_plan__read_link_loss, at, 0, 0},                                       \
+        {"burst", false, sim_plan__read_link_burst, at, 0, 0},                                     \
+        {"duplicate", false, sim_plan__read_link_duplicate, at, 0, 0},                             \
+        {"reorder", false, sim_plan__read_link_reorder, at, 0, 0},                                 \
+        {"corrupt", false, sim_plan__read_link_corrupt, at, 0, 0},                                 \
+        {"rate", false, sim_plan__read_link_rate, at, 0, 0}, {                                     \
+        "mtu", false, sim_plan__read_link_mtu, at, 0, 0                                            \
+    }
+
+/* Whether it has any part. */
+bool sim_plan__link_says(const struct sim_plan__link *link);
+
+/* What it does not say is as in `base`. */
+void sim_plan__inherit(struct sim_plan__link *link, const struct sim_plan__link *base);
+
 void sim_plan__chain_of(const struct sim_plan__link *link, struct sim_chain *chain);
 
 /* A set of nodes: struct sim_set at the key's offset. */
@@ -168,6 +239,8 @@ bool sim_plan__group_index(struct sim_plan__reader *reader, const struct weft_ya
                            uint32_t *index);
 
 /* Sections of the whole file; `into` is the plan. */
+void sim_plan__read_swarm(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                          void *into);
 void sim_plan__read_schedule(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                              void *into);
 void sim_plan__read_dht(struct sim_plan__reader *reader, const struct sim_plan__value *value,
@@ -183,6 +256,8 @@ void sim_plan__read_apps_of(struct sim_plan__reader *reader, const struct sim_pl
 /* The path of a module that is there, as long as the plan; NULL, told. */
 const char *sim_plan__module_path(struct sim_plan__reader *reader,
                                   const struct sim_plan__value *value);
+void sim_plan__read_domains(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                            void *into);
 void sim_plan__read_clocks(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                            void *into);
 void sim_plan__read_network(struct sim_plan__reader *reader, const struct sim_plan__value *value,
@@ -229,6 +304,26 @@ int sim_plan__choose(struct sim_plan__reader *reader, const struct weft_yaml_nod
 bool sim_plan__is_list(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                        uint32_t most, const char *expected);
 
+/* --- paths into the tree --- */
+
+#define SIM_PLAN__PATH_PARTS 12u
+#define SIM_PLAN__PATH_SIZE 1024u
+
+struct sim_plan__path {
+    char text[SIM_PLAN__PATH_SIZE]; /* the keys, NUL between them */
+    const char *parts[SIM_PLAN__PATH_PARTS];
+    uint32_t count;
+};
+
+/* The `size` bytes of "faults.0.crash.at" as its parts. False: it is no path. */
+bool sim_plan__path(const char *text, size_t size, struct sim_plan__path *path);
+
+/* Where the path leads: what is not there is put in. NULL: told, at `place`. */
+struct weft_yaml_node **sim_plan__slot(struct sim_plan__reader *reader,
+                                       struct weft_yaml_node **root,
+                                       const struct sim_plan__path *path,
+                                       const struct weft_yaml_place *place);
+
 /* --- --set --- */
 
 /* Put an override into the tree, or tell why not. */
@@ -241,6 +336,15 @@ void sim_plan__yaml_mistake(void *ctx, const struct weft_yaml_place *place, cons
 
 /* A copy to free(); NULL when out of memory, which the reader then knows. */
 char *sim_plan__copy(struct sim_plan__reader *reader, const char *text);
+
+#define SIM_PLAN__PATH_SIZE 1024
+
+/* Where the file `name` that a scenario names is: beside the scenario, unless its path begins at
+ * the root. False: too long. */
+bool sim_plan__beside(const char *scenario, const char *name, char path[SIM_PLAN__PATH_SIZE]);
+
+/* A copy that lives as long as the plan. NULL: out of memory, or of room for it. */
+const char *sim_plan__keep(struct sim_plan__reader *reader, const char *text);
 
 /* A whole file of at most `most` bytes; free() it. WEFT_ERR_NOT_FOUND, WEFT_ERR_IO,
  * WEFT_ERR_TOO_BIG, WEFT_ERR_NOMEM. */

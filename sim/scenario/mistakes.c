@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,7 +30,10 @@ void sim_mistakes_add(struct sim_mistakes *mistakes, const char *file,
         mistake->line = place != NULL ? place->line : 0;
         mistake->column = place != NULL ? place->column : 0;
     }
-    vsnprintf(mistake->text, sizeof mistake->text, format, args);
+    int size = vsnprintf(mistake->text, sizeof mistake->text, format, args);
+    if (mistakes->seed != NULL && size > 0 && (size_t)size < sizeof mistake->text)
+        snprintf(mistake->text + size, sizeof mistake->text - (size_t)size,
+                 " (as seed %" PRIu64 " draws it)", *mistakes->seed);
     make_one_line(mistake->file);
     make_one_line(mistake->text);
 }

@@ -17,8 +17,9 @@ struct sim_mistake {
 };
 
 struct sim_mistakes {
-    const char *file; /* the scenario's; borrowed */
-    uint32_t count;   /* of all, kept or not */
+    const char *file;     /* the scenario's; borrowed */
+    const uint64_t *seed; /* told with each, as what drew it; NULL: none did */
+    uint32_t count;       /* of all, kept or not */
     struct sim_mistake list[SIM_MISTAKES_MAX];
 };
 

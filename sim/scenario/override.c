@@ -2,79 +2,39 @@
  *
  * What is put in carries its option as its place, so that every mistake about it names the option.
  */
-#include "sim/scenario/internal.h"
+#include "sim/scenario/swarm.h"
 
 #include "core/base/assert.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-#define PATH_MAX_PARTS 12u
-#define OPTION_SIZE_MAX 1024u
-
-struct path {
-    char text[OPTION_SIZE_MAX]; /* the keys, NUL between them */
-    const char *parts[PATH_MAX_PARTS];
-    uint32_t count;
-};
 
 static void tell(struct sim_plan__reader *reader, const char *set, const char *what) {
     struct weft_yaml_place place = {0, 0, set};
     sim_plan__mistake_in(reader, NULL, &place, "%s", what);
 }
 
-/* "a.b.0" before the '=' into its parts. False: told. */
-static bool split(struct sim_plan__reader *reader, const char *set, struct path *path) {
+/* A key of swarm that is a path is one key, dots and all. */
+static void join_swarm(struct sim_plan__path *path) {
+    if (path->count < 3 || strcmp(path->parts[0], "swarm") != 0) return;
+    if (sim_swarm__is_own(path->parts[1])) return;
+    for (uint32_t i = 2; i < path->count; i++) path->text[path->parts[i] - path->text - 1] = '.';
+    path->count = 2;
+}
+
+/* What is before the '='. False: told. */
+static bool split(struct sim_plan__reader *reader, const char *set, struct sim_plan__path *path) {
     const char *equals = strchr(set, '=');
     size_t size = equals != NULL ? (size_t)(equals - set) : 0;
     if (size == 0 || size >= sizeof path->text) {
         tell(reader, set, "no key, expected key=value such as population=500");
         return false;
     }
-    memcpy(path->text, set, size);
-    path->text[size] = '\0';
-    path->count = 0;
-    char *at = path->text;
-    while (at != NULL) {
-        char *dot = strchr(at, '.');
-        if (dot != NULL) *dot = '\0';
-        if (*at == '\0' || path->count == PATH_MAX_PARTS) {
-            tell(reader, set, "this is no path, expected keys with a dot between");
-            return false;
-        }
-        path->parts[path->count++] = at;
-        at = dot != NULL ? dot + 1 : NULL;
+    if (sim_plan__path(set, size, path)) {
+        join_swarm(path);
+        return true;
     }
-    return true;
-}
-
-/* Where `part` is, or would be, in `node`. NULL: told. */
-static struct weft_yaml_node **slot(struct sim_plan__reader *reader, struct weft_yaml_node *node,
-                                    const char *part, const char *set) {
-    struct weft_yaml_place place = {0, 0, set};
-    uint64_t index = 0;
-    if (node->kind == WEFT_YAML_SEQUENCE) {
-        if (weft_value_count(part, &index) && index < node->count) return &node->items[index];
-        sim_plan__mistake_in(reader, NULL, &place, "no entry '%s', expected 0 to %u",
-                             sim_plan__show(part).text, node->count - 1);
-        return NULL;
-    }
-    if (node->kind != WEFT_YAML_MAPPING) {
-        sim_plan__mistake_in(reader, NULL, &place,
-                             "no key '%s' there, expected the path of a mapping or a list",
-                             sim_plan__show(part).text);
-        return NULL;
-    }
-    for (uint32_t i = 0; i < node->count; i++) {
-        if (strcmp(node->keys[i]->text, part) == 0) return &node->items[i];
-    }
-    struct weft_yaml_node *item = weft_yaml_new(NULL, &place);
-    if (item == NULL || !weft_yaml_add(node, part, item)) {
-        weft_yaml_free(item);
-        reader->no_memory = true;
-        return NULL;
-    }
-    return &node->items[node->count - 1];
+    tell(reader, set, "this is no path, expected keys with a dot between");
+    return false;
 }
 
 /* "5%" as it stands; "[1, 2]" and "{k: 8}" as YAML. NULL: told. */
@@ -99,12 +59,10 @@ void sim_plan__override(struct sim_plan__reader *reader, struct weft_yaml_node *
                         const char *set) {
     WEFT_ASSERT(root != NULL);
     WEFT_ASSERT(set != NULL);
-    struct path path;
+    struct sim_plan__path path;
+    struct weft_yaml_place place = {0, 0, set};
     if (!split(reader, set, &path)) return;
-    struct weft_yaml_node **at = &root;
-    for (uint32_t i = 0; i < path.count && at != NULL; i++) {
-        at = slot(reader, *at, path.parts[i], set);
-    }
+    struct weft_yaml_node **at = sim_plan__slot(reader, &root, &path, &place);
     struct weft_yaml_node *value = at != NULL ? value_of(reader, set) : NULL;
     if (value == NULL) {
         bool made_for_it = at != NULL && (*at)->set == set && (*at)->count == 0;

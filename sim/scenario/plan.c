@@ -4,7 +4,9 @@
 #include "core/base/assert.h"
 #include "core/base/hash.h"
 #include "sim/scenario/internal.h"
+#include "sim/scenario/swarm.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,10 +74,12 @@ static const struct sim_plan__key keys[] = {
     {"schedule", false, sim_plan__read_schedule, 0, 0, 0},
     {"dist", false, sim_plan__read_dist, 0, 0, 0},
     {"clocks", false, sim_plan__read_clocks, 0, 0, 0},
+    {"domains", false, sim_plan__read_domains, 0, 0, 0},
     {"groups", false, sim_plan__read_groups, 0, 0, 0},
     {"network", false, sim_plan__read_network, 0, 0, 0},
     {"workload", false, sim_plan__read_workload, 0, 0, 0},
     {"faults", false, sim_plan__read_faults, 0, 0, 0},
+    {"swarm", false, sim_plan__read_swarm, 0, 0, 0},
     {"checks", true, sim_plan__read_checks, 0, 0, 0},
 };
 static const struct sim_plan__section scenario_section = {"scenario", keys,
@@ -88,8 +92,10 @@ const struct sim_plan__section *sim_plan__section(size_t index) {
         &sim_plan__nodes_section,   &sim_plan__network_section,     &sim_plan__links_section,
         &sim_plan__delay_section,   &sim_plan__lognormal_section,   &sim_plan__duplicate_section,
         &sim_plan__reorder_section, &sim_plan__exponential_section, &sim_plan__pareto_section,
-        &sim_plan__weibull_section, &sim_plan__clocks_section,      &sim_plan__pct_section,
-        &sim_plan__bounded_section, &sim_plan__nat_section,
+        &sim_plan__weibull_section, &sim_plan__clocks_section,      &sim_plan__domains_section,
+        &sim_plan__pct_section,     &sim_plan__bounded_section,     &sim_plan__nat_section,
+        &sim_plan__burst_section,   &sim_plan__corrupt_section,     &sim_plan__rate_section,
+        &sim_plan__step_section,    &sim_plan__flap_section,        &sim_plan__swarm_section,
     };
     size_t fixed_count = sizeof fixed / sizeof fixed[0];
     if (index < fixed_count) return fixed[index];
@@ -131,9 +137,43 @@ static void finish(struct sim_plan *plan) {
     }
 }
 
+/* Options of the section swarm go before what it draws, others after it: these are not drawn. */
+static void override(struct sim_plan__reader *reader, struct weft_yaml_node *root,
+                     const struct sim_plan_sets *sets, bool of_swarm) {
+    for (uint32_t i = 0; sets != NULL && i < sets->count; i++) {
+        const char *set = sets->sets[i];
+        bool is_swarm = strncmp(set, "swarm.", 6) == 0 || strncmp(set, "swarm=", 6) == 0;
+        if (is_swarm == of_swarm) sim_plan__override(reader, root, set);
+    }
+}
+
+/* The seed of the file, when nobody names another. */
+static void find_seed(struct sim_plan__reader *reader, const struct weft_yaml_node *root) {
+    const struct weft_yaml_node *seed = weft_yaml_get(root, "seed");
+    if (reader->draw.mode != SIM_SWARM_BY_FILE) return;
+    reader->draw.mode = SIM_SWARM_BY_SEED;
+    reader->draw.seed = reader->plan->seed;
+    if (seed != NULL && seed->kind == WEFT_YAML_SCALAR)
+        (void)weft_value_count(seed->text, &reader->draw.seed);
+}
+
+/* As a file of its own: the seed is what the run would have. */
+static void keep_plain(struct sim_plan__reader *reader, struct weft_yaml_node *root) {
+    char text[24];
+    struct weft_yaml_place nowhere = {0, 0, NULL};
+    snprintf(text, sizeof text, "%" PRIu64, reader->draw.seed);
+    struct weft_yaml_node *seed = weft_yaml_new(text, &nowhere);
+    weft_yaml_free(weft_yaml_take(root, "seed"));
+    if (seed != NULL && weft_yaml_add(root, "seed", seed)) {
+        reader->plan->plain = weft_yaml_document(root);
+    } else {
+        weft_yaml_free(seed);
+    }
+    reader->no_memory = reader->no_memory || reader->plan->plain == NULL;
+}
+
 static void read_tree(struct sim_plan__reader *reader, struct weft_yaml_node *root,
                       const struct sim_plan_sets *sets) {
-    uint32_t count = sets != NULL ? sets->count : 0;
     if (root->kind == WEFT_YAML_NOTHING) {
         sim_plan__mistake(reader, root, "nothing in it, expected a scenario");
         return;
@@ -144,13 +184,17 @@ static void read_tree(struct sim_plan__reader *reader, struct weft_yaml_node *ro
         }
         return;
     }
-    for (uint32_t i = 0; i < count; i++) sim_plan__override(reader, root, sets->sets[i]);
+    override(reader, root, sets, true);
+    find_seed(reader, root);
+    sim_swarm__apply(reader, root, sets);
+    override(reader, root, sets, false);
     reader->root = root;
     sim_plan__read_section(reader, root, &scenario_section, reader->plan);
     if (reader->mistakes.count == 0) sim_plan__check_join(reader);
     if (reader->mistakes.count == 0) sim_plan__check_dist(reader);
     if (reader->mistakes.count == 0) sim_plan__check_nats(reader);
     finish(reader->plan);
+    if (sets != NULL && sets->plain && reader->mistakes.count == 0) keep_plain(reader, root);
 }
 
 static void fold_identity(struct sim_plan *plan, struct weft_bytes text,
@@ -187,28 +231,73 @@ static struct sim_plan__reader *reader_new(const char *path) {
     return reader;
 }
 
-int sim_plan_parse(const char *path, struct weft_bytes text, const struct sim_plan_sets *sets,
-                   const struct sim_plan_report *report, struct sim_plan **out) {
-    WEFT_ASSERT(path != NULL);
-    WEFT_ASSERT(out != NULL);
-    *out = NULL;
-    struct sim_plan__reader *reader = reader_new(path);
+/* What is read: where from, with what. */
+struct source {
+    const char *path;
+    struct weft_bytes text;
+    const struct sim_plan_sets *sets;
+    const struct sim_plan_report *report;
+};
+
+/* One reading, with what `draw` draws; *draw then tells of the choices met. WEFT_ERR_MALFORMED,
+ * WEFT_ERR_NOMEM */
+static int read_once(const struct source *source, struct sim_swarm__draw *draw,
+                     struct sim_plan **out) {
+    struct sim_plan__reader *reader = reader_new(source->path);
     if (reader == NULL) return WEFT_ERR_NOMEM;
-    reader->report = report;
-    if (!reader->no_memory) read_text_of(reader, text, sets);
+    reader->draw = *draw;
+    reader->report = source->report;
+    if (!reader->no_memory) read_text_of(reader, source->text, source->sets);
     int rv = WEFT_OK;
     if (reader->no_memory) {
         rv = WEFT_ERR_NOMEM;
     } else if (reader->mistakes.count > 0) {
-        sim_mistakes_tell(&reader->mistakes, report);
+        sim_mistakes_tell(&reader->mistakes, source->report);
         rv = WEFT_ERR_MALFORMED;
     }
-    if (rv == WEFT_OK)
-        *out = reader->plan;
-    else
-        sim_plan_free(reader->plan);
+    draw->options_max = reader->draw.options_max;
+    *out = rv == WEFT_OK ? reader->plan : NULL;
+    if (rv != WEFT_OK) sim_plan_free(reader->plan);
     free(reader);
     return rv;
+}
+
+#define SAMPLES 32 /* seeds that are tried before a swarm is believed */
+
+/* Ranges and choices one by one where they end, then together as seeds draw them: up to the first
+ * that makes a mistake. *out is a plan of the swarm, when there is none. */
+static int try_swarm(const struct source *source, struct sim_plan **out) {
+    struct sim_swarm__draw draw = {.mode = SIM_SWARM_LOWS};
+    int rv = read_once(source, &draw, out);
+    if (rv != WEFT_OK || !(*out)->has_swarm) return rv;
+    uint32_t options = draw.options_max, tries = 1 + options + SAMPLES;
+    for (uint32_t i = 0; i < tries && rv == WEFT_OK; i++) {
+        if (i == 0)
+            draw = (struct sim_swarm__draw){.mode = SIM_SWARM_HIGHS};
+        else if (i <= options)
+            draw = (struct sim_swarm__draw){.mode = SIM_SWARM_OPTION, .seed = i - 1};
+        else
+            draw = (struct sim_swarm__draw){.mode = SIM_SWARM_BY_SEED, .seed = i - options};
+        sim_plan_free(*out);
+        rv = read_once(source, &draw, out);
+    }
+    return rv;
+}
+
+int sim_plan_parse(const char *path, struct weft_bytes text, const struct sim_plan_sets *sets,
+                   const struct sim_plan_report *report, struct sim_plan **out) {
+    WEFT_ASSERT(path != NULL);
+    WEFT_ASSERT(out != NULL);
+    const struct source source = {path, text, sets, report};
+    bool given = sets != NULL && sets->seed != NULL;
+    struct sim_swarm__draw draw = {.mode = given ? SIM_SWARM_BY_SEED : SIM_SWARM_BY_FILE,
+                                   .seed = given ? *sets->seed : 0};
+    *out = NULL;
+    if (given) return read_once(&source, &draw, out);
+    int rv = try_swarm(&source, out);
+    if (rv != WEFT_OK || !(*out)->has_swarm) return rv;
+    sim_plan_free(*out);
+    return read_once(&source, &draw, out);
 }
 
 static const char *why_unread(int error) {
@@ -247,6 +336,11 @@ void sim_plan_free(struct sim_plan *plan) {
     free(plan->about);
     free(plan->file);
     for (uint32_t i = 0; i < plan->texts_count; i++) free(plan->texts[i]);
+    for (uint32_t i = 0; i < plan->draws_count; i++) {
+        free(plan->draws[i].name);
+        free(plan->draws[i].value);
+    }
+    free(plan->plain);
     free(plan->net.regions);
     free(plan);
 }

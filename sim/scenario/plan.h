@@ -26,6 +26,8 @@
  *       - no_leak
  *     stop: 120s
  *
+ * With `swarm:` values are drawn by the seed (sim/scenario/swarm.h).
+ *
  * Every mistake is one line "file:line:column: what is wrong, what was expected", with the nearest
  * valid key where a key is unknown. All mistakes of a file are reported, not only the first.
  * Nothing is silently ignored. */
@@ -58,6 +60,9 @@ struct sim_join {
     uint32_t contacts; /* SEEDS, RANDOM: how many each knows [3] */
 };
 
+/* Bytes of a payload that is a flow, unless the scenario says other. */
+#define SIM_FLOWS_FROM 4096
+
 #define SIM_APPS_MAX 8    /* of a group */
 #define SIM_TEXTS_MAX 256 /* paths of a scenario, and what its apps' env say */
 #define SIM_ENV_MAX 16    /* keys of an app's env */
@@ -81,6 +86,20 @@ struct sim_clocks {
     int64_t drift_ppm;    /* of both */
 };
 
+/* What the seed drew: the value of a path of the file, or a fault by its name. */
+struct sim_draw {
+    char *name, *value; /* of a fault its keys; "off": it is not there */
+    bool is_fault;
+};
+
+/* A fault of the swarm, on or off. */
+struct sim_swarm_fault {
+    enum sim_fault_kind kind;
+    uint32_t line;
+};
+
+#define SIM_DRAWS_MAX 512
+
 struct sim_plan {
     char *texts[SIM_TEXTS_MAX]; /* paths of modules; what is in env */
     uint32_t texts_count;
@@ -98,17 +117,25 @@ struct sim_plan {
     struct sim_nat_range nats[SIM_GROUPS_MAX]; /* of groups that are behind some, ascending */
     uint32_t nats_count;
     struct sim_clocks clocks;
+    struct sim_domains domains; /* regions 0: none but the network's */
     bool dht_on;
     bool v6;                     /* nodes speak IPv6 instead of IPv4 */
     bool save_table;             /* nodes keep their routing table on disk */
     struct sim_order_spec order; /* in which processes take turns */
     struct sim_net_spec net;
+    struct sim_flow_plan flow; /* platform NULL: links alone; else a path and a word of `texts` */
     struct sim_work_spec works[SIM_WORKLOADS_MAX];
     uint32_t works_count;
     struct sim_fault_spec faults[SIM_FAULTS_MAX];
     uint32_t faults_count;
     struct sim_check_spec checks[SIM_CHECKS_MAX];
     uint32_t checks_count;
+    bool has_swarm; /* another seed is another plan */
+    struct sim_draw draws[SIM_DRAWS_MAX];
+    uint32_t draws_count;
+    struct sim_swarm_fault swarm[SIM_FAULTS_MAX]; /* spec.swarm of faults is 1 + their index here */
+    uint32_t swarm_count;
+    char *plain;    /* the file without swarm, as drawn; only when wanted */
     weft_time stop; /* the run ends; nodes are then stopped in order */
     uint64_t seed;  /* of the file; 1 when it names none */
 };
@@ -126,6 +153,10 @@ struct sim_plan_report {
 struct sim_plan_sets {
     const char *const *sets;
     uint32_t count;
+    /* What swarm draws by, and nothing else is looked at. NULL: the seed of the file, after the
+     * ends of its ranges, its choices and some seeds have been found without mistake. */
+    const uint64_t *seed;
+    bool plain; /* plan->plain is wanted */
 };
 
 /* Read, override, validate. *out only when there was no mistake.

@@ -9,10 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define PATH_SIZE 1024
-
-/* Texts live as long as the plan. */
-static const char *keep(struct sim_plan__reader *reader, const char *text) {
+const char *sim_plan__keep(struct sim_plan__reader *reader, const char *text) {
     struct sim_plan *plan = reader->plan;
     if (plan->texts_count == SIM_TEXTS_MAX) return NULL;
     char *copy = sim_plan__copy(reader, text);
@@ -25,20 +22,13 @@ static bool is_file(const char *path) {
     return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-static bool beside(const char *scenario, const char *name, char path[PATH_SIZE]) {
-    const char *slash = name[0] == '/' ? NULL : strrchr(scenario, '/');
-    int folder = slash != NULL ? (int)(slash - scenario) + 1 : 0;
-    int size = snprintf(path, PATH_SIZE, "%.*s%s", folder, scenario, name);
-    return size > 0 && size < PATH_SIZE && is_file(path);
-}
-
 static bool find_module(const struct sim_plan__reader *reader, const char *name,
-                        char path[PATH_SIZE]) {
+                        char path[SIM_PLAN__PATH_SIZE]) {
     const struct sim_plan_report *report = reader->report;
-    if (beside(reader->plan->file, name, path)) return true;
+    if (sim_plan__beside(reader->plan->file, name, path) && is_file(path)) return true;
     for (uint32_t i = 0; report != NULL && name[0] != '/' && i < report->folders_count; i++) {
-        int size = snprintf(path, PATH_SIZE, "%s/%s", report->folders[i], name);
-        if (size > 0 && size < PATH_SIZE && is_file(path)) return true;
+        int size = snprintf(path, SIM_PLAN__PATH_SIZE, "%s/%s", report->folders[i], name);
+        if (size > 0 && size < SIM_PLAN__PATH_SIZE && is_file(path)) return true;
     }
     return false;
 }
@@ -61,13 +51,13 @@ static void tell_missing(struct sim_plan__reader *reader, const struct weft_yaml
 const char *sim_plan__module_path(struct sim_plan__reader *reader,
                                   const struct sim_plan__value *value) {
     const struct weft_yaml_node *node = value->node;
-    char path[PATH_SIZE];
+    char path[SIM_PLAN__PATH_SIZE];
     if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "the path of a module")) return NULL;
     if (!find_module(reader, node->text, path)) {
         tell_missing(reader, node);
         return NULL;
     }
-    const char *kept = keep(reader, path);
+    const char *kept = sim_plan__keep(reader, path);
     if (kept == NULL && !reader->no_memory)
         sim_plan__mistake(reader, node, "more than %d modules and texts, expected fewer",
                           SIM_TEXTS_MAX);
@@ -118,8 +108,8 @@ static void read_env(struct sim_plan__reader *reader, const struct sim_plan__val
     module->env_count = 0;
     for (uint32_t i = 0; env != NULL && i < node->count; i++) {
         if (!fits(reader, node->keys[i], node->items[i])) continue;
-        struct weft_app_env one = {keep(reader, node->keys[i]->text),
-                                   keep(reader, node->items[i]->text)};
+        struct weft_app_env one = {sim_plan__keep(reader, node->keys[i]->text),
+                                   sim_plan__keep(reader, node->items[i]->text)};
         if (one.key != NULL && one.value != NULL)
             env[module->env_count++] = one;
         else if (!reader->no_memory)

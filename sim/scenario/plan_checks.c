@@ -13,11 +13,17 @@
 static const struct sim_plan__key timed_keys[] = {KEY_WITHIN, KEY_AT_LEAST};
 
 /* By enum sim_check_kind - 1. A check without keys is a word alone. */
-const struct sim_plan__section sim_plan__check_sections[] = {
-    {"stored_found", timed_keys, 2},   {"peers_found", timed_keys, 2}, {"closest", timed_keys, 2},
-    {"restarted", timed_keys, 2},      {"no_leak", NULL, 0},           {"tables", timed_keys, 2},
-    {"dead_forgotten", timed_keys, 2}, {"no_surprise", NULL, 0},       {"supervised", NULL, 0},
-    {"no_orphan", timed_keys, 2}};
+const struct sim_plan__section sim_plan__check_sections[] = {{"stored_found", timed_keys, 2},
+                                                             {"peers_found", timed_keys, 2},
+                                                             {"closest", timed_keys, 2},
+                                                             {"restarted", timed_keys, 2},
+                                                             {"no_leak", NULL, 0},
+                                                             {"tables", timed_keys, 2},
+                                                             {"dead_forgotten", timed_keys, 2},
+                                                             {"no_surprise", NULL, 0},
+                                                             {"supervised", NULL, 0},
+                                                             {"no_orphan", timed_keys, 2},
+                                                             {"durable", NULL, 0}};
 
 _Static_assert(sizeof sim_plan__check_sections / sizeof sim_plan__check_sections[0] ==
                    SIM_CHECK_KIND_COUNT - 1,
@@ -35,12 +41,23 @@ static bool has_fault(const struct sim_plan *plan, enum sim_fault_kind kind) {
     for (uint32_t i = 0; i < plan->faults_count; i++) {
         if (plan->faults[i].kind == kind) return true;
     }
+    for (uint32_t i = 0; i < plan->swarm_count; i++) { /* off in this seed, on in another */
+        if (plan->swarm[i].kind == kind) return true;
+    }
     return false;
 }
 
 static bool kills_nodes(const struct sim_plan *plan) {
     return has_fault(plan, SIM_FAULT_CRASH) || has_fault(plan, SIM_FAULT_KILL) ||
-           has_fault(plan, SIM_FAULT_STOP) || has_fault(plan, SIM_FAULT_CHURN);
+           has_fault(plan, SIM_FAULT_STOP) || has_fault(plan, SIM_FAULT_CHURN) ||
+           has_fault(plan, SIM_FAULT_OUTAGE);
+}
+
+static bool has_apps(const struct sim_plan *plan) {
+    for (uint32_t g = 0; g < plan->groups_count; g++) {
+        if (plan->apps_of[g].count > 0) return true;
+    }
+    return false;
 }
 
 /* What the check lacks; NULL: nothing. */
@@ -63,6 +80,8 @@ static const char *lacks(const struct sim_plan *plan, enum sim_check_kind kind) 
         return plan->dht_on ? NULL : "there is no DHT";
     case SIM_CHECK_DEAD_FORGOTTEN:
         return kills_nodes(plan) ? NULL : "no fault takes nodes down";
+    case SIM_CHECK_DURABLE:
+        return has_apps(plan) ? NULL : "there are no 'apps'";
     case SIM_CHECK_NONE:
     case SIM_CHECK_NO_LEAK:
     case SIM_CHECK_NO_SURPRISE:

@@ -8,15 +8,38 @@
 #define OVERLAP_MAX 32
 
 static const struct sim_plan__fault_kind *const kinds[SIM_FAULT_KIND_COUNT] = {
-    [SIM_FAULT_PARTITION] = &sim_plan__partition, [SIM_FAULT_ISOLATE] = &sim_plan__isolate,
-    [SIM_FAULT_CRASH] = &sim_plan__crash,         [SIM_FAULT_KILL] = &sim_plan__kill,
-    [SIM_FAULT_STOP] = &sim_plan__stop,           [SIM_FAULT_RESTART] = &sim_plan__restart,
-    [SIM_FAULT_PAUSE] = &sim_plan__pause,         [SIM_FAULT_CHURN] = &sim_plan__churn,
-    [SIM_FAULT_DEGRADE] = &sim_plan__degrade,     [SIM_FAULT_POISON] = &sim_plan__poison,
-    [SIM_FAULT_UPGRADE] = &sim_plan__upgrade,     [SIM_FAULT_HANG] = &sim_plan__hang,
-    [SIM_FAULT_CLOCK] = &sim_plan__clock,         [SIM_FAULT_REBIND] = &sim_plan__rebind,
-    [SIM_FAULT_MOVE] = &sim_plan__move,           [SIM_FAULT_RESET] = &sim_plan__reset,
-    [SIM_FAULT_HALF_OPEN] = &sim_plan__half_open, [SIM_FAULT_SLOW] = &sim_plan__slow};
+    [SIM_FAULT_PARTITION] = &sim_plan__partition,
+    [SIM_FAULT_ISOLATE] = &sim_plan__isolate,
+    [SIM_FAULT_CRASH] = &sim_plan__crash,
+    [SIM_FAULT_KILL] = &sim_plan__kill,
+    [SIM_FAULT_STOP] = &sim_plan__stop,
+    [SIM_FAULT_RESTART] = &sim_plan__restart,
+    [SIM_FAULT_PAUSE] = &sim_plan__pause,
+    [SIM_FAULT_CHURN] = &sim_plan__churn,
+    [SIM_FAULT_DEGRADE] = &sim_plan__degrade,
+    [SIM_FAULT_POISON] = &sim_plan__poison,
+    [SIM_FAULT_UPGRADE] = &sim_plan__upgrade,
+    [SIM_FAULT_HANG] = &sim_plan__hang,
+    [SIM_FAULT_CLOCK] = &sim_plan__clock,
+    [SIM_FAULT_REBIND] = &sim_plan__rebind,
+    [SIM_FAULT_MOVE] = &sim_plan__move,
+    [SIM_FAULT_RESET] = &sim_plan__reset,
+    [SIM_FAULT_HALF_OPEN] = &sim_plan__half_open,
+    [SIM_FAULT_SLOW] = &sim_plan__slow,
+    [SIM_FAULT_OUTAGE] = &sim_plan__outage,
+    [SIM_FAULT_CLOG] = &sim_plan__clog,
+    [SIM_FAULT_FILTER] = &sim_plan__filter,
+    [SIM_FAULT_OVERFLOW] = &sim_plan__overflow,
+    [SIM_FAULT_MEMORY] = &sim_plan__memory,
+    [SIM_FAULT_WIPE] = &sim_plan__wipe,
+    [SIM_FAULT_LOST_FSYNC] = &sim_plan__lost_fsync,
+    [SIM_FAULT_MISDIRECT] = &sim_plan__misdirect,
+    [SIM_FAULT_BIT_ROT] = &sim_plan__bit_rot,
+    [SIM_FAULT_LATENT_ERROR] = &sim_plan__latent_error,
+    [SIM_FAULT_IO_ERROR] = &sim_plan__io_error,
+    [SIM_FAULT_DISK_FULL] = &sim_plan__disk_full,
+    [SIM_FAULT_DISK_SLOW] = &sim_plan__disk_slow,
+    [SIM_FAULT_DISK_STUCK] = &sim_plan__disk_stuck};
 
 const struct sim_plan__section *sim_plan__fault_section(enum sim_fault_kind kind) {
     return &kinds[kind]->section;
@@ -92,7 +115,14 @@ static void check_stop(struct sim_plan__reader *reader, const struct weft_yaml_n
                       sim_plan__show(at->text).text, weft_value_show_duration(stop, text));
 }
 
-static void read_fault(struct sim_plan__reader *reader, const struct weft_yaml_node *entry) {
+/* Which of the plan's swarm the entry is, from 1; 0: none of them. */
+static uint32_t swarm_of(const struct sim_plan__reader *reader, uint32_t entry) {
+    bool drawn = entry >= reader->swarm_first && entry - reader->swarm_first < reader->swarm_on;
+    return drawn ? 1 + reader->swarm_of[entry - reader->swarm_first] : 0;
+}
+
+static void read_fault(struct sim_plan__reader *reader, const struct weft_yaml_node *entry,
+                       uint32_t swarm) {
     struct sim_plan *plan = reader->plan;
     const struct sim_plan__choice choice = {"fault", kind_names, SIM_FAULT_KIND_COUNT - 1, false};
     struct sim_plan__value options;
@@ -100,6 +130,7 @@ static void read_fault(struct sim_plan__reader *reader, const struct weft_yaml_n
     if (kind < 0) return;
     struct sim_plan__fault fault = {.spec = {.kind = (enum sim_fault_kind)(kind + 1),
                                              .line = entry->line,
+                                             .swarm = swarm,
                                              .until = WEFT_TIME_NEVER}};
     const struct weft_yaml_node *node = options.node;
     if (!sim_plan__read_section(reader, node, &kinds[kind + 1]->section, &fault)) return;
@@ -108,6 +139,7 @@ static void read_fault(struct sim_plan__reader *reader, const struct weft_yaml_n
     if (kinds[kind + 1]->check != NULL) kinds[kind + 1]->check(reader, node, &fault);
     check_stop(reader, node, &fault.spec);
     sim_plan__chain_of(&fault.link, &fault.spec.chain);
+    fault.spec.domains = plan->domains;
     WEFT_ASSERT(plan->faults_count < SIM_FAULTS_MAX);
     plan->faults[plan->faults_count++] = fault.spec;
 }
@@ -116,5 +148,6 @@ void sim_plan__read_faults(struct sim_plan__reader *reader, const struct sim_pla
                            void *into) {
     (void)into;
     if (!sim_plan__is_list(reader, value, SIM_FAULTS_MAX, "a list of faults")) return;
-    for (uint32_t i = 0; i < value->node->count; i++) read_fault(reader, value->node->items[i]);
+    for (uint32_t i = 0; i < value->node->count; i++)
+        read_fault(reader, value->node->items[i], swarm_of(reader, i));
 }

@@ -2,7 +2,7 @@
  *
  * Each kind of fault has its keys in a table, and a function for what one key alone does not show.
  * Kinds stand in files by what they hit: plan_faults_links.c, plan_faults_nodes.c,
- * plan_faults_processes.c. plan_faults.c puts them together. */
+ * plan_faults_disks.c, plan_faults_processes.c. plan_faults.c puts them together. */
 #ifndef SIM_SCENARIO_PLAN_FAULTS_H
 #define SIM_SCENARIO_PLAN_FAULTS_H
 
@@ -26,7 +26,11 @@ struct sim_plan__fault_kind {
 extern const struct sim_plan__fault_kind sim_plan__partition, sim_plan__isolate, sim_plan__degrade,
     sim_plan__crash, sim_plan__kill, sim_plan__stop, sim_plan__pause, sim_plan__restart,
     sim_plan__churn, sim_plan__poison, sim_plan__hang, sim_plan__upgrade, sim_plan__clock,
-    sim_plan__slow, sim_plan__rebind, sim_plan__move, sim_plan__reset, sim_plan__half_open;
+    sim_plan__slow, sim_plan__outage, sim_plan__rebind, sim_plan__move, sim_plan__reset,
+    sim_plan__half_open, sim_plan__clog, sim_plan__filter, sim_plan__overflow, sim_plan__memory,
+    sim_plan__wipe, sim_plan__lost_fsync, sim_plan__misdirect, sim_plan__bit_rot,
+    sim_plan__latent_error, sim_plan__io_error, sim_plan__disk_full, sim_plan__disk_slow,
+    sim_plan__disk_stuck;
 
 /* plan_clocks.c: "200ppm", between the key's least and most; a duration with a sign. */
 void sim_plan__read_drift(struct sim_plan__reader *reader, const struct sim_plan__value *value,
@@ -55,24 +59,19 @@ void sim_plan__read_jump(struct sim_plan__reader *reader, const struct sim_plan_
 
 #define KEY_NODES(required)                                                                        \
     { "nodes", required, sim_plan__read_set, AT(nodes), 0, 0 }
+#define KEY_SPREAD                                                                                 \
+    { "spread", false, sim_plan__read_duration, AT(spread), 0, 0 }
 #define KEY_ROLLING                                                                                \
     { "rolling", false, sim_plan__read_flag, AT(each_in_turn), 0, 0 }
 
-#define KEY_DELAY                                                                                  \
-    { "delay", false, sim_plan__read_link_delay, LINK_AT, 0, SIM_PLAN__NO_REGIONS }
-#define KEY_LOSS                                                                                   \
-    { "loss", false, sim_plan__read_link_loss, LINK_AT, 0, 0 }
-#define KEY_DUPLICATE                                                                              \
-    { "duplicate", false, sim_plan__read_link_duplicate, LINK_AT, 0, 0 }
-#define KEY_REORDER                                                                                \
-    { "reorder", false, sim_plan__read_link_reorder, LINK_AT, 0, 0 }
-#define KEYS_LINK KEY_DELAY, KEY_LOSS, KEY_DUPLICATE, KEY_REORDER
+#define KEY_UNSYNCED                                                                               \
+    { "unsynced", false, sim_plan__read_unsynced, 0, 0, 0 }
 
 #define SECTION(title, keys)                                                                       \
     { title, keys, sizeof keys / sizeof keys[0] }
 
-/* Index of the word among `words`; -1, told, when it is none. */
-int sim_plan__choose_word(struct sim_plan__reader *reader, const struct sim_plan__value *value,
-                          const char *const *words, size_t count);
+/* plan_faults_disks.c: what a loss of power leaves, of crash and churn. */
+void sim_plan__read_unsynced(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                             void *into);
 
 #endif

@@ -1,7 +1,9 @@
-/* Faults of processes and code: poison, hang, upgrade, slow. */
+/* Faults of processes and code: poison, hang, upgrade, slow, overflow, memory. */
 #include "sim/scenario/plan_faults.h"
 
 #include <string.h>
+
+#define BYTES_MAX (UINT64_C(1) << 40)
 
 static bool has_apps(const struct sim_plan *plan) {
     for (uint32_t g = 0; g < plan->groups_count; g++) {
@@ -79,6 +81,29 @@ static void read_fault_kind(struct sim_plan__reader *reader, const struct sim_pl
     if (kind >= 0 && kind < 4) draft->spec.fault = kinds[kind];
 }
 
+static void read_bytes(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                       struct sim_fault_spec *spec) {
+    uint64_t bytes;
+    bool fits = value->node->kind == WEFT_YAML_SCALAR &&
+                weft_value_count(value->node->text, &bytes) && bytes <= BYTES_MAX;
+    if (fits)
+        spec->bytes = (size_t)bytes;
+    else
+        sim_plan__unfit(reader, value, "a number of bytes such as 65536");
+}
+
+static void read_most(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                      void *into) {
+    read_bytes(reader, value, &((struct sim_plan__fault *)into)->spec);
+}
+
+static void read_room(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                      void *into) {
+    struct sim_plan__fault *draft = into;
+    read_bytes(reader, value, &draft->spec);
+    draft->spec.is_room = true;
+}
+
 static void check_process(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                           const struct sim_plan__fault *fault) {
     (void)fault;
@@ -98,6 +123,15 @@ static void check_process_or_node(struct sim_plan__reader *reader,
     if (any) check_process(reader, node, fault);
 }
 
+static void check_memory(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
+                         const struct sim_plan__fault *fault) {
+    const struct weft_yaml_node *room = weft_yaml_get(node, "room");
+    check_process_or_node(reader, node, fault);
+    if ((weft_yaml_get(node, "most") != NULL) != (room != NULL)) return;
+    sim_plan__mistake(reader, room != NULL ? room : node, "%s, expected one of them",
+                      room != NULL ? "both 'most' and 'room'" : "neither 'most' nor 'room'");
+}
+
 #define KEYS_PROCESS                                                                               \
     {"process", false, read_process, 0, 0, 0}, { "behaviour", false, read_behaviour, 0, 0, 0 }
 
@@ -114,6 +148,18 @@ static const struct sim_plan__key slow_keys[] = {
     KEY_ROLLING,
     KEYS_PROCESS,
     {"cost", true, sim_plan__read_duration, AT(cost), WEFT_US(1), WEFT_HOUR(1)}};
+static const struct sim_plan__key overflow_keys[] = {
+    KEY_AT,          KEYS_AGAIN,
+    KEY_NODES(true), KEY_ROLLING,
+    KEYS_PROCESS,    {"cost", true, sim_plan__read_duration, AT(cost), WEFT_US(1), WEFT_HOUR(1)}};
+static const struct sim_plan__key memory_keys[] = {KEY_AT,
+                                                   KEY_FOR,
+                                                   KEYS_AGAIN,
+                                                   KEY_NODES(true),
+                                                   KEY_ROLLING,
+                                                   KEYS_PROCESS,
+                                                   {"most", false, read_most, 0, 0, 0},
+                                                   {"room", false, read_room, 0, 0, 0}};
 static const struct sim_plan__key upgrade_keys[] = {
     KEY_AT,
     KEY_FOR,
@@ -133,3 +179,7 @@ const struct sim_plan__fault_kind sim_plan__upgrade = {SECTION("upgrade", upgrad
                                                        NULL};
 const struct sim_plan__fault_kind sim_plan__slow = {SECTION("slow", slow_keys), true,
                                                     check_process_or_node};
+const struct sim_plan__fault_kind sim_plan__overflow = {SECTION("overflow", overflow_keys), false,
+                                                        check_process};
+const struct sim_plan__fault_kind sim_plan__memory = {SECTION("memory", memory_keys), true,
+                                                      check_memory};

@@ -19,7 +19,6 @@
 
 #define CSV_SIZE_MAX (64u * 1024)
 #define RTT_MAX WEFT_S(60)
-#define PATH_SIZE 1024
 
 struct matrix {
     struct sim_plan__reader *reader;
@@ -151,20 +150,12 @@ void sim_plan__parse_regions(struct sim_plan__reader *reader, const char *file,
     csv_free(&parser);
 }
 
-/* `name` beside the scenario. False: too long. */
-static bool beside(const char *scenario, const char *name, char path[PATH_SIZE]) {
-    const char *slash = strrchr(scenario, '/');
-    int folder = slash != NULL && name[0] != '/' ? (int)(slash + 1 - scenario) : 0;
-    int size = snprintf(path, PATH_SIZE, "%.*s%s", folder, scenario, name);
-    return size >= 0 && size < PATH_SIZE;
-}
-
 static void load(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                  struct sim_regions *regions) {
-    char path[PATH_SIZE];
+    char path[SIM_PLAN__PATH_SIZE];
     struct weft_bytes text = {NULL, 0};
     int rv = WEFT_ERR_NOT_FOUND;
-    if (beside(reader->plan->file, value->node->text, path)) {
+    if (sim_plan__beside(reader->plan->file, value->node->text, path)) {
         rv = sim_plan__read_file(path, CSV_SIZE_MAX, &text);
     }
     if (rv == WEFT_ERR_NOMEM) {

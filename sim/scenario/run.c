@@ -31,6 +31,12 @@ _Static_assert((int)SIM_CHECK_CUT_PAUSE == (int)SIM_FAULT_PAUSE, "as the trace s
 _Static_assert((int)SIM_CHECK_CUT_DEGRADE == (int)SIM_FAULT_DEGRADE, "as the trace says");
 _Static_assert((int)SIM_CHECK_CUT_REBIND == (int)SIM_FAULT_REBIND, "as the trace says");
 _Static_assert((int)SIM_CHECK_CUT_MOVE == (int)SIM_FAULT_MOVE, "as the trace says");
+_Static_assert((int)SIM_CHECK_CUT_SLOW == (int)SIM_FAULT_SLOW, "as the trace says");
+_Static_assert((int)SIM_CHECK_CUT_OUTAGE == (int)SIM_FAULT_OUTAGE, "as the trace says");
+_Static_assert((int)SIM_CHECK_CUT_OVERFLOW == (int)SIM_FAULT_OVERFLOW, "as the trace says");
+_Static_assert((int)SIM_CHECK_CUT_MEMORY == (int)SIM_FAULT_MEMORY, "as the trace says");
+_Static_assert((int)SIM_CHECK_LIE_FIRST == (int)SIM_FAULT_WIPE, "as the trace says");
+_Static_assert((int)SIM_CHECK_LIE_LAST == (int)SIM_FAULT_LATENT_ERROR, "as the trace says");
 _Static_assert((int)SIM_CHECK_PERMANENT == (int)WEFT_PERMANENT, "as the trace says");
 
 struct run {
@@ -110,20 +116,22 @@ static int schedule_boots(struct run *run) {
 static int open_world(struct run *run) {
     const struct sim_run_options *options = run->options;
     uint64_t wanted = options->trace != NULL ? options->trace_mask : 0;
-    struct sim_world_config config = {.seed = options->seed,
-                                      .nodes = run->plan->population,
-                                      .nats = run->plan->nats,
-                                      .nats_count = run->plan->nats_count,
-                                      .net = &run->plan->net,
-                                      .group_of = run->boot.group_of,
-                                      .host = options->host,
-                                      .order = &run->plan->order,
-                                      .config_of = config_of,
-                                      .schedulers_of = schedulers_of,
-                                      .trace = on_trace,
-                                      .ctx = run,
-                                      .trace_mask = run->checks_mask | WORKS_MASK | wanted,
-                                      .points = options->points};
+    struct sim_world_config config = {
+        .seed = options->seed,
+        .nodes = run->plan->population,
+        .nats = run->plan->nats,
+        .nats_count = run->plan->nats_count,
+        .flow = run->plan->flow.setup.platform != NULL ? &run->plan->flow : NULL,
+        .net = &run->plan->net,
+        .group_of = run->boot.group_of,
+        .host = options->host,
+        .order = &run->plan->order,
+        .config_of = config_of,
+        .schedulers_of = schedulers_of,
+        .trace = on_trace,
+        .ctx = run,
+        .trace_mask = run->checks_mask | WORKS_MASK | wanted,
+        .points = options->points};
     if (config.points != NULL || sim_plan_alone(run->plan) != NULL) config.host.team = NULL;
     run->world = sim_world_new(&config);
     if (run->world == NULL) return WEFT_ERR_NOMEM;

@@ -63,19 +63,22 @@ static void judge_point(const struct sim_points *points, struct sim_run_report *
                     (unsigned long long)points->count[points->kind]);
 }
 
+/* What a swarm draws may leave a fault without a bite, a check without a case, a workload without
+ * anybody to ask: many seeds together show whether they ever did (sim/cli/sum.c). So may a refused
+ * call. */
 void sim_run__judge(const struct sim_plan *plan, weft_time end, struct sim_run_report *report) {
     const char *file = plan->file != NULL ? plan->file : "scenario";
     bool refused = report->points != NULL && report->points->kind != SIM_POINT_NONE;
+    bool whole = !refused && !plan->has_swarm;
     if (refused) judge_point(report->points, report);
     for (uint32_t i = 0; i < report->checks_count; i++) {
-        if (refused && report->checks[i].result.evaluated == 0) continue;
-        judge_check(file, &report->checks[i], report);
+        if (whole || report->checks[i].result.evaluated > 0)
+            judge_check(file, &report->checks[i], report);
     }
-    if (refused) return; /* a refused call may keep a fault from biting, and a workload empty */
-    for (uint32_t i = 0; i < report->faults_count; i++) {
+    for (uint32_t i = 0; i < report->faults_count && whole; i++) {
         if (plan->faults[i].at <= end) judge_fault(file, &report->faults[i], report);
     }
-    for (uint32_t i = 0; i < report->works_count; i++) {
+    for (uint32_t i = 0; i < report->works_count && whole; i++) {
         if (plan->works[i].at <= end) judge_work(file, &report->works[i], report);
     }
 }

@@ -148,6 +148,11 @@ static int stream_finish(struct weft_env *env, weft_socket id) {
     return sim_stream_finish(env, id);
 }
 
+static int stream_keep_alive(struct weft_env *env, weft_socket id, weft_duration idle) {
+    if (is_refused(env, "stream_keep_alive")) return WEFT_ERR_CLOSED;
+    return sim_stream_keep_alive(env, id, idle);
+}
+
 const struct weft_net_ops sim_fabric__net = {.datagram_open = datagram_open,
                                              .datagram_send = datagram_send,
                                              .stream_listen = stream_listen,
@@ -155,6 +160,7 @@ const struct weft_net_ops sim_fabric__net = {.datagram_open = datagram_open,
                                              .stream_read = stream_read,
                                              .stream_write = stream_write,
                                              .stream_finish = stream_finish,
+                                             .stream_keep_alive = stream_keep_alive,
                                              .own = own,
                                              .names = names,
                                              .close = close,

@@ -2,7 +2,7 @@
 #include "sim/world/fabric.h"
 
 #include "core/base/assert.h"
-#include "sim/world/internal.h"
+#include "sim/world/flows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,10 +55,14 @@ struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config) {
     if (fabric == NULL) return NULL;
     fabric->berths = calloc(config->nodes, sizeof *fabric->berths);
     fabric->config = *config;
-    if (fabric->berths != NULL && (config->nats_count == 0 || need_places(fabric))) {
+    bool whole = fabric->berths != NULL && (config->nats_count == 0 || need_places(fabric));
+    if (whole && config->flow != NULL) fabric->flows = sim_flows_new(config);
+    whole = whole && (config->flow == NULL || fabric->flows != NULL);
+    if (whole) {
         sim_engine_on_near(config->engine, on_near, fabric);
         return fabric;
     }
+    sim_places_free(fabric->places);
     free(fabric->berths);
     free(fabric);
     return NULL;
@@ -122,6 +126,15 @@ static void room_deinit(struct sim_machine_room *room) {
 
 /* --- power --- */
 
+void sim_fabric_flow(struct sim_fabric *fabric, weft_time until) {
+    if (fabric->flows != NULL) sim_flows_run(fabric, until);
+}
+
+struct sim_flows_stats sim_fabric_flows(const struct sim_fabric *fabric) {
+    if (fabric->flows == NULL) return (struct sim_flows_stats){.begun = 0};
+    return sim_flows_stats(fabric->flows);
+}
+
 static void drop_sockets(struct sim_machine *machine) {
     for (uint32_t i = 0; i < machine->slots_count; i++) {
         struct sim_socket *socket = machine->slots[i].socket;
@@ -156,6 +169,7 @@ static void free_machines(struct sim_fabric *fabric) {
     }
     for (uint32_t i = 0; fabric->clocks != NULL && i < fabric->config.nodes; i++)
         free(fabric->clocks[i]);
+    sim_flows_free(fabric, fabric->flows);
     free(fabric->clocks);
     free(fabric->berths);
 }
@@ -478,6 +492,17 @@ uint32_t sim_fabric_sockets(const struct sim_fabric *fabric, uint32_t node) {
 size_t sim_fabric_memory(const struct sim_fabric *fabric, uint32_t node) {
     const struct sim_machine *machine = machine_up(fabric, node);
     return machine != NULL ? machine->heap.bytes : 0;
+}
+
+size_t sim_fabric_refused(const struct sim_fabric *fabric, uint32_t node) {
+    const struct sim_machine *machine = machine_up(fabric, node);
+    return machine != NULL ? machine->heap.refused : 0;
+}
+
+void sim_fabric_limit_memory(struct sim_fabric *fabric, uint32_t node, size_t bytes_max) {
+    struct sim_machine *machine = machine_up(fabric, node);
+    WEFT_ASSERT(machine != NULL);
+    machine->heap.bytes_max = bytes_max;
 }
 
 size_t sim_fabric_overhead(const struct sim_fabric *fabric, uint32_t node) {

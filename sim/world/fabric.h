@@ -9,13 +9,15 @@
  *
  * Streams behave as TCP does (RFC 9293), without its congestion control:
  *   - the handshake takes a round trip; a SYN that is lost is sent again after 1, 2, 4, ... s and
- *     given up after SIM_STREAM_CONNECT_MAX (TIMEOUT). No listener: REFUSED.
+ *     given up after WEFT_STREAM_CONNECT_MAX (TIMEOUT). No listener: REFUSED.
  *   - bytes in order, at most SIM_STREAM_BUFFER unacknowledged and as many unread: then write says
  *     AGAIN. Segments carry up to SIM_STREAM_SEGMENT bytes; segments of one direction never
  *     overtake one another.
  *   - what is not acknowledged is sent again after SIM_STREAM_RTO, then twice that, and so on up to
  *     SIM_STREAM_RTO_MAX; after SIM_STREAM_ACK_MAX without any acknowledgement: TIMEOUT. So a
  *     stream stalls in a partition and resumes after it.
+ *   - an idle stream that is kept alive (net->stream_keep_alive) asks its peer, whose machine
+ * answers by itself; without that it lasts for ever, even half-open.
  *   - a machine that is up answers with a reset what belongs to a stream it does not know: its own
  *     of an earlier life, say, or one whose peer is behind a NAT that gave it another port. A
  *     machine that is down is silent, and so is an address that nobody has.
@@ -33,7 +35,6 @@
 #define SIM_STREAM_SEGMENT 16384u
 #define SIM_STREAM_RTO WEFT_S(1)
 #define SIM_STREAM_RTO_MAX WEFT_S(60)
-#define SIM_STREAM_CONNECT_MAX WEFT_S(63)
 #define SIM_STREAM_ACK_MAX WEFT_S(120)
 #define SIM_RECEIVE_BUFFER                                                                         \
     212992u                         /* bytes of datagrams a socket holds while its node is paused  \
@@ -54,6 +55,7 @@ struct sim_fabric_config {
     uint32_t nodes;
     const struct sim_nat_range *nats; /* borrowed; as in struct sim_world_config */
     uint32_t nats_count;
+    const struct sim_flow_plan *flow; /* borrowed; as in struct sim_world_config */
     struct sim_host host;
     const struct sim_order_spec *order; /* borrowed; NULL: FIFO */
     /* A socket of `node` has something to tell. May call functions of its env. */
@@ -78,6 +80,11 @@ struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config);
  * events handled, by the fabric of that lane. Nobody moves, and nobody is behind a NAT. To be freed
  * after the first. NULL when out of memory. */
 struct sim_fabric *sim_fabric_beside(struct sim_fabric *first, struct sim_engine *lane, void *ctx);
+
+/* Go on with what flows, to the next event of the engine and at most to `until`. To be called
+ * before each look at the engine. */
+void sim_fabric_flow(struct sim_fabric *fabric, weft_time until);
+struct sim_flows_stats sim_fabric_flows(const struct sim_fabric *fabric);
 
 /* Events still in the engine are the engine's: free it with sim_fabric_drop. */
 void sim_fabric_free(struct sim_fabric *fabric);
@@ -151,7 +158,9 @@ bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event)
 /* Of one machine. */
 uint32_t sim_fabric_sockets(const struct sim_fabric *fabric, uint32_t node); /* open */
 size_t sim_fabric_memory(const struct sim_fabric *fabric, uint32_t node);    /* of env->mem */
-size_t sim_fabric_overhead(const struct sim_fabric *fabric, uint32_t node);  /* beside it */
+size_t sim_fabric_refused(const struct sim_fabric *fabric, uint32_t node);   /* for its limit */
+void sim_fabric_limit_memory(struct sim_fabric *fabric, uint32_t node, size_t bytes_max);
+size_t sim_fabric_overhead(const struct sim_fabric *fabric, uint32_t node); /* beside it */
 
 struct sim_fabric_stats {
     uint64_t packets_sent, packets_received, packets_lost;

@@ -120,6 +120,9 @@ struct sim_stream {
     weft_time arrival_last; /* of the last parcel to the peer, so that none overtakes */
     weft_time quiet_since;  /* nothing was acknowledged since */
     weft_duration rto;
+    weft_duration keep_alive;         /* 0: not */
+    weft_time heard_at;               /* anything of the peer */
+    bool is_idle;                     /* nothing waits for the peer: the timer is keep_alive's */
     weft_time timer_at, timer_queued; /* NEVER: none */
 };
 
@@ -187,6 +190,8 @@ struct sim_berth {
 
 #define SIM_POOL_CLASSES 4
 
+struct sim_flows;
+
 struct sim_fabric {
     struct sim_fabric_config config;
     struct sim_berth *berths;
@@ -196,6 +201,7 @@ struct sim_fabric {
     bool is_beside;                            /* berths and clocks are of another */
     struct sim_parcel *pool[SIM_POOL_CLASSES]; /* free parcels by size */
     uint32_t pool_count[SIM_POOL_CLASSES];
+    struct sim_flows *flows; /* NULL: no model of bandwidth */
     struct sim_fabric_stats stats;
 };
 
@@ -275,6 +281,9 @@ void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
 bool sim_parcel_arrives(struct sim_fabric *fabric, struct sim_parcel *parcel);
 /* It arrives: `target` becomes what the machine sees, or why it does not get in. */
 enum sim_loss sim_parcel_let_in(struct sim_fabric *fabric, struct sim_parcel *parcel);
+/* Queue what is left of it by its fate, from `at` on; its reference stays the caller's. */
+void sim_parcel_queue(struct sim_fabric *fabric, struct sim_parcel *parcel,
+                      const struct sim_fate *fate, weft_time at, weft_time *arrival_last);
 void sim_parcel_lost(struct sim_fabric *fabric, const struct sim_parcel *parcel,
                      enum sim_loss cause);
 void sim_parcel_received(struct sim_fabric *fabric, const struct sim_parcel *parcel);
@@ -323,6 +332,7 @@ int sim_stream_connect(struct weft_env *env, const struct weft_addr *to, uint64_
 int64_t sim_stream_read(struct weft_env *env, weft_socket id, void *data, size_t size);
 int64_t sim_stream_write(struct weft_env *env, weft_socket id, const void *data, size_t size);
 int sim_stream_finish(struct weft_env *env, weft_socket id);
+int sim_stream_keep_alive(struct weft_env *env, weft_socket id, weft_duration idle);
 
 /* FULL, NOMEM */
 int sim_stream_new(struct sim_machine *machine, enum sim_stream_state state,
@@ -348,6 +358,8 @@ void sim_stream_send_reset(struct sim_machine *machine, struct sim_stream *strea
 void sim_stream_output(struct sim_machine *machine, struct sim_stream *stream);
 /* Nothing came back in time: the oldest segment once more, or a probe of a window that is shut. */
 void sim_stream_send_again(struct sim_machine *machine, struct sim_stream *stream);
+/* Whatever it says, it is answered. */
+void sim_stream_send_probe(struct sim_machine *machine, struct sim_stream *stream);
 /* Answer a parcel that belongs to no stream of this machine, or to one that is broken or has
  * another peer. */
 void sim_stream_answer_stray(struct sim_machine *machine, const struct sim_parcel *parcel);
@@ -355,6 +367,8 @@ void sim_stream_answer_stray(struct sim_machine *machine, const struct sim_parce
 /* stream_timer.c */
 void sim_stream_timer_set(struct sim_machine *machine, struct sim_stream *stream, weft_time at);
 void sim_stream_timer(struct sim_machine *machine, weft_socket id);
+/* Nothing waits for the peer any more. */
+void sim_stream_idle(struct sim_machine *machine, struct sim_stream *stream);
 
 /* stream_receive.c */
 void sim_stream_receive(struct sim_machine *machine, const struct sim_parcel *parcel);

@@ -3,6 +3,8 @@
 #include "core/otp/code.h"
 #include "sim/world/nodes.h"
 
+#define FLOOD_MAX (16u * 65536u)
+
 static uint64_t now_of(struct sim_world *world) { return (uint64_t)sim_engine_now(world->engine); }
 
 /* The endpoint the node knows itself by: its DHT's, or its host with no port. */
@@ -183,6 +185,17 @@ void sim_world_clock_change(struct sim_world *world, uint32_t node,
             weft_time_max(sim_world__next_at(world, node, i), (weft_time)now_of(world)));
 }
 
+struct sim_memory sim_world_memory(const struct sim_world *world, uint32_t node) {
+    return (struct sim_memory){sim_fabric_memory(world->fabric, node),
+                               sim_fabric_refused(world->fabric, node)};
+}
+
+void sim_world_limit_memory(struct sim_world *world, uint32_t node, size_t bytes_max) {
+    WEFT_ASSERT(sim_world_state(world, node) != SIM_NODE_DOWN);
+    sim_world__fold(world, SIM_HAPPENED_LIMIT, node, bytes_max);
+    sim_fabric_limit_memory(world->fabric, node, bytes_max);
+}
+
 struct sim_clock_use sim_world_clock_use(const struct sim_world *world, uint32_t node) {
     const struct sim_clock *clock = sim_fabric_clock(world->fabric, node);
     if (clock == NULL) return (struct sim_clock_use){0};
@@ -213,6 +226,28 @@ int sim_world_plant(struct sim_world *world, uint32_t node, weft_pid pid,
     weft_sched_send(sched, pid, 0, weft_bytes(NULL, 0));
     sim_world__wake(world, node, part, sim_engine_now(world->engine));
     return WEFT_OK;
+}
+
+static uint64_t dropped_by(const struct weft_sched *sched) {
+    struct weft_sched_stats stats;
+    weft_sched_stats(sched, &stats);
+    return stats.dropped;
+}
+
+/* A process that drops its oldest message for a new one has no end. */
+int sim_world_flood(struct sim_world *world, uint32_t node, weft_pid pid) {
+    if (sim_world_state(world, node) != SIM_NODE_UP) return WEFT_ERR_NO_PROC;
+    uint32_t part = weft_pid_sched(pid);
+    struct weft_sched *sched = weft_node_sched(sim_world__part(world, node, part)->node);
+    uint64_t dropped = dropped_by(sched), sent = 0;
+    int rv = WEFT_OK;
+    for (; rv == WEFT_OK && sent < FLOOD_MAX; sent++) {
+        rv = weft_sched_send(sched, pid, SIM_FLOOD_TAG, weft_bytes(NULL, 0));
+        if (dropped_by(sched) > dropped) rv = WEFT_ERR_FULL;
+    }
+    sim_world__fold(world, SIM_HAPPENED_FLOOD, node, sent);
+    sim_world__wake(world, node, part, sim_engine_now(world->engine));
+    return rv;
 }
 
 /* What one scheduler has done of an upgrade that another one may refuse. */

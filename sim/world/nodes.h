@@ -35,7 +35,9 @@ enum sim_happening {
     SIM_HAPPENED_REBIND,
     SIM_HAPPENED_RESET,
     SIM_HAPPENED_FORGET,
-    SIM_HAPPENED_SLOW
+    SIM_HAPPENED_SLOW,
+    SIM_HAPPENED_LIMIT,
+    SIM_HAPPENED_FLOOD
 };
 
 /* A scheduler of a node, with what runs on it.

@@ -1,6 +1,6 @@
 /* Parcels: their memory, and their way through the network. */
 #include "core/base/assert.h"
-#include "sim/world/internal.h"
+#include "sim/world/flows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -197,15 +197,12 @@ static weft_time depart(struct sim_machine *machine, weft_time now) {
     return machine->departure_last;
 }
 
-static void queue_copies(struct sim_fabric *fabric, struct sim_parcel *parcel,
-                         const struct sim_fate *fate, weft_time *arrival_last) {
-    const struct sim_machine *sender = fabric->berths[parcel->from].machine;
-    weft_time now = weft_time_max(sim_engine_now(fabric->config.engine), sender->busy_until);
+void sim_parcel_queue(struct sim_fabric *fabric, struct sim_parcel *parcel,
+                      const struct sim_fate *fate, weft_time at, weft_time *arrival_last) {
     if (arrival_last != NULL) {
-        queue_in_order(fabric, parcel, weft_time_add(now, fate->delay[0]), arrival_last);
+        queue_in_order(fabric, parcel, weft_time_add(at, fate->delay[0]), arrival_last);
         return;
     }
-    weft_time at = depart(fabric->berths[parcel->from].machine, now);
     for (uint32_t i = 0; i < fate->copies; i++) {
         weft_time arrival = weft_time_add(at, fate->delay[i]);
         if (fate->damage[i] != 0)
@@ -213,6 +210,15 @@ static void queue_copies(struct sim_fabric *fabric, struct sim_parcel *parcel,
         else
             queue_copy(fabric, parcel, arrival);
     }
+}
+
+static void queue_copies(struct sim_fabric *fabric, struct sim_parcel *parcel,
+                         struct sim_fate *fate, weft_time *arrival_last) {
+    struct sim_machine *sender = fabric->berths[parcel->from].machine;
+    weft_time at = weft_time_max(sim_engine_now(fabric->config.engine), sender->busy_until);
+    if (fabric->flows != NULL && sim_flows_take(fabric, parcel, fate, at, arrival_last)) return;
+    if (arrival_last == NULL) at = depart(sender, at);
+    sim_parcel_queue(fabric, parcel, fate, at, arrival_last);
 }
 
 void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,

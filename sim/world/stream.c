@@ -33,7 +33,7 @@ int sim_stream_new(struct sim_machine *machine, enum sim_stream_state state,
     stream->rto = SIM_STREAM_RTO;
     stream->promised = SIM_STREAM_BUFFER;
     stream->timer_at = stream->timer_queued = WEFT_TIME_NEVER;
-    stream->quiet_since = sim_fabric__now(machine);
+    stream->quiet_since = stream->heard_at = sim_fabric__now(machine);
     *out = stream;
     return WEFT_OK;
 }
@@ -141,5 +141,15 @@ int sim_stream_finish(struct weft_env *env, weft_socket id) {
     if (stream->finished) return WEFT_OK;
     stream->finished = true;
     sim_stream_output(sim_fabric__machine(env), stream);
+    return WEFT_OK;
+}
+
+int sim_stream_keep_alive(struct weft_env *env, weft_socket id, weft_duration idle) {
+    struct sim_stream *stream = owned(env, id);
+    if (stream == NULL || stream->state != SIM_STREAM_OPEN) return WEFT_ERR_CLOSED;
+    if (idle < 0 || idle > WEFT_KEEP_ALIVE_MAX) return WEFT_ERR_INVAL;
+    stream->heard_at = sim_fabric__now(sim_fabric__machine(env));
+    stream->keep_alive = (idle + WEFT_S(1) - 1) / WEFT_S(1) * WEFT_S(1);
+    if (stream->is_idle) sim_stream_idle(sim_fabric__machine(env), stream);
     return WEFT_OK;
 }

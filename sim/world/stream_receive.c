@@ -58,6 +58,7 @@ static void receive_syn(struct sim_machine *machine, const struct sim_parcel *sy
 
 static void open_stream(struct sim_stream *stream) {
     stream->state = SIM_STREAM_OPEN;
+    stream->is_idle = true;
     stream->rto = SIM_STREAM_RTO;
     stream->timer_at = WEFT_TIME_NEVER;
 }
@@ -97,14 +98,19 @@ static void move_window(struct sim_stream *stream, const struct sim_parcel *segm
     if (edge > stream->edge) stream->edge = edge;
 }
 
-/* While nothing is in flight any answer shows that the peer is there: it has no window to give. */
+/* While nothing is in flight any answer shows that the peer is there: it has no window to give.
+ * With keep_alive that is not enough: it has to take something. */
+static bool is_progress(const struct sim_stream *stream, const struct sim_parcel *segment) {
+    bool gives_more = segment->ack + segment->window > stream->edge;
+    if (segment->ack > stream->acked) return true;
+    return stream->next == stream->acked && (gives_more || stream->keep_alive == 0);
+}
+
 static void acknowledge(struct sim_machine *machine, struct sim_stream *stream,
                         const struct sim_parcel *segment) {
     uint64_t end = stream->written + (stream->finished ? 1 : 0);
     if (segment->ack < stream->acked || segment->ack > end) return;
-    if (segment->ack > stream->acked || stream->next == stream->acked) {
-        stream->timer_at = WEFT_TIME_NEVER;
-    }
+    if (is_progress(stream, segment)) stream->timer_at = WEFT_TIME_NEVER;
     move_window(stream, segment);
     if (stream->writable_wanted && stream->out.size < SIM_STREAM_BUFFER) {
         stream->writable_wanted = false;
@@ -198,6 +204,7 @@ void sim_stream_receive(struct sim_machine *machine, const struct sim_parcel *pa
         return;
     }
     weft_socket id = stream->socket.id;
+    stream->heard_at = sim_fabric__now(machine);
     if (parcel->kind == SIM_PARCEL_RESET)
         receive_reset(machine, stream);
     else if (parcel->kind == SIM_PARCEL_SYNACK)

@@ -73,8 +73,9 @@ static bool is_waiting(const struct sim_stream *stream) {
 
 static void see_to_timer(struct sim_machine *machine, struct sim_stream *stream) {
     if (!is_waiting(stream)) {
-        stream->timer_at = WEFT_TIME_NEVER;
-    } else if (stream->timer_at == WEFT_TIME_NEVER) {
+        sim_stream_idle(machine, stream);
+    } else if (stream->timer_at == WEFT_TIME_NEVER || stream->is_idle) {
+        stream->is_idle = false;
         stream->rto = SIM_STREAM_RTO;
         stream->quiet_since = sim_fabric__now(machine);
         sim_stream_timer_set(machine, stream, stream->quiet_since + stream->rto);
@@ -88,6 +89,12 @@ void sim_stream_output(struct sim_machine *machine, struct sim_stream *stream) {
     see_to_timer(machine, stream);
 }
 
+void sim_stream_send_probe(struct sim_machine *machine, struct sim_stream *stream) {
+    struct sim_parcel *parcel = parcel_for(machine, stream, SIM_PARCEL_SEGMENT, 0);
+    parcel->probe = true;
+    send(machine, stream, parcel);
+}
+
 void sim_stream_send_again(struct sim_machine *machine, struct sim_stream *stream) {
     WEFT_ASSERT(is_waiting(stream));
     if (stream->next > stream->acked) {
@@ -95,9 +102,7 @@ void sim_stream_send_again(struct sim_machine *machine, struct sim_stream *strea
         send_segment(machine, stream, sendable(stream));
         return;
     }
-    struct sim_parcel *parcel = parcel_for(machine, stream, SIM_PARCEL_SEGMENT, 0);
-    parcel->probe = true;
-    send(machine, stream, parcel);
+    sim_stream_send_probe(machine, stream);
 }
 
 static void answer(struct sim_machine *machine, const struct sim_parcel *parcel,

@@ -20,7 +20,28 @@ void sim_stream_timer_set(struct sim_machine *machine, struct sim_stream *stream
 }
 
 static weft_duration patience(const struct sim_stream *stream) {
-    return stream->state == SIM_STREAM_OPEN ? SIM_STREAM_ACK_MAX : SIM_STREAM_CONNECT_MAX;
+    if (stream->state != SIM_STREAM_OPEN) return WEFT_STREAM_CONNECT_MAX;
+    return stream->keep_alive > 0 ? stream->keep_alive * WEFT_KEEP_ALIVE_TIMES : SIM_STREAM_ACK_MAX;
+}
+
+void sim_stream_idle(struct sim_machine *machine, struct sim_stream *stream) {
+    bool asks = stream->keep_alive > 0 && !stream->orphan;
+    stream->is_idle = true;
+    weft_time at = asks ? stream->heard_at + stream->keep_alive : WEFT_TIME_NEVER;
+    sim_stream_timer_set(machine, stream, weft_time_max(at, sim_fabric__now(machine)));
+}
+
+/* False: the peer has been silent for too long. */
+static bool ask_for_life(struct sim_machine *machine, struct sim_stream *stream) {
+    weft_time now = sim_fabric__now(machine), silent = now - stream->heard_at;
+    if (silent >= patience(stream)) return false;
+    if (silent < stream->keep_alive) {
+        sim_stream_idle(machine, stream);
+        return true;
+    }
+    sim_stream_send_probe(machine, stream);
+    sim_stream_timer_set(machine, stream, now + stream->keep_alive);
+    return true;
 }
 
 static void try_again(struct sim_machine *machine, struct sim_stream *stream) {
@@ -45,7 +66,8 @@ void sim_stream_timer(struct sim_machine *machine, weft_socket id) {
         queue_timer(machine, stream, stream->timer_at);
         return;
     }
-    if (now - stream->quiet_since >= patience(stream)) {
+    if (stream->is_idle && ask_for_life(machine, stream)) return;
+    if (stream->is_idle || now - stream->quiet_since >= patience(stream)) {
         sim_stream_fail(machine, stream, WEFT_ERR_TIMEOUT);
         sim_fabric__tell_stream(machine, id);
         return;

@@ -179,6 +179,7 @@ static bool make_parts(struct sim_world *world) {
                                        .nodes = config->nodes,
                                        .nats = config->nats,
                                        .nats_count = config->nats_count,
+                                       .flow = config->flow,
                                        .host = config->host,
                                        .order = config->order,
                                        .deliver = sim_world__deliver,
@@ -326,6 +327,7 @@ bool sim_world_run(struct sim_world *world, weft_time until, uint64_t events_max
     struct sim_event event;
     if (world->lanes != NULL) return sim_world__run_lanes(world, until, events_max);
     for (uint64_t count = 0; events_max == 0 || count < events_max; count++) {
+        sim_fabric_flow(world->fabric, until);
         if (!sim_engine_next(world->engine, until, &event)) return true;
         sim_world__act(world, &event);
     }
@@ -347,7 +349,8 @@ static void add_stats(struct sim_world_stats *stats, const struct sim_world *wor
 }
 
 void sim_world_stats(const struct sim_world *world, struct sim_world_stats *stats) {
-    *stats = (struct sim_world_stats){.events = sim_engine_count(world->engine)};
+    *stats = (struct sim_world_stats){.events = sim_engine_count(world->engine),
+                                      .flows = sim_fabric_flows(world->fabric)};
     add_stats(stats, world);
     for (uint32_t i = 0; world->lanes != NULL && i < sim_engine_lanes(world->engine); i++)
         add_stats(stats, world->lanes[i]);

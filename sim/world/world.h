@@ -17,6 +17,7 @@
 #include "core/node/node.h"
 #include "sim/disk/disk.h"
 #include "sim/engine/engine.h"
+#include "sim/net/flow.h"
 #include "sim/net/nat.h"
 #include "sim/net/net.h"
 #include "sim/world/order.h"
@@ -44,7 +45,14 @@ struct sim_host {
     const struct weft_guard_ops *guard;
     const struct weft_loader_ops *loader; /* NULL: nothing can be loaded */
     struct weft_env *loader_env;          /* what they are called with; NULL: the node's env */
+    const struct sim_flow_ops *flow;      /* open; NULL: no model of bandwidth */
     const struct sim_team *team;          /* NULL: one thread */
+};
+
+/* Payloads of `least` bytes or more go through host.flow: sim/world/flows.h. */
+struct sim_flow_plan {
+    struct sim_flow_setup setup;
+    uint32_t least;
 };
 
 /* Threads that work together. */
@@ -73,8 +81,9 @@ struct sim_world_config {
     uint32_t nodes;
     const struct sim_nat_range *nats; /* borrowed; ascending, apart */
     uint32_t nats_count;
-    const struct sim_net_spec *net; /* borrowed */
-    const uint32_t *group_of;       /* borrowed; NULL: all in group 0 */
+    const struct sim_flow_plan *flow; /* borrowed; NULL: links alone */
+    const struct sim_net_spec *net;   /* borrowed */
+    const uint32_t *group_of;         /* borrowed; NULL: all in group 0 */
     struct sim_host host;
     const struct sim_order_spec *order; /* of every node's processes; borrowed; NULL: FIFO */
     /* The node's configuration at boot, and its DHT's. Called at every boot; the answer is
@@ -192,7 +201,24 @@ struct sim_clock_use {
 
 struct sim_clock_use sim_world_clock_use(const struct sim_world *world, uint32_t node);
 
+/* --- memory --- */
+
+struct sim_memory {
+    size_t bytes;     /* that the node holds; 0: it is down */
+    uint64_t refused; /* allocations, by its limit, in this life */
+};
+
+struct sim_memory sim_world_memory(const struct sim_world *world, uint32_t node);
+/* A node that is up may hold no more than this while it lives; 0: no limit. */
+void sim_world_limit_memory(struct sim_world *world, uint32_t node, size_t bytes_max);
+
 /* --- acting on nodes --- */
+
+/* Send messages of SIM_FLOOD_TAG to a process until its mailbox takes no more. WEFT_ERR_FULL: one
+ * was refused or dropped, or the process ended by it; WEFT_ERR_NO_PROC, WEFT_ERR_NOMEM, or WEFT_OK
+ * when there is no end to it. */
+#define SIM_FLOOD_TAG UINT32_C(0xfffffe0f)
+int sim_world_flood(struct sim_world *world, uint32_t node, weft_pid pid);
 
 /* Ask a node that is up. WEFT_ERR_NO_PROC when it is not. */
 int sim_world_ask(struct sim_world *world, uint32_t node, const struct weft_node_ask *ask);
@@ -243,7 +269,16 @@ void sim_world_trace(struct sim_world *world, uint32_t node, enum weft_trace_kin
  * `until` was reached. */
 bool sim_world_run(struct sim_world *world, weft_time until, uint64_t events_max);
 
+/* Payloads that went through a model of bandwidth: so far, at most under way at once, and whether
+ * those were so many that the model gets slow, more than a third of its hosts. */
+struct sim_flows_stats {
+    uint64_t begun;
+    uint32_t peak;
+    bool crowded;
+};
+
 struct sim_world_stats {
+    struct sim_flows_stats flows;
     uint64_t events, packets_sent, packets_received, packets_lost, stream_bytes;
     uint32_t up, down, paused;
     uint64_t boots;

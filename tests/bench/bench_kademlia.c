@@ -67,7 +67,7 @@ static struct sim_plan *plan_of(const struct expected *row) {
     snprintf(population, sizeof population, "population=%u", row->nodes);
     snprintf(alpha, sizeof alpha, "dht.alpha=%u", row->alpha);
     const char *sets[] = {population, alpha};
-    struct sim_plan_sets overrides = {sets, 2};
+    struct sim_plan_sets overrides = {.sets = sets, .count = 2};
     struct sim_plan_report report = {.mistake = on_mistake, .ctx = NULL};
     struct sim_plan *plan = NULL;
     int rv = sim_plan_parse("static.yaml", weft_bytes_text(scenario), &overrides, &report, &plan);

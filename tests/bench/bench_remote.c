@@ -1,6 +1,8 @@
 /* What a message to elsewhere costs: to another scheduler (threads), and to another node (two
- * threads, each a node, over loopback). Prints one line a measurement; the figures are the best of
+ * threads, each a node, over loopback); beside it what the machine needs for the same without us.
+ * Prints one line a measurement; the figures are the best of
  * the runs asked for. bench_remote [messages] [runs] */
+#define _GNU_SOURCE
 #include "core/base/assert.h"
 #include "core/otp/dist.h"
 #include "core/otp/remote.h"
@@ -8,9 +10,17 @@
 #include "core/posix/guard.h"
 #include "core/posix/thread.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #define SIZE 64
 #define CALLS 20000
@@ -188,6 +198,95 @@ static double measure(weft_duration *p50, weft_duration *p99) {
     return (double)wanted * 1e9 / (double)(ended - began);
 }
 
+/* --- bare: what the machine needs for the same call with no runtime: two threads, each waiting in
+ * epoll, 64 bytes there and back. `over_tcp`: by a connection on loopback, as two nodes; else by a
+ * word in memory and an eventfd, as two schedulers. --- */
+
+struct bare {
+    int epoll, in, out; /* descriptors: readable when the other one wrote */
+    bool over_tcp;
+};
+
+static void bare_wait(const struct bare *bare, unsigned char *data) {
+    struct epoll_event event;
+    while (epoll_wait(bare->epoll, &event, 1, -1) != 1) {
+    }
+    ssize_t count = read(bare->in, data, bare->over_tcp ? SIZE : sizeof(uint64_t));
+    if (count != (bare->over_tcp ? SIZE : (ssize_t)sizeof(uint64_t))) abort();
+}
+
+static void bare_tell(const struct bare *bare, const unsigned char *data) {
+    uint64_t one = 1;
+    const void *what = bare->over_tcp ? (const void *)data : &one;
+    ssize_t size = bare->over_tcp ? SIZE : (ssize_t)sizeof one;
+    if (write(bare->out, what, (size_t)size) != size) abort();
+}
+
+static void *bare_echo(void *arg) {
+    unsigned char data[SIZE];
+    for (uint32_t i = 0; i < CALLS; i++) {
+        bare_wait(arg, data);
+        bare_tell(arg, data);
+    }
+    return NULL;
+}
+
+static void bare_connect(int ends[2]) {
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    int one = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(listener, (struct sockaddr *)&at, size) != 0 || listen(listener, 1) != 0) abort();
+    getsockname(listener, (struct sockaddr *)&at, &size);
+    ends[0] = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(ends[0], (struct sockaddr *)&at, size) != 0) abort();
+    ends[1] = accept(listener, NULL, NULL);
+    for (int i = 0; i < 2; i++) setsockopt(ends[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    close(listener);
+}
+
+static void bare_open(struct bare bare[2], bool over_tcp) {
+    int ends[2];
+    if (over_tcp) bare_connect(ends);
+    if (!over_tcp) ends[0] = eventfd(0, 0), ends[1] = eventfd(0, 0);
+    for (int i = 0; i < 2; i++) {
+        struct epoll_event event = {.events = EPOLLIN};
+        bare[i] = (struct bare){epoll_create1(0), ends[i], ends[over_tcp ? i : 1 - i], over_tcp};
+        epoll_ctl(bare[i].epoll, EPOLL_CTL_ADD, bare[i].in, &event);
+    }
+}
+
+static void measure_bare(bool over_tcp, weft_duration *p50, weft_duration *p99) {
+    static unsigned char data[SIZE];
+    struct bare bare[2];
+    struct timespec from, to;
+    pthread_t thread;
+    bare_open(bare, over_tcp);
+    if (pthread_create(&thread, NULL, bare_echo, &bare[1]) != 0) abort();
+    for (uint32_t i = 0; i < CALLS; i++) {
+        clock_gettime(CLOCK_MONOTONIC, &from);
+        bare_tell(&bare[0], data);
+        bare_wait(&bare[0], data);
+        clock_gettime(CLOCK_MONOTONIC, &to);
+        took[i] = WEFT_S(to.tv_sec - from.tv_sec) + (to.tv_nsec - from.tv_nsec);
+    }
+    pthread_join(thread, NULL);
+    for (int i = 0; i < 2; i++) close(bare[i].epoll), close(bare[i].in);
+    qsort(took, CALLS, sizeof took[0], compare);
+    *p50 = took[CALLS / 2];
+    *p99 = took[CALLS / 100 * 99];
+}
+
+static void tell_bare(bool over_tcp, int runs) {
+    weft_duration p50 = INT64_MAX, p99 = INT64_MAX, a, b;
+    for (int i = 0; i < runs; i++) {
+        measure_bare(over_tcp, &a, &b);
+        if (a < p50) p50 = a;
+        if (b < p99) p99 = b;
+    }
+    printf("bare, %s: there and back p50 %.1f us, p99 %.1f us\n",
+           over_tcp ? "TCP on loopback" : "eventfd", (double)p50 / 1e3, (double)p99 / 1e3);
+}
+
 int main(int argc, char **argv) {
     int runs = argc > 2 ? atoi(argv[2]) : 3;
     wanted = argc > 1 ? strtoull(argv[1], NULL, 10) : 3000000;
@@ -207,6 +306,7 @@ int main(int argc, char **argv) {
         printf("%s: %.2f M messages of %d bytes a second, call p50 %.1f us, p99 %.1f us\n",
                apart ? "another node, loopback" : "another scheduler", best / 1e6, SIZE,
                (double)p50 / 1e3, (double)p99 / 1e3);
+        tell_bare(apart, runs);
     }
     return 0;
 }

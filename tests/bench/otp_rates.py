@@ -23,6 +23,27 @@ BEGIN, END = "<!-- written by ./dev bench otp -->", "<!-- end of what ./dev benc
 PEER_SECONDS = 600
 
 
+# What the peers needed on the machine on which the targets were set, by a figure's case and key, in
+# the figure's unit: BEAM, Go; None: not measured there.
+TARGETS_PEERS = {
+    ("spawn_turn", "ns"): (1.05, 0.27),
+    ("memory", "bytes_each"): (3309, 2874),
+    ("call", "ns"): (1.14, 0.35),
+    ("pingpong", "ns"): (0.51, 0.22),
+    ("fan_in", "rate"): (5.4, 29.7),
+    ("fan_out", "rate"): (3.7, 18.6),
+    ("timers", "start_rate"): (1.8, None),
+    ("timers", "cancel_rate"): (2.5, None),
+    ("restarts_10000", "p50_us"): (106, 1.6),
+    ("restarts_10000", "p99_us"): (336, 8.8),
+    ("restarts_100000", "p50_us"): (1620, None),
+    ("restarts_100000", "p99_us"): (4103, None),
+    ("shutdown", "ms"): (635, None),
+    ("cascade", "us"): (5.2, None),
+    ("tick_high", "p999_us"): (15, None),
+}
+
+
 @dataclass
 class Figure:
     """One row of the table."""
@@ -53,10 +74,28 @@ class Figure:
             return ""
         return ("≥ " if self.more_is_better else "≤ ") + with_unit(self.target, self.unit)
 
-    def ratio(self, peer, ours):
+    def times(self, peer, ours):
+        """How many times as good as the peer's."""
         if not peer or not ours:
-            return ""
-        return f"{ours / peer if self.more_is_better else peer / ours:.3g}"
+            return None
+        return ours / peer if self.more_is_better else peer / ours
+
+    def ratio(self, peer, ours):
+        times = self.times(peer, ours)
+        return "" if times is None else f"{times:.3g}"
+
+    def target_as_ratios(self, case, erlang, go, ours):
+        """The target by what the peers needed where it was set, and whether that is met here."""
+        wanted, held = [], []
+        there = TARGETS_PEERS.get((case.name, self.key), (None, None))
+        for name, peer_there, peer in zip(("BEAM", "Go"), there, (erlang, go)):
+            least = self.times(peer_there, self.target)
+            times = self.times(peer, ours)
+            if least is None or times is None:
+                continue
+            wanted.append(f"≥ {least:.3g} × {name}")
+            held.append("yes" if times >= least else "**no**")
+        return ", ".join(wanted), ", ".join(held)
 
 
 @dataclass
@@ -225,11 +264,13 @@ def rows(cases):
             erlang, go, ours = (figure.of(case.runs[name]) for name in ("erlang", "go", "weft"))
             yield [figure.title, with_unit(erlang, figure.unit), with_unit(go, figure.unit),
                    with_unit(ours, figure.unit), figure.ratio(erlang, ours),
-                   figure.ratio(go, ours), figure.target_text(), figure.met(ours)]
+                   figure.ratio(go, ours), figure.target_text(), figure.met(ours),
+                   *figure.target_as_ratios(case, erlang, go, ours)]
 
 
 def table(cases):
-    head = ["what", "BEAM", "Go", "Weft", "Weft : BEAM", "Weft : Go", "target", "met"]
+    head = ["what", "BEAM", "Go", "Weft", "Weft : BEAM", "Weft : Go", "target", "met",
+            "the target by its peers", "met"]
     lines = [head, ["---"] * len(head), *rows(cases)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

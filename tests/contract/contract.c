@@ -105,6 +105,12 @@ bool contract_wait(int node, weft_socket socket, enum weft_event_kind kind, size
     return contract_world->pump(contract.world, has_wanted, &wanted, CONTRACT_LIMIT);
 }
 
+bool contract_wait_for(int node, weft_socket socket, enum weft_event_kind kind,
+                       weft_duration limit) {
+    struct wanted wanted = {node, socket, kind, 1};
+    return contract_world->pump(contract.world, has_wanted, &wanted, limit);
+}
+
 static bool has_more(void *arg) { return contract.count > *(size_t *)arg; }
 
 bool contract_wait_any(size_t count) {

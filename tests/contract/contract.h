@@ -44,6 +44,13 @@ struct contract_world {
     /* Lose the power of `node` and boot it again on its disk; env(node) gives the new env, and all
      * handles are void. NULL: this world cannot. */
     void (*crash)(void *world, int node);
+
+    /* From now on nothing reaches `socket` of `node`, and its peer hears nothing of it. */
+    void (*deafen)(void *world, int node, weft_socket socket);
+
+    /* `node` forgets the stream `socket`, which is closed, and its peer hears nothing of it. False:
+     * this world may not. */
+    bool (*vanish)(void *world, int node, weft_socket socket);
 };
 
 /* What the claims run against; set once by main. */
@@ -97,6 +104,9 @@ void contract_pass(weft_duration duration);
 
 /* Advance until `node` has had `count` events of `kind` on `socket`. */
 bool contract_wait(int node, weft_socket socket, enum weft_event_kind kind, size_t count);
+/* Also for what takes longer than CONTRACT_LIMIT. */
+bool contract_wait_for(int node, weft_socket socket, enum weft_event_kind kind,
+                       weft_duration limit);
 
 /* Advance until there are more records than `count`. */
 bool contract_wait_any(size_t count);
@@ -190,6 +200,15 @@ int64_t contract_read_next(int node, weft_socket socket, void *data, size_t size
     X(names_of_a_stream_are_each_others)                                                           \
     X(many_streams_do_not_mix)                                                                     \
     X(calls_on_no_socket_are_harmless)                                                             \
+    /* suite_silence.c */                                                                          \
+    X(connecting_into_silence_times_out)                                                           \
+    X(a_half_open_stream_is_reset_when_it_is_used)                                                 \
+    X(keep_alive_leaves_a_living_peer_alone)                                                       \
+    X(keep_alive_finds_a_silent_peer)                                                              \
+    X(keep_alive_finds_a_half_open_stream)                                                         \
+    X(with_keep_alive_bytes_nobody_acknowledges_time_out_early)                                    \
+    X(keep_alive_needs_a_connected_stream_and_a_duration)                                          \
+    X(datagrams_to_the_deaf_disturb_nobody)                                                        \
     /* suite_disk.c */                                                                             \
     X(bytes_written_are_read_back)                                                                 \
     X(a_read_is_short_only_at_the_end)                                                             \
@@ -215,6 +234,7 @@ int64_t contract_read_next(int node, weft_socket socket, void *data, size_t size
     X(readers_share_a_file_and_one_writer_excludes_them)                                           \
     X(locks_go_with_their_handle_and_stop_nobody_who_does_not_ask)                                 \
     X(locks_that_skip_a_step_are_invalid)                                                          \
+    X(folders_are_not_renamed_nor_replaced)                                                        \
     X(every_disk_promises_the_same)                                                                \
     /* suite_loader.c */                                                                           \
     X(a_module_gives_its_symbols)                                                                  \

@@ -386,3 +386,16 @@ void every_disk_promises_the_same(void) {
     CHECK(traits.powersafe_overwrite);
     contract_end();
 }
+
+void folders_are_not_renamed_nor_replaced(void) {
+    struct weft_env *env = begin();
+    if (env == NULL) return;
+    env->disk->close(env, put(env, "a/file", "text"));
+    env->disk->close(env, put(env, "b", "other"));
+    CHECK_EQ_INT(env->disk->rename(env, "a", "c"), WEFT_ERR_INVAL);
+    CHECK_EQ_INT(env->disk->rename(env, "b", "a"), WEFT_ERR_INVAL);
+    CHECK_EQ_INT(env->disk->remove(env, "a"), WEFT_ERR_INVAL);
+    path_holds(env, "a/file", "text");
+    path_holds(env, "b", "other");
+    contract_end();
+}

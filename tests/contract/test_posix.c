@@ -1,10 +1,13 @@
 /* The contract on sockets, files and the machine's clock: two nodes in this process. */
 #define _GNU_SOURCE
 #include "core/posix/guard.h"
+#include "core/posix/internal.h"
 #include "core/posix/loop.h"
 #include "tests/contract/contract.h"
 
 #include <ftw.h>
+#include <linux/filter.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +39,7 @@ static bool node_open(struct posix_node *node, struct weft_posix_ports *ports) {
     struct weft_posix_config config = {.folder = node->folder,
                                        .node = (uint32_t)node->number,
                                        .log_level = WEFT_LOG_DEBUG,
+                                       .connect_max = WEFT_S(2),
                                        .trace = on_trace,
                                        .trace_ctx = node,
                                        .ports = ports};
@@ -135,6 +139,28 @@ static bool world_pump(void *arg, bool (*until)(void *arg), void *until_arg, wef
     }
 }
 
+static int fd_of(void *world, int node, weft_socket socket) {
+    struct weft_posix *posix = ((struct posix_world *)world)->node[node].posix;
+    return weft_posix__socket_get(posix, socket)->fd;
+}
+
+/* A filter that takes nothing: packets are dropped before the protocol sees them. */
+static void world_deafen(void *world, int node, weft_socket socket) {
+    struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog program = {.len = 1, .filter = &none};
+    int fd = fd_of(world, node, socket);
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0) abort();
+}
+
+/* A socket under repair goes without a word; only root may repair. */
+static bool world_vanish(void *world, int node, weft_socket socket) {
+    struct weft_env *env = world_env(world, node);
+    int on = 1, fd = fd_of(world, node, socket);
+    if (setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) != 0) return false;
+    env->net->close(env, socket);
+    return true;
+}
+
 static const struct contract_world posix_world = {.name = "contract/posix",
                                                   .has_v6 = true,
                                                   .open = world_open,
@@ -142,7 +168,9 @@ static const struct contract_world posix_world = {.name = "contract/posix",
                                                   .env = world_env,
                                                   .sibling = world_sibling,
                                                   .addr = world_addr,
-                                                  .pump = world_pump};
+                                                  .pump = world_pump,
+                                                  .deafen = world_deafen,
+                                                  .vanish = world_vanish};
 
 int main(int argc, char **argv) {
     contract_world = &posix_world;

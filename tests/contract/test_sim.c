@@ -101,6 +101,25 @@ static void sim_crash(void *arg, int node) {
     if (sim_fabric_up(sim->fabric, number, ++sim->life[node]) == NULL) abort();
 }
 
+/* Whoever is deaf is so with all its sockets: a claim uses one. */
+static void sim_deafen(void *arg, int node, weft_socket socket) {
+    struct sim *sim = arg;
+    uint8_t side[CONTRACT_NODES] = {0};
+    sim_layer layer;
+    (void)socket;
+    side[node] = 1;
+    struct sim_layer_spec spec = {.kind = SIM_LAYER_SPLIT, .side = side};
+    if (sim_net_layer_on(sim->net, &spec, &layer) != WEFT_OK) abort();
+}
+
+static bool sim_vanish(void *arg, int node, weft_socket socket) {
+    struct sim *sim = arg;
+    struct weft_env *env = sim_env(arg, node);
+    sim_fabric_forget_streams(sim->fabric, (uint32_t)node);
+    env->net->close(env, socket);
+    return true;
+}
+
 static const struct contract_world sim_world = {.name = "contract/sim",
                                                 .has_v6 = true,
                                                 .is_simulated = true,
@@ -110,7 +129,9 @@ static const struct contract_world sim_world = {.name = "contract/sim",
                                                 .sibling = sim_sibling,
                                                 .addr = sim_addr,
                                                 .pump = sim_pump,
-                                                .crash = sim_crash};
+                                                .crash = sim_crash,
+                                                .deafen = sim_deafen,
+                                                .vanish = sim_vanish};
 
 int main(int argc, char **argv) {
     contract_world = &sim_world;

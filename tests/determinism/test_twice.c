@@ -13,7 +13,7 @@ static void on_mistake(void *ctx, const char *line) {
 
 static struct sim_plan *plan_of(const char *scenario) {
     static const char *const sets[] = {"population=200"};
-    const struct sim_plan_sets overrides = {sets, 1};
+    const struct sim_plan_sets overrides = {.sets = sets, .count = 1};
     const struct sim_plan_report report = {.mistake = on_mistake, .ctx = NULL};
     struct sim_plan *plan = NULL;
     char path[512];
@@ -60,9 +60,10 @@ static void a_partition_twice_in_one_process(void) { runs_are_equal("first-parti
 static void churn_twice_in_one_process(void) { runs_are_equal("heavy-churn"); }
 
 static void a_lossy_mesh_twice_in_one_process(void) { runs_are_equal("lossy-radio"); }
+static void bad_lines_twice_in_one_process(void) { runs_are_equal("bad-lines"); }
 
 static void faults_inside_nodes_twice_in_one_process(void) { runs_are_equal("dht-owner-crash"); }
 
 TEST_MAIN("determinism/twice", TEST(a_partition_twice_in_one_process),
           TEST(churn_twice_in_one_process), TEST(a_lossy_mesh_twice_in_one_process),
-          TEST(faults_inside_nodes_twice_in_one_process))
+          TEST(bad_lines_twice_in_one_process), TEST(faults_inside_nodes_twice_in_one_process))

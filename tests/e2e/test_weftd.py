@@ -471,6 +471,8 @@ def a_corrupt_table_is_ignored_told_and_replaced():
         for number, bad in enumerate((b"", good[:-1], good[:-1] + flipped, good + b"x",
                                       os.urandom(300 * 1024), b"\0" * 64)):
             write(table, bad)
+            if os.path.exists(table + ".last"):
+                os.remove(table + ".last")
             name = f"bad{number}"
             start_with_data(daemons, name, port)
             fresh = daemons.status(name)["id"]
@@ -481,6 +483,21 @@ def a_corrupt_table_is_ignored_told_and_replaced():
             check(daemons.status(name + "-next")["id"], fresh, "the table was not replaced")
             daemons.stop(name + "-next")
             assert "ignored" not in daemons.log(name + "-next"), name
+
+
+def the_table_before_a_corrupt_one_stands_in_for_it():
+    with Daemons() as daemons:
+        table, port = daemons.path("data/dht/table"), free_port()
+        for name in ("first", "again"):
+            start_with_data(daemons, name, port)
+            identity = daemons.status(name)["id"]
+            daemons.stop(name)
+        assert os.path.exists(table + ".last"), "it is not kept"
+        write(table, b"nonsense")
+        start_with_data(daemons, "bad", port)
+        check(daemons.status("bad")["id"], identity, "id from the table before")
+        daemons.stop("bad")
+        assert "warn  dht: saved table dht/table ignored: " in daemons.log("bad")
 
 
 def a_folder_where_the_table_should_be_is_told():

@@ -49,7 +49,7 @@ static void on_mistake(void *ctx, const char *line) {
 
 static int read_once(void) {
     const char *options[] = {"join.over=5s", "faults.0.crash.nodes={of: [1-4], pick: 2}"};
-    struct sim_plan_sets sets = {options, 2};
+    struct sim_plan_sets sets = {.sets = options, .count = 2};
     char path[512];
     int mistakes = 0;
     struct sim_plan_report report = {.mistake = on_mistake, .ctx = &mistakes};

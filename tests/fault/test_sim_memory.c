@@ -38,7 +38,10 @@ static void *test_aligned_alloc(size_t align, size_t size) {
 #include "sim/engine/heap.c"
 #include "sim/engine/slab.c"
 #include "sim/engine/wheel.c"
+#include "sim/net/layer.c"
 #include "sim/net/net.c"
+#undef NONE
+#include "sim/net/nat.c"
 #undef malloc
 #undef calloc
 #undef realloc
@@ -192,7 +195,43 @@ static void a_write_that_fails_for_memory_changes_nothing(void) {
     }
 }
 
+/* --- NATs --- */
+
+#define NAT_PACKETS 40
+
+/* Each packet out through a NAT whose memory ends somewhere: dropped, or translated as ever. */
+static void a_nat_without_memory_drops_what_is_new(void) {
+    struct sim_nat_spec spec = {.type = SIM_NAT_PORT_RESTRICTED,
+                                .lifetime = WEFT_S(30),
+                                .stream_lifetime = WEFT_S(30),
+                                .bindings_max = 100};
+    fail_from(0);
+    CHECK(sim_nat_new(&spec, 1, 0) == NULL);
+    long n = 0;
+    for (bool over = false; !over; n++) {
+        fail_none();
+        struct sim_nat *nat = sim_nat_new(&spec, 1, 0);
+        uint32_t through = 0;
+        fail_from(n);
+        for (uint16_t i = 0; i < NAT_PACKETS; i++) {
+            struct sim_nat_packet packet = {.inner = weft_addr_v4(192, 168, 0, 2, 2000),
+                                            .remote = weft_addr_v4(10, 0, 0, 1, 80)};
+            packet.inner.port = (uint16_t)(2000 + i);
+            if (sim_nat_out(nat, &packet) != SIM_LOSS_NONE) continue;
+            CHECK_EQ_UINT(packet.port, packet.inner.port);
+            CHECK_EQ_INT(sim_nat_in(nat, &packet), SIM_LOSS_NONE);
+            through++;
+        }
+        over = !failed;
+        CHECK_EQ_INT(through == NAT_PACKETS, !failed);
+        fail_none();
+        sim_nat_free(nat);
+    }
+    CHECK(n > 8);
+}
+
 TEST_MAIN("fault/sim_memory", TEST(events_once_accepted_are_popped_without_memory),
           TEST(a_net_reports_every_lack_of_memory),
           TEST(a_disk_without_memory_is_full_and_still_crashes_to_what_was_synced),
-          TEST(a_write_that_fails_for_memory_changes_nothing))
+          TEST(a_write_that_fails_for_memory_changes_nothing),
+          TEST(a_nat_without_memory_drops_what_is_new))

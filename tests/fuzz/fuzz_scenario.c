@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         read_matrix(data, size);
         return 0;
     }
-    struct sim_plan_sets sets = {list, take_sets(data, size, texts)};
+    struct sim_plan_sets sets = {.sets = list, .count = take_sets(data, size, texts)};
     for (uint32_t i = 0; i < SETS_MAX; i++) list[i] = texts[i];
     unsigned mistakes = 0;
     struct sim_plan_report report = {.mistake = on_mistake, .ctx = &mistakes};

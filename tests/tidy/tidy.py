@@ -20,11 +20,12 @@ LAYERS = {
     "core/weftd": ["core"],
     "sim/engine": ["core/base"],
     "sim/net": ["core/base", "sim/engine"],
+    "sim/simgrid": ["core/base", "sim/net"],
     "sim/disk": ["core/base", "core/env"],
     "sim/world": ["core/base", "core/env", "core/wire", "core/otp", "core/dht", "core/node",
                   "sim/engine", "sim/net", "sim/disk"],
     "sim/fault": ["core/base", "core/env", "core/otp", "core/node", "sim/engine", "sim/net",
-                  "sim/world"],
+                  "sim/disk", "sim/world"],
     "sim/workload": ["core/base", "core/env", "core/wire", "core/node", "sim/engine", "sim/world"],
     "sim/check": ["core/base", "core/env"],
     "sim/scenario": ["core/base", "core/env", "core/config", "core/dht", "core/node", "sim/engine",
@@ -43,7 +44,7 @@ PURE_IMPORTS = re.compile(
     r"|__(asan|ubsan|tsan|sanitizer|lsan|sancov)_|__mul|__udiv|__umod|__popcount)")
 
 # Rooms that may include headers of the operating system.
-OS_ROOMS = ["core/posix", "core/weftd", "sim/cli", "sim/scenario", "analysis"]
+OS_ROOMS = ["core/posix", "core/weftd", "sim/cli", "sim/scenario", "sim/simgrid", "analysis"]
 OS_HEADER = re.compile(
     r"<(sys/|unistd|pthread|time\.h|dlfcn|netinet|arpa|netdb|fcntl|poll|signal|stdio|errno|dirent"
     r"|ucontext|execinfo|sched\.h|semaphore|threads)")
@@ -244,7 +245,7 @@ def header_guards(root):
 
 def orphan_scenarios(root):
     """A scenario that no test runs would rot. The tests run whole folders."""
-    runs = "".join(read(root, path) for path in files(root, ["tests/e2e"], (".py",)))
+    runs = "".join(read(root, path) for path in files(root, ["tests"], (".py",)))
     for path in files(root, ["scenarios"], (".yaml",)):
         folder = os.path.dirname(path)
         if f'{folder}"' not in runs:

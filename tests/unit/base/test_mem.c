@@ -84,7 +84,28 @@ static void freeing_nothing_is_ignored(void) {
     CHECK_EQ_UINT(heap.blocks, 0);
 }
 
+static void a_limit_set_below_what_is_in_use_refuses_more_and_lets_go(void) {
+    struct weft_mem_heap heap;
+    weft_mem_heap_init(&heap, 0);
+    void *block = weft_mem_alloc(&heap.base, 100);
+    REQUIRE(block != NULL);
+    heap.bytes_max = 40;
+    CHECK(weft_mem_alloc(&heap.base, 1) == NULL);
+    CHECK(weft_mem_resize(&heap.base, block, 100, 101) == NULL);
+    CHECK_EQ_UINT(heap.refused, 2);
+    block = weft_mem_resize(&heap.base, block, 100, 60);
+    REQUIRE(block != NULL);
+    block = weft_mem_resize(&heap.base, block, 60, 30);
+    REQUIRE(block != NULL);
+    void *more = weft_mem_alloc(&heap.base, 10);
+    CHECK(more != NULL);
+    CHECK_EQ_UINT(heap.refused, 2);
+    weft_mem_free(&heap.base, more, 10);
+    weft_mem_free(&heap.base, block, 30);
+}
+
 TEST_MAIN("base/mem", TEST(every_byte_and_block_is_counted),
           TEST(resize_keeps_what_fits_and_counts_the_difference),
           TEST(the_limit_is_reached_and_not_passed), TEST(accounts_are_separate),
-          TEST(zalloc_clears_and_fails_as_alloc_does), TEST(freeing_nothing_is_ignored))
+          TEST(zalloc_clears_and_fails_as_alloc_does), TEST(freeing_nothing_is_ignored),
+          TEST(a_limit_set_below_what_is_in_use_refuses_more_and_lets_go))

@@ -435,6 +435,47 @@ static void a_damaged_file_is_logged_and_ignored(void) {
     close_world();
 }
 
+/* Boot three, let node 1 save twice, and crash it. */
+static weft_id save_twice(void) {
+    open_world();
+    for (size_t i = 0; i < 3; i++) CHECK_EQ_INT(boot(i), WEFT_OK);
+    pass(WEFT_S(20));
+    CHECK(file_named(&world->nodes[1], TABLE_FILE ".last") != NULL);
+    weft_id before = world->nodes[1].id;
+    halt(1);
+    return before;
+}
+
+static void the_last_table_but_one_stands_in_for_a_damaged_one(void) {
+    weft_id before = save_twice();
+    file_named(&world->nodes[1], TABLE_FILE)->data[20] ^= 1;
+    CHECK_EQ_INT(boot(1), WEFT_OK);
+    CHECK(world->nodes[1].restored);
+    CHECK(weft_id_equal(&world->nodes[1].id, &before));
+    pass(WEFT_S(20));
+    halt(1);
+    CHECK_EQ_INT(boot(1), WEFT_OK);
+    CHECK(weft_id_equal(&world->nodes[1].id, &before));
+    close_world();
+}
+
+static void the_last_table_but_one_stands_in_for_a_missing_one(void) {
+    weft_id before = save_twice();
+    file_named(&world->nodes[1], TABLE_FILE)->used = false; /* a crash between the two renames */
+    CHECK_EQ_INT(boot(1), WEFT_OK);
+    CHECK(weft_id_equal(&world->nodes[1].id, &before));
+    close_world();
+}
+
+static void two_damaged_tables_are_ignored(void) {
+    weft_id before = save_twice();
+    file_named(&world->nodes[1], TABLE_FILE)->data[20] ^= 1;
+    file_named(&world->nodes[1], TABLE_FILE ".last")->data[20] ^= 1;
+    CHECK_EQ_INT(boot(1), WEFT_OK);
+    CHECK(!weft_id_equal(&world->nodes[1].id, &before));
+    close_world();
+}
+
 static void a_given_id_wins_over_the_saved_one(void) {
     open_world();
     CHECK_EQ_INT(boot(0), WEFT_OK);
@@ -516,7 +557,9 @@ static void the_table_is_listed(void) {
 TEST_MAIN("dht/service", TEST(services_bootstrap_put_and_get),
           TEST(the_table_and_the_id_come_back_from_disk),
           TEST(the_id_is_kept_from_the_first_moment), TEST(a_damaged_file_is_logged_and_ignored),
-          TEST(a_given_id_wins_over_the_saved_one), TEST(stopping_saves_and_tells),
-          TEST(init_fails_with_the_sockets_error),
+          TEST(the_last_table_but_one_stands_in_for_a_damaged_one),
+          TEST(the_last_table_but_one_stands_in_for_a_missing_one),
+          TEST(two_damaged_tables_are_ignored), TEST(a_given_id_wins_over_the_saved_one),
+          TEST(stopping_saves_and_tells), TEST(init_fails_with_the_sockets_error),
           TEST(bootstrapping_goes_on_while_the_table_is_empty), TEST(bad_requests_are_refused),
           TEST(the_table_is_listed))

@@ -213,6 +213,22 @@ static void another_id_at_the_same_address_replaces_it_once_it_answered(void) {
     rig_close();
 }
 
+/* The gap that the old id leaves is filled from the cache, where the new id may have been. */
+static void an_id_from_the_cache_takes_over_the_address_of_a_contact(void) {
+    rig_open(&normal);
+    struct rig_host hosts[8], near[8], newcomer = rig_host(0, 99);
+    struct weft_contact_info info;
+    meet_many(hosts, 8, 0);
+    meet_many(near, 8, 5);
+    rig_meet(&newcomer);
+    REQUIRE(rig_find(&newcomer.id, &info) && info.in_cache);
+    rig_meet(&(struct rig_host){newcomer.id, hosts[3].addr});
+    CHECK(!rig_is_contact(&hosts[3].id));
+    CHECK(rig_is_contact(&newcomer.id));
+    CHECK_EQ_UINT(rig_stats().contacts4, 16);
+    rig_close();
+}
+
 static void a_node_that_moved_is_found_at_its_new_address_when_the_old_is_silent(void) {
     rig_open(&normal);
     struct rig_host before = rig_host(0, 1), after = {before.id, rig_addr(77)};
@@ -316,6 +332,7 @@ TEST_MAIN("dht/table", TEST(an_empty_machine_takes_less_than_1500_bytes),
           TEST(a_dead_contact_gives_its_place_to_the_cache), TEST(one_lost_packet_forgets_nobody),
           TEST(a_spoofed_query_moves_no_verified_contact),
           TEST(another_id_at_the_same_address_replaces_it_once_it_answered),
+          TEST(an_id_from_the_cache_takes_over_the_address_of_a_contact),
           TEST(a_node_that_moved_is_found_at_its_new_address_when_the_old_is_silent),
           TEST(newcomers_are_bounded), TEST(a_newcomer_is_asked_twice_and_then_left_alone),
           TEST(the_own_id_and_useless_addresses_never_enter), TEST(two_families_have_a_table_each),

@@ -1,5 +1,6 @@
 /* https://www.erlang.org/doc/man/gen_event.html; outcomes as OTP 25 gave for the same steps. */
 #include "core/otp/gen_event.h"
+#include "core/otp/sys.h"
 
 #include "core/base/assert.h"
 #include "core/otp/internal.h"
@@ -484,6 +485,44 @@ static void requests_under_way_are_bounded(void) {
     done();
 }
 
+static uint64_t manager_memory(void) {
+    struct weft_sys_status status;
+    CHECK_EQ_INT(weft_sched_sys_get_status(world.sched, manager, &status), WEFT_OK);
+    return status.info.memory;
+}
+
+/* Its asker has given up: nothing is kept for it. */
+static void calls_that_are_never_answered_are_forgotten_with_their_askers(void) {
+    prepare();
+    add("a");
+    call("a", KEEP_CALL);
+    pass(WEFT_S(6));
+    uint64_t before = manager_memory();
+    for (int i = 0; i < 3; i++) call("a", KEEP_CALL);
+    CHECK(manager_memory() > before);
+    pass(WEFT_S(6));
+    CHECK_EQ_UINT(manager_memory(), before);
+    (void)world_log_clear();
+    done();
+}
+
+static void send_endless_call(weft_self *self) {
+    struct weft_gen_event_request request = {.id = "a", .tag = KEEP_CALL};
+    CHECK_EQ_INT(weft_gen_event_call(self, manager, &request, &ref), WEFT_OK);
+}
+
+static void who_waits_for_ever_is_told_after_a_long_time(void) {
+    prepare();
+    add("a");
+    (void)world_log_clear();
+    in(client, send_endless_call);
+    pass(WEFT_GEN_EVENT_ANSWER_MAX - WEFT_S(1));
+    CHECK_LOG("a call 6 ");
+    pass(WEFT_S(2));
+    CHECK_LOG("TIMEOUT");
+    done();
+}
+
 /* --- swapping --- */
 
 static void the_next_handler_is_given_the_last_ones_result(void) {
@@ -771,6 +810,8 @@ TEST_MAIN("otp/gen_event", TEST(handlers_are_listed_newest_first), TEST(an_id_is
           TEST(a_handler_may_answer_a_call_and_go),
           TEST(a_handler_without_handle_call_answers_unsupported),
           TEST(requests_under_way_are_bounded),
+          TEST(calls_that_are_never_answered_are_forgotten_with_their_askers),
+          TEST(who_waits_for_ever_is_told_after_a_long_time),
           TEST(the_next_handler_is_given_the_last_ones_result),
           TEST(swapping_none_starts_the_next_all_the_same),
           TEST(swapping_for_an_id_that_is_taken_changes_nothing),

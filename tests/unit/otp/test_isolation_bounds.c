@@ -87,6 +87,57 @@ static void a_full_mailbox_ends_its_owner(void) {
     world_close();
 }
 
+/* Two of them fit to the byte; small ones do not count. */
+#define LARGE (WEFT_MAIL_LARGE + 1)
+
+static unsigned char large[2 * LARGE + 1];
+
+static void fill_with_large(weft_self *self) {
+    for (uint32_t i = 1; i <= 2; i++)
+        CHECK_EQ_INT(weft_send(self, b, i, weft_bytes(large, LARGE)), WEFT_OK);
+    CHECK_EQ_INT(weft_send(self, b, 3, weft_bytes(large, WEFT_MAIL_LARGE)), WEFT_OK);
+    rv = weft_send(self, b, 4, weft_bytes(large, LARGE));
+}
+
+static void send_more_than_all(weft_self *self) {
+    CHECK_EQ_INT(weft_send(self, b, 5, weft_bytes(large, sizeof large)), WEFT_OK);
+    rv = weft_send(self, b, 6, weft_bytes(large, LARGE));
+}
+
+static void bytes_of_large_messages_are_bounded(void) {
+    open_with(&(struct weft_spawn){.behaviour = &sink, .mailbox_bytes = sizeof large - 1});
+    for (int i = 0; i < 2; i++) { /* what is handled does not count any more */
+        in(a, fill_with_large);
+        CHECK_EQ_INT(rv, WEFT_ERR_FULL);
+        CHECK_LOG("1, 2, 3");
+    }
+    in(a, send_more_than_all); /* one alone always fits */
+    CHECK_EQ_INT(rv, WEFT_ERR_FULL);
+    CHECK_LOG("5");
+    world_close();
+}
+
+static void the_oldest_go_until_a_large_one_fits(void) {
+    open_with(&(struct weft_spawn){.behaviour = &sink,
+                                   .mailbox_bytes = sizeof large - 1,
+                                   .overflow = WEFT_OVERFLOW_DROP_OLDEST});
+    in(a, fill_with_large);
+    CHECK_EQ_INT(rv, WEFT_OK);
+    CHECK_LOG("2, 3, 4");
+    world_close();
+}
+
+static void too_many_large_ones_end_the_owner(void) {
+    open_with(&(struct weft_spawn){
+        .behaviour = &sink, .mailbox_bytes = sizeof large - 1, .overflow = WEFT_OVERFLOW_KILL});
+    in(a, fill_with_large);
+    CHECK_EQ_INT(rv, WEFT_ERR_FULL);
+    CHECK_LOG("a exit b limit/-3");
+    const struct fake_trace *trace = traced_last(WEFT_TRACE_PROC_EXIT);
+    CHECK(strstr(trace->text, "mailbox_bytes 8194 of sink: message tag 4") != NULL);
+    world_close();
+}
+
 static void overflow_oneself(weft_self *self) {
     for (uint32_t i = 1; i <= 3; i++)
         CHECK_EQ_INT(weft_send(self, weft_self_pid(self), i, weft_bytes(NULL, 0)), WEFT_OK);
@@ -219,6 +270,9 @@ static const struct test_case cases[] = {
     TEST(a_full_mailbox_drops_the_oldest),
     TEST(who_asked_is_told_when_the_call_is_dropped),
     TEST(a_full_mailbox_ends_its_owner),
+    TEST(bytes_of_large_messages_are_bounded),
+    TEST(the_oldest_go_until_a_large_one_fits),
+    TEST(too_many_large_ones_end_the_owner),
     TEST(one_who_overflows_itself_ends_when_its_handler_returns),
     TEST(an_overflow_from_outside_ends_the_owner_at_once),
     TEST(a_quota_refuses_by_default),

@@ -1,4 +1,5 @@
 /* https://www.erlang.org/doc/man/sys.html */
+#include "core/otp/gen_statem.h"
 #include "core/otp/sys.h"
 
 #include "core/base/assert.h"
@@ -291,6 +292,78 @@ static void the_state_is_read_and_replaced(void) {
     world_close();
 }
 
+/* --- a machine's state is its number and its data --- */
+
+struct door {
+    uint64_t opened;
+};
+
+static void door_handle(weft_self *self, const struct weft_statem_event *event) {
+    struct door *door = weft_statem_data(self);
+    if (event->type != WEFT_STATEM_CAST) return;
+    note("%s %u", weft_statem_state_name(self), (unsigned)door->opened);
+}
+
+static const struct weft_statem_state door_states[] = {{"shut", door_handle},
+                                                       {"open", door_handle}};
+static int door_init(weft_self *self, struct weft_bytes arg) {
+    (void)self;
+    (void)arg;
+    return WEFT_OK;
+}
+static WEFT_STATEM(door_v1, "door", 1, .data_size = sizeof(struct door), .init = door_init,
+                   .callbacks = {.states = door_states, .states_count = 2});
+
+struct seen_door {
+    struct weft_sys_statem head;
+    struct door door;
+};
+
+static int put_door(void *ctx, void *state, size_t size) {
+    CHECK_EQ_UINT(size, sizeof(struct seen_door));
+    memcpy(state, ctx, sizeof(struct seen_door));
+    return WEFT_OK;
+}
+
+static int put_nothing(void *ctx, void *state, size_t size) {
+    memset(state, 0xff, size);
+    (void)ctx;
+    return WEFT_ERR_REFUSED;
+}
+
+static void spawn_door(weft_self *self) {
+    CHECK_EQ_INT(weft_spawn(self, &(struct weft_spawn){.behaviour = &door_v1.behaviour}, &server),
+                 WEFT_OK);
+}
+
+static void a_machine_is_put_only_where_it_can_be(void) {
+    open_sys(0);
+    in(client, spawn_door);
+    struct seen_door seen;
+    size_t size = sizeof seen;
+    CHECK_EQ_INT(weft_sched_sys_get_state(world.sched, server, &seen, &size), WEFT_OK);
+    CHECK_EQ_UINT(size, sizeof seen);
+    CHECK_EQ_UINT(seen.head.state, 0);
+    CHECK_EQ_UINT(seen.head.data_size, sizeof(struct door));
+    struct seen_door wanted = {.head = seen.head, .door = {7}};
+    wanted.head.state = 2; /* it has two */
+    CHECK_EQ_INT(weft_sched_sys_replace_state(world.sched, server, put_door, &wanted),
+                 WEFT_ERR_INVAL);
+    wanted.head.state = 1;
+    wanted.head.data_size--;
+    CHECK_EQ_INT(weft_sched_sys_replace_state(world.sched, server, put_door, &wanted),
+                 WEFT_ERR_INVAL);
+    CHECK_EQ_INT(weft_sched_sys_replace_state(world.sched, server, put_nothing, NULL),
+                 WEFT_ERR_REFUSED);
+    cast(TAG_ADD);
+    CHECK_LOG("shut 0");
+    wanted.head.data_size++;
+    CHECK_EQ_INT(weft_sched_sys_replace_state(world.sched, server, put_door, &wanted), WEFT_OK);
+    cast(TAG_ADD);
+    CHECK_LOG("open 7");
+    world_close();
+}
+
 static void a_format_status_that_faults_is_survived(void) {
     uint64_t n = 99;
     open_sys(0);
@@ -569,7 +642,8 @@ static void without_memory_nothing_is_switched_on(void) {
 }
 
 TEST_MAIN(
-    "otp/sys", TEST(mail_of_a_suspended_process_waits_and_is_handled_in_order),
+    "otp/sys", TEST(a_machine_is_put_only_where_it_can_be),
+    TEST(mail_of_a_suspended_process_waits_and_is_handled_in_order),
     TEST(a_call_to_a_suspended_process_times_out), TEST(timers_go_on_and_wait_in_the_mailbox),
     TEST(a_process_that_was_to_run_does_not_once_it_is_suspended),
     TEST(one_that_suspends_itself_ends_its_handler_first),

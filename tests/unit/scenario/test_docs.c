@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define DOCS_SIZE 65536
+#define DOCS_SIZE 131072
 
 static char *docs;
 

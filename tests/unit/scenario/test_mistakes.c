@@ -60,7 +60,8 @@ static void check_file(const char *folder, const char *name) {
     char *expected = read_all(path);
     snprintf(path, sizeof path, "%s%.*s.sets", folder, stem, name);
     char *options = read_all(path);
-    struct sim_plan_sets sets = {lines, options != NULL ? split_lines(options, lines) : 0};
+    struct sim_plan_sets sets = {.sets = lines,
+                                 .count = options != NULL ? split_lines(options, lines) : 0};
     struct sim_plan_report report = {.mistake = on_mistake, .ctx = &told};
     struct sim_plan *plan = NULL;
     snprintf(path, sizeof path, "%s%s", folder, name);

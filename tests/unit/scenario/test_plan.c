@@ -2,6 +2,7 @@
 #include "core/base/error.h"
 #include "core/base/limits.h"
 #include "sim/scenario/plan.h"
+#include "sim/world/packet_kind.h"
 #include "tests/harness/harness.h"
 
 #include <dirent.h>
@@ -199,7 +200,7 @@ static void groups_follow_one_another_and_the_rest_comes_last(void) {
 
 static void a_share_of_a_small_population_is_at_least_one_node(void) {
     const char *set = "population=10";
-    struct sim_plan_sets sets = {&set, 1};
+    struct sim_plan_sets sets = {.sets = &set, .count = 1};
     struct sim_plan *plan = parse_with(HEAD "groups: {leaf: {count: 5%}}\n" TAIL, &sets);
     REQUIRE(plan != NULL);
     CHECK_EQ_UINT(plan->population, 10);
@@ -348,6 +349,89 @@ static void a_partition_is_read(void) {
     sim_plan_free(plan);
 }
 
+/* In the order in which a packet meets them, whatever that of the file. */
+static void every_part_of_a_link_is_read(void) {
+    struct sim_plan *plan = parse(
+        HEAD
+        "network:\n  reorder: 1%\n  corrupt: {share: 2%, bits: 8}\n"
+        "  burst: {good: 30s, bad: 500ms, loss: 90%}\n  delay_jitter: 5ms\n"
+        "  delay: {exponential: {mean: 20ms, least: 5ms}}\n  mtu: 1400\n"
+        "  rate: {speed: 1.5Mbit, queue: 64KB, of: uplink}\n  links:\n"
+        "    - {from: any, to: any, rate: 2MB, delay: {pareto: {least: 9ms, shape: 1.5}}}\n" TAIL);
+    REQUIRE(plan != NULL);
+    const struct sim_element *e = plan->net.rules[0].chain.elements;
+    const enum sim_element_kind kinds[] = {
+        SIM_ELEMENT_MTU,   SIM_ELEMENT_RATE,    SIM_ELEMENT_DELAY,  SIM_ELEMENT_DELAY,
+        SIM_ELEMENT_BURST, SIM_ELEMENT_CORRUPT, SIM_ELEMENT_REORDER};
+    REQUIRE(plan->net.rules[0].chain.count == 7);
+    for (int i = 0; i < 7; i++) CHECK_EQ_INT(e[i].kind, kinds[i]);
+    CHECK_EQ_UINT(e[0].mtu, 1400);
+    CHECK_EQ_UINT(e[1].rate.bytes, 187500);
+    CHECK_EQ_UINT(e[1].rate.queue, 64000);
+    CHECK_EQ_INT(e[1].rate.of, SIM_RATE_UPLINK);
+    CHECK_EQ_UINT(e[1].rate.id, 0);
+    CHECK_EQ_INT(e[2].delay.kind, SIM_DELAY_EXPONENTIAL);
+    CHECK_EQ_INT(e[2].delay.a, WEFT_MS(15));
+    CHECK_EQ_INT(e[2].delay.b, WEFT_MS(5));
+    CHECK_EQ_INT(e[3].delay.kind, SIM_DELAY_UNIFORM);
+    CHECK_EQ_INT(e[3].delay.b, WEFT_MS(5));
+    CHECK_EQ_INT(e[4].burst.good, WEFT_S(30));
+    CHECK_EQ_INT(e[4].burst.bad, WEFT_MS(500));
+    CHECK_EQ_UINT(e[4].ppm, 900000);
+    CHECK_EQ_UINT(e[5].ppm, 20000);
+    CHECK_EQ_UINT(e[5].bits, 8);
+    e = plan->net.rules[1].chain.elements; /* the rest is the network's */
+    REQUIRE(plan->net.rules[1].chain.count == 7);
+    CHECK_EQ_UINT(e[0].mtu, 1400);
+    CHECK_EQ_UINT(e[1].rate.bytes, 2000000);
+    CHECK_EQ_UINT(e[1].rate.queue, 128000);
+    CHECK_EQ_INT(e[1].rate.of, SIM_RATE_LINK);
+    CHECK_EQ_UINT(e[1].rate.id, 1); /* a queue of its own */
+    CHECK_EQ_UINT(e[2].delay.shape_milli, 1500);
+    CHECK_EQ_INT(sim_net_least(&plan->net), WEFT_MS(5));
+    sim_plan_free(plan);
+}
+
+static void shapes_clogs_filters_and_schedules_are_read(void) {
+    struct sim_plan *plan =
+        parse(HEAD "groups: {leaf: {count: 5}}\nfaults:\n"
+                   "  - partition: {at: 5s, shape: ring, reach: 2, nodes: leaf}\n"
+                   "  - partition: {at: 5s, shape: bridge, through: [7], flap: {on: 1s, off: 2s}}\n"
+                   "  - partition: {at: 5s, shape: partial}\n"
+                   "  - degrade: {at: 5s, from: leaf, loss: 1%, delay: 9ms,"
+                   " schedule: [{after: 1s, loss: 2%}, {after: 2s, delay: 0s}]}\n"
+                   "  - clog: {at: 5s, for: 2s, to: leaf}\n"
+                   "  - filter: {at: 5s, kinds: [reply, put], loss: 7%, nodes: 3}\n" TAIL);
+    REQUIRE(plan != NULL);
+    REQUIRE(plan->faults_count == 6);
+    const struct sim_fault_spec *f = plan->faults;
+    CHECK_EQ_INT(f[0].shape, SIM_SHAPE_RING);
+    CHECK_EQ_UINT(f[0].reach, 2);
+    CHECK_EQ_INT(f[0].nodes.kind, SIM_SET_GROUP);
+    CHECK_EQ_INT(f[1].shape, SIM_SHAPE_BRIDGE);
+    CHECK_EQ_UINT(f[1].sides[1].ppm, 500000);
+    CHECK_EQ_UINT(f[1].through.ranges[0].first, 7);
+    CHECK_EQ_INT(f[1].flap_off.a, WEFT_S(2));
+    CHECK_EQ_UINT(f[2].sides[0].ppm, 333333);
+    CHECK(f[3].directed);
+    CHECK_EQ_INT(f[3].nodes.kind, SIM_SET_GROUP);
+    CHECK_EQ_INT(f[3].to.kind, SIM_SET_ALL);
+    REQUIRE(f[3].steps_count == 2);
+    CHECK_EQ_UINT(f[3].chain.elements[1].ppm, 10000);
+    CHECK_EQ_INT(f[3].steps[0].chain.elements[0].delay.a, WEFT_MS(9));
+    CHECK_EQ_UINT(f[3].steps[0].chain.elements[1].ppm, 20000);
+    CHECK_EQ_INT(f[3].steps[1].after, WEFT_S(2));
+    CHECK_EQ_INT(f[3].steps[1].chain.elements[0].delay.a, 0);
+    CHECK_EQ_UINT(f[3].steps[1].chain.elements[1].ppm, 20000);
+    CHECK(f[4].directed);
+    CHECK_EQ_INT(f[4].nodes.kind, SIM_SET_ALL);
+    CHECK_EQ_INT(f[4].to.kind, SIM_SET_GROUP);
+    CHECK(!f[5].directed);
+    CHECK_EQ_UINT(f[5].chain.elements[0].kinds, 1u << SIM_PACKET_REPLY | 1u << SIM_PACKET_PUT);
+    CHECK_EQ_UINT(f[5].chain.elements[0].ppm, 70000);
+    sim_plan_free(plan);
+}
+
 static void faults_that_come_again_are_read(void) {
     struct sim_plan *plan = parse(
         HEAD "faults:\n"
@@ -455,7 +539,7 @@ static void an_option_replaces_puts_in_and_reaches_into_lists(void) {
                              "faults.0.crash.nodes=[1, 4-5]",
                              "join={from: random, contacts: 2}",
                              "faults.0.crash.at=6s"};
-    struct sim_plan_sets sets = {options, sizeof options / sizeof options[0]};
+    struct sim_plan_sets sets = {.sets = options, .count = sizeof options / sizeof options[0]};
     struct sim_plan *plan =
         parse_with(HEAD "faults:\n  - crash: {at: 300s, nodes: 1}\n" TAIL, &sets);
     REQUIRE(plan != NULL);
@@ -469,7 +553,7 @@ static void an_option_replaces_puts_in_and_reaches_into_lists(void) {
 }
 
 static uint64_t digest(const char *text, const char *set) {
-    struct sim_plan_sets sets = {&set, set != NULL};
+    struct sim_plan_sets sets = {.sets = &set, .count = set != NULL};
     struct sim_plan *plan = parse_with(text, &sets);
     uint64_t digest = plan != NULL ? plan->digest : 0;
     sim_plan_free(plan);
@@ -532,7 +616,8 @@ TEST_MAIN("scenario/plan", TEST(what_is_not_said_has_its_default), TEST(the_head
           TEST(a_chain_is_delay_loss_duplicate_reorder),
           TEST(a_link_has_from_the_default_what_it_does_not_say),
           TEST(a_region_matrix_is_halved_to_one_way), TEST(workloads_are_read),
-          TEST(a_partition_is_read), TEST(faults_that_come_again_are_read),
+          TEST(a_partition_is_read), TEST(every_part_of_a_link_is_read),
+          TEST(shapes_clogs_filters_and_schedules_are_read), TEST(faults_that_come_again_are_read),
           TEST(churn_and_degrade_are_read), TEST(checks_are_words_or_have_keys),
           TEST(an_option_replaces_puts_in_and_reaches_into_lists),
           TEST(the_digest_is_of_every_byte_and_option),

@@ -4,6 +4,7 @@
 #include "tests/unit/sim/small.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define NONE WEFT_TRACE_NODE_NONE
 
@@ -175,6 +176,152 @@ static void a_degradation_that_changes_nothing_is_dead(void) {
     struct sim_faults *faults = plan(small, &spec);
     small_run(small, WEFT_S(5));
     check_count(faults, 1, 0);
+    end_world(small, faults);
+}
+
+/* Successors on the ring of node numbers are neighbours on the drawn one by chance only. */
+static void on_a_ring_few_reach_their_successor(void) {
+    struct small *small = open_world(false);
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_PARTITION, WEFT_S(1), WEFT_S(2));
+    spec.shape = SIM_SHAPE_RING;
+    spec.reach = 1;
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(5));
+    CHECK_EQ_TEXT(small_find(small, NONE, WEFT_TRACE_FAULT_ON, 0)->text,
+                  "partition ring of 8, reach 1");
+    uint32_t cut = 0;
+    for (uint32_t i = 0; i < SMALL_NODES; i++) {
+        size_t heard = pongs(small, i, WEFT_MS(1050), WEFT_S(3));
+        CHECK(heard == 0 || heard == 19);
+        cut += heard == 0;
+        CHECK_EQ_UINT(pongs(small, i, WEFT_MS(3050), WEFT_MS(4050)), 10);
+    }
+    CHECK(cut >= 3 && cut < SMALL_NODES);
+    check_count(faults, 1, 1);
+    end_world(small, faults);
+}
+
+static void a_bridge_reaches_both_halves(void) {
+    struct small *small = open_world(false);
+    struct sim_fault_spec spec = halves(WEFT_S(1), WEFT_S(2));
+    spec.shape = SIM_SHAPE_BRIDGE;
+    spec.through = nodes_of(3, 3);
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(5));
+    const char *text = small_find(small, NONE, WEFT_TRACE_FAULT_ON, 0)->text;
+    CHECK(strstr(text, ", 1 reach both") != NULL);
+    CHECK_EQ_UINT(pongs(small, 3, WEFT_MS(1050), WEFT_S(3)), 19); /* to 4 */
+    CHECK_EQ_UINT(pongs(small, 2, WEFT_MS(1050), WEFT_S(3)), 19); /* from 2 */
+    check_count(faults, 1, 1);
+    end_world(small, faults);
+}
+
+static void a_partial_partition_leaves_the_rest_alone(void) {
+    struct small *small = open_world(false);
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_PARTITION, WEFT_S(1), WEFT_S(2));
+    spec.shape = SIM_SHAPE_PARTIAL;
+    spec.sides_count = 2;
+    spec.sides[0].ppm = spec.sides[1].ppm = 250000;
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(5));
+    CHECK_EQ_TEXT(small_find(small, NONE, WEFT_TRACE_FAULT_ON, 0)->text,
+                  "partition 2|2, 4 reach both");
+    uint32_t cut = 0;
+    for (uint32_t i = 0; i < SMALL_NODES; i++) {
+        cut += pongs(small, i, WEFT_MS(1050), WEFT_S(3)) == 0;
+    }
+    CHECK(cut <= 4);
+    end_world(small, faults);
+}
+
+/* 300 ms on, 200 ms off. */
+static void a_cut_that_flaps_goes_on_and_off(void) {
+    struct small *small = open_world(false);
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_ISOLATE, WEFT_S(1), WEFT_S(2));
+    spec.nodes = nodes_of(4, 4);
+    spec.flap_on = (struct sim_delay){.kind = SIM_DELAY_CONSTANT, .a = WEFT_MS(300)};
+    spec.flap_off = (struct sim_delay){.kind = SIM_DELAY_CONSTANT, .a = WEFT_MS(200)};
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(5));
+    for (int i = 0; i < 4; i++) {
+        weft_time start = WEFT_S(1) + WEFT_MS(500) * i;
+        CHECK_EQ_UINT(pongs(small, 4, start + WEFT_MS(50), start + WEFT_MS(300)), 0);
+        CHECK(pongs(small, 4, start + WEFT_MS(300), start + WEFT_MS(550)) >= 1);
+    }
+    CHECK_EQ_UINT(pongs(small, 4, WEFT_MS(3050), WEFT_MS(4050)), 10);
+    check_count(faults, 1, 1);
+    check_at(small, WEFT_TRACE_FAULT_OFF, 0, WEFT_S(3));
+    end_world(small, faults);
+}
+
+static struct sim_element slow_by(weft_duration delay) {
+    return (struct sim_element){.kind = SIM_ELEMENT_DELAY,
+                                .delay = {.kind = SIM_DELAY_CONSTANT, .a = delay}};
+}
+
+static void a_schedule_changes_what_a_degradation_does(void) {
+    struct small *small = open_world(false);
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_DEGRADE, WEFT_MS(950), WEFT_S(2));
+    spec.nodes = nodes_of(4, 4);
+    spec.steps_count = 2;
+    for (int i = 0; i < 2; i++) {
+        spec.steps[i].after = WEFT_MS(500) * (i + 1);
+        spec.steps[i].chain.count = 1;
+        spec.steps[i].chain.elements[0] = slow_by(WEFT_MS(7) * (i + 1));
+    }
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(5));
+    CHECK_EQ_INT(small_log(small, 4, "pong", 9)->at, WEFT_MS(1020));
+    CHECK_EQ_INT(small_log(small, 4, "pong", 14)->at, WEFT_MS(1534));
+    CHECK_EQ_INT(small_log(small, 4, "pong", 19)->at, WEFT_MS(2048));
+    CHECK_EQ_INT(small_log(small, 4, "pong", 29)->at, WEFT_MS(3020));
+    check_count(faults, 1, 1);
+    end_world(small, faults);
+}
+
+/* A ping from 4 is answered by 5: only what 4 sends to 5 is slow. */
+static void a_direction_is_degraded_by_itself(void) {
+    struct small *small = open_world(false);
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_DEGRADE, WEFT_MS(950), WEFT_S(2));
+    spec.nodes = nodes_of(4, 4);
+    spec.to = nodes_of(5, 7);
+    spec.directed = true;
+    spec.chain.count = 1;
+    spec.chain.elements[0] = slow_by(WEFT_MS(7));
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(5));
+    CHECK_EQ_TEXT(small_find(small, NONE, WEFT_TRACE_FAULT_ON, 0)->text, "degrade 4 to 3 nodes");
+    CHECK_EQ_INT(small_log(small, 4, "pong", 9)->at, WEFT_MS(1027));
+    CHECK_EQ_INT(small_log(small, 3, "pong", 9)->at, WEFT_MS(1020)); /* 4 answers 3 */
+    CHECK_EQ_INT(small_log(small, 5, "pong", 9)->at, WEFT_MS(1020));
+    check_count(faults, 1, 1);
+    end_world(small, faults);
+}
+
+static void a_clog_holds_back_and_releases_all_at_once(void) {
+    struct small *small = open_world(false);
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_CLOG, WEFT_MS(950), WEFT_MS(1000));
+    spec.nodes = nodes_of(4, 4);
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(5));
+    CHECK_EQ_UINT(pongs(small, 4, WEFT_MS(950), WEFT_MS(1950)), 0);
+    CHECK(pongs(small, 4, WEFT_MS(1950), WEFT_MS(1990)) >= 1);
+    CHECK_EQ_UINT(pongs(small, 5, WEFT_MS(950), WEFT_MS(1950)), 10);
+    CHECK_EQ_UINT(pongs(small, 4, WEFT_MS(3050), WEFT_MS(4050)), 10);
+    check_count(faults, 1, 1);
+    end_world(small, faults);
+}
+
+static void two_faults_at_once_leave_one_another_alone(void) {
+    struct small *small = open_world(false);
+    struct sim_fault_spec specs[] = {spec_of(SIM_FAULT_ISOLATE, WEFT_S(1), WEFT_S(3)),
+                                     spec_of(SIM_FAULT_ISOLATE, WEFT_S(2), WEFT_MS(500))};
+    specs[0].nodes = specs[1].nodes = nodes_of(4, 4);
+    struct sim_faults *faults = sim_faults_new(small->world, specs, 2, groups);
+    small_run(small, WEFT_S(6));
+    CHECK_EQ_UINT(pongs(small, 4, WEFT_MS(1050), WEFT_S(4)), 0);
+    CHECK_EQ_UINT(pongs(small, 4, WEFT_MS(4050), WEFT_MS(5050)), 10);
+    for (uint32_t i = 0; i < 2; i++) CHECK_EQ_UINT(sim_faults_count(faults, i).bit, 1);
     end_world(small, faults);
 }
 
@@ -625,6 +772,11 @@ TEST_MAIN("sim/faults", TEST(a_partition_by_shares_cuts_exact_halves_and_bites),
           TEST(a_one_way_partition_loses_one_direction), TEST(an_isolated_node_reaches_nobody),
           TEST(a_degraded_link_is_slower_for_a_time),
           TEST(a_degradation_that_changes_nothing_is_dead),
+          TEST(on_a_ring_few_reach_their_successor), TEST(a_bridge_reaches_both_halves),
+          TEST(a_partial_partition_leaves_the_rest_alone), TEST(a_cut_that_flaps_goes_on_and_off),
+          TEST(a_schedule_changes_what_a_degradation_does), TEST(a_direction_is_degraded_by_itself),
+          TEST(a_clog_holds_back_and_releases_all_at_once),
+          TEST(two_faults_at_once_leave_one_another_alone),
           TEST(a_crash_without_end_is_over_at_once), TEST(a_crash_of_nodes_that_are_down_is_dead),
           TEST(a_crash_with_an_end_boots_its_nodes_again),
           TEST(a_rolling_kill_takes_one_after_the_other), TEST(a_stop_is_in_order_and_comes_back),

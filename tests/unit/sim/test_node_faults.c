@@ -3,6 +3,9 @@
 #include "sim/world/fabric.h"
 #include "tests/unit/sim/small.h"
 
+#include "core/base/error.h"
+#include "core/base/limits.h"
+
 #include <stdio.h>
 
 #define NONE WEFT_TRACE_NODE_NONE
@@ -217,10 +220,118 @@ static void a_node_that_hears_nothing_is_not_slowed(void) {
     end_world(small, faults);
 }
 
+/* --- memory --- */
+
+static weft_pid caller_of(struct small *small, uint32_t node) {
+    return weft_sched_whereis(weft_node_sched(sim_world_node(small->world, node)), "caller");
+}
+
+static struct sim_fault_spec no_room(weft_time at, weft_duration lasts) {
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_MEMORY, at, lasts, 1);
+    spec.is_room = true;
+    return spec;
+}
+
+static void a_node_without_room_is_refused_and_bites(void) {
+    struct small *small = open_world(SMALL_NOTHING, 0);
+    struct sim_fault_spec spec = no_room(WEFT_S(1), WEFT_S(2));
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(2));
+    CHECK_EQ_INT(sim_world_flood(small->world, 1, caller_of(small, 1)), WEFT_ERR_NOMEM);
+    CHECK_EQ_INT(sim_world_flood(small->world, 2, caller_of(small, 2)), WEFT_ERR_FULL);
+    small_run(small, WEFT_S(4));
+    check_count(faults, 1, 1);
+    CHECK_EQ_INT(sim_world_flood(small->world, 1, caller_of(small, 1)), WEFT_ERR_FULL);
+    end_world(small, faults);
+}
+
+static void a_node_that_asks_for_nothing_is_not_bitten(void) {
+    struct small *small = open_world(SMALL_NOTHING, 0);
+    struct sim_fault_spec spec = no_room(WEFT_S(1), WEFT_S(2));
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(4));
+    check_count(faults, 1, 0);
+    end_world(small, faults);
+}
+
+static void the_least_of_two_limits_counts_until_both_are_over(void) {
+    struct small *small = open_world(SMALL_NOTHING, 0);
+    struct sim_fault_spec specs[2] = {no_room(WEFT_S(1), WEFT_S(4)), no_room(WEFT_S(2), WEFT_S(1))};
+    specs[1].bytes = 1u << 30;
+    struct sim_faults *faults = sim_faults_new(small->world, specs, 2, groups);
+    weft_pid pid = caller_of(small, 1);
+    for (int second = 2; second <= 4; second++) {
+        small_run(small, WEFT_S(second) + WEFT_MS(500));
+        CHECK_EQ_INT(sim_world_flood(small->world, 1, pid), WEFT_ERR_NOMEM);
+    }
+    small_run(small, WEFT_S(6));
+    CHECK_EQ_INT(sim_world_flood(small->world, 1, pid), WEFT_ERR_FULL);
+    end_world(small, faults);
+}
+
+static size_t quota_of(struct small *small) {
+    struct weft_proc_info info = {0};
+    CHECK(weft_sched_info(weft_node_sched(sim_world_node(small->world, 1)), caller_of(small, 1),
+                          &info));
+    return info.memory_max;
+}
+
+static void the_quota_of_a_process_is_set_and_set_back(void) {
+    struct small *small = open_world(SMALL_NOTHING, 0);
+    struct sim_fault_spec specs[2] = {no_room(WEFT_S(1), WEFT_S(4)), no_room(WEFT_S(2), WEFT_S(1))};
+    for (int i = 0; i < 2; i++) {
+        specs[i].bytes = i == 0 ? 5000 : 700;
+        snprintf(specs[i].process, sizeof specs[i].process, "caller");
+    }
+    struct sim_faults *faults = sim_faults_new(small->world, specs, 2, groups);
+    static const size_t expected[] = {0, 5000, 700, 5000, 5000, 0};
+    for (int second = 0; second < 6; second++) {
+        small_run(small, WEFT_S(second) + WEFT_MS(500));
+        CHECK_EQ_UINT(quota_of(small), expected[second]);
+    }
+    end_world(small, faults);
+}
+
+/* --- mailboxes --- */
+
+static void a_full_mailbox_is_worked_off_and_bites(void) {
+    struct small *small = open_world(SMALL_PING, WEFT_MS(100));
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_OVERFLOW, WEFT_MS(1050), 0, 1);
+    spec.cost = WEFT_US(10);
+    snprintf(spec.process, sizeof spec.process, "caller");
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_MS(1100));
+    check_count(faults, 1, 1);
+    small_run(small, WEFT_S(4));
+    weft_duration takes = WEFT_US(10) * WEFT_MAILBOX_MAX;
+    const struct small_event *off = small_find(small, NONE, WEFT_TRACE_FAULT_OFF, 0);
+    REQUIRE(off != NULL);
+    CHECK(off->at >= WEFT_MS(1050) + takes);
+    CHECK(off->at <= WEFT_MS(1250) + takes);
+    CHECK_EQ_UINT(pongs(small, WEFT_S(3), WEFT_S(4)), 10);
+    end_world(small, faults);
+}
+
+static void a_mailbox_of_nobody_is_not_filled(void) {
+    struct small *small = open_world(SMALL_PING, WEFT_MS(100));
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_OVERFLOW, WEFT_S(1), 0, 1);
+    spec.cost = WEFT_US(10);
+    snprintf(spec.process, sizeof spec.process, "nobody");
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(4));
+    check_count(faults, 1, 0);
+    end_world(small, faults);
+}
+
 TEST_MAIN("sim/node_faults", TEST(a_fast_clock_makes_timers_early_and_a_slow_one_late),
           TEST(a_timer_that_is_set_already_moves_with_its_clock), TEST(a_clock_outlives_its_node),
           TEST(a_jump_of_the_wall_clock_bites_who_reads_it), TEST(a_jump_that_nobody_reads_is_dead),
           TEST(healing_sets_the_clock_right), TEST(what_a_slow_node_sends_leaves_after_its_cost),
           TEST(a_slow_node_answers_late), TEST(a_slow_node_falls_behind_and_catches_up),
           TEST(costs_of_two_faults_add_up), TEST(a_slow_process_is_slow_alone),
-          TEST(a_node_that_hears_nothing_is_not_slowed))
+          TEST(a_node_that_hears_nothing_is_not_slowed),
+          TEST(a_node_without_room_is_refused_and_bites),
+          TEST(a_node_that_asks_for_nothing_is_not_bitten),
+          TEST(the_least_of_two_limits_counts_until_both_are_over),
+          TEST(the_quota_of_a_process_is_set_and_set_back),
+          TEST(a_full_mailbox_is_worked_off_and_bites), TEST(a_mailbox_of_nobody_is_not_filled))

@@ -236,6 +236,22 @@ static void a_rebind_gives_datagrams_another_port(void) {
     close_scene(&scene);
 }
 
+/* A stream that says nothing outlives its binding only when it is kept alive. */
+static void keep_alive_keeps_the_nat_from_forgetting(void) {
+    for (int kept = 0; kept < 2; kept++) {
+        struct scene scene = open_behind(SIM_NAT_SYMMETRIC, false);
+        scene.bare->nat.spec.stream_lifetime = WEFT_S(30);
+        struct ends ends = connect_out(&scene);
+        struct weft_env *env = bare_env(scene.bare, 1);
+        if (kept == 1) env->net->stream_keep_alive(env, ends.client, WEFT_S(20));
+        bare_run(scene.bare, WEFT_S(200));
+        CHECK_EQ_INT(bare_write(scene.bare, 0, ends.server, "x", 1), 1);
+        pass(&scene);
+        CHECK_EQ_UINT(bare_count(scene.bare, 1, WEFT_EVENT_READABLE), kept);
+        close_scene(&scene);
+    }
+}
+
 /* --- moving --- */
 
 static void move(struct scene *scene, uint32_t node) {
@@ -337,4 +353,4 @@ TEST_MAIN("sim/places", TEST(others_see_the_outside_and_answer_through_it),
           TEST(a_rebind_gives_datagrams_another_port), TEST(datagrams_go_on_from_the_new_address),
           TEST(what_is_bound_to_the_old_address_is_deaf_and_dumb),
           TEST(streams_of_the_old_address_time_out), TEST(a_machine_behind_a_nat_moves_inside),
-          TEST(a_move_changes_ipv6_too))
+          TEST(a_move_changes_ipv6_too), TEST(keep_alive_keeps_the_nat_from_forgetting))

@@ -349,6 +349,97 @@ static void a_paused_owner_hears_everything_in_order_when_resumed(void) {
     free(bare);
 }
 
+/* --- keep-alive --- */
+
+static void keep_alive(struct bare *bare, uint32_t node, weft_socket socket, weft_duration idle) {
+    struct weft_env *env = bare_env(bare, node);
+    CHECK_EQ_INT(env->net->stream_keep_alive(env, socket, idle), WEFT_OK);
+}
+
+static uint64_t packets_sent(const struct bare *bare) {
+    struct sim_fabric_stats stats;
+    sim_fabric_stats(bare->fabric, &stats);
+    return stats.packets_sent;
+}
+
+static void keep_alive_asks_three_times_and_then_gives_up(void) {
+    struct bare *bare = malloc(sizeof *bare);
+    bare_open(bare);
+    struct bare_pair pair = bare_connect(bare);
+    weft_time start = bare_now(bare);
+    keep_alive(bare, 0, pair.client, WEFT_S(10));
+    bare_down(bare, 1, SIM_END_CRASHED);
+    uint64_t sent = packets_sent(bare);
+    bare_run(bare, start + WEFT_S(100));
+    CHECK_EQ_UINT(packets_sent(bare), sent + 3);
+    const struct bare_event *failed = bare_find(bare, 0, WEFT_EVENT_FAILED, 0);
+    REQUIRE(failed != NULL);
+    CHECK_EQ_INT(failed->error, WEFT_ERR_TIMEOUT);
+    CHECK_EQ_INT(failed->at, start + WEFT_S(40));
+    bare_close(bare);
+    free(bare);
+}
+
+/* Its machine answers: a node that stands still is no dead one. */
+static void a_paused_peer_is_alive(void) {
+    struct bare *bare = malloc(sizeof *bare);
+    bare_open(bare);
+    struct bare_pair pair = bare_connect(bare);
+    keep_alive(bare, 0, pair.client, WEFT_S(10));
+    sim_fabric_pause(bare->fabric, 1);
+    uint64_t sent = packets_sent(bare);
+    bare_run(bare, bare_now(bare) + WEFT_S(101));
+    CHECK_EQ_UINT(bare_count(bare, 0, WEFT_EVENT_FAILED), 0);
+    CHECK_EQ_UINT(packets_sent(bare), sent + 20);
+    bare_close(bare);
+    free(bare);
+}
+
+static void keep_alive_counts_from_the_last_word_and_can_be_taken_back(void) {
+    struct bare *bare = malloc(sizeof *bare);
+    bare_open(bare);
+    struct bare_pair pair = bare_connect(bare);
+    weft_time start = bare_now(bare);
+    keep_alive(bare, 0, pair.client, WEFT_S(10));
+    bare_run(bare, start + WEFT_S(9));
+    CHECK_EQ_INT(bare_write(bare, 1, pair.server, "x", 1), 1);
+    uint64_t sent = packets_sent(bare);
+    bare_run(bare, start + WEFT_S(18));
+    CHECK_EQ_UINT(packets_sent(bare), sent + 1); /* its acknowledgement */
+    bare_run(bare, start + WEFT_S(20));
+    CHECK_EQ_UINT(packets_sent(bare), sent + 3); /* asked, answered */
+    keep_alive(bare, 0, pair.client, 0);
+    bare_down(bare, 1, SIM_END_CRASHED);
+    bare_run(bare, start + WEFT_S(1000));
+    CHECK_EQ_UINT(packets_sent(bare), sent + 3);
+    CHECK_EQ_UINT(bare_count(bare, 0, WEFT_EVENT_FAILED), 0);
+    bare_close(bare);
+    free(bare);
+}
+
+/* Fills what the peer will not read; then waits. */
+static weft_time stalled_until(weft_duration idle) {
+    static char data[65536];
+    struct bare *bare = malloc(sizeof *bare);
+    bare_open(bare);
+    struct bare_pair pair = bare_connect(bare);
+    if (idle > 0) keep_alive(bare, 0, pair.client, idle);
+    bare_write(bare, 0, pair.client, data, sizeof data);
+    bare_run(bare, WEFT_S(1));
+    CHECK(bare_write(bare, 0, pair.client, data, sizeof data) > 0);
+    bare_run(bare, WEFT_S(1000));
+    const struct bare_event *failed = bare_find(bare, 0, WEFT_EVENT_FAILED, 0);
+    weft_time at = failed != NULL ? failed->at : WEFT_TIME_NEVER;
+    bare_close(bare);
+    free(bare);
+    return at;
+}
+
+static void a_reader_that_stops_is_waited_for_unless_kept_alive(void) {
+    CHECK_EQ_INT(stalled_until(0), WEFT_TIME_NEVER);
+    CHECK_EQ_INT(stalled_until(WEFT_S(10)), WEFT_S(41));
+}
+
 /* --- ended from outside --- */
 
 static void a_reset_is_told_at_both_ends(void) {
@@ -425,4 +516,7 @@ TEST_MAIN("sim/streams", TEST(a_handshake_takes_a_round_trip),
           TEST(a_paused_owner_hears_everything_in_order_when_resumed),
           TEST(a_reset_is_told_at_both_ends),
           TEST(a_forgotten_stream_is_half_open_until_it_is_used),
-          TEST(finishing_a_forgotten_stream_is_answered_by_a_reset))
+          TEST(finishing_a_forgotten_stream_is_answered_by_a_reset),
+          TEST(keep_alive_asks_three_times_and_then_gives_up), TEST(a_paused_peer_is_alive),
+          TEST(keep_alive_counts_from_the_last_word_and_can_be_taken_back),
+          TEST(a_reader_that_stops_is_waited_for_unless_kept_alive))

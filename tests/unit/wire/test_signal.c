@@ -211,7 +211,65 @@ static void a_frame_over_the_bound_is_refused_before_it_has_come(void) {
     weft_signal_reader_deinit(&reader);
 }
 
-TEST_MAIN("wire/signal", TEST(what_is_encoded_is_decoded),
+/* Each sender's goes as one, however many want to. */
+static void what_has_begun_is_bounded_and_all_of_it_comes(void) {
+    enum { SENDERS = 5 };
+    size_t size = WEFT_MESSAGE_MAX * 3 / 4;
+    unsigned char *data = calloc(1, size);
+    struct weft_mem_heap heap;
+    struct weft_signal_writer writer;
+    struct weft_signal_reader reader;
+    struct weft_bytes out;
+    size_t most = 0;
+    weft_mem_heap_init(&heap, 0);
+    weft_signal_writer_init(&writer, &heap.base);
+    weft_signal_reader_init(&reader, &heap.base);
+    put_count = read_count = 0;
+    memset(next_of, 0, sizeof next_of);
+    for (uint64_t i = 0; i < SENDERS; i++) {
+        put[put_count] = (struct weft_signal){
+            .kind = WEFT_SIGNAL_REPLY, .from = i % 4, .data = weft_bytes(data, size)};
+        CHECK_EQ_INT(weft_signal_writer_put(&writer, &put[put_count++], true), WEFT_OK);
+    }
+    while (writer.pending > 0) {
+        (void)weft_signal_writer_peek(&writer, &out);
+        CHECK_EQ_INT(weft_signal_reader_feed(&reader, out, take, NULL), WEFT_OK);
+        weft_signal_writer_take(&writer, out.size);
+        most = reader.begun > most ? reader.begun : most;
+    }
+    CHECK_EQ_UINT(read_count, SENDERS);
+    CHECK_EQ_UINT(most, 2 * size); /* a third would be too much */
+    CHECK_EQ_UINT(reader.begun, 0);
+    CHECK_EQ_UINT(writer.begun, 0);
+    weft_signal_writer_deinit(&writer);
+    weft_signal_reader_deinit(&reader);
+    free(data);
+}
+
+static void who_begins_more_than_that_is_refused(void) {
+    struct weft_mem_heap heap;
+    struct weft_signal_reader reader;
+    unsigned char piece[5], frame[WEFT_SIGNAL_HEAD + sizeof piece];
+    weft_mem_heap_init(&heap, 0);
+    weft_signal_reader_init(&reader, &heap.base);
+    weft_number_put32(piece, WEFT_MESSAGE_MAX);
+    for (uint64_t i = 0; i < 3; i++) {
+        struct weft_signal first = {.kind = WEFT_SIGNAL_SEND,
+                                    .flags = WEFT_SIGNAL_MORE,
+                                    .from = i,
+                                    .data = weft_bytes(piece, sizeof piece)};
+        weft_signal_encode(&first, frame);
+        struct weft_bytes in = weft_bytes(frame, weft_signal_size(&first));
+        CHECK_EQ_INT(weft_signal_reader_feed(&reader, in, note_first, NULL),
+                     i < 2 ? WEFT_OK : WEFT_ERR_TOO_BIG);
+    }
+    CHECK_EQ_UINT(reader.begun, WEFT_SIGNAL_BEGUN_MAX);
+    weft_signal_reader_deinit(&reader);
+    CHECK_EQ_UINT(heap.bytes, 0);
+}
+
+TEST_MAIN("wire/signal", TEST(what_has_begun_is_bounded_and_all_of_it_comes),
+          TEST(who_begins_more_than_that_is_refused), TEST(what_is_encoded_is_decoded),
           TEST(what_contradicts_itself_is_malformed),
           TEST(a_stream_keeps_the_order_of_each_sender_whatever_the_pieces),
           TEST(a_large_message_does_not_hold_up_others), TEST(large_messages_at_once_are_bounded),
