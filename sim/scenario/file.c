@@ -59,9 +59,9 @@ char *sim_plan__copy(struct sim_plan__reader *reader, const char *text) {
     return copy;
 }
 
-bool sim_plan__beside(const char *scenario, const char *name, char path[SIM_PLAN__PATH_SIZE]) {
+bool sim_plan__beside(const char *scenario, const char *name, char path[SIM_PLAN__FILE_SIZE]) {
     const char *slash = name[0] == '/' ? NULL : strrchr(scenario, '/');
     int folder = slash != NULL ? (int)(slash - scenario) + 1 : 0;
-    int size = snprintf(path, SIM_PLAN__PATH_SIZE, "%.*s%s", folder, scenario, name);
-    return size > 0 && size < SIM_PLAN__PATH_SIZE;
+    int size = snprintf(path, SIM_PLAN__FILE_SIZE, "%.*s%s", folder, scenario, name);
+    return size > 0 && size < SIM_PLAN__FILE_SIZE;
 }

@@ -337,11 +337,11 @@ void sim_plan__yaml_mistake(void *ctx, const struct weft_yaml_place *place, cons
 /* A copy to free(); NULL when out of memory, which the reader then knows. */
 char *sim_plan__copy(struct sim_plan__reader *reader, const char *text);
 
-#define SIM_PLAN__PATH_SIZE 1024
+#define SIM_PLAN__FILE_SIZE 1024
 
 /* Where the file `name` that a scenario names is: beside the scenario, unless its path begins at
  * the root. False: too long. */
-bool sim_plan__beside(const char *scenario, const char *name, char path[SIM_PLAN__PATH_SIZE]);
+bool sim_plan__beside(const char *scenario, const char *name, char path[SIM_PLAN__FILE_SIZE]);
 
 /* A copy that lives as long as the plan. NULL: out of memory, or of room for it. */
 const char *sim_plan__keep(struct sim_plan__reader *reader, const char *text);

@@ -23,12 +23,12 @@ static bool is_file(const char *path) {
 }
 
 static bool find_module(const struct sim_plan__reader *reader, const char *name,
-                        char path[SIM_PLAN__PATH_SIZE]) {
+                        char path[SIM_PLAN__FILE_SIZE]) {
     const struct sim_plan_report *report = reader->report;
     if (sim_plan__beside(reader->plan->file, name, path) && is_file(path)) return true;
     for (uint32_t i = 0; report != NULL && name[0] != '/' && i < report->folders_count; i++) {
-        int size = snprintf(path, SIM_PLAN__PATH_SIZE, "%s/%s", report->folders[i], name);
-        if (size > 0 && size < SIM_PLAN__PATH_SIZE && is_file(path)) return true;
+        int size = snprintf(path, SIM_PLAN__FILE_SIZE, "%s/%s", report->folders[i], name);
+        if (size > 0 && size < SIM_PLAN__FILE_SIZE && is_file(path)) return true;
     }
     return false;
 }
@@ -51,7 +51,7 @@ static void tell_missing(struct sim_plan__reader *reader, const struct weft_yaml
 const char *sim_plan__module_path(struct sim_plan__reader *reader,
                                   const struct sim_plan__value *value) {
     const struct weft_yaml_node *node = value->node;
-    char path[SIM_PLAN__PATH_SIZE];
+    char path[SIM_PLAN__FILE_SIZE];
     if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "the path of a module")) return NULL;
     if (!find_module(reader, node->text, path)) {
         tell_missing(reader, node);

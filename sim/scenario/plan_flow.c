@@ -39,7 +39,7 @@ static bool fold_platform(struct sim_plan__reader *reader, const struct sim_plan
 
 void sim_plan__read_platform(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                              void *into) {
-    char path[SIM_PLAN__PATH_SIZE];
+    char path[SIM_PLAN__FILE_SIZE];
     if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "the path of a platform")) return;
     if (!sim_plan__beside(reader->plan->file, value->node->text, path)) {
         sim_plan__unfit(reader, value, "a shorter path");

@@ -152,7 +152,7 @@ void sim_plan__parse_regions(struct sim_plan__reader *reader, const char *file,
 
 static void load(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                  struct sim_regions *regions) {
-    char path[SIM_PLAN__PATH_SIZE];
+    char path[SIM_PLAN__FILE_SIZE];
     struct weft_bytes text = {NULL, 0};
     int rv = WEFT_ERR_NOT_FOUND;
     if (sim_plan__beside(reader->plan->file, value->node->text, path)) {
