@@ -199,6 +199,13 @@ static weft_time least_time(const struct sim_lanes *lanes) {
     return weft_time_max(least, now);
 }
 
+/* All begin level: what was before has been told, and has no say in who goes first. */
+static void open_window(struct sim_lanes *lanes, weft_time last) {
+    lanes->window = true;
+    lanes->last = last;
+    for (uint32_t i = 0; i < lanes->count; i++) lanes->engine[i]->mark = (struct sim_mark){0};
+}
+
 /* Where the scenario is the next to act, or may be, one event at a time. To look at what is due
  * opens its slot, so the bounds move on until an event is found. */
 struct sim_turn sim_engine_turn(struct sim_engine *engine, weft_time until,
@@ -213,8 +220,7 @@ struct sim_turn sim_engine_turn(struct sim_engine *engine, weft_time until,
         if (nodes < scenario) {
             weft_time last = weft_time_add(nodes, lookahead - 1);
             last = weft_time_min(weft_time_min(last, scenario - 1), until);
-            lanes->window = true;
-            lanes->last = last;
+            open_window(lanes, last);
             return (struct sim_turn){.kind = SIM_TURN_WINDOW, .last = last};
         }
         struct sim_engine *lane = least_of_all(lanes, scenario);

@@ -53,8 +53,8 @@ void sim_engine_window_end(struct sim_engine *engine);
 void sim_engine_scenario_at(struct sim_engine *engine, weft_time at);
 
 /* The place of what a lane does now in the order of the whole run: that of the greatest event it
- * has popped so far. What happened in another lane came before it if and only if its mark is
- * smaller: an engine that is not split pops the least of what it has, and so an event before
+ * has popped in this window. What happened in another lane came before it if and only if its mark
+ * is smaller: an engine that is not split pops the least of what it has, and so an event before
  * another one exactly if all that led up to it in its own lane is smaller. */
 struct sim_mark {
     weft_time at;

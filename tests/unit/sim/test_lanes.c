@@ -46,7 +46,7 @@ static void act(struct play *play, struct sim_engine *lane, const struct sim_eve
     }
     if (raw % 8 == 0) schedule(lane, event->at, event->entity);
     if (raw % 8 == 1) schedule(lane, event->at + WEFT_US(raw >> 4 & 3), event->entity);
-    if (raw % 8 < 7) schedule(lane, event->at + LOOKAHEAD + WEFT_MS(raw >> 20 & 3), other);
+    if (raw % 8 < 5) schedule(lane, event->at + LOOKAHEAD + WEFT_MS(raw >> 20 & 3), other);
 }
 
 static void tell(struct play *play, const struct sim_event *event, struct sim_cause cause) {
@@ -161,7 +161,7 @@ static void any_number_of_lanes_gives_the_same_run_in_the_same_order(void) {
         struct play whole;
         open_play(&whole, seed, 1);
         run_whole(&whole);
-        CHECK(whole.count > 10000);
+        CHECK(whole.count > 1000);
         for (uint32_t lanes = 2; lanes <= 7; lanes++) {
             struct play split;
             open_play(&split, seed, lanes);
