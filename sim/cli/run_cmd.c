@@ -44,6 +44,7 @@ static const struct cli_option options[] = {
     {"--json", NULL, "print one JSON object instead of the page", cli_take_json},
     {"--fail", "POINT", "one call of a node fails, such as memory:12; weft sweep finds them",
      cli_take_fail},
+    {"--threads", "N", "run one seed on so many threads, with the same hash", cli_take_threads},
     CLI_OPTION_MODULES,
     CLI_OPTION_SET,
     {NULL, NULL, NULL, NULL},
@@ -177,6 +178,10 @@ static int run_plan(const struct wishes *wishes, const struct sim_plan *plan,
     struct cli_host host;
     cli_make_repeat(&repeat, &wishes->base);
     if (!cli_host_open(&host, &wishes->base, repeat.text)) return CLI_INTERNAL;
+    if (!cli_host_threads(&host, plan, wishes->base.threads)) {
+        cli_host_close(&host);
+        return CLI_INTERNAL;
+    }
     struct sim_run_options run = {.seed = wishes->base.seed,
                                   .until = wishes->base.until,
                                   .host = host.host,

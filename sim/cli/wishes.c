@@ -6,6 +6,8 @@
 #include "core/base/error.h"
 #include "core/posix/guard.h"
 #include "core/posix/posix.h"
+#include "core/posix/team.h"
+#include "sim/engine/lanes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +66,14 @@ bool cli_take_fail(void *into, const char *value) {
 
 bool cli_take_modules(void *into, const char *value) {
     return cli_take_folder(&((struct cli_wishes *)into)->folders, value);
+}
+
+bool cli_take_threads(void *into, const char *value) {
+    uint64_t *threads = &((struct cli_wishes *)into)->threads;
+    if (cli_parse_u64(value, threads) && *threads >= 1 && *threads <= SIM_LANES_MAX) return true;
+    fprintf(stderr, "weft: \"%s\" is no number of threads: --threads takes one from 1 to %u\n",
+            value, SIM_LANES_MAX);
+    return false;
 }
 
 bool cli_take_file(void *into, const char *path) {
@@ -207,7 +217,31 @@ bool cli_host_open(struct cli_host *host, const struct cli_wishes *wishes, const
     return true;
 }
 
+static void run_team(void *ctx, void (*fn)(void *arg, uint32_t index), void *arg) {
+    weft_posix_team_run(ctx, fn, arg);
+}
+
+bool cli_host_threads(struct cli_host *host, const struct sim_plan *plan, uint64_t threads) {
+    const char *alone = sim_plan_alone(plan);
+    if (threads < 2) return true;
+    if (alone != NULL) {
+        fprintf(stderr, "weft: on one thread: %s\n", alone);
+        return true;
+    }
+    int rv = weft_posix_team_new((uint32_t)threads, &host->threads);
+    if (rv != WEFT_OK) {
+        fprintf(stderr, "weft: no %llu threads: %s\n", (unsigned long long)threads,
+                weft_error_text(rv));
+        return false;
+    }
+    weft_posix_team_panic_context(host->threads, on_panic, host);
+    host->team = (struct sim_team){(uint32_t)threads, run_team, host->threads};
+    host->host.team = &host->team;
+    return true;
+}
+
 void cli_host_close(struct cli_host *host) {
+    if (host->threads != NULL) weft_posix_team_free(host->threads);
     weft_posix_panic_context(NULL, NULL);
     weft_posix_free(host->machine);
 }

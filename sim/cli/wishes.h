@@ -25,6 +25,7 @@ struct cli_wishes {
     uint32_t folders_given;          /* those of --modules, once the plan is read */
     const struct sim_flow_ops *flow; /* what the plan asks for, once it is read */
     const struct sim_flow_setup *flow_setup;
+    uint64_t threads; /* 0: not given, one */
 };
 
 bool cli_take_seed(void *into, const char *value);
@@ -33,6 +34,7 @@ bool cli_take_json(void *into, const char *value);
 bool cli_take_set(void *into, const char *value);
 bool cli_take_fail(void *into, const char *value);
 bool cli_take_modules(void *into, const char *value);
+bool cli_take_threads(void *into, const char *value);
 bool cli_take_file(void *into, const char *path);
 
 #define CLI_OPTION_SEED                                                                            \
@@ -70,10 +72,15 @@ struct cli_host {
     struct sim_host host;
     struct sim_run_where where;
     const char *repeat;
+    struct sim_team team;
+    struct weft_posix_team *threads; /* NULL: one */
 };
 
 /* `host` stays where it is until closed. False after telling why. */
 bool cli_host_open(struct cli_host *host, const struct cli_wishes *wishes, const char *repeat);
+/* Give it so many threads for the plan; where that runs on one alone, say so on stderr. Before the
+ * program is confined. False after telling why not. */
+bool cli_host_threads(struct cli_host *host, const struct sim_plan *plan, uint64_t threads);
 void cli_host_close(struct cli_host *host);
 
 /* --- points (points.c) --- */

@@ -2,38 +2,15 @@
 #include "sim/engine/engine.h"
 
 #include "core/base/assert.h"
-#include "sim/engine/queue.h"
+#include "sim/engine/internal.h"
 
 #include <stdlib.h>
 
 /* Dead events that may wait in the queue, beside as many as are live. */
 #define DEAD_MIN 1024
 
-struct sim_engine {
-    uint64_t seed;
-    weft_time now;
-    uint64_t tie_base; /* of the draws of SIM_DRAW_TIE */
-    uint64_t popped;
-    size_t live, dead; /* events in the queue */
-    uint32_t nodes;
-    uint32_t actor;                    /* who acts */
-    struct sim_trail *acting;          /* its trail */
-    struct sim_trail *trails;          /* of the nodes, then of the scenario */
-    struct sim_cause cause;            /* of the event popped last */
-    const struct sim_witness *witness; /* NULL: none */
-    struct sim_slab slab;
-    struct sim_queue queue;
-};
-
-static struct sim_trail *trail_of(const struct sim_engine *engine, uint32_t entity) {
-    WEFT_ASSERT(entity < engine->nodes || entity == SIM_SCENARIO);
-    return &engine->trails[entity == SIM_SCENARIO ? engine->nodes : entity];
-}
-
-static void act_as(struct sim_engine *engine, uint32_t entity) {
-    engine->actor = entity;
-    engine->acting = trail_of(engine, entity);
-}
+/* How many pops ahead those that are near come. */
+static const size_t near_at[SIM_NEAR] = {2, 6, 10};
 
 static void tell(const struct sim_engine *engine, struct sim_deed deed) {
     deed.actor = engine->actor;
@@ -61,7 +38,7 @@ static void enter(struct sim_engine *engine, const struct sim_event *event) {
     WEFT_ASSERT(event->at >= engine->now);
     engine->now = event->at;
     engine->popped++;
-    act_as(engine, event->entity);
+    sim_engine__act_as(engine, event->entity);
     engine->acting->popped++;
     struct sim_hash chain = engine->acting->chain;
     chain = sim_hash_fold(chain, (uint64_t)event->at,
@@ -84,20 +61,25 @@ struct sim_engine *sim_engine_new(uint64_t seed, uint32_t nodes) {
     engine->seed = seed;
     engine->tie_base = weft_draw_base(seed, SIM_DRAW_TIE);
     engine->nodes = nodes;
-    act_as(engine, SIM_SCENARIO);
+    sim_engine__act_as(engine, SIM_SCENARIO);
     sim_engine__slab_init(&engine->slab);
     sim_engine__queue_init(&engine->queue, &engine->slab);
     return engine;
 }
 
-void sim_engine_free(struct sim_engine *engine, void (*drop)(const struct sim_event *event)) {
-    if (engine == NULL) return;
+void sim_engine__drop(struct sim_engine *engine, void (*drop)(const struct sim_event *event)) {
     for (uint32_t i = 0; drop != NULL && i < engine->slab.used; i++) {
         const struct sim_slot *slot = sim_engine__slot(&engine->slab, i);
         if (sim_engine__slot_live(slot)) drop(&slot->event);
     }
     sim_engine__queue_deinit(&engine->queue);
     sim_engine__slab_deinit(&engine->slab);
+}
+
+void sim_engine_free(struct sim_engine *engine, void (*drop)(const struct sim_event *event)) {
+    if (engine == NULL) return;
+    sim_engine__lanes_free(engine, drop);
+    sim_engine__drop(engine, drop);
     free(engine->trails);
     free(engine);
 }
@@ -106,32 +88,49 @@ uint64_t sim_engine_seed(const struct sim_engine *engine) { return engine->seed;
 
 weft_time sim_engine_now(const struct sim_engine *engine) { return engine->now; }
 
-uint64_t sim_engine_count(const struct sim_engine *engine) { return engine->popped; }
+uint64_t sim_engine_count(const struct sim_engine *engine) {
+    uint64_t count = engine->popped;
+    for (uint32_t i = 0; i < sim_engine_lanes(engine); i++)
+        count += sim_engine_lane(engine, i)->popped;
+    return count;
+}
 
-size_t sim_engine_pending(const struct sim_engine *engine) { return engine->live; }
+size_t sim_engine_pending(const struct sim_engine *engine) {
+    size_t pending = engine->live;
+    for (uint32_t i = 0; i < sim_engine_lanes(engine); i++)
+        pending += sim_engine_lane(engine, i)->live;
+    return pending;
+}
 
-sim_handle sim_engine_schedule(struct sim_engine *engine, const struct sim_event *event) {
-    WEFT_ASSERT(event->at >= engine->now);
-    WEFT_ASSERT(event->entity < engine->nodes || event->entity == SIM_SCENARIO);
+sim_handle sim_engine__insert(struct sim_engine *engine, const struct sim_mail *mail) {
     uint32_t index = sim_engine__slab_take(&engine->slab);
     if (index == SIM_SLOT_NONE) return 0;
     struct sim_slot *slot = sim_engine__slot(&engine->slab, index);
-    slot->event = *event;
-    slot->source = engine->actor;
-    slot->number = engine->acting->scheduled + 1;
+    slot->event = mail->event;
+    slot->source = mail->cause.source;
+    slot->number = mail->cause.number;
     uint64_t tie = weft_draw_from(engine->tie_base, slot->source, slot->number);
-    struct sim_key key = {event->at, (tie & ~(uint64_t)UINT32_MAX) | index};
+    struct sim_key key = {slot->event.at, (tie & ~(uint64_t)UINT32_MAX) | index};
     if (!sim_engine__queue_push(&engine->queue, key)) {
         sim_engine__slab_give(&engine->slab, index);
         return 0;
     }
-    engine->acting->scheduled++;
     engine->live++;
     if (is_watched(engine))
         tell(engine, (struct sim_deed){.kind = SIM_DEED_SCHEDULES,
-                                       .event = event,
+                                       .event = &mail->event,
                                        .cause = {slot->source, slot->number}});
     return handle_of(index, slot->generation);
+}
+
+sim_handle sim_engine_schedule(struct sim_engine *engine, const struct sim_event *event) {
+    WEFT_ASSERT(event->at >= engine->now);
+    WEFT_ASSERT(event->entity < engine->nodes || event->entity == SIM_SCENARIO);
+    struct sim_mail mail = {*event, {engine->actor, engine->acting->scheduled + 1}};
+    sim_handle handle =
+        engine->lanes == NULL ? sim_engine__insert(engine, &mail) : sim_engine__post(engine, &mail);
+    if (handle != 0) engine->acting->scheduled++;
+    return handle;
 }
 
 bool sim_engine_cancel(struct sim_engine *engine, sim_handle handle, struct sim_event *event) {
@@ -152,10 +151,41 @@ bool sim_engine_cancel(struct sim_engine *engine, sim_handle handle, struct sim_
     return true;
 }
 
+/* What is ahead is fetched now: the trail by us, the rest by whoever knows it. */
+static void look_ahead(const struct sim_engine *engine) {
+    const struct sim_event *near[SIM_NEAR];
+    for (unsigned i = 0; i < SIM_NEAR; i++) {
+        const struct sim_slot *slot = sim_engine__queue_ahead(&engine->queue, near_at[i]);
+        near[i] = slot != NULL ? &slot->event : NULL;
+    }
+    const struct sim_event *far = near[SIM_NEAR - 1];
+    if (far != NULL && far->entity < engine->nodes)
+        __builtin_prefetch(&engine->trails[far->entity], 1);
+    if (engine->on_near != NULL) engine->on_near(engine->on_near_ctx, near);
+}
+
+void sim_engine_on_near(struct sim_engine *engine,
+                        void (*fn)(void *ctx, const struct sim_event *const near[SIM_NEAR]),
+                        void *ctx) {
+    engine->on_near = fn;
+    engine->on_near_ctx = ctx;
+}
+
+bool sim_engine__peek(struct sim_engine *engine, weft_time until, struct sim_key *key) {
+    while (sim_engine__queue_peek(&engine->queue, until, key)) {
+        uint32_t index = sim_engine__key_slot(*key);
+        if (sim_engine__slot_live(sim_engine__slot(&engine->slab, index))) return true;
+        sim_engine__queue_pop(&engine->queue, until, key);
+        drop_dead(engine, index);
+    }
+    return false;
+}
+
 bool sim_engine_next(struct sim_engine *engine, weft_time until, struct sim_event *event) {
     WEFT_ASSERT(until >= engine->now);
     struct sim_key key;
     while (sim_engine__queue_pop(&engine->queue, until, &key)) {
+        look_ahead(engine);
         uint32_t index = sim_engine__key_slot(key);
         const struct sim_slot *slot = sim_engine__slot(&engine->slab, index);
         if (!sim_engine__slot_live(slot)) {
@@ -167,24 +197,20 @@ bool sim_engine_next(struct sim_engine *engine, weft_time until, struct sim_even
         sim_engine__slab_give(&engine->slab, index);
         engine->live--;
         enter(engine, event);
+        if (engine->lanes != NULL) sim_engine__note_mark(engine, key);
         return true;
     }
     engine->now = until;
-    act_as(engine, SIM_SCENARIO);
+    sim_engine__act_as(engine, SIM_SCENARIO);
     return false;
 }
 
 bool sim_engine_first(struct sim_engine *engine, weft_time until, weft_time *at) {
     WEFT_ASSERT(until >= engine->now);
     struct sim_key key;
-    while (sim_engine__queue_first(&engine->queue, until, &key)) {
-        uint32_t index = sim_engine__key_slot(key);
-        *at = key.at;
-        if (sim_engine__slot_live(sim_engine__slot(&engine->slab, index))) return true;
-        (void)sim_engine__queue_pop(&engine->queue, until, &key);
-        drop_dead(engine, index);
-    }
-    return false;
+    if (!sim_engine__peek(engine, until, &key)) return false;
+    *at = key.at;
+    return true;
 }
 
 struct sim_cause sim_engine_cause(const struct sim_engine *engine) {
@@ -203,7 +229,8 @@ static struct sim_hash finished(const struct sim_trail *trail, uint64_t seed, ui
 }
 
 struct sim_hash sim_engine_hash(const struct sim_engine *engine) {
-    struct sim_hash sum = finished(trail_of(engine, SIM_SCENARIO), engine->seed, SIM_SCENARIO);
+    struct sim_hash sum =
+        finished(sim_engine__trail(engine, SIM_SCENARIO), engine->seed, SIM_SCENARIO);
     for (uint32_t i = 0; i < engine->nodes; i++) {
         sum = sim_hash_add(sum, finished(&engine->trails[i], engine->seed, i));
     }
@@ -222,7 +249,7 @@ void sim_engine_fold_bytes(struct sim_engine *engine, const void *data, size_t s
 }
 
 const struct sim_trail *sim_engine_trail(const struct sim_engine *engine, uint32_t entity) {
-    return trail_of(engine, entity);
+    return sim_engine__trail(engine, entity);
 }
 
 void sim_engine_watch(struct sim_engine *engine, const struct sim_witness *witness) {

@@ -2,9 +2,10 @@
  *
  * Keys are 16 bytes. Six levels of 256 slots cover all of time from a tick of 2^15 ns up; a slot
  * is a list of chunks of 15 keys. Keys of later slots are not sorted: when its turn comes a slot
- * of level 0 is sorted and drained as the run, and a slot of a higher level is spread over those
- * below it. What is pushed into the tick that is open, or before it, goes to a small heap beside
- * the run. Built with WEFT_QUEUE=heap everything goes to that heap: the oracle of the wheel.
+ * of level 0 is sorted and drained as the run, with those after it as long as they are few
+ * together, and a slot of a higher level is spread over those below it. What is pushed into the
+ * tick that is open, or before it, goes to a small heap beside the run. Built with WEFT_QUEUE=heap
+ * everything goes to that heap: the oracle of the wheel.
  *
  * I1  keys in the wheel have a tick after `tick`; keys in the run and in the heap do not.
  * I2  in a slot only the first chunk of the list is not full, so
@@ -31,9 +32,10 @@ static inline bool sim_engine__slot_before(const struct sim_slot *a, const struc
  * equal, which is rare. */
 static inline bool sim_engine__key_before(const struct sim_slab *slab, struct sim_key a,
                                           struct sim_key b) {
-    if (a.at != b.at) return a.at < b.at;
-    if (a.word >> 32 != b.word >> 32) return a.word < b.word;
-    if (a.word == b.word) return false; /* the same key */
+    sim_wide x = (sim_wide)(uint64_t)a.at << 64 | a.word;
+    sim_wide y = (sim_wide)(uint64_t)b.at << 64 | b.word;
+    if (__builtin_expect((x ^ y) >> 32 != 0, 1)) return x < y; /* without a branch on either */
+    if (a.word == b.word) return false;                        /* the same key */
     return sim_engine__slot_before(sim_engine__slot(slab, sim_engine__key_slot(a)),
                                    sim_engine__slot(slab, sim_engine__key_slot(b)));
 }
@@ -96,7 +98,18 @@ bool sim_engine__queue_push(struct sim_queue *queue, struct sim_key key);
 bool sim_engine__queue_pop(struct sim_queue *queue, weft_time until, struct sim_key *key);
 
 /* The same without taking it out. */
-bool sim_engine__queue_first(struct sim_queue *queue, weft_time until, struct sim_key *key);
+bool sim_engine__queue_peek(struct sim_queue *queue, weft_time until, struct sim_key *key);
+
+/* No key is before this; it may be too early. WEFT_TIME_NEVER: there is none. Opens nothing. */
+weft_time sim_engine__queue_least(const struct sim_queue *queue);
+
+/* The event that comes so many pops after the next one, as far as is known: NULL when it is not. */
+static inline const struct sim_slot *sim_engine__queue_ahead(const struct sim_queue *queue,
+                                                             size_t distance) {
+    size_t index = queue->run_index + distance;
+    if (index >= queue->run_count) return NULL;
+    return sim_engine__slot(queue->slab, sim_engine__key_slot(queue->run[index]));
+}
 
 /* Take out the keys whose slot is dead, giving each to `drop`. */
 void sim_engine__queue_sweep(struct sim_queue *queue, void (*drop)(void *ctx, uint32_t slot),

@@ -6,10 +6,11 @@
 #include <string.h>
 
 /* How far ahead of its pop an event's slot is fetched. */
-#define PREFETCH_AHEAD 12
+#define PREFETCH_AHEAD 16
 #define BLOCK_CHUNKS_MIN ((size_t)64)
 #define BLOCK_CHUNKS_MAX ((size_t)4096)
 #define RUN_MIN ((size_t)64)
+#define RUN_WORTH 24
 
 #ifdef WEFT_QUEUE_HEAP
 #define HEAP_ONLY true
@@ -150,27 +151,39 @@ static void sort_run(struct sim_queue *queue) {
     for (size_t i = 0; i < ahead; i++) fetch(queue, queue->run[i]);
 }
 
-/* Open the next occupied tick not after `until`. The run and the heap are empty. */
+struct place {
+    unsigned level, index;
+};
+
+/* The first tick of the next occupied slot. */
+static bool next_tick(const struct sim_queue *queue, uint64_t *tick, struct place *place) {
+    unsigned level = 0, index = next_slot(queue, 0);
+    while (index == 256 && ++level < SIM_WHEEL_LEVELS) index = next_slot(queue, level);
+    if (index == 256) return false;
+    unsigned shift = 8 * level;
+    *tick = (queue->tick >> shift >> 8 << 8 | index) << shift;
+    if (place != NULL) *place = (struct place){level, index};
+    return true;
+}
+
+/* Move the open tick to the next occupied slot that does not begin after `until`, and spread it. */
+static bool open_slot(struct sim_queue *queue, weft_time until) {
+    uint64_t tick;
+    struct place place;
+    if (!next_tick(queue, &tick, &place) || tick > tick_of(until)) return false;
+    queue->tick = tick;
+    spread(queue, take_slot(queue, place.level, place.index));
+    return true;
+}
+
+/* Open the next occupied ticks, none after `until`, up to a run that is worth it: long enough to
+ * look ahead in. The run and the heap are empty. */
 static bool open_next(struct sim_queue *queue, weft_time until) {
     queue->run_index = queue->run_count = 0;
-    for (unsigned level = 0; level < SIM_WHEEL_LEVELS;) {
-        unsigned index = next_slot(queue, level);
-        if (index == 256) {
-            level++;
-            continue;
-        }
-        unsigned shift = 8 * level;
-        uint64_t tick = (queue->tick >> shift >> 8 << 8 | index) << shift;
-        if (tick > tick_of(until)) return false;
-        queue->tick = tick;
-        spread(queue, take_slot(queue, level, index));
-        if (queue->run_count > 0) {
-            sort_run(queue);
-            return true;
-        }
-        level = 0;
-    }
-    return false;
+    while (queue->run_count < RUN_WORTH && open_slot(queue, until)) continue;
+    if (queue->run_count == 0) return false;
+    sort_run(queue);
+    return true;
 }
 
 /* Whether the next of the run goes before the heap's first. One of them is not empty. */
@@ -223,7 +236,7 @@ bool sim_engine__queue_push(struct sim_queue *queue, struct sim_key key) {
     return true;
 }
 
-bool sim_engine__queue_first(struct sim_queue *queue, weft_time until, struct sim_key *key) {
+bool sim_engine__queue_peek(struct sim_queue *queue, weft_time until, struct sim_key *key) {
     if (queue->run_index == queue->run_count && queue->heap.count == 0 &&
         !open_next(queue, until)) {
         return false;
@@ -233,22 +246,28 @@ bool sim_engine__queue_first(struct sim_queue *queue, weft_time until, struct si
 }
 
 bool sim_engine__queue_pop(struct sim_queue *queue, weft_time until, struct sim_key *key) {
-    if (queue->run_index == queue->run_count && queue->heap.count == 0 &&
-        !open_next(queue, until)) {
-        return false;
-    }
-    if (run_first(queue)) {
-        if (queue->run[queue->run_index].at > until) return false;
-        *key = queue->run[queue->run_index++];
+    if (!sim_engine__queue_peek(queue, until, key)) return false;
+    if (queue->run_index < queue->run_count && key->word == queue->run[queue->run_index].word) {
+        queue->run_index++;
         if (queue->run_index + PREFETCH_AHEAD < queue->run_count) {
             fetch(queue, queue->run[queue->run_index + PREFETCH_AHEAD]);
         }
     } else {
-        if (queue->heap.keys[0].at > until) return false;
         *key = sim_engine__heap_pop(&queue->heap, queue->slab);
     }
     queue->count--;
     return true;
+}
+
+weft_time sim_engine__queue_least(const struct sim_queue *queue) {
+    weft_time least = WEFT_TIME_NEVER;
+    if (queue->run_index < queue->run_count) least = queue->run[queue->run_index].at;
+    if (queue->heap.count > 0) least = weft_time_min(least, queue->heap.keys[0].at);
+    if (least != WEFT_TIME_NEVER || queue->count == 0) return least;
+    uint64_t tick = 0;
+    bool found = next_tick(queue, &tick, NULL);
+    WEFT_ASSERT(found);
+    return (weft_time)(tick << SIM_TICK_BITS);
 }
 
 void sim_engine__queue_sweep(struct sim_queue *queue, void (*drop)(void *ctx, uint32_t slot),

@@ -53,6 +53,11 @@ struct sim_net__layer {
     const bool *spared; /* by node; NULL: nobody */
 };
 
+/* Threads that share a network count together. */
+static inline void sim_net__bite(struct sim_net__layer *layer) {
+    __atomic_fetch_add(&layer->bites, 1, __ATOMIC_RELAXED);
+}
+
 /* Numbers of the layers that are on and do not rest, ascending. */
 struct sim_net__layer_list {
     sim_layer layers[SIM_LAYERS_MAX];

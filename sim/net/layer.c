@@ -41,7 +41,7 @@ void sim_net__run_cuts(struct sim_net *net, const struct sim_packet *packet,
     for (uint32_t i = 0; i < net->cuts.count; i++) {
         struct sim_net__layer *layer = &net->layers[net->cuts.layers[i]];
         if (!sim_net__layer_touches(layer, packet->from, packet->to)) continue;
-        layer->bites++;
+        sim_net__bite(layer);
         if (fate->copies == 0) continue;
         fate->copies = 0;
         fate->cause = SIM_LOSS_CUT;

@@ -44,7 +44,7 @@ static void run_layer_chains(struct sim_net *net, struct sim_net__walk *walk) {
         walk->owner = layer->serial;
         walk->changed = false;
         sim_net__run_chain(walk, &layer->chain);
-        if (walk->changed) layer->bites++;
+        if (walk->changed) sim_net__bite(layer);
         if (fate->copies > 0) continue;
         fate->cause = SIM_LOSS_FAULT;
         fate->cut_by = net->chains.layers[i];
@@ -161,7 +161,7 @@ enum sim_loss sim_net_arrive(struct sim_net *net, const struct sim_packet *packe
         weft_duration before = *wait;
         walk.owner = layer->serial;
         bool passes = sim_net__run_downlinks(&walk, &layer->chain, wait);
-        if (!passes || *wait > before) layer->bites++;
+        if (!passes || *wait > before) sim_net__bite(layer);
         if (!passes) return SIM_LOSS_FAULT;
     }
     return SIM_LOSS_NONE;

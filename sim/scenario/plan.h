@@ -189,4 +189,7 @@ int sim_plan_parse(const char *path, struct weft_bytes text, const struct sim_pl
 
 void sim_plan_free(struct sim_plan *plan);
 
+/* Why the plan runs on one thread only; NULL: it runs on several as well, and is the same run. */
+const char *sim_plan_alone(const struct sim_plan *plan);
+
 #endif

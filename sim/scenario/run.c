@@ -136,6 +136,7 @@ static int open_world(struct run *run) {
         .ctx = run,
         .trace_mask = run->checks_mask | WORKS_MASK | wanted,
         .points = options->points};
+    if (config.points != NULL || sim_plan_alone(run->plan) != NULL) config.host.team = NULL;
     run->world = sim_world_new(&config);
     if (run->world == NULL) return WEFT_ERR_NOMEM;
     sim_engine_watch(sim_world_engine(run->world), options->witness);
@@ -216,21 +217,26 @@ static void close_run(struct run *run) {
     sim_run__boot_deinit(&run->boot);
 }
 
-static void look(struct run *run) {
+/* At times of the run, not after so many events: threads count these in another order. */
+static void weigh(struct run *run) {
     struct sim_world_stats stats;
-    struct sim_engine *engine = sim_world_engine(run->world);
     sim_world_stats(run->world, &stats);
     if (stats.node_bytes > run->report->node_bytes_peak) {
         run->report->node_bytes_peak = stats.node_bytes;
     }
+}
+
+static void show(struct run *run) {
+    struct sim_engine *engine = sim_world_engine(run->world);
     const struct sim_run_options *options = run->options;
     if (options->progress == NULL) return;
     options->progress(options->ctx, sim_engine_now(engine), run->stop, sim_engine_count(engine));
 }
 
 static void run_slice(struct run *run, weft_time until) {
-    while (!sim_world_run(run->world, until, SLICE_EVENTS)) look(run);
-    look(run);
+    while (!sim_world_run(run->world, until, SLICE_EVENTS)) show(run);
+    show(run);
+    weigh(run);
 }
 
 static void run_scenario(struct run *run) {

@@ -15,8 +15,8 @@ struct sim_points;
 
 struct sim_run_options {
     uint64_t seed;
-    weft_time until; /* TIME_NEVER: the plan's stop */
-    struct sim_host host;
+    weft_time until;      /* TIME_NEVER: the plan's stop */
+    struct sim_host host; /* its team is left out when the plan runs alone, or points are counted */
     /* Events for a trace file, of kinds in trace_mask; NULL: none. Does not change the run. */
     void (*trace)(void *ctx, const struct weft_trace_event *event);
     uint64_t trace_mask;

@@ -63,7 +63,7 @@ static int submit(struct weft_env *env, const struct weft_job_request *request) 
     struct sim_job *job = malloc(sizeof *job + request->result_max);
     if (job == NULL) return WEFT_ERR_NOMEM;
     memset(job, 0, sizeof *job);
-    job->number = ++machine->fabric->jobs;
+    job->number = ++machine->fabric->berths[machine->node].serials;
     job->owner = request->owner;
     job->id = request->id;
     job->fn = request->fn;

@@ -5,6 +5,10 @@
 #include "sim/world/flows.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* What a datagram of 64 bytes takes. */
+#define PARCEL_NEAR 192
 
 static bool need_places(struct sim_fabric *fabric) {
     const struct sim_fabric_config *config = &fabric->config;
@@ -13,6 +17,34 @@ static bool need_places(struct sim_fabric *fabric) {
                                         config->nats, config->nats_count);
     }
     return fabric->places != NULL;
+}
+
+/* Inlined by force, as gcc takes functions that only prefetch for ones without effect. */
+__attribute__((always_inline)) static inline void fetch(const void *at, size_t size) {
+    for (size_t i = 0; i < size; i += SIM_CACHE_LINE) {
+        __builtin_prefetch((const char *)at + i, 1);
+    }
+}
+
+/* Step by step as what was fetched before can be read: the parcel and the berth; the machine; its
+ * first socket. */
+static void on_near(void *ctx, const struct sim_event *const near[SIM_NEAR]) {
+    const struct sim_fabric *fabric = ctx;
+    uint32_t nodes = fabric->config.nodes;
+    if (near[2] != NULL && near[2]->entity < nodes) {
+        if (near[2]->kind == SIM_EVENT_PARCEL) fetch(near[2]->data, PARCEL_NEAR);
+        fetch(&fabric->berths[near[2]->entity], 1);
+    }
+    if (near[1] != NULL && near[1]->entity < nodes) {
+        const struct sim_machine *machine = fabric->berths[near[1]->entity].machine;
+        if (machine != NULL) fetch(machine, 2 * SIM_CACHE_LINE);
+    }
+    if (near[0] != NULL && near[0]->entity < nodes) {
+        const struct sim_machine *machine = fabric->berths[near[0]->entity].machine;
+        if (machine == NULL) return;
+        fetch(machine->bound.next, 2 * SIM_CACHE_LINE);
+        fetch(machine->slots, 1);
+    }
 }
 
 struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config) {
@@ -26,12 +58,73 @@ struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config) {
     bool whole = fabric->berths != NULL && (config->nats_count == 0 || need_places(fabric));
     if (whole && config->flow != NULL) fabric->flows = sim_flows_new(config);
     whole = whole && (config->flow == NULL || fabric->flows != NULL);
-    if (whole) return fabric;
+    if (whole) {
+        sim_engine_on_near(config->engine, on_near, fabric);
+        return fabric;
+    }
     sim_places_free(fabric->places);
     free(fabric->berths);
     free(fabric);
     return NULL;
 }
+
+struct sim_fabric *sim_fabric_beside(struct sim_fabric *first, struct sim_engine *lane, void *ctx) {
+    WEFT_ASSERT(first->places == NULL);
+    uint32_t nodes = first->config.nodes;
+    if (first->clocks == NULL) first->clocks = calloc(nodes, sizeof(struct sim_clock *));
+    struct sim_fabric *fabric = first->clocks != NULL ? calloc(1, sizeof *fabric) : NULL;
+    if (fabric == NULL) return NULL;
+    fabric->config = first->config;
+    fabric->config.engine = lane;
+    fabric->config.ctx = ctx;
+    fabric->berths = first->berths;
+    fabric->clocks = first->clocks;
+    fabric->is_beside = true;
+    sim_engine_on_near(lane, on_near, fabric);
+    return fabric;
+}
+
+/* --- room for machines --- */
+
+#define ROOM_MACHINES ((size_t)64)
+
+static bool room_grow(struct sim_machine_room *room) {
+    if (room->blocks_count == room->blocks_max) {
+        size_t max = room->blocks_max == 0 ? 8 : room->blocks_max * 2;
+        void **blocks = realloc(room->blocks, max * sizeof *blocks);
+        if (blocks == NULL) return false;
+        room->blocks = blocks;
+        room->blocks_max = max;
+    }
+    char *block = aligned_alloc(SIM_CACHE_LINE, ROOM_MACHINES * SIM_MACHINE_SIZE);
+    if (block == NULL) return false;
+    room->blocks[room->blocks_count++] = block;
+    for (size_t i = ROOM_MACHINES; i-- > 0;) {
+        void *at = block + i * SIM_MACHINE_SIZE;
+        memcpy(at, &room->free, sizeof room->free);
+        room->free = at;
+    }
+    return true;
+}
+
+static struct sim_machine *room_take(struct sim_machine_room *room) {
+    if (room->free == NULL && !room_grow(room)) return NULL;
+    void *at = room->free;
+    memcpy(&room->free, at, sizeof room->free);
+    return memset(at, 0, SIM_MACHINE_SIZE);
+}
+
+static void room_give(struct sim_machine_room *room, struct sim_machine *machine) {
+    memcpy(machine, &room->free, sizeof room->free);
+    room->free = machine;
+}
+
+static void room_deinit(struct sim_machine_room *room) {
+    for (size_t i = 0; i < room->blocks_count; i++) free(room->blocks[i]);
+    free(room->blocks);
+}
+
+/* --- power --- */
 
 void sim_fabric_flow(struct sim_fabric *fabric, weft_time until) {
     if (fabric->flows != NULL) sim_flows_run(fabric, until);
@@ -61,15 +154,14 @@ static void free_machine(struct sim_machine *machine) {
     drop_sockets(machine);
     free(machine->slots);
     free(machine->order);
-    free(machine);
+    room_give(&machine->fabric->room, machine);
 }
 
 void sim_fabric__reap(struct sim_machine *machine) {
     if (!machine->up && machine->sockets_count == 0) free_machine(machine);
 }
 
-void sim_fabric_free(struct sim_fabric *fabric) {
-    if (fabric == NULL) return;
+static void free_machines(struct sim_fabric *fabric) {
     for (uint32_t i = 0; i < fabric->config.nodes; i++) {
         struct sim_berth *berth = &fabric->berths[i];
         if (berth->machine != NULL) free_machine(berth->machine);
@@ -78,15 +170,21 @@ void sim_fabric_free(struct sim_fabric *fabric) {
     for (uint32_t i = 0; fabric->clocks != NULL && i < fabric->config.nodes; i++)
         free(fabric->clocks[i]);
     sim_flows_free(fabric, fabric->flows);
-    sim_parcel_pool_free(fabric);
-    sim_places_free(fabric->places);
     free(fabric->clocks);
     free(fabric->berths);
+}
+
+void sim_fabric_free(struct sim_fabric *fabric) {
+    if (fabric == NULL) return;
+    if (!fabric->is_beside) free_machines(fabric);
+    sim_parcel_pool_free(fabric);
+    room_deinit(&fabric->room);
+    sim_places_free(fabric->places);
     free(fabric);
 }
 
 static struct sim_machine *new_machine(struct sim_fabric *fabric, uint32_t node) {
-    struct sim_machine *machine = calloc(1, sizeof *machine);
+    struct sim_machine *machine = room_take(&fabric->room);
     if (machine == NULL) return NULL;
     machine->fabric = fabric;
     machine->node = node;

@@ -76,6 +76,11 @@ struct sim_fabric_config {
 /* All machines are down. NULL when out of memory. */
 struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config);
 
+/* The same machines for another lane of the engine: those of its nodes are to be put up, and their
+ * events handled, by the fabric of that lane. Nobody moves, and nobody is behind a NAT. To be freed
+ * after the first. NULL when out of memory. */
+struct sim_fabric *sim_fabric_beside(struct sim_fabric *first, struct sim_engine *lane, void *ctx);
+
 /* Go on with what flows, to the next event of the engine and at most to `until`. To be called
  * before each look at the engine. */
 void sim_fabric_flow(struct sim_fabric *fabric, weft_time until);

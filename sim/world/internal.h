@@ -140,27 +140,44 @@ struct sim_slot {
     uint32_t next_free;
 };
 
+/* Begins on a cache line: the first is all that a datagram needs that comes or goes, but for the
+ * tables at the start of env. */
 struct sim_machine {
+    struct sim_fabric *fabric;
+    struct weft_link bound;
+    struct sim_slot *slots;
+    weft_time departure_last; /* of a datagram */
+    weft_time busy_until;     /* a call of its node has not returned; not later than now: none */
+    uint32_t node;
+    uint32_t slots_count;
+    uint16_t port_next;
+    bool up; /* false: only orphans are left to finish */
+    bool paused;
+    bool busy_told; /* BUSY_NO_MORE is queued */
     struct weft_env env;
     struct sim_order *order; /* NULL: first in, first out */
     struct weft_mem_heap heap;
     struct weft_mem counted; /* the same, when the fabric has points */
     struct weft_rand rand;
-    struct sim_fabric *fabric;
-    struct sim_slot *slots;
-    uint32_t slots_count, slots_free;      /* slots_free: index, UINT32_MAX: none */
     uint32_t sockets_count, orphans_count; /* all; of them closed by their owner */
-    struct weft_link bound, waiting, jobs;
-    weft_time job_free_at[SIM_JOB_WORKERS]; /* when each worker has done what it was given */
+    uint32_t slots_free;                   /* index, UINT32_MAX: none */
     uint32_t jobs_count;
-    uint64_t serial_first;    /* sockets with a smaller serial are of earlier lives */
-    weft_time departure_last; /* of a datagram */
-    uint32_t node;
-    uint16_t port_next;
-    weft_time busy_until; /* a call of its node has not returned; not later than now: none */
-    bool up;              /* false: only orphans are left to finish */
-    bool paused;
-    bool busy_told; /* BUSY_NO_MORE is queued */
+    struct weft_link waiting, jobs;
+    weft_time job_free_at[SIM_JOB_WORKERS]; /* when each worker has done what it was given */
+    uint64_t serial_first;                  /* sockets with a smaller serial are of earlier lives */
+};
+
+#define SIM_CACHE_LINE 64
+#define SIM_MACHINE_SIZE                                                                           \
+    ((sizeof(struct sim_machine) + SIM_CACHE_LINE - 1) / SIM_CACHE_LINE * SIM_CACHE_LINE)
+
+_Static_assert(offsetof(struct sim_machine, env) == SIM_CACHE_LINE, "what is hot is one line");
+
+/* Room for machines, many at a time: a free one begins with the next. */
+struct sim_machine_room {
+    void *free;
+    void **blocks;
+    size_t blocks_count, blocks_max;
 };
 
 /* What outlives a machine. 0 at first. */
@@ -168,19 +185,20 @@ struct sim_berth {
     struct sim_machine *machine; /* NULL: down, and nothing is left */
     struct sim_disk *disk;       /* NULL: never used */
     uint64_t packets;            /* sent so far */
-    uint64_t serials;            /* sockets so far */
+    uint64_t serials;            /* sockets and jobs so far */
 };
 
-#define SIM_POOL_CLASSES 3
+#define SIM_POOL_CLASSES 4
 
 struct sim_flows;
 
 struct sim_fabric {
     struct sim_fabric_config config;
     struct sim_berth *berths;
-    struct sim_places *places;                 /* NULL until a machine is behind a NAT or moves */
-    struct sim_clock **clocks;                 /* by machine, NULL: true; NULL: all of them */
-    uint64_t jobs;                             /* so far */
+    struct sim_places *places; /* NULL until a machine is behind a NAT or moves */
+    struct sim_clock **clocks; /* by machine, NULL: true; NULL: all of them */
+    struct sim_machine_room room;
+    bool is_beside;                            /* berths and clocks are of another */
     struct sim_parcel *pool[SIM_POOL_CLASSES]; /* free parcels by size */
     uint32_t pool_count[SIM_POOL_CLASSES];
     struct sim_flows *flows; /* NULL: no model of bandwidth */

@@ -49,6 +49,7 @@ struct weft_node *sim_world_node(struct sim_world *world, uint32_t node) {
 }
 
 int sim_world_boot(struct sim_world *world, uint32_t node) {
+    world = sim_world__of(world, node);
     struct sim_world_node *entry = sim_world__node(world, node);
     WEFT_ASSERT(entry->state == SIM_NODE_DOWN);
     struct weft_env *env = sim_fabric_up(world->fabric, node, entry->life + 1);
@@ -93,6 +94,7 @@ void sim_world__ended(struct sim_world *world, uint32_t node, const struct weft_
 }
 
 void sim_world_stop(struct sim_world *world, uint32_t node) {
+    world = sim_world__of(world, node);
     struct sim_world_node *entry = sim_world__node(world, node);
     if (entry->state == SIM_NODE_PAUSED) sim_world_resume(world, node);
     if (entry->state != SIM_NODE_UP) return;
@@ -111,6 +113,7 @@ static void cut_short(struct sim_world *world, uint32_t node, enum weft_node_dow
 }
 
 bool sim_world_cut_power(struct sim_world *world, uint32_t node, enum sim_unsynced unsynced) {
+    world = sim_world__of(world, node);
     const struct sim_world_node *entry = sim_world__node(world, node);
     if (entry->state == SIM_NODE_DOWN) return false;
     uint64_t seed = sim_engine_draw(world->engine, SIM_DRAW_DISK, node, entry->life);
@@ -124,6 +127,7 @@ bool sim_world_crash(struct sim_world *world, uint32_t node) {
 }
 
 bool sim_world_wipe(struct sim_world *world, uint32_t node) {
+    world = sim_world__of(world, node);
     if (sim_world_cut_power(world, node, SIM_UNSYNCED_WIPED)) return true;
     struct sim_disk *disk = sim_world_disk(world, node);
     uint32_t files = disk != NULL ? sim_disk_crash(disk, SIM_UNSYNCED_WIPED, 0) : 0;
@@ -132,6 +136,7 @@ bool sim_world_wipe(struct sim_world *world, uint32_t node) {
 }
 
 bool sim_world_kill(struct sim_world *world, uint32_t node) {
+    world = sim_world__of(world, node);
     if (sim_world_state(world, node) == SIM_NODE_DOWN) return false;
     uint32_t files = sim_fabric_halt(world->fabric, node, SIM_END_KILLED);
     cut_short(world, node, WEFT_NODE_KILLED, files);
@@ -144,6 +149,7 @@ struct sim_disk *sim_world_disk(struct sim_world *world, uint32_t node) {
 }
 
 bool sim_world_pause(struct sim_world *world, uint32_t node) {
+    world = sim_world__of(world, node);
     if (sim_world_state(world, node) != SIM_NODE_UP) return false;
     sim_world__fold(world, SIM_HAPPENED_PAUSE, node, now_of(world));
     sim_world__wake_cancel(world, node);
@@ -153,6 +159,7 @@ bool sim_world_pause(struct sim_world *world, uint32_t node) {
 }
 
 bool sim_world_resume(struct sim_world *world, uint32_t node) {
+    world = sim_world__of(world, node);
     if (sim_world_state(world, node) != SIM_NODE_PAUSED) return false;
     sim_world__fold(world, SIM_HAPPENED_RESUME, node, now_of(world));
     sim_world__set_state(world, node, SIM_NODE_UP);
@@ -166,6 +173,7 @@ bool sim_world_resume(struct sim_world *world, uint32_t node) {
 /* A faster clock makes timers due earlier; a wake that comes too early is set anew. */
 void sim_world_clock_change(struct sim_world *world, uint32_t node,
                             const struct sim_clock_change *change) {
+    world = sim_world__of(world, node);
     enum sim_node_state state = sim_world_state(world, node);
     sim_world__fold(world, SIM_HAPPENED_CLOCK, node, (uint64_t)change->wall);
     sim_engine_fold(world->engine, (uint64_t)change->drift_ppm);
@@ -195,6 +203,7 @@ struct sim_clock_use sim_world_clock_use(const struct sim_world *world, uint32_t
 }
 
 int sim_world_ask(struct sim_world *world, uint32_t node, const struct weft_node_ask *ask) {
+    world = sim_world__of(world, node);
     struct sim_world_node *entry = sim_world__node(world, node);
     if (entry->state != SIM_NODE_UP) return WEFT_ERR_NO_PROC;
     int rv = weft_node_ask(entry->first.node, ask);
@@ -206,6 +215,7 @@ int sim_world_ask(struct sim_world *world, uint32_t node, const struct weft_node
 /* The poison works at the next message: it is given one, so that an idle process ends as well. */
 int sim_world_plant(struct sim_world *world, uint32_t node, weft_pid pid,
                     const struct weft_planted *planted) {
+    world = sim_world__of(world, node);
     struct sim_world_node *entry = sim_world__node(world, node);
     if (entry->state != SIM_NODE_UP) return WEFT_ERR_NO_PROC;
     uint32_t part = weft_pid_sched(pid);
@@ -282,6 +292,7 @@ static int upgrade_parts(struct sim_world *world, uint32_t node, const char *pat
 
 int sim_world_upgrade(struct sim_world *world, uint32_t node, const char *path,
                       const struct weft_code_upgrade *upgrade, const char **module) {
+    world = sim_world__of(world, node);
     const struct sim_world_node *entry = sim_world__node(world, node);
     struct weft_code_upgrade spec = *upgrade;
     struct weft_code_text why;
@@ -327,6 +338,7 @@ int sim_world_poison(struct sim_world *world, uint32_t node, const char *name) {
 }
 
 int sim_world_kill_process(struct sim_world *world, uint32_t node, weft_pid pid) {
+    world = sim_world__of(world, node);
     struct weft_reason why = weft_reason(WEFT_REASON_KILL, 0);
     struct sim_world_node *entry = sim_world__node(world, node);
     if (entry->state != SIM_NODE_UP) return WEFT_ERR_NO_PROC;

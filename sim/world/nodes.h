@@ -2,6 +2,8 @@
 #ifndef SIM_WORLD_NODES_H
 #define SIM_WORLD_NODES_H
 
+#include "core/base/assert.h"
+#include "sim/engine/lanes.h"
 #include "sim/world/internal.h"
 
 /* Kinds of engine events beside the fabric's. */
@@ -71,6 +73,19 @@ struct sim_world_node {
     uint8_t state; /* enum sim_node_state */
 };
 
+/* What a lane traced in a window, until all have come to its end. */
+struct sim_world_log {
+    struct sim_world_record {
+        struct sim_mark mark;
+        struct weft_trace_event event; /* bytes.data: NULL while they may move */
+        size_t offset;                 /* of its bytes */
+    } * records;
+    size_t count, max, next;
+    unsigned char *bytes;
+    size_t size, bytes_max;
+};
+
+/* One for a run; or one for each lane and, over them, the scenario's, which has no nodes. */
 struct sim_world {
     struct sim_world_config config;
     struct sim_engine *engine;
@@ -82,11 +97,41 @@ struct sim_world {
     void *on_exit_ctx;
     uint32_t count[SIM_NODE_STOPPING + 1]; /* nodes by state */
     uint64_t boots;
-    uint32_t told;       /* node that something was delivered to; UINT32_MAX: none */
-    uint64_t told_parts; /* bit k: to its scheduler k */
+    uint32_t told;            /* node that something was delivered to; UINT32_MAX: none */
+    uint64_t told_parts;      /* bit k: to its scheduler k */
+    struct sim_world **lanes; /* of the scenario's; NULL: there are none */
+    struct sim_world *home;   /* of a lane: the scenario's */
+    weft_duration lookahead;
+    bool window; /* lanes run: what they trace waits in their logs */
+    weft_time window_last;
+    uint64_t window_events; /* of the last one */
+    struct sim_world_log log;
 };
 
 struct sim_world_node *sim_world__node(struct sim_world *world, uint32_t node);
+
+/* The world in which a node lives: whoever acts on a node from outside begins with that. */
+static inline struct sim_world *sim_world__of(struct sim_world *world, uint32_t node) {
+    WEFT_ASSERT(node < world->config.nodes);
+    return world->lanes == NULL ? world : world->lanes[sim_engine_lane_of(world->engine, node)];
+}
+
+/* --- lanes.c --- */
+
+/* Make a lane for each thread of the team. False: out of memory; sim_world_free takes them away. */
+bool sim_world__make_lanes(struct sim_world *world);
+void sim_world__free_lanes(struct sim_world *world);
+bool sim_world__run_lanes(struct sim_world *world, weft_time until, uint64_t events_max);
+/* Of a lane: now, or when the window is over. */
+void sim_world__log(struct sim_world *lane, const struct weft_trace_event *event);
+
+/* --- world.c --- */
+
+void sim_world__act(struct sim_world *world, const struct sim_event *event);
+/* Tell the scenario. */
+void sim_world__trace(struct sim_world *world, const struct weft_trace_event *event);
+void sim_world__deliver(void *ctx, uint32_t node, const struct weft_event *event);
+
 void sim_world__set_state(struct sim_world *world, uint32_t node, enum sim_node_state state);
 void sim_world__fold(struct sim_world *world, enum sim_happening what, uint32_t node,
                      uint64_t detail);

@@ -7,7 +7,7 @@
 
 #define POOLED_MAX 4096u /* free parcels kept, of each class */
 
-static const uint32_t class_size[SIM_POOL_CLASSES] = {0, 256, 1536};
+static const uint32_t class_size[SIM_POOL_CLASSES] = {0, 32, 256, 1536};
 
 /* The smallest class that fits; SIM_POOL_CLASSES: none does, it is made to measure. */
 static uint32_t class_of(uint32_t size) {

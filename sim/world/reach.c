@@ -28,6 +28,7 @@ uint64_t sim_world_nat_bites(const struct sim_world *world, uint32_t nat) {
 /* A node that was told runs; one that is paused hears it when it goes on. */
 static uint32_t end_streams(struct sim_world *world, uint32_t node, enum sim_happening what,
                             uint32_t (*end)(struct sim_fabric *fabric, uint32_t node)) {
+    world = sim_world__of(world, node);
     uint32_t count = end(world->fabric, node);
     uint64_t parts = world->told_parts;
     sim_world__fold(world, what, node, count);

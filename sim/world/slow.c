@@ -20,6 +20,7 @@ static uint64_t handled_by(struct sim_world *world, const struct sim_slow *slow)
 
 struct sim_slow *sim_world_slow_on(struct sim_world *world, uint32_t node, weft_pid pid,
                                    weft_duration cost) {
+    world = sim_world__of(world, node);
     WEFT_ASSERT(cost > 0);
     if (world->slow == NULL) world->slow = calloc(world->config.nodes, sizeof(struct sim_slow *));
     struct sim_slow *slow = world->slow != NULL ? calloc(1, sizeof *slow) : NULL;
@@ -36,6 +37,7 @@ struct sim_slow *sim_world_slow_on(struct sim_world *world, uint32_t node, weft_
 }
 
 uint64_t sim_world_slow_off(struct sim_world *world, struct sim_slow *slow) {
+    world = sim_world__of(world, slow->node);
     struct sim_slow **at = &world->slow[slow->node];
     while (*at != slow) at = &(*at)->next;
     *at = slow->next;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define SLOT_BITS 16
-#define SLOTS_MIN 4u
+#define SLOTS_MIN 1u
 #define PORT_MAX 65535u
 
 static int grow_slots(struct sim_machine *machine) {

@@ -115,6 +115,7 @@ void sim_world__run_parts(struct sim_world *world, uint32_t node, uint64_t parts
 }
 
 void sim_world_busy(struct sim_world *world, uint32_t node, weft_time until) {
+    world = sim_world__of(world, node);
     const struct sim_world_node *entry = sim_world__node(world, node);
     if (entry->state != SIM_NODE_UP && entry->state != SIM_NODE_STOPPING) return;
     sim_world__fold(world, SIM_HAPPENED_BUSY, node, (uint64_t)until);
@@ -125,7 +126,7 @@ void sim_world_busy(struct sim_world *world, uint32_t node, weft_time until) {
 }
 
 /* A socket or a job is of the process that owns it, and so of its scheduler. */
-static void on_deliver(void *ctx, uint32_t node, const struct weft_event *event) {
+void sim_world__deliver(void *ctx, uint32_t node, const struct weft_event *event) {
     struct sim_world *world = ctx;
     uint32_t part = weft_pid_sched((weft_pid){event->owner});
     WEFT_ASSERT(world->told == NONE || world->told == node);
@@ -134,8 +135,7 @@ static void on_deliver(void *ctx, uint32_t node, const struct weft_event *event)
     world->told_parts |= UINT64_C(1) << part;
 }
 
-static void on_trace(void *ctx, const struct weft_trace_event *event) {
-    struct sim_world *world = ctx;
+void sim_world__trace(struct sim_world *world, const struct weft_trace_event *event) {
     const struct sim_world_config *config = &world->config;
     if (config->trace != NULL && (config->trace_mask & WEFT_TRACE_BIT(event->kind))) {
         config->trace(config->ctx, event);
@@ -160,6 +160,14 @@ static void who(void *ctx, uint32_t node, char text[SIM_POINT_WHO_MAX]) {
     snprintf(text, SIM_POINT_WHO_MAX, "%s", runs);
 }
 
+static void on_trace(void *ctx, const struct weft_trace_event *event) {
+    struct sim_world *world = ctx;
+    if (world->home != NULL)
+        sim_world__log(world, event);
+    else
+        sim_world__trace(world, event);
+}
+
 static bool make_parts(struct sim_world *world) {
     const struct sim_world_config *config = &world->config;
     world->nodes = calloc(config->nodes, sizeof *world->nodes);
@@ -174,7 +182,7 @@ static bool make_parts(struct sim_world *world) {
                                        .flow = config->flow,
                                        .host = config->host,
                                        .order = config->order,
-                                       .deliver = on_deliver,
+                                       .deliver = sim_world__deliver,
                                        .kind_of = sim_packet_kind,
                                        .trace = on_trace,
                                        .who = who,
@@ -185,7 +193,8 @@ static bool make_parts(struct sim_world *world) {
                                        .trace_mask = config->trace_mask |
                                                      WEFT_TRACE_BIT(WEFT_TRACE_PROC_EXIT)};
     world->fabric = sim_fabric_new(&fabric);
-    return world->fabric != NULL;
+    if (world->fabric == NULL) return false;
+    return config->host.team == NULL || sim_world__make_lanes(world);
 }
 
 struct sim_world *sim_world_new(const struct sim_world_config *config) {
@@ -212,7 +221,7 @@ static void free_nodes(struct sim_world *world) {
     for (uint32_t i = 0; world->fabric != NULL && i < world->config.nodes; i++) {
         if (world->nodes[i].first.node == NULL) continue;
         sim_fabric_halt(world->fabric, i, SIM_END_CRASHED);
-        sim_world__free_node(world, i, NULL);
+        sim_world__free_node(sim_world__of(world, i), i, NULL);
         sim_fabric_down(world->fabric, i);
     }
 }
@@ -222,10 +231,11 @@ void sim_world_free(struct sim_world *world) {
     world->on_exit = NULL;
     world->config.trace_mask = 0;
     free_nodes(world);
+    sim_world__slow_free(world);
     if (world->engine != NULL) sim_engine_free(world->engine, drop);
     sim_fabric_free(world->fabric);
+    sim_world__free_lanes(world);
     if (world->net != NULL) sim_net_free(world->net);
-    sim_world__slow_free(world);
     free(world->nodes);
     free(world);
 }
@@ -291,7 +301,7 @@ static void wake_up(struct sim_world *world, uint32_t node, uint32_t index) {
         sim_world__run_parts(world, node, UINT64_C(1) << index);
 }
 
-static void handle(struct sim_world *world, const struct sim_event *event) {
+void sim_world__act(struct sim_world *world, const struct sim_event *event) {
     if (event->kind == SIM_EVENT_CALL) {
         call_back(event);
         return;
@@ -315,10 +325,11 @@ static void handle(struct sim_world *world, const struct sim_event *event) {
 
 bool sim_world_run(struct sim_world *world, weft_time until, uint64_t events_max) {
     struct sim_event event;
+    if (world->lanes != NULL) return sim_world__run_lanes(world, until, events_max);
     for (uint64_t count = 0; events_max == 0 || count < events_max; count++) {
         sim_fabric_flow(world->fabric, until);
         if (!sim_engine_next(world->engine, until, &event)) return true;
-        handle(world, &event);
+        sim_world__act(world, &event);
     }
     return false;
 }
@@ -337,20 +348,26 @@ const char *sim_world_event_name(uint32_t kind) {
     return known ? names[kind] : "event";
 }
 
-void sim_world_stats(const struct sim_world *world, struct sim_world_stats *stats) {
+/* What one world counted, its own lanes not. */
+static void add_stats(struct sim_world_stats *stats, const struct sim_world *world) {
     struct sim_fabric_stats fabric;
     sim_fabric_stats(world->fabric, &fabric);
-    *stats =
-        (struct sim_world_stats){.events = sim_engine_count(world->engine),
-                                 .packets_sent = fabric.packets_sent,
-                                 .packets_received = fabric.packets_received,
-                                 .packets_lost = fabric.packets_lost,
-                                 .stream_bytes = fabric.stream_bytes,
-                                 .up = world->count[SIM_NODE_UP] + world->count[SIM_NODE_STOPPING],
-                                 .down = world->count[SIM_NODE_DOWN],
-                                 .paused = world->count[SIM_NODE_PAUSED],
-                                 .boots = world->boots,
-                                 .flows = sim_fabric_flows(world->fabric)};
+    stats->packets_sent += fabric.packets_sent;
+    stats->packets_received += fabric.packets_received;
+    stats->packets_lost += fabric.packets_lost;
+    stats->stream_bytes += fabric.stream_bytes;
+    stats->up += world->count[SIM_NODE_UP] + world->count[SIM_NODE_STOPPING];
+    stats->down += world->count[SIM_NODE_DOWN];
+    stats->paused += world->count[SIM_NODE_PAUSED];
+    stats->boots += world->boots;
+}
+
+void sim_world_stats(const struct sim_world *world, struct sim_world_stats *stats) {
+    *stats = (struct sim_world_stats){.events = sim_engine_count(world->engine),
+                                      .flows = sim_fabric_flows(world->fabric)};
+    add_stats(stats, world);
+    for (uint32_t i = 0; world->lanes != NULL && i < sim_engine_lanes(world->engine); i++)
+        add_stats(stats, world->lanes[i]);
     for (uint32_t i = 0; i < world->config.nodes; i++) {
         if (world->nodes[i].first.node == NULL) continue;
         stats->node_bytes +=

@@ -46,12 +46,22 @@ struct sim_host {
     const struct weft_loader_ops *loader; /* NULL: nothing can be loaded */
     struct weft_env *loader_env;          /* what they are called with; NULL: the node's env */
     const struct sim_flow_ops *flow;      /* open; NULL: no model of bandwidth */
+    const struct sim_team *team;          /* NULL: one thread */
 };
 
 /* Payloads of `least` bytes or more go through host.flow: sim/world/flows.h. */
 struct sim_flow_plan {
     struct sim_flow_setup setup;
     uint32_t least;
+};
+
+/* Threads that work together. */
+struct sim_team {
+    uint32_t count; /* 2 .. SIM_LANES_MAX */
+    /* Call fn(arg, 0) .. fn(arg, count - 1), each on a thread of its own, always the same for one
+     * index; come back when all have. Nodes run under the host's guard on each of them. */
+    void (*run)(void *ctx, void (*fn)(void *arg, uint32_t index), void *arg);
+    void *ctx;
 };
 
 /* Nodes [first, first + count) are behind NATs of one kind, `nodes` behind each (the last may have
@@ -62,6 +72,10 @@ struct sim_nat_range {
     struct sim_nat_spec spec;
 };
 
+/* With a team the world's nodes run on all its threads, in windows of time shorter than the least
+ * delay of the network, which is > 0 then (sim_net_least): the same run, event by event, and what
+ * is traced comes in the same order. Not for a network that has queues (SIM_ELEMENT_RATE, HOLD, in
+ * rules or layers), NATs, nodes that move, modules, or points. */
 struct sim_world_config {
     uint64_t seed;
     uint32_t nodes;

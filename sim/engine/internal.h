@@ -1,0 +1,78 @@
+/* Inside the engine: what engine.c and lanes.c share. Private to sim/engine. */
+#ifndef SIM_ENGINE_INTERNAL_H
+#define SIM_ENGINE_INTERNAL_H
+
+#include "core/base/assert.h"
+#include "sim/engine/lanes.h"
+#include "sim/engine/queue.h"
+
+/* An event with its name. */
+struct sim_mail {
+    struct sim_event event;
+    struct sim_cause cause;
+};
+
+/* What one lane has for another, until the window is over. */
+struct sim_outbox {
+    struct sim_mail *mail;
+    size_t count, max;
+};
+
+/* Shared by the lanes of an engine; written between windows only. */
+struct sim_lanes {
+    uint32_t count, span;                         /* lanes of nodes; nodes of each */
+    bool window;                                  /* one is under way */
+    weft_time last;                               /* of it */
+    struct sim_engine *engine[SIM_LANES_MAX + 1]; /* the scenario's is the last */
+};
+
+struct sim_engine {
+    uint64_t seed;
+    weft_time now;
+    uint64_t tie_base; /* of the draws of SIM_DRAW_TIE */
+    uint64_t popped;
+    size_t live, dead; /* events in the queue */
+    uint32_t nodes;
+    uint32_t actor;                    /* who acts */
+    struct sim_trail *acting;          /* its trail */
+    struct sim_trail *trails;          /* of the nodes, then of the scenario */
+    struct sim_cause cause;            /* of the event popped last */
+    const struct sim_witness *witness; /* NULL: none */
+    void (*on_near)(void *ctx, const struct sim_event *const near[SIM_NEAR]);
+    void *on_near_ctx;
+    struct sim_slab slab;
+    struct sim_queue queue;
+    struct sim_lanes *lanes;     /* NULL: one thread */
+    uint32_t lane;               /* its own number; lanes->count: the scenario's */
+    struct sim_outbox *outboxes; /* of a lane, by target */
+    struct sim_mark mark;        /* of a lane */
+};
+
+static inline struct sim_trail *sim_engine__trail(const struct sim_engine *engine,
+                                                  uint32_t entity) {
+    WEFT_ASSERT(entity < engine->nodes || entity == SIM_SCENARIO);
+    return &engine->trails[entity == SIM_SCENARIO ? engine->nodes : entity];
+}
+
+static inline void sim_engine__act_as(struct sim_engine *engine, uint32_t entity) {
+    engine->actor = entity;
+    engine->acting = sim_engine__trail(engine, entity);
+}
+
+/* --- engine.c --- */
+
+/* Queue it here. 0: out of memory. */
+sim_handle sim_engine__insert(struct sim_engine *engine, const struct sim_mail *mail);
+/* The key of the next event not after `until`; false: there is none. */
+bool sim_engine__peek(struct sim_engine *engine, weft_time until, struct sim_key *key);
+/* Everything that is queued. */
+void sim_engine__drop(struct sim_engine *engine, void (*drop)(const struct sim_event *event));
+
+/* --- lanes.c --- */
+
+/* To the lane whose it is. A handle that cancels nothing when that is another one. */
+sim_handle sim_engine__post(struct sim_engine *engine, const struct sim_mail *mail);
+void sim_engine__note_mark(struct sim_engine *engine, struct sim_key key);
+void sim_engine__lanes_free(struct sim_engine *engine, void (*drop)(const struct sim_event *event));
+
+#endif
