@@ -211,24 +211,6 @@ bool weft_addr_same_host(const struct weft_addr *a, const struct weft_addr *b) {
     return a->family == b->family && memcmp(a->ip, b->ip, sizeof a->ip) == 0; /* I1 */
 }
 
-size_t weft_addr_ip_size(const struct weft_addr *addr) {
-    WEFT_ASSERT(addr != NULL);
-    switch (addr->family) {
-    case WEFT_FAMILY_V4:
-        return 4;
-    case WEFT_FAMILY_V6:
-        return 16;
-    default:
-        WEFT_ASSERT(addr->family == WEFT_FAMILY_NONE);
-        return 0;
-    }
-}
-
-struct weft_addr weft_addr_v4(unsigned char a, unsigned char b, unsigned char c, unsigned char d,
-                              uint16_t port) {
-    return (struct weft_addr){.ip = {a, b, c, d}, .port = port, .family = WEFT_FAMILY_V4};
-}
-
 struct weft_addr weft_addr_v6(const unsigned char ip[16], uint16_t port) {
     WEFT_ASSERT(ip != NULL);
     if (is_mapped(ip)) return weft_addr_v4(ip[12], ip[13], ip[14], ip[15], port); /* I2 */

@@ -31,10 +31,15 @@ static inline bool weft_addr_equal(const struct weft_addr *a, const struct weft_
 bool weft_addr_same_host(const struct weft_addr *a, const struct weft_addr *b);
 
 /* Bytes of ip that the family uses: 4, 16, or 0 for NONE. */
-size_t weft_addr_ip_size(const struct weft_addr *addr);
+static inline size_t weft_addr_ip_size(const struct weft_addr *addr) {
+    if (addr->family == WEFT_FAMILY_V4) return 4;
+    return addr->family == WEFT_FAMILY_V6 ? 16 : 0;
+}
 
-struct weft_addr weft_addr_v4(unsigned char a, unsigned char b, unsigned char c, unsigned char d,
-                              uint16_t port);
+static inline struct weft_addr weft_addr_v4(unsigned char a, unsigned char b, unsigned char c,
+                                            unsigned char d, uint16_t port) {
+    return (struct weft_addr){.ip = {a, b, c, d}, .port = port, .family = WEFT_FAMILY_V4};
+}
 
 /* From 16 bytes in network order; an IPv4-mapped address becomes V4 (I2). */
 struct weft_addr weft_addr_v6(const unsigned char ip[16], uint16_t port);

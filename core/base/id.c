@@ -17,34 +17,6 @@ int weft_id_compare(const weft_id *a, const weft_id *b) {
     return memcmp(a->bytes, b->bytes, WEFT_ID_SIZE);
 }
 
-/* Bytes [8 * index, ...) as a number, most significant first: distances compare as words. The last
- * word holds four bytes. */
-static inline uint64_t word(const weft_id *id, size_t index) {
-    const unsigned char *at = id->bytes + 8 * index;
-    uint64_t high = (uint64_t)at[0] << 24 | (uint64_t)at[1] << 16 | (uint64_t)at[2] << 8 | at[3];
-    if (index == 2) return high;
-    uint64_t low = (uint64_t)at[4] << 24 | (uint64_t)at[5] << 16 | (uint64_t)at[6] << 8 | at[7];
-    return high << 32 | low;
-}
-
-int weft_id_closer(const weft_id *target, const weft_id *a, const weft_id *b) {
-    for (size_t i = 0; i < 3; i++) {
-        uint64_t goal = word(target, i);
-        uint64_t distance_a = word(a, i) ^ goal, distance_b = word(b, i) ^ goal;
-        if (distance_a != distance_b) return distance_a < distance_b ? -1 : 1;
-    }
-    return 0;
-}
-
-int weft_id_prefix(const weft_id *a, const weft_id *b) {
-    for (int i = 0; i < 2; i++) {
-        uint64_t differing = word(a, (size_t)i) ^ word(b, (size_t)i);
-        if (differing != 0) return 64 * i + __builtin_clzll(differing);
-    }
-    uint64_t differing = word(a, 2) ^ word(b, 2);
-    return differing != 0 ? 128 + __builtin_clzll(differing) - 32 : WEFT_ID_BITS;
-}
-
 bool weft_id_bit(const weft_id *id, int index) {
     WEFT_ASSERT(index >= 0);
     WEFT_ASSERT(index < WEFT_ID_BITS);

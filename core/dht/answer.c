@@ -27,10 +27,7 @@ static size_t pack(const struct weft_dht *dht, const struct weft_dht__table *tab
     size_t count = weft_dht__table_closest(dht, table, request->msg->target, request->msg->id,
                                            found, dht->config.k);
     unsigned char *at = out;
-    for (size_t i = 0; i < count; i++) {
-        struct weft_addr addr = weft_dht__contact_addr(table, found[i]);
-        at += weft_compact_node_write(&found[i]->id, &addr, at);
-    }
+    for (size_t i = 0; i < count; i++) at = weft_dht__contact_write(table, found[i], at);
     return (size_t)(at - out);
 }
 

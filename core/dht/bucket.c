@@ -10,13 +10,6 @@ uint32_t weft_dht__cache_max(const struct weft_dht *dht) {
     return dht->config.k >= 8 ? dht->config.k / 4 : 1;
 }
 
-struct weft_dht__contact *weft_dht__bucket_at(const struct weft_dht__table *table,
-                                              const struct weft_dht__bucket *bucket,
-                                              uint32_t index) {
-    WEFT_ASSERT(index < bucket->capacity);
-    return (struct weft_dht__contact *)(void *)(bucket->block + (size_t)index * table->stride);
-}
-
 int weft_dht__bucket_find(const struct weft_dht__table *table,
                           const struct weft_dht__bucket *bucket, const weft_id *id) {
     WEFT_ASSERT(bucket->count + bucket->cached <= bucket->capacity); /* I4 */

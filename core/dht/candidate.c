@@ -17,11 +17,11 @@ struct weft_dht__array *weft_dht__candidate_list(struct weft_dht__lookup *lookup
 /* Where `id` stands in the order, or would. */
 static uint32_t position(const struct weft_dht__lookup *lookup, const struct weft_dht__array *list,
                          const weft_id *id) {
+    const struct weft_dht__candidate *candidates = list->items;
     uint32_t low = 0, high = list->count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        const struct weft_dht__candidate *candidate = weft_dht__candidate_at(list, middle);
-        if (weft_id_closer(&lookup->target, &candidate->id, id) < 0) {
+        if (weft_id_closer(&lookup->target, &candidates[middle].id, id) < 0) {
             low = middle + 1;
         } else {
             high = middle;
@@ -43,9 +43,11 @@ struct weft_dht__candidate *weft_dht__candidate_find(struct weft_dht__lookup *lo
 
 /* One address under many ids would make us a cannon: it is asked as one candidate at a time. */
 static bool addr_taken(const struct weft_dht__array *list, const struct weft_addr *addr) {
+    const struct weft_dht__candidate *candidates = list->items;
     for (uint32_t i = 0; i < list->count; i++) {
-        const struct weft_dht__candidate *candidate = weft_dht__candidate_at(list, i);
-        if (candidate->state != DHT_FAILED && weft_addr_equal(&candidate->addr, addr)) return true;
+        if (memcmp(candidates[i].addr.ip, addr->ip, 8) != 0) continue; /* nearly always */
+        if (candidates[i].state == DHT_FAILED) continue;
+        if (weft_addr_equal(&candidates[i].addr, addr)) return true;
     }
     return false;
 }
@@ -74,7 +76,6 @@ static bool make_room(struct weft_dht *dht, struct weft_dht__array *list, uint32
 void weft_dht__candidate_add(struct weft_dht *dht, struct weft_dht__lookup *lookup,
                              const struct weft_contact *contact, unsigned depth) {
     if (weft_id_equal(&contact->id, &dht->id)) return;
-    if (!weft_dht__addr_usable(dht, &contact->addr)) return;
     struct weft_dht__array *list = weft_dht__candidate_list(lookup, contact->addr.family);
     uint32_t index = position(lookup, list, &contact->id);
     if (index < list->count) {
@@ -84,7 +85,8 @@ void weft_dht__candidate_add(struct weft_dht *dht, struct weft_dht__lookup *look
             return;
         }
     }
-    if (addr_taken(list, &contact->addr) || !make_room(dht, list, index)) return;
+    if (!weft_dht__addr_usable(dht, &contact->addr) || addr_taken(list, &contact->addr)) return;
+    if (!make_room(dht, list, index)) return;
     list->count++;
     struct weft_dht__candidate *slot = weft_dht__candidate_at(list, index);
     memmove(slot + 1, slot, (list->count - 1 - index) * sizeof *slot);

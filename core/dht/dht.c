@@ -54,13 +54,6 @@ void weft_dht__fact(struct weft_dht *dht, enum weft_trace_kind kind, const uint6
     dht->sink->fact(dht->sink->ctx, kind, numbers, count, bytes);
 }
 
-struct weft_dht__table *weft_dht__table_of(struct weft_dht *dht, unsigned family) {
-    WEFT_ASSERT(dht != NULL);
-    if (family == WEFT_FAMILY_NONE) return NULL;
-    struct weft_dht__table *table = &dht->tables[family == WEFT_FAMILY_V6];
-    return table->family == family ? table : NULL;
-}
-
 static bool all_zero(const unsigned char *bytes, size_t size) {
     for (size_t i = 0; i < size; i++) {
         if (bytes[i] != 0) return false;

@@ -277,17 +277,44 @@ void weft_dht__fact(struct weft_dht *dht, enum weft_trace_kind kind, const uint6
                     size_t count, struct weft_bytes bytes);
 
 /* The table of `family`, NULL when it is not served. */
-struct weft_dht__table *weft_dht__table_of(struct weft_dht *dht, unsigned family);
+static inline struct weft_dht__table *weft_dht__table_of(struct weft_dht *dht, unsigned family) {
+    if (family == WEFT_FAMILY_NONE) return NULL;
+    struct weft_dht__table *table = &dht->tables[family == WEFT_FAMILY_V6];
+    return table->family == family ? table : NULL;
+}
 
 /* May a contact live there: a served family, a port, a unicast host. */
 bool weft_dht__addr_usable(const struct weft_dht *dht, const struct weft_addr *addr);
 bool weft_dht__addr_martian(const struct weft_addr *addr);
 
 /* --- contact.c --- */
-struct weft_addr weft_dht__contact_addr(const struct weft_dht__table *table,
-                                        const struct weft_dht__contact *contact);
-bool weft_dht__contact_at(const struct weft_dht__table *table,
-                          const struct weft_dht__contact *contact, const struct weft_addr *addr);
+static inline struct weft_addr weft_dht__contact_addr(const struct weft_dht__table *table,
+                                                      const struct weft_dht__contact *contact) {
+    struct weft_addr addr = {.port = contact->port, .family = table->family};
+    memcpy(addr.ip, contact->ip, table->family == WEFT_FAMILY_V4 ? 4 : 16);
+    return addr;
+}
+
+static inline bool weft_dht__contact_at(const struct weft_dht__table *table,
+                                        const struct weft_dht__contact *contact,
+                                        const struct weft_addr *addr) {
+    if (contact->port != addr->port || table->family != addr->family) return false;
+    if (table->family == WEFT_FAMILY_V4) return memcmp(contact->ip, addr->ip, 4) == 0;
+    return memcmp(contact->ip, addr->ip, 16) == 0;
+}
+
+/* Its compact form (BEP 5, BEP 32); returns the end of it. */
+static inline unsigned char *weft_dht__contact_write(const struct weft_dht__table *table,
+                                                     const struct weft_dht__contact *contact,
+                                                     unsigned char *out) {
+    size_t ip_size = table->family == WEFT_FAMILY_V4 ? 4 : 16;
+    memcpy(out, contact->id.bytes, WEFT_ID_SIZE);
+    memcpy(out + WEFT_ID_SIZE, contact->ip, ip_size);
+    out += WEFT_ID_SIZE + ip_size;
+    out[0] = (unsigned char)(contact->port >> 8);
+    out[1] = (unsigned char)contact->port;
+    return out + 2;
+}
 
 /* What is known of a contact that is to be placed. */
 struct weft_dht__seen {
@@ -301,9 +328,12 @@ void weft_dht__contact_init(struct weft_dht__contact *contact, const struct weft
                             weft_dht__tick due);
 
 /* --- bucket.c --- */
-struct weft_dht__contact *weft_dht__bucket_at(const struct weft_dht__table *table,
-                                              const struct weft_dht__bucket *bucket,
-                                              uint32_t index);
+static inline struct weft_dht__contact *weft_dht__bucket_at(const struct weft_dht__table *table,
+                                                            const struct weft_dht__bucket *bucket,
+                                                            uint32_t index) {
+    WEFT_ASSERT(index < bucket->capacity);
+    return (struct weft_dht__contact *)(void *)(bucket->block + (size_t)index * table->stride);
+}
 /* Index of `id` among contacts and cache, -1 when absent. */
 int weft_dht__bucket_find(const struct weft_dht__table *table,
                           const struct weft_dht__bucket *bucket, const weft_id *id);
@@ -322,9 +352,14 @@ uint32_t weft_dht__cache_max(const struct weft_dht *dht);
 /* --- table.c --- */
 int weft_dht__table_init(struct weft_dht *dht, struct weft_dht__table *table, uint8_t family);
 void weft_dht__table_free(struct weft_dht *dht, struct weft_dht__table *table);
-struct weft_dht__bucket *weft_dht__table_bucket(const struct weft_dht *dht,
-                                                const struct weft_dht__table *table,
-                                                const weft_id *id);
+static inline struct weft_dht__bucket *weft_dht__table_bucket(const struct weft_dht *dht,
+                                                              const struct weft_dht__table *table,
+                                                              const weft_id *id) {
+    WEFT_ASSERT(table->bucket_count > 0);
+    uint32_t prefix = (uint32_t)weft_id_prefix(&dht->id, id);
+    uint32_t last = table->bucket_count - 1;
+    return &table->buckets[prefix < last ? prefix : last]; /* I5 */
+}
 /* The verified contact with `id`, or NULL. */
 struct weft_dht__contact *weft_dht__table_find(const struct weft_dht *dht,
                                                const struct weft_dht__table *table,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define SLOTS_FIRST 4
-#define SLOTS_KEPT 8 /* when nothing is under way */
+#define SLOTS_KEPT 4 /* when nothing is under way */
 
 static struct weft_dht__query *slot_at(const struct weft_dht *dht, uint16_t slot) {
     WEFT_ASSERT(slot < dht->pending.capacity);

@@ -99,12 +99,13 @@ static void offer(struct weft_dht *dht, const struct named *named) {
     WEFT_ASSERT(named->packed.size % named->each == 0);
     for (size_t i = 0; i < count && i < WEFT_DHT_K_MAX; i++) {
         const unsigned char *at = named->packed.data + i * named->each;
-        if (!weft_compact_node_read(&contact.id, &contact.addr, at, named->each)) continue;
+        const weft_id *id = (const weft_id *)(const void *)at;
+        bool *same = &taken[weft_id_prefix(&dht->id, id)];
+        if (*same || !weft_compact_node_read(&contact.id, &contact.addr, at, named->each)) continue;
         const struct weft_dht__table *table = weft_dht__table_of(dht, contact.addr.family);
         if (table == NULL) continue; /* an IPv6 node whose compact form is an IPv4 one */
-        bool *same = &taken[weft_id_prefix(&dht->id, &contact.id)];
-        if (*same || weft_dht__table_find(dht, table, &contact.id) != NULL) continue;
-        if (weft_dht__lookup_clusters(dht, table, named->target, &contact.id)) continue;
+        if (weft_dht__lookup_clusters(dht, table, named->target, id)) continue;
+        if (weft_dht__table_find(dht, table, id) != NULL) continue;
         *same = true;
         weft_dht__newcomer_offer(dht, &contact.id, &contact.addr);
     }

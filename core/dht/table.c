@@ -29,21 +29,13 @@ void weft_dht__table_free(struct weft_dht *dht, struct weft_dht__table *table) {
     table->family = WEFT_FAMILY_NONE;
 }
 
-struct weft_dht__bucket *weft_dht__table_bucket(const struct weft_dht *dht,
-                                                const struct weft_dht__table *table,
-                                                const weft_id *id) {
-    WEFT_ASSERT(table->bucket_count > 0);
-    uint32_t prefix = (uint32_t)weft_id_prefix(&dht->id, id);
-    uint32_t last = table->bucket_count - 1;
-    return &table->buckets[prefix < last ? prefix : last]; /* I5 */
-}
-
 struct weft_dht__contact *weft_dht__table_find(const struct weft_dht *dht,
                                                const struct weft_dht__table *table,
                                                const weft_id *id) {
     const struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, id);
     for (uint32_t i = 0; i < bucket->count; i++) {
         struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, i);
+        if (memcmp(contact->id.bytes, id->bytes, 8) != 0) continue; /* nearly always */
         if (weft_id_equal(&contact->id, id)) return contact;
     }
     return NULL;

@@ -315,13 +315,14 @@ struct poison {
 #define POOL_CLASSES (POOL_MAX / POOL_STEP)
 
 /* I1  a class never has a free record while it grows.
- * I2  a record goes back to the class of the size it was asked for with. */
+ * I2  a record goes back to the class of the size it was asked for with.
+ * I3  with no classes, what stands from `free` on is not there. */
 struct pool {
+    struct slab *slabs;
+    uint32_t classes;            /* POOL_CLASSES, or 0: each record is an allocation of its own */
+    uint32_t used;               /* records in use that are of a class */
     void *free[POOL_CLASSES];    /* each begins with the next */
     uint32_t made[POOL_CLASSES]; /* free or not */
-    struct slab *slabs;
-    uint32_t classes; /* POOL_CLASSES, or 0: each record is an allocation of its own */
-    uint32_t used;    /* records in use that are of a class */
 };
 
 /* --- who runs next (run_queue.c) --- */
@@ -377,7 +378,6 @@ struct weft_sched {
     weft_duration handler_max;      /* 0: none */
     const struct weft_fault *fault; /* of the process that ends by it, until that is reported */
 
-    struct pool pool;
     struct run_queues queues;
     struct alarms alarms;
 
@@ -420,6 +420,8 @@ struct weft_sched {
     struct weft_code *code; /* NULL until a module is loaded */
     uint32_t code_epoch;    /* raised when some process may have to change its code */
     bool code_sweeping;     /* weft_otp__code_sweep has work */
+
+    struct pool pool; /* I1  the last: of a scheduler without classes only its head is there */
 };
 
 #define STACK_NEEDED 12288 /* bytes: what the runtime may use of it */
@@ -471,6 +473,8 @@ int weft_otp__grow(struct weft_mem *mem, void **table, uint32_t *room, size_t si
 
 /* pool.c */
 void weft_otp__pool_init(struct pool *pool, bool plain);
+/* Bytes of a scheduler (I1 of struct weft_sched). */
+size_t weft_otp__sched_size(bool plain);
 void weft_otp__pool_deinit(struct weft_sched *sched);
 /* One more record of `class`, which has none free; NULL when there is no memory. */
 void *weft_otp__pool_grow(struct weft_sched *sched, uint32_t class);

@@ -27,9 +27,18 @@ _Static_assert(sizeof(struct slab) % POOL_STEP == 0, "records are aligned for an
 #define POOL_BYPASS false
 #endif
 
+static uint32_t classes_of(bool plain) { return plain || POOL_BYPASS ? 0 : POOL_CLASSES; }
+
 void weft_otp__pool_init(struct pool *pool, bool plain) {
     WEFT_ASSERT(pool->slabs == NULL);
-    pool->classes = plain || POOL_BYPASS ? 0 : POOL_CLASSES;
+    pool->classes = classes_of(plain);
+}
+
+size_t weft_otp__sched_size(bool plain) {
+    WEFT_ASSERT(offsetof(struct weft_sched, pool) + sizeof(struct pool) ==
+                sizeof(struct weft_sched));
+    if (classes_of(plain) > 0) return sizeof(struct weft_sched);
+    return offsetof(struct weft_sched, pool) + offsetof(struct pool, free);
 }
 
 void weft_otp__pool_deinit(struct weft_sched *sched) {

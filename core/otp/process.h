@@ -307,6 +307,6 @@ int weft_socket_give(weft_self *self, weft_socket socket, weft_pid to);
 void weft_socket_close(weft_self *self, weft_socket socket);
 void weft_socket_abort(weft_self *self, weft_socket socket);
 
-/* Sending, reading and writing go straight to the env: weft_self_env(self)->net. */
+/* Sending, reading, writing and keeping alive go straight to the env: weft_self_env(self)->net. */
 
 #endif

@@ -25,7 +25,8 @@ int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
                    struct weft_sched **out) {
     WEFT_ASSERT(env != NULL);
     WEFT_ASSERT(out != NULL);
-    struct weft_sched *sched = weft_mem_zalloc(env->mem, sizeof *sched);
+    bool plain = config != NULL && config->plain_memory;
+    struct weft_sched *sched = weft_mem_zalloc(env->mem, weft_otp__sched_size(plain));
     if (sched == NULL) return WEFT_ERR_NOMEM;
     sched->env = env;
     sched->procs_max = defaults(config).procs_max;
@@ -36,7 +37,7 @@ int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
     weft_otp__alarms_init(&sched->alarms);
     weft_otp__no_memory_init(&sched->no_memory);
     sched->now = weft_env_now(env);
-    weft_otp__pool_init(&sched->pool, config != NULL && config->plain_memory);
+    weft_otp__pool_init(&sched->pool, plain);
     weft_otp__queues_init(&sched->queues);
     sched->queues.order = env->order;
     weft_list_init(&sched->dying);
@@ -46,7 +47,7 @@ int weft_sched_new(struct weft_env *env, const struct weft_sched_config *config,
     weft_otp__map_init(&sched->names, env->mem);
     int rv = join_hub(sched, config);
     if (rv != WEFT_OK) {
-        weft_mem_free(env->mem, sched, sizeof *sched);
+        weft_mem_free(env->mem, sched, weft_otp__sched_size(plain));
         return rv;
     }
     *out = sched;
@@ -112,7 +113,7 @@ void weft_sched_free(struct weft_sched *sched) {
     weft_otp__segments_free(&sched->slots, mem);
     weft_otp__segments_free(&sched->refs, mem);
     weft_otp__pool_deinit(sched);
-    weft_mem_free(mem, sched, sizeof *sched);
+    weft_mem_free(mem, sched, weft_otp__sched_size(sched->pool.classes == 0));
 }
 
 bool weft_sched_ended(const struct weft_sched *sched, struct weft_reason *why) {

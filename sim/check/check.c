@@ -44,7 +44,7 @@ struct sim_checks {
     struct one_check *list;
     uint32_t count;
     weft_time now;
-    bool stopping;
+    bool stopping, yielded;
 };
 
 const char *sim_check_name(enum sim_check_kind kind) {
@@ -53,6 +53,11 @@ const char *sim_check_name(enum sim_check_kind kind) {
 
 const char *sim_check_promise(enum sim_check_kind kind) {
     return (unsigned)kind < SIM_CHECK_KIND_COUNT ? promises[kind] : promises[0];
+}
+
+bool sim_check_is_of_core(enum sim_check_kind kind) {
+    WEFT_ASSERT(kind > SIM_CHECK_NONE && kind < SIM_CHECK_KIND_COUNT);
+    return ops_of[kind]->is_of_core;
 }
 
 static void check_init(struct sim_checks *checks, struct one_check *check,
@@ -65,6 +70,7 @@ static void check_init(struct sim_checks *checks, struct one_check *check,
     check->state->view = &checks->view;
     check->state->setup = *setup;
     check->state->within = spec->within > 0 ? spec->within : check->ops->within;
+    if (setup->core != NULL) check->state->within = setup->core_within;
 }
 
 struct sim_checks *sim_checks_new(const struct sim_check_spec *specs, uint32_t count,
@@ -76,7 +82,7 @@ struct sim_checks *sim_checks_new(const struct sim_check_spec *specs, uint32_t c
         free(checks);
         return NULL;
     }
-    sim_check__view_init(&checks->view, setup->nodes);
+    sim_check__view_init(&checks->view, setup);
     checks->count = count;
     for (uint32_t i = 0; i < count; i++) check_init(checks, &checks->list[i], &specs[i], setup);
     return checks;
@@ -95,6 +101,7 @@ void sim_checks_free(struct sim_checks *checks) {
 }
 
 static bool is_over(const struct sim_checks *checks, const struct one_check *check) {
+    if (checks->yielded && check->ops->is_of_core) return true;
     return checks->stopping && !check->ops->judges_stopping;
 }
 
@@ -127,13 +134,22 @@ void sim_checks_trace(struct sim_checks *checks, const struct weft_trace_event *
     }
 }
 
+void sim_checks_yield(struct sim_checks *checks, weft_time now) {
+    WEFT_ASSERT(now >= checks->now && checks->view.core == NULL);
+    tick(checks, now);
+    checks->now = now;
+    checks->yielded = true;
+}
+
 void sim_checks_stopping(struct sim_checks *checks, weft_time now) {
     const struct weft_trace_event event = {.at = now, .node = WEFT_TRACE_NODE_NONE};
     WEFT_ASSERT(now >= checks->now);
     tick(checks, weft_time_add(now, 1));
     checks->now = now;
     sim_check__view_stop(&checks->view);
-    for (uint32_t i = 0; i < checks->count; i++) tell_lookups(checks, &checks->list[i], &event);
+    for (uint32_t i = 0; i < checks->count; i++) {
+        if (!is_over(checks, &checks->list[i])) tell_lookups(checks, &checks->list[i], &event);
+    }
     checks->stopping = true;
 }
 

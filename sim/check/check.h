@@ -8,6 +8,8 @@
  *   heal  the last cut ended
  *   calm  no cut is on; none went on or off, no node came, went or joined for `within`
  *
+ * Of a core the heal is when it was healed, and calm begins `within` after it, whatever happens.
+ *
  * Memory that runs out while a run is judged is a panic. */
 #ifndef SIM_CHECK_CHECK_H
 #define SIM_CHECK_CHECK_H
@@ -92,7 +94,16 @@ struct sim_check_setup {
     uint32_t nodes; /* population */
     /* How long nodes keep what was stored; 0: longer than the run. Of several the shortest. */
     weft_duration item_lifetime, peer_lifetime;
+    /* Liveness: only nodes of the core are judged, `core_within` after `core_at`, whatever faults
+     * are on; a check's own `within` means nothing. By node, borrowed; NULL: all, all the time. */
+    const bool *core;
+    weft_time core_at;
+    weft_duration core_within;
 };
+
+/* Whether a check says whether a core has converged: what comes true in the end, and stays true.
+ * Those that say what never happens are judged over the whole run anyhow. */
+bool sim_check_is_of_core(enum sim_check_kind kind);
 
 struct sim_checks;
 
@@ -102,6 +113,10 @@ void sim_checks_free(struct sim_checks *checks);
 
 /* Every event of the run, in order of time. */
 void sim_checks_trace(struct sim_checks *checks, const struct weft_trace_event *event);
+
+/* Faults stop, and a core is healed: the checks that are of a core judge no more, since others may
+ * stay as they are. Those of the core (setup.core) go on. */
+void sim_checks_yield(struct sim_checks *checks, weft_time now);
 
 /* The scenario is over: nodes are now told to stop. Judge what is open and past its deadline; from
  * here on only no_leak and no_surprise judge. */

@@ -46,6 +46,8 @@ static void on_lookup(struct dead_forgotten *check, const struct weft_trace_even
     weft_time before = start - check->ctx.within;
     char text[SIM_CHECK_SHORT_SIZE];
     weft_id id;
+    if (!sim_check__view_in_core(check->ctx.view, event->node)) return;
+    if (before < check->ctx.setup.core_at) return;
     if (!somebody_died(check, before) || !sim_check__id_at(event->bytes, 1, &id)) return;
     for (size_t i = 1; sim_check__id_at(event->bytes, i, &id); i++) {
         const uint64_t *at = sim_check__map_get(&check->dead, sim_check__key_of_id(&id));
@@ -75,6 +77,7 @@ static void deinit(void *state) {
 const struct sim_check__ops sim_check__dead_forgotten = {
     .mask = SIM_CHECK_MASK_NODES | WEFT_TRACE_BIT(WEFT_TRACE_LOOKUP_DONE),
     .within = WEFT_S(60),
+    .is_of_core = true,
     .state_size = sizeof(struct dead_forgotten),
     .trace = trace,
     .deinit = deinit,

@@ -92,6 +92,7 @@ struct sim_check__op {
 struct sim_check__view {
     struct sim_check__node *nodes;
     uint32_t nodes_count;
+    const bool *core;    /* NULL: all nodes; else no fault is looked at */
     uint32_t cuts;       /* faults on that keep nodes from one another */
     uint32_t pauses;     /* those among them that pause nodes */
     weft_time healed_at; /* when `cuts` last became 0 */
@@ -106,7 +107,7 @@ struct sim_check__view {
     size_t ended_count, ended_capacity;
 };
 
-void sim_check__view_init(struct sim_check__view *view, uint32_t nodes);
+void sim_check__view_init(struct sim_check__view *view, const struct sim_check_setup *setup);
 void sim_check__view_free(struct sim_check__view *view);
 
 /* The kinds a view needs for: nodes and their DHTs; cuts; lookups under way. */
@@ -119,6 +120,9 @@ void sim_check__view_free(struct sim_check__view *view);
     (WEFT_TRACE_BIT(WEFT_TRACE_FAULT_ON) | WEFT_TRACE_BIT(WEFT_TRACE_FAULT_OFF))
 #define SIM_CHECK_MASK_LOOKUPS                                                                     \
     (WEFT_TRACE_BIT(WEFT_TRACE_LOOKUP_START) | WEFT_TRACE_BIT(WEFT_TRACE_LOOKUP_DONE))
+
+/* Whether the node is one of those that are judged. */
+bool sim_check__view_in_core(const struct sim_check__view *view, uint32_t node);
 
 /* Take one event in. `ended` then holds the lookups that it ended. */
 void sim_check__view_trace(struct sim_check__view *view, const struct weft_trace_event *event);
@@ -134,7 +138,7 @@ bool sim_check__view_healed(const struct sim_check__view *view, weft_time start,
 bool sim_check__view_calm(const struct sim_check__view *view, weft_time start,
                           weft_duration within);
 
-/* The members: nodes up whose DHT has joined and is not read-only. */
+/* The members: nodes of the core up whose DHT has joined and is not read-only. */
 struct sim_check__members *sim_check__view_members(struct sim_check__view *view);
 
 /* --- a check --- */
@@ -154,6 +158,7 @@ void sim_check__failed(struct sim_check__ctx *ctx, weft_time at, uint32_t node, 
 struct sim_check__ops {
     uint64_t mask;
     weft_duration within; /* default */
+    bool is_of_core;      /* see sim_check_is_of_core */
     bool judges_stopping; /* goes on while the nodes are stopped at the end */
     size_t state_size;    /* cleared; the state begins with a struct sim_check__ctx */
     /* Deadlines before `at` have passed; the view is as of then. NULL: none. */

@@ -2,7 +2,10 @@
  *
  * The trace tells how many distinct peers a lookup found, not which. With L announcers alive and D
  * dead ones, 0 found fails; more than D found has a live one among them; in between nothing can be
- * said, and it is not judged. */
+ * said, and it is not judged.
+ *
+ * Of a core: announcers of it that did so once the core had to have converged are alive, and all
+ * others are dead. */
 #include "sim/check/internal.h"
 
 #include "core/base/assert.h"
@@ -46,6 +49,13 @@ static weft_time until_of(const struct peers_found *check, const struct weft_tra
     return lifetime > 0 ? weft_time_add(began, lifetime) : WEFT_TIME_NEVER;
 }
 
+static bool is_of_core(const struct peers_found *check, const struct announcer *announcer) {
+    const struct sim_check__view *view = check->ctx.view;
+    if (view->core == NULL) return true;
+    return view->core[announcer->node] &&
+           sim_check__view_healed(view, announcer->since, check->ctx.within);
+}
+
 static void on_announced(struct peers_found *check, const struct weft_trace_event *event) {
     weft_id hash;
     size_t index;
@@ -59,7 +69,8 @@ static void on_announced(struct peers_found *check, const struct weft_trace_even
         struct announcer *announcer = &announced->list[*known];
         bool same_life = announcer->since >= check->ctx.view->nodes[event->node].up_at;
         bool forgotten = announcer->until <= event->at - (weft_time)event->number[4];
-        announcer->since = same_life && !forgotten ? announcer->since : event->at;
+        bool of_core = is_of_core(check, announcer); /* else only what is announced now counts */
+        announcer->since = same_life && !forgotten && of_core ? announcer->since : event->at;
         announcer->until = until_of(check, event);
         return;
     }
@@ -86,7 +97,7 @@ static struct counts count_of(const struct peers_found *check, const struct sim_
         const struct announcer *announcer = &announced->list[i];
         const struct sim_check__node *node = &check->ctx.view->nodes[announcer->node];
         bool live = node->up && node->up_at <= announcer->since && announcer->since <= op->start;
-        live = live && announcer->until > now;
+        live = live && announcer->until > now && is_of_core(check, announcer);
         counts.live += live;
         counts.other += !live;
     }
@@ -134,6 +145,7 @@ const struct sim_check__ops sim_check__peers_found = {
     .mask = SIM_CHECK_MASK_NODES | SIM_CHECK_MASK_CUTS | SIM_CHECK_MASK_LOOKUPS |
             WEFT_TRACE_BIT(WEFT_TRACE_STORE_DONE),
     .within = WEFT_S(30),
+    .is_of_core = true,
     .state_size = sizeof(struct peers_found),
     .trace = trace,
     .lookup = lookup,

@@ -1,4 +1,6 @@
-/* restarted: a permanent child that died runs again. */
+/* restarted: a permanent child that died runs again.
+ *
+ * Of a core: also one that died before, and waits since the core was healed. */
 #include "sim/check/internal.h"
 
 #include "core/base/hash.h"
@@ -38,12 +40,14 @@ static void death_close(struct restarted *check, struct death *death) {
 static void on_child_down(struct restarted *check, const struct weft_trace_event *event) {
     bool permanent = event->number[2] == SIM_CHECK_PERMANENT, will_restart = event->number[4] != 0;
     struct sim_check__key key = child_key(event);
+    if (!sim_check__view_in_core(check->ctx.view, event->node)) return;
     if (!permanent || !will_restart || sim_check__map_get(&check->index, key) != NULL) return;
     if (check->head == check->count) check->head = check->count = 0;
     check->deaths =
         sim_check__grow(check->deaths, check->count, &check->capacity, sizeof *check->deaths);
-    struct death death = {
-        .key = key, .sup = event->number[0], .node = event->node, .at = event->at, .open = true};
+    struct death death = {.key = key, .sup = event->number[0], .node = event->node, .open = true};
+    death.at =
+        weft_time_max(event->at, check->ctx.setup.core != NULL ? check->ctx.setup.core_at : 0);
     size_t size = event->bytes.size < sizeof death.id ? event->bytes.size : sizeof death.id - 1;
     if (size > 0) memcpy(death.id, event->bytes.data, size);
     sim_check__map_put(&check->index, key, check->count);
@@ -53,7 +57,7 @@ static void on_child_down(struct restarted *check, const struct weft_trace_event
 static void on_child_up(struct restarted *check, const struct weft_trace_event *event) {
     const uint64_t *index = sim_check__map_get(&check->index, child_key(event));
     if (index == NULL) return;
-    sim_check__held(&check->ctx);
+    if (check->deaths[*index].at <= event->at) sim_check__held(&check->ctx);
     death_close(check, &check->deaths[*index]);
 }
 
@@ -105,6 +109,7 @@ const struct sim_check__ops sim_check__restarted = {
             WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_UP) | WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_REMOVED) |
             WEFT_TRACE_BIT(WEFT_TRACE_SUP_GIVE_UP) | WEFT_TRACE_BIT(WEFT_TRACE_NODE_DOWN),
     .within = WEFT_S(5),
+    .is_of_core = true,
     .state_size = sizeof(struct restarted),
     .tick = tick,
     .trace = trace,

@@ -1,4 +1,6 @@
-/* stored_found: a get of a stored key succeeds. */
+/* stored_found: a get of a stored key succeeds.
+ *
+ * Of a core: when one of it stored the key, once the core had to have converged. */
 #include "sim/check/internal.h"
 
 struct stored_found {
@@ -7,10 +9,17 @@ struct stored_found {
     struct sim_check__map kept;   /* key to when nodes begin to forget it */
 };
 
+static bool is_of_core(const struct stored_found *check, const struct weft_trace_event *event) {
+    const struct sim_check__view *view = check->ctx.view;
+    weft_time began = event->at - (weft_time)event->number[4];
+    if (view->core == NULL) return true;
+    return view->core[event->node] && sim_check__view_healed(view, began, check->ctx.within);
+}
+
 static void on_stored(struct stored_found *check, const struct weft_trace_event *event) {
     weft_id key;
     bool accepted = event->number[2] == WEFT_OK && event->number[3] > 0;
-    if (event->number[1] != WEFT_STORE_VALUE || !accepted) return;
+    if (event->number[1] != WEFT_STORE_VALUE || !accepted || !is_of_core(check, event)) return;
     if (!sim_check__id_at(event->bytes, 0, &key)) return;
     struct sim_check__key short_key = sim_check__key_of_id(&key);
     weft_duration lifetime = check->ctx.setup.item_lifetime;
@@ -69,6 +78,7 @@ const struct sim_check__ops sim_check__stored_found = {
     .mask = SIM_CHECK_MASK_NODES | SIM_CHECK_MASK_CUTS | SIM_CHECK_MASK_LOOKUPS |
             WEFT_TRACE_BIT(WEFT_TRACE_STORE_DONE),
     .within = WEFT_S(30),
+    .is_of_core = true,
     .state_size = sizeof(struct stored_found),
     .trace = trace,
     .lookup = lookup,

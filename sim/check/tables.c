@@ -1,7 +1,10 @@
 /* tables: a routing table fills up in time.
  *
  * A DHT is settled once it has been up for `within`. N counts the settled ones: nobody is asked to
- * know who came a moment ago. */
+ * know who came a moment ago.
+ *
+ * Of a core each node is judged once, `within` after it was healed: its DHT has to be up, and to
+ * know of the others of the core, or of as many. */
 #include "sim/check/internal.h"
 
 #include "core/base/assert.h"
@@ -22,6 +25,7 @@ struct tables {
     bool *settled;
     bool *counted;
     uint32_t settled_count;
+    bool core_judged;
     weft_time heal_due; /* SIM_CHECK_LONG_AGO: no heal waits to be judged */
 };
 
@@ -100,9 +104,40 @@ static void judge_heal(struct tables *check) {
     check->heal_due = SIM_CHECK_LONG_AGO;
 }
 
+static void settle_core(struct tables *check) {
+    const struct sim_check__view *view = check->ctx.view;
+    for (uint32_t i = 0; i < view->nodes_count; i++) {
+        const struct arrival arrival = {.node = i};
+        if (view->core[i] && view->nodes[i].has_dht) settle(check, &arrival);
+    }
+}
+
+static void judge_core(struct tables *check, weft_time at) {
+    const struct sim_check__view *view = check->ctx.view;
+    settle_core(check);
+    for (uint32_t i = 0; i < view->nodes_count; i++) {
+        if (!view->core[i]) continue;
+        if (view->nodes[i].has_dht)
+            judge(check, i, at);
+        else
+            sim_check__failed(&check->ctx, at, i, "its DHT is not up");
+    }
+}
+
+static void tick_core(struct tables *check, weft_time at) {
+    weft_time due = check->ctx.setup.core_at + check->ctx.within;
+    if (check->core_judged || due >= at) return;
+    check->core_judged = true;
+    judge_core(check, due);
+}
+
 static void tick(void *state, weft_time at) {
     struct tables *check = state;
     prepare(check);
+    if (check->ctx.view->core != NULL) {
+        tick_core(check, at);
+        return;
+    }
     judge_arrivals(check, at);
     if (check->heal_due != SIM_CHECK_LONG_AGO && check->heal_due < at) judge_heal(check);
 }
@@ -118,6 +153,7 @@ static void trace(void *state, const struct weft_trace_event *event) {
     struct tables *check = state;
     const struct sim_check__view *view = check->ctx.view;
     prepare(check);
+    if (view->core != NULL) return;
     if (event->kind == WEFT_TRACE_FAULT_ON || event->kind == WEFT_TRACE_FAULT_OFF) {
         bool healed = view->cuts == 0 && view->healed_at == event->at;
         if (view->cuts > 0) check->heal_due = SIM_CHECK_LONG_AGO;
@@ -140,6 +176,7 @@ static void deinit(void *state) {
 const struct sim_check__ops sim_check__tables = {
     .mask = SIM_CHECK_MASK_NODES | SIM_CHECK_MASK_CUTS,
     .within = WEFT_S(30),
+    .is_of_core = true,
     .state_size = sizeof(struct tables),
     .tick = tick,
     .trace = trace,

@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-void sim_check__view_init(struct sim_check__view *view, uint32_t nodes) {
+void sim_check__view_init(struct sim_check__view *view, const struct sim_check_setup *setup) {
+    uint32_t nodes = setup->nodes;
+    weft_time healed_at = setup->core != NULL ? setup->core_at : SIM_CHECK_LONG_AGO;
     *view = (struct sim_check__view){.nodes_count = nodes,
-                                     .healed_at = SIM_CHECK_LONG_AGO,
+                                     .core = setup->core,
+                                     .healed_at = healed_at,
                                      .pause_changed_at = SIM_CHECK_LONG_AGO,
                                      .changed_at = SIM_CHECK_LONG_AGO};
     view->nodes = calloc(nodes > 0 ? nodes : 1, sizeof *view->nodes);
@@ -21,6 +24,11 @@ void sim_check__view_free(struct sim_check__view *view) {
     free(view->ended);
     sim_check__map_free(&view->open_index);
     sim_check__members_free(&view->members);
+}
+
+bool sim_check__view_in_core(const struct sim_check__view *view, uint32_t node) {
+    WEFT_ASSERT(node < view->nodes_count);
+    return view->core == NULL || view->core[node];
 }
 
 /* --- lookups under way --- */
@@ -41,6 +49,7 @@ static void op_open(struct sim_check__view *view, const struct weft_trace_event 
                                .op = event->number[0],
                                .start = event->at,
                                .joined = view->nodes[event->node].joined};
+    if (!sim_check__view_in_core(view, event->node)) return;
     if (!is_followed(event->number[0], event->number[1]) ||
         !sim_check__id_at(event->bytes, 0, &op.target))
         return;
@@ -168,6 +177,7 @@ static void fault_off(struct sim_check__view *view, const struct weft_trace_even
 }
 
 static void trace_fault(struct sim_check__view *view, const struct weft_trace_event *event) {
+    if (view->core != NULL) return;
     if (event->kind == WEFT_TRACE_FAULT_ON) fault_on(view, event);
     if (event->kind == WEFT_TRACE_FAULT_OFF) fault_off(view, event);
 }
@@ -209,6 +219,7 @@ bool sim_check__view_healed(const struct sim_check__view *view, weft_time start,
 
 bool sim_check__view_calm(const struct sim_check__view *view, weft_time start,
                           weft_duration within) {
+    if (view->core != NULL) return sim_check__view_healed(view, start, within);
     return view->cuts == 0 && view->changed_at + within <= start;
 }
 
@@ -218,6 +229,7 @@ struct sim_check__members *sim_check__view_members(struct sim_check__view *view)
     sim_check__members_clear(&view->members);
     for (uint32_t i = 0; i < view->nodes_count; i++) {
         const struct sim_check__node *node = &view->nodes[i];
+        if (!sim_check__view_in_core(view, i)) continue;
         if (!node->has_dht || !node->joined || node->read_only || !node->id_known) continue;
         sim_check__members_add(&view->members, &node->id, i);
     }

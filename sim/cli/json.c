@@ -76,11 +76,11 @@ static void faults(struct json *json, const struct sim_run_report *run) {
     close(json, ']');
 }
 
-static void checks(struct json *json, const struct sim_run_report *run) {
+static void checks(struct json *json, const struct sim_check_report *list, uint32_t count) {
     key(json, "checks");
     open(json, '[');
-    for (uint32_t i = 0; i < run->checks_count; i++) {
-        const struct sim_check_report *check = &run->checks[i];
+    for (uint32_t i = 0; i < count; i++) {
+        const struct sim_check_report *check = &list[i];
         comma(json);
         open(json, '{');
         key_text(json, "name", sim_check_name(check->kind));
@@ -93,6 +93,19 @@ static void checks(struct json *json, const struct sim_run_report *run) {
         close(json, '}');
     }
     close(json, ']');
+}
+
+static void liveness(struct json *json, const struct sim_plan *plan,
+                     const struct sim_liveness_report *live) {
+    if (!live->judged) return;
+    key(json, "liveness");
+    open(json, '{');
+    key_seconds(json, "at_s", (uint64_t)plan->liveness.at);
+    key_seconds(json, "within_s", (uint64_t)plan->liveness.within);
+    key_number(json, "core", live->core);
+    key_number(json, "down", live->down);
+    checks(json, live->checks, live->checks_count);
+    close(json, '}');
 }
 
 static void workload(struct json *json, const struct sim_run_report *run) {
@@ -170,7 +183,8 @@ void cli_json(FILE *out, const struct cli_report *report) {
     key_number(&json, "nodes", run->nodes);
     swarm(&json, report->plan);
     faults(&json, run);
-    checks(&json, run);
+    checks(&json, run->checks, run->checks_count);
+    liveness(&json, report->plan, &run->liveness);
     workload(&json, run);
     point(&json, run);
     key_text(&json, "verdict", run->verdict == SIM_HOLDS ? "holds" : "fails");

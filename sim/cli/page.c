@@ -158,6 +158,22 @@ static void checks(FILE *out, const struct sim_run_report *run) {
     }
 }
 
+static void liveness(FILE *out, const struct sim_plan *plan, const struct sim_run_report *run) {
+    const struct sim_liveness_report *live = &run->liveness;
+    char title[64], evaluated[32], failed[32];
+    if (!live->judged) return;
+    snprintf(title, sizeof title, "core of %u", live->core);
+    fprintf(out, "\n  %-16s %12s %12s   healed at %.3f s, %.3f s to converge, %u of it not up\n",
+            title, "evaluated", "failed", (double)plan->liveness.at / NS_OF_S,
+            (double)plan->liveness.within / NS_OF_S, live->down);
+    for (uint32_t i = 0; i < live->checks_count; i++) {
+        const struct sim_check_report *check = &live->checks[i];
+        fprintf(out, "  %-16s %12s %12s\n", sim_check_name(check->kind),
+                cli_thousands(check->result.evaluated, evaluated),
+                cli_thousands(check->result.failed, failed));
+    }
+}
+
 static void point(FILE *out, const struct sim_run_report *run) {
     char text[CLI_POINT_TEXT_MAX];
     if (run->points == NULL) return;
@@ -188,6 +204,7 @@ void cli_page(FILE *out, const struct cli_report *report, bool colour) {
     faults(out, report->run);
     workload(out, report->run);
     checks(out, report->run);
+    liveness(out, report->plan, report->run);
     point(out, report->run);
     verdict(out, report, colour);
 }

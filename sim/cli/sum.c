@@ -47,7 +47,7 @@ void cli_sum_add(struct cli_seeds_sum *sum, const struct sim_plan *plan,
         const struct sim_check_report *check = &run->checks[i];
         struct cli_sum_row key = {.name = sim_check_name(check->kind), .line = check->line};
         add(sum, row_of(sum->checks, &sum->checks_count, SIM_CHECKS_MAX, key),
-            check->result.evaluated, check->result.failed);
+            sim_run_evaluated(run, i), check->result.failed);
     }
     for (uint32_t i = 0; i < run->works_count; i++) {
         const struct sim_work_report *work = &run->works[i];

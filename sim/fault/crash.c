@@ -8,7 +8,8 @@
 
 static void boot_again(void *ctx, uint64_t arg) {
     struct sim_faults *faults = ctx;
-    if (!faults->healed) sim_fault__boot(faults, (uint32_t)arg, (uint32_t)(arg >> 32));
+    if (!faults->healed && !faults->frozen)
+        sim_fault__boot(faults, (uint32_t)arg, (uint32_t)(arg >> 32));
 }
 
 bool sim_fault__boot(struct sim_faults *faults, uint32_t node, uint32_t life) {

@@ -142,8 +142,11 @@ static void act(struct sim_occurrence *occurrence) {
 /* A call that has not returned does so now, when the disk is well again before it would have. */
 static bool end(struct sim_occurrence *occurrence) {
     struct sim_disk_case *disk_case = occurrence->disk_case;
-    for (uint32_t i = 0; i < disk_case->count; i++) {
-        struct sim_trouble *trouble = &disk_case->troubles[i];
+    uint32_t at = 0; /* troubles are in the order of targets, which may have become fewer */
+    for (uint32_t i = 0; i < occurrence->targets_count; i++) {
+        while (disk_case->troubles[at].node != occurrence->targets[i].node) at++;
+        WEFT_ASSERT(at < disk_case->count);
+        struct sim_trouble *trouble = &disk_case->troubles[at];
         sim_disk_trouble_off(disk_of(disk_case, trouble), trouble);
         if (trouble->kind != SIM_TROUBLE_SLOW) continue;
         sim_world_busy(occurrence->faults->world, trouble->node, sim_fault__now(occurrence));

@@ -85,6 +85,7 @@ void sim_fault__at(struct sim_occurrence *occurrence, weft_time at,
 }
 
 struct sim_occurrence *sim_fault__find(struct sim_faults *faults, uint64_t arg) {
+    if (faults->frozen) return NULL;
     for (struct weft_link *at = faults->on.next; at != &faults->on; at = at->next) {
         struct sim_occurrence *occurrence = WEFT_CONTAINER(at, struct sim_occurrence, link);
         if (occurrence->serial == arg >> 32) return occurrence;
@@ -180,7 +181,7 @@ static void schedule(struct sim_faults *faults, uint32_t fault, uint32_t number,
 static void on_occurrence(void *ctx, uint64_t arg) {
     struct sim_faults *faults = ctx;
     uint32_t fault = (uint32_t)(arg >> 32), number = (uint32_t)arg;
-    if (faults->healed) return;
+    if (faults->healed || faults->frozen) return;
     schedule(faults, fault, number + 1, on_occurrence);
     if (faults->specs[fault].kind != SIM_FAULT_CHURN) faults->states[fault].injected++;
     begin(new_occurrence(faults, fault, number));
@@ -226,6 +227,70 @@ void sim_faults_heal(struct sim_faults *faults) {
         const struct sim_fault_ops *ops = ops_of(occurrence);
         if (ops->heal != NULL) ops->heal(occurrence);
         finish(occurrence);
+    }
+}
+
+/* --- a core that is healed --- */
+
+/* A node that is not up yet tries again. */
+static void bring_up(void *ctx, uint64_t arg) {
+    struct sim_faults *faults = ctx;
+    uint32_t node = (uint32_t)arg;
+    enum sim_node_state state = sim_world_state(faults->world, node);
+    if (faults->healed || state == SIM_NODE_UP) return;
+    if (state == SIM_NODE_DOWN && sim_world_boot(faults->world, node) == WEFT_OK) return;
+    int rv = sim_world_at(faults->world, now_of(faults) + SIM_FAULT_RETRY, bring_up, faults, arg);
+    WEFT_ASSERT(rv == WEFT_OK);
+}
+
+/* Targets of the core first, the order among them and among the others kept. How many they are. */
+static uint32_t core_first(struct sim_occurrence *occurrence, const bool *core) {
+    uint32_t count = occurrence->targets_count, mine = 0;
+    struct sim_target *sorted = calloc((size_t)count + 1, sizeof *sorted);
+    WEFT_ASSERT(sorted != NULL);
+    for (uint32_t i = 0; i < count; i++) {
+        if (core[occurrence->targets[i].node]) sorted[mine++] = occurrence->targets[i];
+    }
+    for (uint32_t i = 0, at = mine; i < count; i++) {
+        if (!core[occurrence->targets[i].node]) sorted[at++] = occurrence->targets[i];
+    }
+    free(occurrence->targets);
+    occurrence->targets = sorted;
+    return mine;
+}
+
+/* The core's are its targets no more. */
+static void heal_in_core(struct sim_occurrence *occurrence) {
+    const struct sim_fault_ops *ops = ops_of(occurrence);
+    const bool *core = occurrence->faults->core;
+    if (occurrence->layer != SIM_LAYER_NONE) {
+        sim_net_layer_spare(sim_world_net(occurrence->faults->world), occurrence->layer, core);
+        return;
+    }
+    if (ops->heal == NULL || occurrence->targets_count == 0) return;
+    uint32_t count = occurrence->targets_count, mine = core_first(occurrence, core);
+    occurrence->targets_count = mine;
+    ops->heal(occurrence);
+    occurrence->targets_count = count - mine;
+    memmove(occurrence->targets, occurrence->targets + mine,
+            (count - mine) * sizeof *occurrence->targets);
+    if (occurrence->targets_count == 0) finish(occurrence);
+}
+
+void sim_faults_heal_core(struct sim_faults *faults, const bool *core) {
+    struct sim_engine *engine = sim_world_engine(faults->world);
+    uint32_t nodes = sim_world_nodes(faults->world);
+    WEFT_ASSERT(!faults->healed && !faults->frozen);
+    faults->frozen = true;
+    faults->core = core;
+    sim_engine_fold_bytes(engine, core, nodes * sizeof *core);
+    sim_fault__log(faults, WEFT_TRACE_NODE_NONE, "faults stop, and the core is healed");
+    for (struct weft_link *at = faults->on.next, *next; at != &faults->on; at = next) {
+        next = at->next;
+        heal_in_core(WEFT_CONTAINER(at, struct sim_occurrence, link));
+    }
+    for (uint32_t i = 0; i < nodes; i++) {
+        if (core[i]) bring_up(faults, i);
     }
 }
 

@@ -190,6 +190,13 @@ void sim_faults_free(struct sim_faults *faults);
  * nothing scheduled happens any more. Counts stay. */
 void sim_faults_heal(struct sim_faults *faults);
 
+/* Liveness. From now on no fault occurs, and none that is on changes: whoever is down, cut off,
+ * paused or faulty stays it, but for the nodes of `core` (by node, borrowed until the faults are
+ * freed). These are brought up, as soon as they can be; what is on ends for them, and on links
+ * between two of them. What was done at once stays: data that was lost or damaged, an address, a
+ * process that was poisoned or hangs. */
+void sim_faults_heal_core(struct sim_faults *faults, const bool *core);
+
 /* Per spec. Layers still on are counted up to now. */
 struct sim_fault_count {
     uint64_t injected, bit;

@@ -54,6 +54,8 @@ struct sim_faults {
     uint32_t count;
     uint32_t serials;
     bool healed;
+    bool frozen;                    /* nothing occurs or changes: the core is healed */
+    const bool *core;               /* by node, when frozen */
     struct sim_fault_state *states; /* by spec */
     struct weft_link on;            /* occurrences, oldest first */
     struct weft_link cases;         /* what was done to disks, for as long as it may bite */
@@ -96,7 +98,7 @@ void sim_fault__bite_late(struct sim_faults *faults, uint32_t fault, uint32_t nu
 /* Call fn(faults, occurrence's serial << 32 | low) later; not at all when `at` is never. */
 void sim_fault__at(struct sim_occurrence *occurrence, weft_time at,
                    void (*fn)(void *ctx, uint64_t arg), uint32_t low);
-/* The occurrence a call is for; NULL: it has ended, or the scenario has. */
+/* The occurrence a call is for; NULL: it has ended, or the scenario has, or all is frozen. */
 struct sim_occurrence *sim_fault__find(struct sim_faults *faults, uint64_t arg);
 /* End it now, or as soon as it can. */
 void sim_fault__end(struct sim_occurrence *occurrence);

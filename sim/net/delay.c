@@ -153,6 +153,8 @@ weft_duration sim_delay_sample(const struct sim_delay *delay, uint64_t raw, uint
         return exponential(delay, raw);
     case SIM_DELAY_PARETO:
         return pareto(delay, raw);
+    case SIM_DELAY_SAMPLES:
+        return delay->samples->sorted[weft_scale(raw, delay->samples->count)];
     case SIM_DELAY_WEIBULL:
         return weibull(delay, raw);
     }
@@ -173,6 +175,8 @@ weft_duration sim_delay_least(const struct sim_delay *delay) {
         return delay->b;
     case SIM_DELAY_PARETO:
         return pareto(delay, UINT64_MAX);
+    case SIM_DELAY_SAMPLES:
+        return delay->samples->sorted[0];
     case SIM_DELAY_WEIBULL:
         return weibull(delay, UINT64_MAX);
     }

@@ -50,6 +50,7 @@ struct sim_net__layer {
     uint64_t seed;   /* of the chain's draws */
     uint32_t serial; /* among all that were ever put on, from 1 */
     uint64_t bites;
+    const bool *spared; /* by node; NULL: nobody */
 };
 
 /* Numbers of the layers that are on and do not rest, ascending. */

@@ -16,6 +16,7 @@ static bool is_far(const struct sim_net__layer *layer, uint32_t from, uint32_t t
 }
 
 bool sim_net__layer_touches(const struct sim_net__layer *layer, uint32_t from, uint32_t to) {
+    if (layer->spared != NULL && layer->spared[from] && layer->spared[to]) return false;
     if (layer->kind == SIM_LAYER_RING) return is_far(layer, from, to);
     uint8_t a = layer->side[from], b = layer->side[to];
     switch (layer->kind) {
@@ -157,6 +158,12 @@ void sim_net_layer_change(struct sim_net *net, sim_layer number, const struct si
     if (!layer->rests) count_needs(net, &layer->chain, UINT32_MAX);
     layer->chain = *chain;
     if (!layer->rests) count_needs(net, &layer->chain, 1);
+}
+
+void sim_net_layer_spare(struct sim_net *net, sim_layer number, const bool *nodes) {
+    struct sim_net__layer *layer = layer_at(net, number);
+    WEFT_ASSERT(layer->on && nodes != NULL);
+    layer->spared = nodes;
 }
 
 uint64_t sim_net_layer_bites(const struct sim_net *net, sim_layer layer) {

@@ -30,7 +30,8 @@ enum sim_delay_kind {
     SIM_DELAY_REGIONS,
     SIM_DELAY_EXPONENTIAL,
     SIM_DELAY_PARETO,
-    SIM_DELAY_WEIBULL
+    SIM_DELAY_WEIBULL,
+    SIM_DELAY_SAMPLES
 };
 
 #define SIM_REGIONS_MAX 64
@@ -43,6 +44,12 @@ struct sim_regions {
     weft_duration delay[SIM_REGIONS_MAX][SIM_REGIONS_MAX];
 };
 
+/* What was measured: each is as likely. */
+struct sim_samples {
+    uint32_t count; /* at least 1 */
+    weft_duration sorted[];
+};
+
 /* A duration with a distribution. */
 struct sim_delay {
     enum sim_delay_kind kind;
@@ -53,6 +60,7 @@ struct sim_delay {
                              log-normal factor around the matrix, 0: none */
     uint32_t shape_milli; /* PARETO, WEIBULL: shape, thousandths, SIM_SHAPE_MIN .. SIM_SHAPE_MAX */
     const struct sim_regions *regions; /* REGIONS */
+    const struct sim_samples *samples; /* SAMPLES; a: the least */
 };
 
 /* The delay a raw draw stands for. `from` and `to` are regions (REGIONS only). Integer tables:
@@ -256,6 +264,9 @@ void sim_net_layer_rest(struct sim_net *net, sim_layer layer, bool rest);
 
 /* Another chain from now on, for a CHAIN layer. */
 void sim_net_layer_change(struct sim_net *net, sim_layer layer, const struct sim_chain *chain);
+
+/* It touches no packet with both ends in `nodes` any more: borrowed while the layer is on. */
+void sim_net_layer_spare(struct sim_net *net, sim_layer layer, const bool *nodes);
 
 /* How many packets the layer changed (dropped, delayed, doubled, damaged) since it was put on.
  * Several cuts in the way of one packet all count it. Kept after the layer is off until its number

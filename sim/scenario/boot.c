@@ -88,6 +88,7 @@ static void fill_config(struct sim_run__boot *boot, uint32_t group) {
     dht->bootstrap = boot->seed_addr;
     dht->bootstrap_count = limit(plan->join_of[group].seeds, SEEDS_DEFAULT, plan->population);
     dht->path = plan->save_table ? TABLE_PATH : NULL;
+    boot->node[group].plain_memory = true;
     boot->node[group].modules = plan->apps_of[group].modules;
     boot->node[group].modules_count = plan->apps_of[group].count;
     boot->node[group].dht = plan->dht_on ? dht : NULL;

@@ -149,7 +149,16 @@ static void read_matrix(struct sim_plan__reader *reader, const struct sim_plan__
     draft->delay.regions = reader->plan->net.regions;
 }
 
-#define KINDS 6 /* of the keys, the first so many */
+static void read_samples(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                         void *into) {
+    struct draft *draft = into;
+    if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "the name of a CSV file")) return;
+    draft->delay.samples = sim_plan__read_samples(reader, value);
+    draft->delay.kind = SIM_DELAY_SAMPLES;
+    if (draft->delay.samples != NULL) draft->delay.a = draft->delay.samples->sorted[0];
+}
+
+#define KINDS 7 /* of the keys, the first so many */
 
 static const struct sim_plan__key delay_keys[] = {
     {"uniform", false, read_uniform, 0, 0, 0},
@@ -157,6 +166,7 @@ static const struct sim_plan__key delay_keys[] = {
     {"exponential", false, read_exponential, 0, 0, 0},
     {"pareto", false, read_pareto, 0, 0, 0},
     {"weibull", false, read_weibull, 0, 0, 0},
+    {"samples", false, read_samples, 0, 0, 0},
     {"regions", false, read_matrix, 0, 0, 0},
     {"within", false, sim_plan__read_duration, offsetof(struct draft, within), 0, 0},
     {"sigma", false, read_sigma, offsetof(struct draft, sigma_milli), 0, 0},
@@ -173,7 +183,7 @@ static bool is_one_kind(struct sim_plan__reader *reader, const struct weft_yaml_
         if (reader->mistakes.count != before) return false; /* a misspelt kind, told already */
         sim_plan__mistake(reader, node,
                           "%u kinds of delay, expected one of: uniform, lognormal, exponential, "
-                          "pareto, weibull, regions",
+                          "pareto, weibull, samples, regions",
                           kinds);
         return false;
     }

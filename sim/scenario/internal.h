@@ -81,7 +81,8 @@ extern const struct sim_plan__section sim_plan__lognormal_section, sim_plan__exp
     sim_plan__burst_section, sim_plan__corrupt_section, sim_plan__rate_section,
     sim_plan__step_section, sim_plan__flap_section, sim_plan__links_section,
     sim_plan__network_section, sim_plan__work_sections[], sim_plan__check_sections[];
-extern const struct sim_plan__section sim_plan__pct_section, sim_plan__bounded_section;
+extern const struct sim_plan__section sim_plan__pct_section, sim_plan__bounded_section,
+    sim_plan__liveness_section;
 
 /* Read a mapping by its section: each known key, in the table's order; then what is unknown or
  * missing is told. False when `node` is no mapping (told). */
@@ -174,6 +175,16 @@ void sim_plan__take_flow(struct sim_plan__reader *reader, const struct weft_yaml
 
 /* The matrix of `value`, a path beside the scenario, into the plan's net. */
 void sim_plan__read_regions(struct sim_plan__reader *reader, const struct sim_plan__value *value);
+
+/* regions.c: a whole CSV file beside the scenario; false, told, when it cannot be read. free() it.
+ */
+#define SIM_PLAN__FILE_SIZE 1024 /* of a path to a file */
+bool sim_plan__read_beside(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
+                           size_t most, char path[SIM_PLAN__FILE_SIZE], struct weft_bytes *text);
+
+/* The samples of `value`, a path beside the scenario, into the plan. NULL: told. */
+const struct sim_samples *sim_plan__read_samples(struct sim_plan__reader *reader,
+                                                 const struct sim_plan__value *value);
 
 /* The text of a matrix into `regions`, which is all zero; mistakes name `file`. */
 void sim_plan__parse_regions(struct sim_plan__reader *reader, const char *file,
@@ -269,6 +280,11 @@ void sim_plan__read_faults(struct sim_plan__reader *reader, const struct sim_pla
 void sim_plan__read_checks(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                            void *into);
 
+/* plan_liveness.c: into the plan; what only the whole shows. */
+void sim_plan__read_liveness(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                             void *into);
+void sim_plan__check_liveness(struct sim_plan__reader *reader);
+
 /* One dht or join mapping, over what `dht` or `join` holds already. `save_table` NULL: a group's,
  * which has no such key. */
 void sim_plan__read_dht_config(struct sim_plan__reader *reader, const struct sim_plan__value *value,
@@ -336,8 +352,6 @@ void sim_plan__yaml_mistake(void *ctx, const struct weft_yaml_place *place, cons
 
 /* A copy to free(); NULL when out of memory, which the reader then knows. */
 char *sim_plan__copy(struct sim_plan__reader *reader, const char *text);
-
-#define SIM_PLAN__FILE_SIZE 1024
 
 /* Where the file `name` that a scenario names is: beside the scenario, unless its path begins at
  * the root. False: too long. */

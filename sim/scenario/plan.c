@@ -81,21 +81,23 @@ static const struct sim_plan__key keys[] = {
     {"faults", false, sim_plan__read_faults, 0, 0, 0},
     {"swarm", false, sim_plan__read_swarm, 0, 0, 0},
     {"checks", true, sim_plan__read_checks, 0, 0, 0},
+    {"liveness", false, sim_plan__read_liveness, 0, 0, 0},
 };
 static const struct sim_plan__section scenario_section = {"scenario", keys,
                                                           sizeof keys / sizeof keys[0]};
 
 const struct sim_plan__section *sim_plan__section(size_t index) {
     static const struct sim_plan__section *const fixed[] = {
-        &scenario_section,          &sim_plan__dht_section,         &sim_plan__join_section,
-        &sim_plan__group_section,   &sim_plan__app_section,         &sim_plan__dist_section,
-        &sim_plan__nodes_section,   &sim_plan__network_section,     &sim_plan__links_section,
-        &sim_plan__delay_section,   &sim_plan__lognormal_section,   &sim_plan__duplicate_section,
-        &sim_plan__reorder_section, &sim_plan__exponential_section, &sim_plan__pareto_section,
-        &sim_plan__weibull_section, &sim_plan__clocks_section,      &sim_plan__domains_section,
-        &sim_plan__pct_section,     &sim_plan__bounded_section,     &sim_plan__nat_section,
-        &sim_plan__burst_section,   &sim_plan__corrupt_section,     &sim_plan__rate_section,
-        &sim_plan__step_section,    &sim_plan__flap_section,        &sim_plan__swarm_section,
+        &scenario_section,           &sim_plan__dht_section,         &sim_plan__join_section,
+        &sim_plan__group_section,    &sim_plan__app_section,         &sim_plan__dist_section,
+        &sim_plan__nodes_section,    &sim_plan__network_section,     &sim_plan__links_section,
+        &sim_plan__delay_section,    &sim_plan__lognormal_section,   &sim_plan__duplicate_section,
+        &sim_plan__reorder_section,  &sim_plan__exponential_section, &sim_plan__pareto_section,
+        &sim_plan__weibull_section,  &sim_plan__clocks_section,      &sim_plan__domains_section,
+        &sim_plan__pct_section,      &sim_plan__bounded_section,     &sim_plan__nat_section,
+        &sim_plan__burst_section,    &sim_plan__corrupt_section,     &sim_plan__rate_section,
+        &sim_plan__step_section,     &sim_plan__flap_section,        &sim_plan__swarm_section,
+        &sim_plan__liveness_section,
     };
     size_t fixed_count = sizeof fixed / sizeof fixed[0];
     if (index < fixed_count) return fixed[index];
@@ -193,6 +195,7 @@ static void read_tree(struct sim_plan__reader *reader, struct weft_yaml_node *ro
     if (reader->mistakes.count == 0) sim_plan__check_join(reader);
     if (reader->mistakes.count == 0) sim_plan__check_dist(reader);
     if (reader->mistakes.count == 0) sim_plan__check_nats(reader);
+    if (reader->mistakes.count == 0) sim_plan__check_liveness(reader);
     finish(reader->plan);
     if (sets != NULL && sets->plain && reader->mistakes.count == 0) keep_plain(reader, root);
 }
@@ -342,5 +345,6 @@ void sim_plan_free(struct sim_plan *plan) {
     }
     free(plan->plain);
     free(plan->net.regions);
+    for (uint32_t i = 0; i < plan->samples_count; i++) free(plan->samples[i]);
     free(plan);
 }

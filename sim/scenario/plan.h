@@ -24,6 +24,7 @@
  *     checks:
  *       - stored_found: {within: 20s}
  *       - no_leak
+ *     liveness: {at: 80s, core: 60%, within: 30s} # optional; faults stop, a core converges
  *     stop: 120s
  *
  * With `swarm:` values are drawn by the seed (sim/scenario/swarm.h).
@@ -86,6 +87,8 @@ struct sim_clocks {
     int64_t drift_ppm;    /* of both */
 };
 
+#define SIM_SAMPLES_MAX 16 /* files of samples */
+
 /* What the seed drew: the value of a path of the file, or a fault by its name. */
 struct sim_draw {
     char *name, *value; /* of a fault its keys; "off": it is not there */
@@ -99,6 +102,16 @@ struct sim_swarm_fault {
 };
 
 #define SIM_DRAWS_MAX 512
+
+/* At `at` faults stop and a core is healed: it has to converge within `within`, whatever the others
+ * are. See sim_faults_heal_core. */
+struct sim_liveness {
+    bool on;
+    uint32_t line;
+    weft_time at;
+    weft_duration within;
+    struct sim_set core;
+};
 
 struct sim_plan {
     char *texts[SIM_TEXTS_MAX]; /* paths of modules; what is in env */
@@ -123,6 +136,8 @@ struct sim_plan {
     bool save_table;             /* nodes keep their routing table on disk */
     struct sim_order_spec order; /* in which processes take turns */
     struct sim_net_spec net;
+    struct sim_samples *samples[SIM_SAMPLES_MAX];
+    uint32_t samples_count;
     struct sim_flow_plan flow; /* platform NULL: links alone; else a path and a word of `texts` */
     struct sim_work_spec works[SIM_WORKLOADS_MAX];
     uint32_t works_count;
@@ -130,6 +145,7 @@ struct sim_plan {
     uint32_t faults_count;
     struct sim_check_spec checks[SIM_CHECKS_MAX];
     uint32_t checks_count;
+    struct sim_liveness liveness;
     bool has_swarm; /* another seed is another plan */
     struct sim_draw draws[SIM_DRAWS_MAX];
     uint32_t draws_count;

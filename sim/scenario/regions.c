@@ -150,22 +150,26 @@ void sim_plan__parse_regions(struct sim_plan__reader *reader, const char *file,
     csv_free(&parser);
 }
 
+bool sim_plan__read_beside(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
+                           size_t most, char path[SIM_PLAN__FILE_SIZE], struct weft_bytes *text) {
+    int rv = WEFT_ERR_NOT_FOUND;
+    if (sim_plan__beside(reader->plan->file, node->text, path))
+        rv = sim_plan__read_file(path, most, text);
+    if (rv == WEFT_ERR_NOMEM) {
+        reader->no_memory = true;
+    } else if (rv != WEFT_OK) {
+        sim_plan__mistake(reader, node,
+                          "'%s' cannot be read (%s), expected a CSV file beside the scenario",
+                          sim_plan__show(node->text).text, weft_error_text(rv));
+    }
+    return rv == WEFT_OK;
+}
+
 static void load(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                  struct sim_regions *regions) {
     char path[SIM_PLAN__FILE_SIZE];
     struct weft_bytes text = {NULL, 0};
-    int rv = WEFT_ERR_NOT_FOUND;
-    if (sim_plan__beside(reader->plan->file, value->node->text, path)) {
-        rv = sim_plan__read_file(path, CSV_SIZE_MAX, &text);
-    }
-    if (rv == WEFT_ERR_NOMEM) {
-        reader->no_memory = true;
-    } else if (rv != WEFT_OK) {
-        sim_plan__mistake(reader, value->node,
-                          "'%s' cannot be read (%s), expected a CSV file beside the scenario",
-                          sim_plan__show(value->node->text).text, weft_error_text(rv));
-    }
-    if (rv != WEFT_OK) return;
+    if (!sim_plan__read_beside(reader, value->node, CSV_SIZE_MAX, path, &text)) return;
     sim_plan__parse_regions(reader, path, text, regions);
     reader->plan->digest = weft_fold_bytes(reader->plan->digest, text.data, text.size);
     free((void *)(uintptr_t)text.data);

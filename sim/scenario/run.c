@@ -45,6 +45,7 @@ struct run {
     struct sim_run_report *report;
     struct sim_run__boot boot;
     struct sim_checks *checks;
+    struct sim_run__liveness live;
     struct sim_world *world;
     struct sim_faults *faults;
     struct sim_works *works;
@@ -72,7 +73,10 @@ static void on_trace(void *ctx, const struct weft_trace_event *event) {
     const struct sim_run_options *options = run->options;
     uint64_t bit = WEFT_TRACE_BIT(event->kind);
     if (options->where != NULL) options->where->node = event->node;
-    if (run->checks_mask & bit) sim_checks_trace(run->checks, event);
+    if (run->checks_mask & bit) {
+        sim_checks_trace(run->checks, event);
+        if (run->live.checks != NULL) sim_checks_trace(run->live.checks, event);
+    }
     if (options->trace != NULL && (options->trace_mask & bit)) options->trace(options->ctx, event);
     if (run->works != NULL && (WORKS_MASK & bit)) sim_works_trace(run->works, event);
 }
@@ -188,7 +192,13 @@ static int open_run(struct run *run) {
     set_clocks(run);
     run->faults = sim_faults_new(run->world, plan->faults, plan->faults_count, plan->groups);
     run->works = sim_works_new(run->world, plan->works, plan->works_count, plan->groups);
-    return run->faults != NULL && run->works != NULL ? WEFT_OK : WEFT_ERR_NOMEM;
+    if (run->faults == NULL || run->works == NULL) return WEFT_ERR_NOMEM;
+    const struct sim_check_setup setup = setup_of(plan);
+    run->live.plan = plan;
+    run->live.world = run->world;
+    run->live.faults = run->faults;
+    run->live.of_all = run->checks;
+    return sim_run__liveness_init(&run->live, &setup);
 }
 
 static void close_run(struct run *run) {
@@ -200,6 +210,7 @@ static void close_run(struct run *run) {
     if (run->world != NULL) sim_world_free(run->world);
     sim_works_free(works);
     sim_checks_free(run->checks);
+    sim_run__liveness_deinit(&run->live);
     sim_run__boot_deinit(&run->boot);
 }
 
@@ -240,6 +251,7 @@ static void end_scenario(struct run *run) {
     weft_time now = sim_engine_now(sim_world_engine(run->world));
     run->over = true;
     sim_checks_stopping(run->checks, now);
+    sim_run__liveness_stopping(&run->live, now);
     sim_works_end(run->works);
     sim_faults_heal(run->faults);
     for (uint32_t i = 0; i < run->plan->population; i++) {
@@ -287,6 +299,7 @@ static void fill_report(struct run *run) {
     report->points = run->options->points;
     sim_world_stats(run->world, &report->world);
     fill_counts(run);
+    sim_run__liveness_report(&run->live, &report->liveness);
     sim_run__judge(run->plan, run->stop, report);
 }
 

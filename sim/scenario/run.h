@@ -47,6 +47,15 @@ struct sim_check_report {
     uint32_t line;
 };
 
+/* What became of the core. */
+struct sim_liveness_report {
+    bool judged;         /* there is a core, and the run went on until it had to have converged */
+    uint32_t core, down; /* its nodes; those that were not up then */
+    uint32_t first_down; /* of `down` > 0 */
+    struct sim_check_report checks[SIM_CHECKS_MAX]; /* those that are of a core, judged of it */
+    uint32_t checks_count;
+};
+
 #define SIM_REASONS_MAX 64
 #define SIM_REASON_TEXT_MAX 256
 
@@ -62,6 +71,7 @@ struct sim_run_report {
     uint32_t works_count;
     struct sim_check_report checks[SIM_CHECKS_MAX];
     uint32_t checks_count;
+    struct sim_liveness_report liveness;
     struct sim_world_stats world;
     const struct sim_points *points; /* of the options: NULL, or what became of them */
     size_t node_bytes_peak;          /* memory of all nodes together, at its greatest sample */
@@ -69,6 +79,9 @@ struct sim_run_report {
     char reasons[SIM_REASONS_MAX][SIM_REASON_TEXT_MAX]; /* why it fails, one line each */
     uint32_t reasons_count;
 };
+
+/* How often a check of the report was evaluated: of all nodes, or of the core. */
+uint64_t sim_run_evaluated(const struct sim_run_report *report, uint32_t check);
 
 /* Run to the end: boot, workload, faults, checks; at the stop heal everything, stop all nodes in
  * order, judge. Nothing is kept between runs: two runs in one process are equal.

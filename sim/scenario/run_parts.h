@@ -37,6 +37,31 @@ weft_time sim_run__boot_at(const struct sim_run__boot *boot, uint32_t node);
 /* Valid until the node's next boot. NULL: out of memory. */
 const struct weft_node_config *sim_run__boot_config(struct sim_run__boot *boot, uint32_t node);
 
+/* --- liveness (liveness.c) --- */
+
+struct sim_run__liveness {
+    const struct sim_plan *plan; /* the first four are given */
+    struct sim_world *world;
+    struct sim_faults *faults;
+    struct sim_checks *of_all; /* of all nodes; they yield to `checks` */
+    bool *core;                /* by node; NULL: the plan has no liveness */
+    uint32_t count;
+    struct sim_check_spec specs[SIM_CHECKS_MAX];
+    uint32_t specs_count;
+    struct sim_checks *checks; /* of the core; they want the same events; NULL: none */
+    bool over, noted;
+    uint32_t down, first_down; /* when noted */
+};
+
+/* Before anything runs. WEFT_ERR_NOMEM; deinit also after an error. */
+int sim_run__liveness_init(struct sim_run__liveness *live, const struct sim_check_setup *setup);
+/* When the faults are freed. */
+void sim_run__liveness_deinit(struct sim_run__liveness *live);
+/* The scenario is over. */
+void sim_run__liveness_stopping(struct sim_run__liveness *live, weft_time now);
+void sim_run__liveness_report(const struct sim_run__liveness *live,
+                              struct sim_liveness_report *report);
+
 /* --- verdict (verdict.c) --- */
 
 /* Add a reason and fail the report. Beyond SIM_REASONS_MAX they are only counted as failing. */

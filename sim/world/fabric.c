@@ -325,7 +325,7 @@ static void receive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
 }
 
 /* What a NAT makes of the target is for this copy: another one arrives on its own. */
-static void arrive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+static void arrive_at_place(struct sim_fabric *fabric, struct sim_parcel *parcel) {
     struct weft_addr target = parcel->target;
     enum sim_loss loss = sim_parcel_let_in(fabric, parcel);
     if (loss != SIM_LOSS_NONE)
@@ -333,6 +333,13 @@ static void arrive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
     else
         receive(fabric, parcel);
     parcel->target = target;
+}
+
+static void arrive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+    if (fabric->places != NULL)
+        arrive_at_place(fabric, parcel);
+    else
+        receive(fabric, parcel);
     sim_parcel_unref(fabric, parcel);
 }
 

@@ -116,7 +116,7 @@ static enum sim_loss find_way(struct sim_fabric *fabric, struct sim_parcel *parc
 }
 
 enum sim_loss sim_parcel_let_in(struct sim_fabric *fabric, struct sim_parcel *parcel) {
-    if (fabric->places == NULL) return SIM_LOSS_NONE;
+    WEFT_ASSERT(fabric->places != NULL);
     struct sim_route route = route_of(fabric, parcel);
     enum sim_loss loss = sim_places_arrive(fabric->places, &route);
     parcel->target = route.target;

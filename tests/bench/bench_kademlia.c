@@ -1,6 +1,7 @@
 /* Kademlia against theory: static networks, mean depth of lookups and recall.
  *
- *     bench_kademlia [N ...]            default 100 1000 10000
+ *     bench_kademlia [N ...]            default 100 1000 10000; also 100000, 1000000
+ *     bench_kademlia alpha=3 N ...      only with this alpha
  *
  * Expected depths (k = 8, ideal tables, Monte Carlo over 2,000 lookups; per hop the best of 8
  * random contacts gains E_8 = 4.421 bits): a line per N and alpha. Exit 1 when a mean is off by
@@ -22,8 +23,8 @@ static const struct expected {
     unsigned nodes, alpha;
     double depth;
 } table[] = {
-    {100, 1, 1.64},   {100, 3, 1.63},   {1000, 1, 2.36},   {1000, 3, 2.25},
-    {10000, 1, 3.10}, {10000, 3, 2.87}, {100000, 1, 3.88}, {100000, 3, 3.54},
+    {100, 1, 1.64},   {100, 3, 1.63},    {1000, 1, 2.36},   {1000, 3, 2.25},    {10000, 1, 3.10},
+    {10000, 3, 2.87}, {100000, 1, 3.88}, {100000, 3, 3.54}, {1000000, 1, 4.64}, {1000000, 3, 4.16},
 };
 
 static const char scenario[] = "name: static\n"
@@ -38,8 +39,11 @@ static const char scenario[] = "name: static\n"
                                "  - closest: {within: 30s}\n"
                                "stop: 360s\n";
 
+#define DEPTH_MAX 15
+
 struct sum {
     uint64_t lookups, depth, queries, rounds_ns;
+    uint64_t at[DEPTH_MAX + 1]; /* lookups by depth */
 };
 
 static void on_trace(void *ctx, const struct weft_trace_event *event) {
@@ -48,6 +52,7 @@ static void on_trace(void *ctx, const struct weft_trace_event *event) {
     sum->lookups++;
     sum->queries += event->number[4];
     sum->depth += event->number[6];
+    sum->at[event->number[6] < DEPTH_MAX ? event->number[6] : DEPTH_MAX]++;
     sum->rounds_ns += event->number[7];
 }
 
@@ -74,6 +79,13 @@ static struct sim_plan *plan_of(const struct expected *row) {
     return rv == WEFT_OK ? plan : NULL;
 }
 
+/* "1:20 2:300": how many lookups had which depth. */
+static void print_depths(const struct sum *sum) {
+    for (unsigned i = 0; i <= DEPTH_MAX; i++)
+        if (sum->at[i] > 0) printf(" %u:%llu", i, (unsigned long long)sum->at[i]);
+    printf("\n");
+}
+
 static bool measure(const struct expected *row) {
     static struct sim_run_report report;
     struct sum sum = {0};
@@ -97,22 +109,28 @@ static bool measure(const struct expected *row) {
     bool good =
         fabs(depth - row->depth) <= TOLERANCE && closest->failed == 0 && closest->evaluated > 0;
     printf("kademlia n=%u alpha=%u depth=%.2f expected=%.2f queries=%.1f rtts=%.2f lookups=%llu "
-           "recall_misses=%llu/%llu events=%llu events/s=%.0f bytes/node=%zu peak_mb=%ld %s\n",
+           "recall_misses=%llu/%llu events=%llu events/s=%.0f bytes/node=%zu peak_mb=%ld %s depths",
            row->nodes, row->alpha, depth, row->depth, (double)sum.queries / (double)sum.lookups,
            (double)sum.rounds_ns / (double)sum.lookups / 40e6, (unsigned long long)sum.lookups,
            (unsigned long long)closest->failed, (unsigned long long)closest->evaluated,
            (unsigned long long)report.events, (double)report.events / wall,
            report.node_bytes_peak / row->nodes, usage.ru_maxrss / 1024, good ? "ok" : "OFF");
+    print_depths(&sum);
     fflush(stdout);
     return good;
 }
 
-static bool wanted(unsigned nodes, int argc, char **argv) {
-    if (argc < 2) return nodes <= 10000;
+static bool wanted(const struct expected *row, int argc, char **argv) {
+    bool asked = false, named = false;
     for (int i = 1; i < argc; i++) {
-        if (strtoul(argv[i], NULL, 10) == nodes) return true;
+        if (strncmp(argv[i], "alpha=", 6) == 0) {
+            if (strtoul(argv[i] + 6, NULL, 10) != row->alpha) return false;
+            continue;
+        }
+        asked = true;
+        named = named || strtoul(argv[i], NULL, 10) == row->nodes;
     }
-    return false;
+    return asked ? named : row->nodes <= 10000;
 }
 
 int main(int argc, char **argv) {
@@ -120,10 +138,10 @@ int main(int argc, char **argv) {
     unsigned rows = 0;
     weft_posix_guard_install();
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (!wanted(table[i].nodes, argc, argv)) continue;
+        if (!wanted(&table[i], argc, argv)) continue;
         rows++;
         good = measure(&table[i]) && good;
     }
-    if (rows == 0) fputs("bench_kademlia: N is one of 100 1000 10000 100000\n", stderr);
+    if (rows == 0) fputs("bench_kademlia: N is one of 100 1000 10000 100000 1000000\n", stderr);
     return good && rows > 0 ? 0 : 1;
 }

@@ -12,7 +12,8 @@ sys.path.insert(0, os.path.join(os.environ.get("WEFT_SOURCE", os.getcwd()), "tes
 from daemons import BIN, SOURCE, run_tests  # noqa: E402
 
 BUILD = os.environ.get("WEFT_BUILD", os.path.join(SOURCE, "build"))
-SCENARIOS = ["first-partition", "heavy-churn", "lossy-radio", "bad-lines"]
+SCENARIOS = ["first-partition", "heavy-churn", "lossy-radio", "bad-lines",
+             "read-only-behind-nat"]
 SMALLER = ["--set", "population=200"]
 # Many schedulers in a node, and nodes that talk: with the modules of this build beside them.
 WITH_MODULES = ["otp/dist-partition", "otp/dist-upgrade"]

@@ -165,6 +165,32 @@ static void every_key_of_the_dht_is_read(void) {
 
 /* --- groups --- */
 
+static void nats_are_those_of_the_groups_that_say_so(void) {
+    struct sim_plan *plan =
+        parse(HEAD "groups:\n  open: {count: 100}\n  cone: {count: 7, nat: full_cone}\n"
+                   "  more: {count: 3}\n  home: {count: 20, nat: {type: symmetric, nodes: 4, "
+                   "lifetime: 30s, stream_lifetime: 5min, hairpin: true, bindings: 9}}\n" TAIL);
+    REQUIRE(plan != NULL && plan->nats_count == 2);
+    const struct sim_nat_range *cone = &plan->nats[0], *home = &plan->nats[1];
+    CHECK_EQ_INT(cone->spec.type, SIM_NAT_FULL_CONE);
+    CHECK_EQ_UINT(cone->first, 100);
+    CHECK_EQ_UINT(cone->count, 7);
+    CHECK_EQ_UINT(cone->nodes, 1);
+    CHECK_EQ_INT(cone->spec.lifetime, WEFT_MIN(2));
+    CHECK_EQ_INT(cone->spec.stream_lifetime, WEFT_MIN(124));
+    CHECK_EQ_UINT(cone->spec.bindings_max, 4096);
+    CHECK(!cone->spec.hairpin);
+    CHECK_EQ_INT(home->spec.type, SIM_NAT_SYMMETRIC);
+    CHECK_EQ_UINT(home->first, 110);
+    CHECK_EQ_UINT(home->count, 20);
+    CHECK_EQ_UINT(home->nodes, 4);
+    CHECK_EQ_INT(home->spec.lifetime, WEFT_S(30));
+    CHECK_EQ_INT(home->spec.stream_lifetime, WEFT_MIN(5));
+    CHECK_EQ_UINT(home->spec.bindings_max, 9);
+    CHECK(home->spec.hairpin);
+    sim_plan_free(plan);
+}
+
 static void groups_follow_one_another_and_the_rest_comes_last(void) {
     struct sim_plan *plan = parse(
         HEAD "dht: {k: 4}\njoin: {over: 20s, seeds: 5}\n"
@@ -621,4 +647,5 @@ TEST_MAIN("scenario/plan", TEST(what_is_not_said_has_its_default), TEST(the_head
           TEST(churn_and_degrade_are_read), TEST(checks_are_words_or_have_keys),
           TEST(an_option_replaces_puts_in_and_reaches_into_lists),
           TEST(the_digest_is_of_every_byte_and_option),
-          TEST(every_shipped_scenario_is_right_and_says_what_is_feared))
+          TEST(every_shipped_scenario_is_right_and_says_what_is_feared),
+          TEST(nats_are_those_of_the_groups_that_say_so))

@@ -89,9 +89,10 @@ static void exponential_pareto_and_weibull_are_within_half_a_percent_of_libm(voi
 }
 
 static void none_of_these_is_shorter_than_its_least(void) {
-    struct sim_delay exponential = {SIM_DELAY_EXPONENTIAL, WEFT_MS(10), WEFT_MS(5), 0, 0, NULL};
-    struct sim_delay pareto = {SIM_DELAY_PARETO, WEFT_MS(10), 0, 0, 1500, NULL};
-    struct sim_delay weibull = {SIM_DELAY_WEIBULL, WEFT_MS(10), 0, 0, 500, NULL};
+    struct sim_delay exponential = {
+        SIM_DELAY_EXPONENTIAL, WEFT_MS(10), WEFT_MS(5), 0, 0, NULL, NULL};
+    struct sim_delay pareto = {SIM_DELAY_PARETO, WEFT_MS(10), 0, 0, 1500, NULL, NULL};
+    struct sim_delay weibull = {SIM_DELAY_WEIBULL, WEFT_MS(10), 0, 0, 500, NULL, NULL};
     CHECK_EQ_INT(sim_delay_least(&exponential), WEFT_MS(5));
     CHECK_EQ_INT(sim_delay_least(&pareto), WEFT_MS(10));
     CHECK_EQ_INT(sim_delay_least(&weibull), 0);
@@ -104,8 +105,9 @@ static void none_of_these_is_shorter_than_its_least(void) {
 
 /* The mean of an exponential is what it was given; a smaller draw is a longer delay. */
 static void an_exponential_has_its_mean_and_a_pareto_its_tail(void) {
-    struct sim_delay exponential = {SIM_DELAY_EXPONENTIAL, WEFT_MS(10), WEFT_MS(5), 0, 0, NULL};
-    struct sim_delay pareto = {SIM_DELAY_PARETO, WEFT_MS(10), 0, 0, 2000, NULL};
+    struct sim_delay exponential = {
+        SIM_DELAY_EXPONENTIAL, WEFT_MS(10), WEFT_MS(5), 0, 0, NULL, NULL};
+    struct sim_delay pareto = {SIM_DELAY_PARETO, WEFT_MS(10), 0, 0, 2000, NULL, NULL};
     int64_t sum = 0;
     unsigned beyond = 0;
     for (uint64_t i = 0; i < 100000; i++) {
@@ -206,7 +208,7 @@ static void no_sigma_is_the_median_exactly(void) {
 static void what_does_not_fit_sticks_at_never(void) {
     struct sim_delay delay = lognormal(WEFT_HOUR(24) * 365 * 200, 3000);
     CHECK_EQ_INT(sim_delay_sample(&delay, 0, 0, 0), WEFT_TIME_NEVER);
-    struct sim_delay pareto = {SIM_DELAY_PARETO, WEFT_S(1), 0, 0, SIM_SHAPE_MIN, NULL};
+    struct sim_delay pareto = {SIM_DELAY_PARETO, WEFT_S(1), 0, 0, SIM_SHAPE_MIN, NULL, NULL};
     CHECK_EQ_INT(sim_delay_sample(&pareto, 0, 0, 0), WEFT_TIME_NEVER);
     delay = lognormal(0, 3000);
     CHECK_EQ_INT(sim_delay_sample(&delay, 0, 0, 0), 0);
@@ -261,6 +263,23 @@ static void samples_are_the_same_on_every_machine(void) {
     }
 }
 
+static void each_of_the_samples_is_as_likely(void) {
+    static const weft_duration lengths[] = {10, 20, 30, 40};
+    struct sim_samples *four = malloc(sizeof *four + sizeof lengths);
+    REQUIRE(four != NULL);
+    four->count = 4;
+    memcpy(four->sorted, lengths, sizeof lengths);
+    struct sim_delay delay = {.kind = SIM_DELAY_SAMPLES, .a = 10, .samples = four};
+    uint32_t seen[5] = {0};
+    for (uint64_t i = 0; i < 4000; i++)
+        seen[sim_delay_sample(&delay, weft_draw(1, 2, 3, i), 0, 0) / 10]++;
+    for (int i = 1; i <= 4; i++) CHECK(seen[i] > 900 && seen[i] < 1100);
+    CHECK_EQ_INT(sim_delay_sample(&delay, 0, 0, 0), 10);
+    CHECK_EQ_INT(sim_delay_sample(&delay, UINT64_MAX, 0, 0), 40);
+    CHECK_EQ_INT(sim_delay_least(&delay), 10);
+    free(four);
+}
+
 TEST_MAIN("sim/delay", TEST(the_table_of_quantiles_is_that_of_libm),
           TEST(the_table_of_powers_is_that_of_libm), TEST(the_table_of_logarithms_is_that_of_libm),
           TEST(exponential_pareto_and_weibull_are_within_half_a_percent_of_libm),
@@ -274,4 +293,4 @@ TEST_MAIN("sim/delay", TEST(the_table_of_quantiles_is_that_of_libm),
           TEST(uniform_reaches_both_ends_and_every_value_between),
           TEST(constant_is_constant_and_nothing_is_no_delay),
           TEST(regions_take_their_delay_from_the_matrix),
-          TEST(samples_are_the_same_on_every_machine))
+          TEST(samples_are_the_same_on_every_machine), TEST(each_of_the_samples_is_as_likely))

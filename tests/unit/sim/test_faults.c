@@ -766,6 +766,63 @@ static void breaking_streams_where_there_are_none_is_dead(void) {
     }
 }
 
+/* --- a core --- */
+
+static const bool the_core[SMALL_NODES] = {true, true, true, true};
+
+static void of_a_core_links_and_nodes_are_well_and_the_rest_stays(void) {
+    struct small *small = open_world(false);
+    struct sim_fault_spec specs[] = {spec_of(SIM_FAULT_ISOLATE, WEFT_S(1), WEFT_S(4)),
+                                     spec_of(SIM_FAULT_PAUSE, WEFT_S(1), WEFT_S(4)),
+                                     spec_of(SIM_FAULT_CRASH, WEFT_S(1), WEFT_S(4)),
+                                     spec_of(SIM_FAULT_KILL, WEFT_S(4), WEFT_S(1))};
+    specs[0].nodes = nodes_of(0, 2);
+    specs[1].nodes = nodes_of(2, 5);
+    specs[2].nodes =
+        (struct sim_set){.kind = SIM_SET_RANGES, .ranges = {{1, 1}, {6, 6}}, .ranges_count = 2};
+    struct sim_faults *faults = sim_faults_new(small->world, specs, 4, groups);
+    small_run(small, WEFT_S(2));
+    sim_faults_heal_core(faults, the_core);
+    small_run(small, WEFT_S(20));
+    for (uint32_t i = 0; i < 4; i++) CHECK_EQ_INT(sim_world_state(small->world, i), SIM_NODE_UP);
+    CHECK_EQ_INT(sim_world_state(small->world, 4), SIM_NODE_PAUSED);
+    CHECK_EQ_INT(sim_world_state(small->world, 6), SIM_NODE_DOWN);
+    CHECK(pongs(small, 0, WEFT_S(3), WEFT_S(20)) > 0); /* node 1 answers, both isolated */
+    CHECK_EQ_UINT(sim_faults_count(faults, 3).injected, 0);
+    CHECK(sim_net_cut(sim_world_net(small->world), 0, 7));
+    CHECK(!sim_net_cut(sim_world_net(small->world), 0, 3));
+    sim_faults_heal(faults);
+    CHECK_EQ_INT(sim_world_state(small->world, 4), SIM_NODE_UP);
+    CHECK_EQ_UINT(small_count(small, NONE, WEFT_TRACE_FAULT_ON), 3);
+    CHECK_EQ_UINT(small_count(small, NONE, WEFT_TRACE_FAULT_OFF), 3);
+    end_world(small, faults);
+}
+
+static void a_node_of_the_core_that_stops_comes_up_when_it_has(void) {
+    struct small *small = open_world(true);
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_STOP, WEFT_S(1), WEFT_S(60));
+    spec.nodes = nodes_of(3, 4);
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(1));
+    sim_faults_heal_core(faults, the_core);
+    small_run(small, WEFT_S(90));
+    CHECK_EQ_INT(sim_world_state(small->world, 3), SIM_NODE_UP);
+    CHECK_EQ_INT(sim_world_state(small->world, 4), SIM_NODE_DOWN);
+    end_world(small, faults);
+}
+
+static void a_fault_of_the_core_alone_is_over(void) {
+    struct small *small = open_world(true);
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_SLOW, WEFT_S(1), WEFT_S(60));
+    spec.nodes = nodes_of(1, 2);
+    spec.cost = WEFT_MS(1);
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(2));
+    sim_faults_heal_core(faults, the_core);
+    check_at(small, WEFT_TRACE_FAULT_OFF, 0, WEFT_S(2));
+    end_world(small, faults);
+}
+
 TEST_MAIN("sim/faults", TEST(a_partition_by_shares_cuts_exact_halves_and_bites),
           TEST(a_partition_nobody_talks_through_is_dead),
           TEST(a_partition_of_groups_leaves_the_others_alone),
@@ -795,4 +852,7 @@ TEST_MAIN("sim/faults", TEST(a_partition_by_shares_cuts_exact_halves_and_bites),
           TEST(the_same_faults_give_the_same_hash), TEST(every_kind_has_the_name_of_the_scenario),
           TEST(a_move_is_over_when_it_bites), TEST(a_move_nobody_notices_is_dead_after_a_minute),
           TEST(a_rebind_of_nodes_in_the_open_is_dead),
-          TEST(breaking_streams_where_there_are_none_is_dead))
+          TEST(breaking_streams_where_there_are_none_is_dead),
+          TEST(of_a_core_links_and_nodes_are_well_and_the_rest_stays),
+          TEST(a_node_of_the_core_that_stops_comes_up_when_it_has),
+          TEST(a_fault_of_the_core_alone_is_over))

@@ -29,6 +29,18 @@ static inline struct run run_of(struct sim_check_spec spec, uint32_t k) {
     return (struct run){.checks = sim_checks_new(&spec, 1, &setup), .k = k};
 }
 
+/* Nodes 0 to 3 are the core, healed at 100 s, 30 s to converge. */
+static inline struct run run_of_core(struct sim_check_spec spec, uint32_t k) {
+    static const bool core[RUN_NODES] = {true, true, true, true};
+    struct sim_check_setup setup = {.nodes = RUN_NODES,
+                                    .item_lifetime = WEFT_HOUR(2),
+                                    .peer_lifetime = WEFT_HOUR(1),
+                                    .core = core,
+                                    .core_at = WEFT_S(100),
+                                    .core_within = WEFT_S(30)};
+    return (struct run){.checks = sim_checks_new(&spec, 1, &setup), .k = k};
+}
+
 static inline void tell(struct run *run, uint32_t node, struct weft_trace_event event) {
     event.at = run->now;
     event.node = node;

@@ -147,9 +147,54 @@ static void fewer_members_than_asked_are_all_given(void) {
     sim_check__members_free(&members);
 }
 
+/* --- a core: nodes 0 to 3, healed at 100 s, 30 s to converge --- */
+
+/* Node 3 looks for id 0: closest of the core are 0, 1, 2; nodes 4 to 9 are out of it. */
+static struct run start_core(weft_time at) {
+    struct run run = run_of_core((struct sim_check_spec){.kind = SIM_CHECK_CLOSEST}, 2);
+    for (uint32_t i = 0; i < 10; i++) up(&run, i);
+    fault(&run, WEFT_TRACE_FAULT_ON, SIM_FAULT_PARTITION);
+    run.now = at;
+    return run;
+}
+
+static struct sim_check_result judge_core(struct run *run, uint32_t node, unsigned char a,
+                                          unsigned char b) {
+    look_up(run, node, 1, WEFT_LOOKUP_NODES, id_of(0));
+    run->now += WEFT_S(1);
+    end_look_up(run, node, found_of(3, a, b));
+    return result_of(run);
+}
+
+static void of_a_core_the_closest_of_it_are_expected(void) {
+    struct run run = start_core(WEFT_S(130));
+    CHECK_RESULT(judge_core(&run, 3, 0, 1), 1, 0, true);
+    run = start_core(WEFT_S(130));
+    CHECK_RESULT(judge_core(&run, 3, 0, 2), 1, 1, false);
+}
+
+static void who_is_out_of_the_core_may_take_a_place(void) {
+    struct run run = start_core(WEFT_S(130));
+    CHECK_RESULT(judge_core(&run, 3, 0, 4), 1, 0, true);
+    run = start_core(WEFT_S(130));
+    CHECK_RESULT(judge_core(&run, 3, 4, 1), 1, 1, false); /* 0 is the closest of the core */
+    run = start_core(WEFT_S(130));
+    CHECK_RESULT(judge_core(&run, 3, 0, 77), 1, 1, false); /* nobody has this id */
+}
+
+static void only_a_core_that_had_to_converge_is_asked(void) {
+    struct run run = start_core(WEFT_S(130) - 1);
+    CHECK_RESULT(judge_core(&run, 3, 0, 2), 0, 0, false);
+    run = start_core(WEFT_S(130));
+    CHECK_RESULT(judge_core(&run, 4, 0, 2), 0, 0, false); /* asked by a node out of it */
+}
+
 TEST_MAIN("sim/check/closest", TEST(the_true_closest_in_order_hold),
           TEST(one_missing_fails_and_is_named), TEST(too_few_fail), TEST(the_wrong_order_fails),
           TEST(the_asker_is_not_among_its_own_closest), TEST(a_read_only_node_is_not_looked_for),
           TEST(a_lookup_is_judged_only_in_calm), TEST(a_change_while_a_lookup_runs_excuses_it),
           TEST(a_dead_node_is_no_longer_expected), TEST(joins_are_not_judged),
-          TEST(closest_equals_a_full_sort), TEST(fewer_members_than_asked_are_all_given))
+          TEST(closest_equals_a_full_sort), TEST(fewer_members_than_asked_are_all_given),
+          TEST(of_a_core_the_closest_of_it_are_expected),
+          TEST(who_is_out_of_the_core_may_take_a_place),
+          TEST(only_a_core_that_had_to_converge_is_asked))

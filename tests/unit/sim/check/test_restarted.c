@@ -116,6 +116,23 @@ static void each_of_many_deaths_is_judged(void) {
     CHECK_RESULT(result_of(&run), 40, 0, true);
 }
 
+static void of_a_core_a_child_that_waits_has_until_it_had_to_converge(void) {
+    struct run run = run_of_core((struct sim_check_spec){.kind = SIM_CHECK_RESTARTED}, 8);
+    run.now = WEFT_S(50);
+    child(&run, WEFT_TRACE_SUP_CHILD_DOWN, WEFT_PERMANENT, "late");
+    child(&run, WEFT_TRACE_SUP_CHILD_DOWN, WEFT_PERMANENT, "never");
+    child(&run, WEFT_TRACE_SUP_CHILD_DOWN, WEFT_PERMANENT, "soon");
+    run.now = WEFT_S(60);
+    child(&run, WEFT_TRACE_SUP_CHILD_UP, WEFT_PERMANENT, "soon"); /* before: not judged */
+    run.now = WEFT_S(130);
+    child(&run, WEFT_TRACE_SUP_CHILD_UP, WEFT_PERMANENT, "late");
+    pass(&run, WEFT_S(140));
+    struct sim_check_result result = result_of(&run);
+    CHECK_RESULT(result, 2, 1, false);
+    CHECK_EQ_INT(result.first_failed_at, WEFT_S(130));
+    CHECK_EQ_TEXT(result.why, "node 3: child \"never\" was not restarted");
+}
+
 TEST_MAIN("sim/check/restarted", TEST(a_child_that_comes_back_on_time_holds),
           TEST(a_child_that_comes_back_too_late_fails),
           TEST(a_child_that_never_comes_back_fails_at_the_end),
@@ -123,4 +140,5 @@ TEST_MAIN("sim/check/restarted", TEST(a_child_that_comes_back_on_time_holds),
           TEST(temporary_and_transient_children_are_not_promised),
           TEST(a_node_that_went_down_owes_nothing), TEST(a_supervisor_that_gave_up_owes_nothing),
           TEST(a_child_taken_out_on_request_is_not_owed), TEST(a_pause_excuses),
-          TEST(each_of_many_deaths_is_judged))
+          TEST(each_of_many_deaths_is_judged),
+          TEST(of_a_core_a_child_that_waits_has_until_it_had_to_converge))

@@ -206,6 +206,24 @@ static void at_least_allows_a_share_of_failures_and_no_more(void) {
     CHECK_RESULT(result_of(&run), 4, 1, false);
 }
 
+static void of_a_core_what_it_stored_once_converged_is_found(void) {
+    struct run run = run_of_core((struct sim_check_spec){.kind = SIM_CHECK_STORED_FOUND}, 8);
+    for (uint32_t i = 0; i < 6; i++) up(&run, i);
+    fault(&run, WEFT_TRACE_FAULT_ON, SIM_FAULT_ISOLATE);
+    stored(&run, 1, WEFT_STORE_VALUE, id_of(7)); /* before */
+    run.now = WEFT_S(130);
+    stored(&run, 5, WEFT_STORE_VALUE, id_of(8)); /* out of the core */
+    stored(&run, 1, WEFT_STORE_VALUE, id_of(9));
+    get(&run, 2, 1, id_of(7), WEFT_ERR_NOT_FOUND);
+    get(&run, 2, 2, id_of(8), WEFT_ERR_NOT_FOUND);
+    get(&run, 5, 3, id_of(9), WEFT_ERR_NOT_FOUND);
+    get(&run, 2, 4, id_of(9), WEFT_OK);
+    get(&run, 3, 5, id_of(9), WEFT_ERR_NOT_FOUND);
+    struct sim_check_result result = result_of(&run);
+    CHECK_RESULT(result, 2, 1, false);
+    CHECK_EQ_UINT(result.first_failed_node, 3);
+}
+
 TEST_MAIN("sim/check/stored_found", TEST(a_get_that_finds_holds),
           TEST(a_get_that_finds_nothing_fails_and_says_which),
           TEST(a_get_after_the_lifetime_of_an_item_is_not_promised),
@@ -223,4 +241,5 @@ TEST_MAIN("sim/check/stored_found", TEST(a_get_that_finds_holds),
           TEST(a_get_whose_asker_dies_at_once_is_not_judged),
           TEST(a_get_that_never_ends_fails_when_its_asker_goes),
           TEST(a_get_that_never_ends_fails_when_the_scenario_is_over),
-          TEST(at_least_allows_a_share_of_failures_and_no_more))
+          TEST(at_least_allows_a_share_of_failures_and_no_more),
+          TEST(of_a_core_what_it_stored_once_converged_is_found))

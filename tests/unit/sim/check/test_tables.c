@@ -134,6 +134,57 @@ static void a_new_cut_before_the_deadline_puts_the_judgement_off(void) {
     CHECK_RESULT(result_of(&run), 0, 0, false);
 }
 
+/* --- a core: nodes 0 to 3, healed at 100 s, judged at 130 s --- */
+
+static struct run start_core(void) {
+    return run_of_core((struct sim_check_spec){.kind = SIM_CHECK_TABLES, .within = WEFT_S(10)}, 8);
+}
+
+static void a_core_is_judged_once_whatever_faults_are_on(void) {
+    struct run run = start_core();
+    for (uint32_t i = 0; i < 20; i++) up_with(&run, i, i < 4 ? 3 : 0);
+    run.now = WEFT_S(20);
+    fault(&run, WEFT_TRACE_FAULT_ON, SIM_FAULT_PARTITION);
+    run.now = WEFT_S(200);
+    CHECK_RESULT(result_of(&run), 4, 0, true);
+}
+
+static void before_a_core_had_to_converge_nothing_is_judged(void) {
+    struct run run = start_core();
+    for (uint32_t i = 0; i < 4; i++) up_with(&run, i, 0);
+    run.now = WEFT_S(130) - 1;
+    CHECK_RESULT(result_of(&run), 0, 0, false);
+}
+
+static void a_core_whose_node_knows_too_few_or_is_down_fails(void) {
+    struct run run = start_core();
+    for (uint32_t i = 0; i < 3; i++) up_with(&run, i, 3);
+    table(&run, 1, 1, 0);
+    run.now = WEFT_S(130);
+    struct sim_check_result result = result_of(&run);
+    CHECK_RESULT(result, 4, 2, false); /* node 3 never came */
+    CHECK_EQ_INT(result.first_failed_at, WEFT_S(130));
+    CHECK_EQ_TEXT(result.why, "node 1: its table holds 1 contacts, 2 expected");
+}
+
+static void a_core_that_is_down_says_so(void) {
+    struct run run = start_core();
+    run.now = WEFT_S(140);
+    struct sim_check_result result = result_of(&run);
+    CHECK_RESULT(result, 4, 4, false);
+    CHECK_EQ_TEXT(result.why, "node 0: its DHT is not up");
+}
+
+static void after_it_yields_a_check_of_all_judges_no_more(void) {
+    struct run run = start(8);
+    for (uint32_t i = 0; i < 3; i++) up_with(&run, i, 2);
+    run.now = WEFT_S(20);
+    up_with(&run, 3, 0);
+    sim_checks_yield(run.checks, WEFT_S(20));
+    run.now = WEFT_S(60);
+    CHECK_RESULT(result_of(&run), 3, 0, true);
+}
+
 TEST_MAIN("sim/check/tables", TEST(full_tables_hold), TEST(a_table_below_n_minus_1_fails),
           TEST(more_than_k_are_not_asked_for), TEST(both_families_count),
           TEST(what_counts_is_the_table_at_the_deadline),
@@ -141,4 +192,8 @@ TEST_MAIN("sim/check/tables", TEST(full_tables_hold), TEST(a_table_below_n_minus
           TEST(who_came_a_moment_ago_is_not_owed), TEST(a_node_that_died_is_not_judged),
           TEST(a_restarted_dht_has_its_own_deadline),
           TEST(after_a_heal_every_table_is_judged_again),
-          TEST(a_new_cut_before_the_deadline_puts_the_judgement_off))
+          TEST(a_new_cut_before_the_deadline_puts_the_judgement_off),
+          TEST(a_core_is_judged_once_whatever_faults_are_on),
+          TEST(before_a_core_had_to_converge_nothing_is_judged),
+          TEST(a_core_whose_node_knows_too_few_or_is_down_fails), TEST(a_core_that_is_down_says_so),
+          TEST(after_it_yields_a_check_of_all_judges_no_more))
