@@ -65,12 +65,16 @@ int cli_run(struct cli_args args);
 int cli_check(struct cli_args args);
 int cli_sweep(struct cli_args args);
 int cli_trace(struct cli_args args);
+int cli_trail(struct cli_args args);
+int cli_diff(struct cli_args args);
 int cli_check_app(struct cli_args args);
 
 void cli_run_usage(FILE *out);
 void cli_check_usage(FILE *out);
 void cli_sweep_usage(FILE *out);
 void cli_trace_usage(FILE *out);
+void cli_trail_usage(FILE *out);
+void cli_diff_usage(FILE *out);
 void cli_check_app_usage(FILE *out);
 
 /* What the program was called as: for the line that repeats a run. */

@@ -21,6 +21,8 @@ static const struct command commands[] = {
     {"run", cli_run, cli_run_usage, "run a scenario and judge it"},
     {"check", cli_check, cli_check_usage, "read scenarios and say what is wrong with them"},
     {"sweep", cli_sweep, cli_sweep_usage, "fail each call of a run once, and say what breaks"},
+    {"diff", cli_diff, cli_diff_usage, "run twice, and name the first event that is not alike"},
+    {"trail", cli_trail, cli_trail_usage, "run, and print every event and what was done in it"},
     {"trace", cli_trace, cli_trace_usage, "print the events of a trace file"},
     {"check-app", cli_check_app, cli_check_app_usage,
      "say whether an app's module may run in both worlds"},

@@ -13,6 +13,7 @@
 
 bool cli_take_seed(void *into, const char *value) {
     struct cli_wishes *wishes = into;
+    wishes->seed_text = value;
     wishes->has_seed = cli_parse_u64(value, &wishes->seed);
     if (!wishes->has_seed) {
         fprintf(stderr, "weft: \"%s\" is no seed: --seed takes a number from 0 to 2^64 - 1\n",

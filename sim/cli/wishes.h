@@ -14,6 +14,7 @@ struct cli_wishes {
     const char *file;
     const char *sets[CLI_SETS_MAX];
     uint32_t sets_count;
+    const char *seed_text; /* NULL: not given */
     uint64_t seed;
     bool has_seed, json;
     const char *until_text;

@@ -16,10 +16,11 @@ struct sim_engine {
     uint64_t popped;
     size_t live, dead; /* events in the queue */
     uint32_t nodes;
-    uint32_t actor;           /* who acts */
-    struct sim_trail *acting; /* its trail */
-    struct sim_trail *trails; /* of the nodes, then of the scenario */
-    struct sim_cause cause;   /* of the event popped last */
+    uint32_t actor;                    /* who acts */
+    struct sim_trail *acting;          /* its trail */
+    struct sim_trail *trails;          /* of the nodes, then of the scenario */
+    struct sim_cause cause;            /* of the event popped last */
+    const struct sim_witness *witness; /* NULL: none */
     struct sim_slab slab;
     struct sim_queue queue;
 };
@@ -32,6 +33,16 @@ static struct sim_trail *trail_of(const struct sim_engine *engine, uint32_t enti
 static void act_as(struct sim_engine *engine, uint32_t entity) {
     engine->actor = entity;
     engine->acting = trail_of(engine, entity);
+}
+
+static void tell(const struct sim_engine *engine, struct sim_deed deed) {
+    deed.actor = engine->actor;
+    deed.now = engine->now;
+    engine->witness->tell(engine->witness->ctx, &deed);
+}
+
+static inline bool is_watched(const struct sim_engine *engine) {
+    return __builtin_expect(engine->witness != NULL, false);
 }
 
 static sim_handle handle_of(uint32_t index, uint32_t generation) {
@@ -56,6 +67,9 @@ static void enter(struct sim_engine *engine, const struct sim_event *event) {
     chain = sim_hash_fold(chain, (uint64_t)event->at,
                           (uint64_t)event->kind << 32 | engine->cause.source);
     engine->acting->chain = sim_hash_fold(chain, event->arg, engine->cause.number);
+    if (is_watched(engine))
+        tell(engine,
+             (struct sim_deed){.kind = SIM_DEED_EVENT, .event = event, .cause = engine->cause});
 }
 
 struct sim_engine *sim_engine_new(uint64_t seed, uint32_t nodes) {
@@ -113,6 +127,10 @@ sim_handle sim_engine_schedule(struct sim_engine *engine, const struct sim_event
     }
     engine->acting->scheduled++;
     engine->live++;
+    if (is_watched(engine))
+        tell(engine, (struct sim_deed){.kind = SIM_DEED_SCHEDULES,
+                                       .event = event,
+                                       .cause = {slot->source, slot->number}});
     return handle_of(index, slot->generation);
 }
 
@@ -125,6 +143,8 @@ bool sim_engine_cancel(struct sim_engine *engine, sim_handle handle, struct sim_
     slot->generation++; /* dead until its key leaves the queue: I1 of slab.h */
     engine->live--;
     engine->dead++;
+    if (is_watched(engine))
+        tell(engine, (struct sim_deed){.kind = SIM_DEED_CANCELS, .event = event});
     if (engine->dead > engine->live + DEAD_MIN) {
         sim_engine__queue_sweep(&engine->queue, drop_dead, engine);
         WEFT_ASSERT(engine->dead == 0);
@@ -192,12 +212,25 @@ struct sim_hash sim_engine_hash(const struct sim_engine *engine) {
 
 void sim_engine_fold(struct sim_engine *engine, uint64_t word) {
     engine->acting->chain = sim_hash_fold(engine->acting->chain, word, 0);
+    if (is_watched(engine)) tell(engine, (struct sim_deed){.kind = SIM_DEED_FOLDS, .word = word});
 }
 
 void sim_engine_fold_bytes(struct sim_engine *engine, const void *data, size_t size) {
     engine->acting->chain = sim_hash_fold_bytes(engine->acting->chain, data, size);
+    if (is_watched(engine) && size > 0)
+        tell(engine, (struct sim_deed){.kind = SIM_DEED_FOLDS, .bytes = data, .size = size});
 }
 
 const struct sim_trail *sim_engine_trail(const struct sim_engine *engine, uint32_t entity) {
     return trail_of(engine, entity);
+}
+
+void sim_engine_watch(struct sim_engine *engine, const struct sim_witness *witness) {
+    WEFT_ASSERT(witness == NULL || witness->tell != NULL);
+    engine->witness = witness;
+}
+
+void sim_engine_sends(struct sim_engine *engine, const void *data, size_t size) {
+    if (is_watched(engine))
+        tell(engine, (struct sim_deed){.kind = SIM_DEED_SENDS, .bytes = data, .size = size});
 }

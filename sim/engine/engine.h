@@ -144,4 +144,37 @@ struct sim_trail {
 
 const struct sim_trail *sim_engine_trail(const struct sim_engine *engine, uint32_t entity);
 
+/* --- a witness: told of everything as it is done, for `weft trail`; changes nothing --- */
+
+enum sim_deed_kind {
+    SIM_DEED_EVENT = 1, /* event, cause: it was popped, and its entity acts from now on */
+    SIM_DEED_SCHEDULES, /* event, cause: its name */
+    SIM_DEED_CANCELS,   /* event */
+    SIM_DEED_FOLDS,     /* size bytes, or word */
+    SIM_DEED_SENDS      /* size bytes */
+};
+
+/* Borrowed for the call. */
+struct sim_deed {
+    enum sim_deed_kind kind;
+    uint32_t actor; /* who does it */
+    weft_time now;
+    const struct sim_event *event;
+    struct sim_cause cause;
+    const void *bytes; /* FOLDS: NULL: a word */
+    size_t size;
+    uint64_t word;
+};
+
+struct sim_witness {
+    void (*tell)(void *ctx, const struct sim_deed *deed);
+    void *ctx;
+};
+
+/* At most one; it stays the caller's. NULL: nobody. */
+void sim_engine_watch(struct sim_engine *engine, const struct sim_witness *witness);
+
+/* Bytes leave whoever acts: told to the witness, no part of the hash before they arrive. */
+void sim_engine_sends(struct sim_engine *engine, const void *data, size_t size);
+
 #endif

@@ -138,6 +138,7 @@ static int open_world(struct run *run) {
         .points = options->points};
     run->world = sim_world_new(&config);
     if (run->world == NULL) return WEFT_ERR_NOMEM;
+    sim_engine_watch(sim_world_engine(run->world), options->witness);
     if (options->where != NULL) options->where->world = run->world;
     return WEFT_OK;
 }
@@ -206,6 +207,7 @@ static void close_run(struct run *run) {
     struct sim_works *works = run->works;
     run->works = NULL; /* nothing is told to it while the world goes */
     run->checks_mask = 0;
+    if (run->world != NULL) sim_engine_watch(sim_world_engine(run->world), NULL);
     if (run->faults != NULL) sim_faults_free(run->faults);
     if (run->world != NULL) sim_world_free(run->world);
     sim_works_free(works);

@@ -23,8 +23,9 @@ struct sim_run_options {
     /* Called from time to time with where the run is; NULL: not. */
     void (*progress)(void *ctx, weft_time now, weft_time stop, uint64_t events);
     void *ctx;
-    struct sim_points *points;   /* counted, or one of them refused; NULL: not */
-    struct sim_run_where *where; /* kept up to date while the run goes on; NULL: not wanted */
+    struct sim_points *points;         /* counted, or one of them refused; NULL: not */
+    const struct sim_witness *witness; /* told of all that is done; NULL: nobody */
+    struct sim_run_where *where;       /* kept up to date while the run goes on; NULL: not wanted */
 };
 
 enum sim_verdict { SIM_HOLDS = 0, SIM_FAILS };

@@ -226,6 +226,7 @@ void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
     WEFT_ASSERT(parcel->refs == 1);
     WEFT_ASSERT(parcel->from < fabric->config.nodes);
     parcel->number = ++fabric->berths[parcel->from].packets;
+    sim_engine_sends(fabric->config.engine, parcel->bytes, parcel->size);
     enum sim_loss loss = find_way(fabric, parcel);
     fabric->stats.packets_sent++;
     sim_fabric__trace_packet(fabric, parcel->from, WEFT_TRACE_PACKET_SENT,

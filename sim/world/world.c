@@ -323,6 +323,20 @@ bool sim_world_run(struct sim_world *world, weft_time until, uint64_t events_max
     return false;
 }
 
+const char *sim_world_event_name(uint32_t kind) {
+    static const char *const names[] = {[SIM_EVENT_PARCEL] = "packet",
+                                        [SIM_EVENT_STREAM_TIMER] = "stream timer",
+                                        [SIM_EVENT_JOB] = "job",
+                                        [SIM_EVENT_BUSY_NO_MORE] = "busy no more",
+                                        [SIM_EVENT_PARCEL_THROUGH] = "packet through",
+                                        [SIM_EVENT_TELL] = "stream told",
+                                        [SIM_EVENT_WAKE] = "wake",
+                                        [SIM_EVENT_CALL] = "call",
+                                        [SIM_EVENT_CROSSING] = "crossing"};
+    bool known = kind < sizeof names / sizeof names[0] && names[kind] != NULL;
+    return known ? names[kind] : "event";
+}
+
 void sim_world_stats(const struct sim_world *world, struct sim_world_stats *stats) {
     struct sim_fabric_stats fabric;
     sim_fabric_stats(world->fabric, &fabric);

@@ -263,6 +263,9 @@ struct sim_flows_stats {
     bool crowded;
 };
 
+/* What an event of the engine is, such as "wake" or "packet". */
+const char *sim_world_event_name(uint32_t kind);
+
 struct sim_world_stats {
     struct sim_flows_stats flows;
     uint64_t events, packets_sent, packets_received, packets_lost, stream_bytes;

@@ -13,7 +13,7 @@ from daemons import BIN, SOURCE, run_tests  # noqa: E402
 
 BUILD = os.environ.get("WEFT_BUILD", os.path.join(SOURCE, "build"))
 SCENARIOS = ["first-partition", "heavy-churn", "lossy-radio", "bad-lines",
-             "read-only-behind-nat"]
+             "read-only-behind-nat", "liveness/core-converges"]
 SMALLER = ["--set", "population=200"]
 # Many schedulers in a node, and nodes that talk: with the modules of this build beside them.
 WITH_MODULES = ["otp/dist-partition", "otp/dist-upgrade"]

@@ -76,8 +76,28 @@ static void the_target_of_a_lookup_may_be_the_dead(void) {
     CHECK_RESULT(result_of(&run), 1, 0, true);
 }
 
+static void of_a_core_only_its_lookups_are_judged_once_it_had_to_converge(void) {
+    struct run run = run_of_core((struct sim_check_spec){.kind = SIM_CHECK_DEAD_FORGOTTEN}, 8);
+    for (uint32_t i = 1; i <= 6; i++) up(&run, i);
+    run.now = WEFT_S(50);
+    down(&run, 6, WEFT_NODE_CRASHED);
+    run.now = WEFT_S(131) - 1;
+    returns(&run, 6); /* it began just before 130 s */
+    run.now = WEFT_S(131);
+    end_look_up(&run, 5, /* not of the core */
+                (struct found){.op = 2,
+                               .kind = WEFT_LOOKUP_REFRESH,
+                               .took = WEFT_S(1),
+                               .ids = {id_of(0), id_of(6)},
+                               .count = 2});
+    returns(&run, 3);
+    returns(&run, 6);
+    CHECK_RESULT(result_of(&run), 2, 1, false);
+}
+
 TEST_MAIN("sim/check/dead_forgotten", TEST(a_lookup_without_the_dead_holds),
           TEST(a_lookup_that_returns_the_dead_fails),
           TEST(a_minute_is_allowed_counted_to_the_start_of_the_lookup),
           TEST(who_came_back_may_be_returned), TEST(a_second_death_counts_from_the_second),
-          TEST(the_target_of_a_lookup_may_be_the_dead))
+          TEST(the_target_of_a_lookup_may_be_the_dead),
+          TEST(of_a_core_only_its_lookups_are_judged_once_it_had_to_converge))

@@ -80,9 +80,25 @@ static void a_cut_excuses(void) {
     CHECK_RESULT(result_of(&run), 0, 0, false);
 }
 
+static void of_a_core_who_announced_once_it_had_to_converge_is_found(void) {
+    struct run run = run_of_core((struct sim_check_spec){.kind = SIM_CHECK_PEERS_FOUND}, 8);
+    for (uint32_t i = 1; i <= 6; i++) up(&run, i);
+    fault(&run, WEFT_TRACE_FAULT_ON, SIM_FAULT_PARTITION);
+    stored(&run, 1, WEFT_STORE_PEER, id_of(7)); /* before */
+    run.now = WEFT_S(130);
+    stored(&run, 5, WEFT_STORE_PEER, id_of(7)); /* out of the core */
+    get_peers(&run, 2, 1, 0);
+    stored(&run, 1, WEFT_STORE_PEER, id_of(7));
+    get_peers(&run, 5, 2, 0);
+    get_peers(&run, 2, 3, 2);
+    get_peers(&run, 3, 4, 0);
+    CHECK_RESULT(result_of(&run), 2, 1, false);
+}
+
 TEST_MAIN("sim/check/peers_found", TEST(finding_a_live_announcer_holds),
           TEST(finding_nobody_while_one_lives_fails),
           TEST(nothing_is_promised_after_the_lifetime_of_an_announce),
           TEST(nothing_is_promised_when_every_announcer_is_dead),
           TEST(one_found_of_one_dead_and_one_live_says_nothing),
-          TEST(an_announcer_that_came_back_must_announce_again_to_count), TEST(a_cut_excuses))
+          TEST(an_announcer_that_came_back_must_announce_again_to_count), TEST(a_cut_excuses),
+          TEST(of_a_core_who_announced_once_it_had_to_converge_is_found))
