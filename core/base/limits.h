@@ -42,7 +42,8 @@
 #define WEFT_MESSAGE_MAX (16 * 1024 * 1024)              /* bytes of data in one message */
 #define WEFT_SCHEDULERS_MAX 64                           /* schedulers of a node: bits of a pid */
 #define WEFT_NODES_MAX WEFT_LIMIT(16383, 5)              /* other nodes, and lives of them, known */
-#define WEFT_NODE_NAME_MAX 128                           /* bytes of a node's name, with the NUL */
+#define WEFT_LIVES_MAX WEFT_LIMIT(64, 2) /* of one other node, before an index is used again */
+#define WEFT_NODE_NAME_MAX 128           /* bytes of a node's name, with the NUL */
 #define WEFT_OUTBOX_MAX WEFT_LIMIT(8388608, 4096) /* bytes that wait to travel to one place */
 #define WEFT_RING_SIZE WEFT_LIMIT(262144, 512)    /* bytes on the way between two schedulers */
 

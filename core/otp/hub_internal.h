@@ -36,6 +36,8 @@ struct peer {
     uint32_t name_size;         /* with the NUL */
     uint16_t generic;           /* index for signals by name, whatever life the node is in */
     uint16_t newest;            /* under the lock: of its lives, the index made last; 0: none */
+    uint32_t lives;             /* under the lock: its indices but for generic */
+    uint32_t born;              /* under the lock: lives that had one of them, ever */
     uint16_t current;           /* the carrier's: index of the life connected to */
     uint32_t downs;             /* the carrier's: NODE_DOWNs told, ever */
     atomic_uint state;          /* enum peer_state */
@@ -47,12 +49,27 @@ struct peer {
     char name[];
 };
 
-/* What an index in the upper bits of a pid means. Never changes. */
+/* What an index in the upper bits of a pid means. It is of one peer for ever. When that has had
+ * WEFT_LIVES_MAX lives, or all indices are in use, its next life takes the index of the one that
+ * came first, and the carrier changes what is atomic.
+ *
+ * I1  nobody is tied to a life that is not connected, but for what waits to be sent to it: whoever
+ *     was has been told when the node was lost
+ * I2  a pid that was known before the index had another life leads to no process of that one:
+ *     serials of pids are shown moved on by `veil`, which is far from those it had before */
 struct node_entry {
-    struct peer *peer;
-    uint32_t creation; /* 0: peer->generic, any life */
-    uint16_t older;    /* index of another life of the peer; 0: none */
+    struct peer *peer;    /* never changes */
+    atomic_uint creation; /* 0: peer->generic, any life */
+    atomic_uint veil;     /* < PID_SERIAL_MAX; 0 for the first life */
+    uint32_t times;       /* under the lock: how often it was used again */
+    uint32_t born;        /* under the lock: how many lives the peer had before */
+    uint16_t older;       /* index of another life of the peer; 0: none. Never changes */
 };
+
+/* A pid as its own node knows it, from how it is known here, and back. The index of the node is
+ * not in the first. */
+uint64_t weft_otp__pid_there(const struct node_entry *entry, uint64_t here);
+uint64_t weft_otp__pid_here(const struct node_entry *entry, uint32_t index, uint64_t there);
 
 #define ENTRY_PAGE 64
 #define ENTRY_PAGES ((WEFT_NODES_MAX + ENTRY_PAGE) / ENTRY_PAGE)
@@ -103,8 +120,15 @@ int weft_otp__hub_peer(struct weft_hub *hub, const char *name, bool make, struct
 struct peer *weft_otp__hub_peers(struct weft_hub *hub);
 /* What an index means; NULL: nothing. */
 const struct node_entry *weft_otp__hub_entry(struct weft_hub *hub, uint32_t index);
-/* The index of a life of `peer`, the one it has or a new one. FULL, NOMEM */
+/* The carrier's, of a peer that is not UP: the index of a life of it, the one it has or another.
+ * FULL, NOMEM */
 int weft_otp__hub_life(struct weft_hub *hub, struct peer *peer, uint32_t creation, uint16_t *index);
+/* A pid that a life of `peer` gave, as it is known here: *pid is that, and becomes this. FULL,
+ * NOMEM: the life is not known, nor can it be. */
+int weft_otp__hub_pid_take(struct weft_hub *hub, struct peer *peer, uint32_t creation,
+                           uint64_t *pid);
+/* The opposite: the life's creation. */
+uint32_t weft_otp__hub_pid_give(struct weft_hub *hub, uint64_t *pid);
 /* peer->newest. */
 uint16_t weft_otp__hub_newest(struct weft_hub *hub, const struct peer *peer);
 /* Whether `entry` is a life that is known to be over: its node is connected, in another one. */

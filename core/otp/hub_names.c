@@ -63,8 +63,42 @@ const struct node_entry *weft_otp__hub_entry(struct weft_hub *hub, uint32_t inde
     return &hub->pages[index / ENTRY_PAGE][index % ENTRY_PAGE];
 }
 
+#define PID_SERIAL_MAX ((UINT32_C(1) << WEFT_PID_SERIAL_BITS) - 1)
+#define PID_SERIAL ((uint64_t)PID_SERIAL_MAX << WEFT_PID_SLOT_BITS)
+
+/* No process has serial 0: that is a place, and stays one. */
+static uint64_t move_serial(uint64_t raw, uint32_t by) {
+    uint32_t serial = weft_pid_serial((weft_pid){raw});
+    if (serial == 0) return raw;
+    serial = (serial - 1 + by) % PID_SERIAL_MAX + 1;
+    return (raw & ~PID_SERIAL) | (uint64_t)serial << WEFT_PID_SLOT_BITS;
+}
+
+uint64_t weft_otp__pid_there(const struct node_entry *entry, uint64_t here) {
+    uint32_t veil = atomic_load(&entry->veil);
+    WEFT_ASSERT(veil < PID_SERIAL_MAX);
+    return move_serial(here & ~PID_NODE_MASK, PID_SERIAL_MAX - veil);
+}
+
+uint64_t weft_otp__pid_here(const struct node_entry *entry, uint32_t index, uint64_t there) {
+    WEFT_ASSERT(pid_node(there) == 0);
+    return move_serial(there, atomic_load(&entry->veil)) | pid_place(index, 0);
+}
+
+/* Bits from the other end: as far as can be from all that came before, as long as that can be. */
+static uint32_t veil_of(uint32_t times) {
+    uint32_t veil = 0;
+    for (uint32_t i = 0; i < WEFT_PID_SERIAL_BITS; i++)
+        veil |= (times >> i & 1) << (WEFT_PID_SERIAL_BITS - 1 - i);
+    return veil % PID_SERIAL_MAX;
+}
+
+static struct node_entry *entry_at(const struct weft_hub *hub, uint32_t index) {
+    return &hub->pages[index / ENTRY_PAGE][index % ENTRY_PAGE];
+}
+
 /* Under the lock. */
-static int entry_new(struct weft_hub *hub, struct node_entry entry, uint16_t *out) {
+static int entry_new(struct weft_hub *hub, struct peer *peer, uint32_t creation, uint16_t *out) {
     uint32_t index = atomic_load(&hub->entries_count) + 1;
     if (index > WEFT_NODES_MAX) return WEFT_ERR_FULL;
     struct node_entry *page = hub->pages[index / ENTRY_PAGE];
@@ -73,7 +107,10 @@ static int entry_new(struct weft_hub *hub, struct node_entry entry, uint16_t *ou
         if (page == NULL) return WEFT_ERR_NOMEM;
         hub->pages[index / ENTRY_PAGE] = page;
     }
-    page[index % ENTRY_PAGE] = entry;
+    struct node_entry *entry = &page[index % ENTRY_PAGE];
+    entry->peer = peer;
+    atomic_store(&entry->creation, creation);
+    entry->older = creation != 0 ? peer->newest : 0;
     atomic_store_explicit(&hub->entries_count, index, memory_order_release);
     *out = (uint16_t)index;
     return WEFT_OK;
@@ -96,7 +133,7 @@ static int peer_new(struct weft_hub *hub, const char *name, struct peer **out) {
     memcpy(peer->name, name, size);
     int rv = weft_otp__map_insert(&hub->peers, &peer->node, hash_of(hub, name));
     if (rv != WEFT_OK) goto err_after_alloc;
-    rv = entry_new(hub, (struct node_entry){.peer = peer}, &peer->generic);
+    rv = entry_new(hub, peer, 0, &peer->generic);
     if (rv != WEFT_OK) goto err_after_insert;
     peer->next = hub->peers_first;
     hub->peers_first = peer;
@@ -135,26 +172,77 @@ struct peer *weft_otp__hub_peers(struct weft_hub *hub) {
 /* Under the lock. */
 static uint16_t life_find(const struct weft_hub *hub, const struct peer *peer, uint32_t creation) {
     for (uint16_t index = peer->newest; index != 0;) {
-        const struct node_entry *entry = &hub->pages[index / ENTRY_PAGE][index % ENTRY_PAGE];
-        if (entry->creation == creation) return index;
+        const struct node_entry *entry = entry_at(hub, index);
+        if (atomic_load(&entry->creation) == creation) return index;
         index = entry->older;
     }
     return 0;
+}
+
+/* Under the lock. */
+static int life_new(struct weft_hub *hub, struct peer *peer, uint32_t creation, uint16_t *index) {
+    int rv = entry_new(hub, peer, creation, index);
+    if (rv != WEFT_OK) return rv;
+    entry_at(hub, *index)->born = peer->born++;
+    peer->newest = *index;
+    peer->lives++;
+    return WEFT_OK;
+}
+
+/* Under the lock: the index of the life that came first is now that of another. */
+static void life_again(struct weft_hub *hub, struct peer *peer, uint32_t creation,
+                       uint16_t *index) {
+    WEFT_ASSERT(peer->newest != 0);
+    struct node_entry *first = NULL;
+    for (uint16_t at = peer->newest; at != 0; at = entry_at(hub, at)->older) {
+        struct node_entry *entry = entry_at(hub, at);
+        if (first != NULL && first->born <= entry->born) continue;
+        first = entry;
+        *index = at;
+    }
+    first->born = peer->born++;
+    atomic_store(&first->veil, veil_of(++first->times));
+    atomic_store(&first->creation, creation);
 }
 
 int weft_otp__hub_life(struct weft_hub *hub, struct peer *peer, uint32_t creation,
                        uint16_t *index) {
     int rv = WEFT_OK;
     WEFT_ASSERT(creation > 0);
+    WEFT_ASSERT(atomic_load(&peer->state) != PEER_UP);
     weft_otp__hub_lock(hub);
     *index = life_find(hub, peer, creation);
     if (*index == 0) {
-        struct node_entry entry = {.peer = peer, .creation = creation, .older = peer->newest};
-        rv = entry_new(hub, entry, index);
-        if (rv == WEFT_OK) peer->newest = *index;
+        rv = peer->lives < WEFT_LIVES_MAX ? life_new(hub, peer, creation, index) : WEFT_ERR_FULL;
+        if (rv != WEFT_OK && peer->lives > 0) {
+            life_again(hub, peer, creation, index);
+            rv = WEFT_OK;
+        }
     }
     weft_otp__hub_unlock(hub);
     return rv;
+}
+
+int weft_otp__hub_pid_take(struct weft_hub *hub, struct peer *peer, uint32_t creation,
+                           uint64_t *pid) {
+    int rv = WEFT_OK;
+    WEFT_ASSERT(creation > 0);
+    weft_otp__hub_lock(hub);
+    uint16_t index = life_find(hub, peer, creation);
+    if (index == 0) rv = life_new(hub, peer, creation, &index);
+    if (rv == WEFT_OK) *pid = weft_otp__pid_here(entry_at(hub, index), index, *pid);
+    weft_otp__hub_unlock(hub);
+    return rv;
+}
+
+uint32_t weft_otp__hub_pid_give(struct weft_hub *hub, uint64_t *pid) {
+    const struct node_entry *entry = weft_otp__hub_entry(hub, pid_node(*pid));
+    WEFT_ASSERT(entry != NULL);
+    weft_otp__hub_lock(hub); /* the life and its veil, of one moment */
+    uint32_t creation = atomic_load(&entry->creation);
+    *pid = weft_otp__pid_there(entry, *pid);
+    weft_otp__hub_unlock(hub);
+    return creation;
 }
 
 uint16_t weft_otp__hub_newest(struct weft_hub *hub, const struct peer *peer) {
@@ -165,7 +253,7 @@ uint16_t weft_otp__hub_newest(struct weft_hub *hub, const struct peer *peer) {
 }
 
 bool weft_otp__hub_over(const struct node_entry *entry) {
-    if (entry->creation == 0) return false;
-    uint32_t creation = atomic_load(&entry->peer->creation);
-    return creation != 0 && creation != entry->creation;
+    uint32_t meant = atomic_load(&entry->creation);
+    uint32_t connected = atomic_load(&entry->peer->creation);
+    return meant != 0 && connected != 0 && connected != meant;
 }

@@ -686,6 +686,8 @@ void weft_otp__tie_far(struct weft_process *proc, struct tie *tie, enum tie_kind
 int weft_otp__name_claim(struct weft_process *proc, const char *text);
 void weft_otp__name_disclaim(struct weft_process *proc, const char *text);
 weft_pid weft_otp__name_far(const struct weft_sched *sched, const char *text);
+/* The process that the scheduler of `other` knows by this slot and serial. */
+weft_pid weft_otp__pid_beside(const weft_self *self, weft_pid other, uint64_t local);
 
 /* call.c */
 /* What a timeout given by a handler means: WEFT_INHERIT becomes what remains. */

@@ -219,8 +219,8 @@ static void on_discover(weft_self *self, struct pg_scope *scope, weft_pid from) 
 }
 
 /* What it says is at its own place, whatever it says. */
-static weft_pid pid_at(const struct pg_peer *peer, uint64_t told) {
-    return (weft_pid){(peer->pid.raw & ~PG_PID_LOCAL) | (told & PG_PID_LOCAL)};
+static weft_pid pid_at(const weft_self *self, const struct pg_peer *peer, uint64_t told) {
+    return weft_otp__pid_beside(self, peer->pid, told & PG_PID_LOCAL);
 }
 
 static void say_full(weft_self *self, const struct pg_peer *peer, int error) {
@@ -258,7 +258,7 @@ static void take_records(weft_self *self, struct pg_scope *scope, struct pg_peer
         for (uint32_t i = 0; i < record.pids_count; i++) {
             uint64_t told = weft_otp__pg_read_pid(&record, i);
             if ((told & PG_PID_LOCAL) == 0) continue; /* no process */
-            place.pid = pid_at(peer, told);
+            place.pid = pid_at(self, peer, told);
             int one = take_pid(self, scope, reader->kind, &place);
             if (one != WEFT_OK) rv = one;
         }

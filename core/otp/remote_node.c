@@ -118,7 +118,7 @@ void weft_otp__remote_to_node(struct remote *remote, const struct weft_signal *s
     }
     /* Until it is connected the life that is meant stands in `to`. */
     struct weft_signal out = *signal;
-    if (atomic_load(&peer->state) == PEER_UP) out.to &= ~PID_NODE_MASK;
+    if (atomic_load(&peer->state) == PEER_UP) out.to = weft_otp__pid_there(entry, out.to);
     if (weft_signal_writer_put(&peer->far->writer, &out, true) != WEFT_OK) {
         release(peer, size);
         fail(remote, peer->far);
@@ -247,7 +247,7 @@ static void keep(void *ctx, const struct weft_signal *signal) {
     size_t size = weft_signal_size(signal);
     struct weft_signal kept = *signal;
     WEFT_ASSERT(entry != NULL);
-    kept.to &= ~PID_NODE_MASK;
+    kept.to = weft_otp__pid_there(entry, kept.to);
     bool over = weft_otp__hub_over(entry);
     if (!over && weft_signal_writer_put(&sift->to->writer, &kept, true) == WEFT_OK) return;
     release(sift->to->peer, size);
@@ -319,7 +319,8 @@ static int from_node(void *ctx, const struct weft_signal *signal) {
     struct stream *stream = ctx;
     struct weft_signal in = *signal;
     if (!may_travel(signal)) return WEFT_ERR_MALFORMED;
-    in.from |= pid_place(stream->peer->current, 0);
+    uint16_t index = stream->peer->current;
+    in.from = weft_otp__pid_here(weft_otp__hub_entry(stream->remote->hub, index), index, in.from);
     if (in.kind != WEFT_SIGNAL_TICK) weft_otp__remote_forward(stream->remote, &in);
     return WEFT_OK;
 }

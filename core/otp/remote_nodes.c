@@ -47,6 +47,17 @@ void weft_nodes_each(const weft_self *self, void (*fn)(void *ctx, const char *na
         if (atomic_load(&peer->state) == PEER_UP) fn(ctx, peer->name);
 }
 
+weft_pid weft_otp__pid_beside(const weft_self *self, weft_pid other, uint64_t local) {
+    const struct remote *remote = self->sched->remote;
+    uint32_t node = pid_node(other.raw);
+    uint64_t there = pid_place(0, pid_scheduler(other.raw)) | local;
+    WEFT_ASSERT(local >> PID_SCHEDULER_SHIFT == 0);
+    if (node == 0) return (weft_pid){there};
+    const struct node_entry *entry = weft_otp__hub_entry(remote->hub, node);
+    WEFT_ASSERT(entry != NULL);
+    return (weft_pid){weft_otp__pid_here(entry, node, there)};
+}
+
 /* --- watching --- */
 
 static struct node_watch *watch_find(struct weft_process *proc, const struct peer *peer) {
@@ -122,11 +133,10 @@ size_t weft_pid_pack(const weft_self *self, weft_pid pid, unsigned char out[WEFT
     const char *name = weft_node_of(self, pid);
     if (name == NULL) return 0;
     uint32_t creation = remote == NULL ? 0 : remote->hub->creation;
-    if (weft_pid_node(pid) != 0)
-        creation = weft_otp__hub_entry(remote->hub, weft_pid_node(pid))->creation;
+    if (weft_pid_node(pid) != 0) creation = weft_otp__hub_pid_give(remote->hub, &pid.raw);
     size_t size = strlen(name);
     WEFT_ASSERT(size < WEFT_NODE_NAME_MAX);
-    weft_number_put64(out, pid.raw & ~PID_NODE_MASK);
+    weft_number_put64(out, pid.raw);
     weft_number_put32(out + 8, creation);
     out[12] = (unsigned char)size;
     memcpy(out + PACKED_HEAD, name, size);
@@ -135,10 +145,8 @@ size_t weft_pid_pack(const weft_self *self, weft_pid pid, unsigned char out[WEFT
 
 static int unpack_far(struct remote *remote, const char *name, uint32_t creation, uint64_t *raw) {
     struct peer *peer;
-    uint16_t index;
     int rv = weft_otp__hub_peer(remote->hub, name, true, &peer);
-    if (rv == WEFT_OK) rv = weft_otp__hub_life(remote->hub, peer, creation, &index);
-    if (rv == WEFT_OK) *raw |= pid_place(index, 0);
+    if (rv == WEFT_OK) rv = weft_otp__hub_pid_take(remote->hub, peer, creation, raw);
     return rv == WEFT_ERR_INVAL ? WEFT_ERR_MALFORMED : rv;
 }
 

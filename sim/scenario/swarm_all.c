@@ -29,8 +29,7 @@ struct values {
 
 /* Beside at, every, until and for, which all get that have them. $8 is an eighth of the time that
  * faults have. Not among them, since nobody can guess it:
- * which module an upgrade has, how much room or how many messages a node can bear, who writes to a
- * disk. */
+ * which module an upgrade has, how much room a node can bear, who writes to a disk. */
 static const struct values all[] = {
     {SIM_FAULT_PARTITION, NEEDS_NOTHING, 0,
      "sides: {one_of: [[50%, 50%], [10%, 90%], [34%, 33%, 33%]]}"},
@@ -68,6 +67,7 @@ static const struct values all[] = {
      "nodes: 10%..100%, loss: 10%..100%, "
      "kinds: {one_of: [[query], [reply], [find_node], [get, put], [stream], [other]]}"},
     {SIM_FAULT_SLOW, NEEDS_NOTHING, 0, SOME ", cost: 100us..50ms"},
+    {SIM_FAULT_OVERFLOW, NEEDS_DHT, 0, SOME ", process: dht, cost: 1us..1ms"},
 };
 
 #define ALL_COUNT (sizeof all / sizeof all[0])

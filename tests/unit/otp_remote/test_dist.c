@@ -195,6 +195,88 @@ static void a_node_that_starts_again_is_reached_and_its_old_pids_are_dead(void) 
     close_all();
 }
 
+static struct peer *peer_one(void) {
+    struct peer *peer = NULL;
+    CHECK_EQ_INT(weft_otp__hub_peer(nodes[0].hub, nodes[1].name, false, &peer), WEFT_OK);
+    return peer;
+}
+
+/* Node 1 again, in another life, with a process that has the number of each one before. */
+static weft_pid child_of_life(uint32_t creation) {
+    node_end(1);
+    CHECK(heard(0, "down n1,"));
+    node_start(1, creation, "secret");
+    forget();
+    at(0, spawn_it);
+    CHECK(heard(0, "up n1,"));
+    CHECK(heard(0, "reply OK 8,"));
+    uint16_t index = peer_one()->current;
+    const struct node_entry *entry = weft_otp__hub_entry(nodes[0].hub, index);
+    return (weft_pid){weft_otp__pid_here(entry, index, nodes[1].dist.raw + 1)};
+}
+
+/* `far` is of the life that is, `dead` of one whose index it has, or of another. */
+static void check_reached(weft_pid dead) {
+    weft_pid alive = far;
+    at(0, send_far);
+    CHECK(heard(1, "cast 3 pid,"));
+    forget();
+    far = dead;
+    at(0, monitor_far);
+    CHECK(heard(0, "DOWN noproc 0,"));
+    at(0, call_far);
+    at(0, send_far);
+    far = alive;
+    if (rv == WEFT_OK) CHECK(heard(0, "reply NO_PROC 0,"));
+    CHECK_EQ_TEXT(nodes[1].log, "");
+    at(0, monitor_far);
+    at(0, kill_far);
+    CHECK(heard(0, "DOWN error 4,"));
+}
+
+static void an_index_that_lives_use_again_leads_no_old_pid_to_a_new_process(void) {
+    weft_pid dead[WEFT_LIVES_MAX + 3];
+    two();
+    dead[0] = child(false);
+    at(0, watch);
+    for (uint32_t i = 1; i < WEFT_LIVES_MAX + 3; i++) {
+        far = dead[i] = child_of_life(i + 1);
+        bool again = i >= WEFT_LIVES_MAX;
+        CHECK((weft_pid_node(far) == weft_pid_node(dead[again ? i - WEFT_LIVES_MAX : 0])) == again);
+        for (uint32_t j = 0; j < i; j++) CHECK(!weft_pid_equal(far, dead[j]));
+        if (i + 1 == WEFT_LIVES_MAX || again) check_reached(dead[again ? i - WEFT_LIVES_MAX : 0]);
+        forget();
+    }
+    close_all();
+}
+
+/* Others that are never met take all that are left. */
+static void use_up_indices(void) {
+    char name[64];
+    struct peer *peer;
+    int found = WEFT_OK;
+    for (unsigned i = 0; found == WEFT_OK && i <= WEFT_NODES_MAX; i++) {
+        snprintf(name, sizeof name, "x%u@127.0.0.1:9", i);
+        found = weft_otp__hub_peer(nodes[0].hub, name, true, &peer);
+    }
+    CHECK_EQ_INT(found, WEFT_ERR_FULL);
+}
+
+static void a_node_that_is_known_comes_again_when_no_index_is_free(void) {
+    two();
+    at(0, watch);
+    weft_pid dead = child(false);
+    use_up_indices();
+    for (uint32_t i = 2; i < 5; i++) {
+        far = child_of_life(i);
+        CHECK_EQ_UINT(weft_pid_node(far), weft_pid_node(dead));
+        check_reached(dead);
+        dead = far;
+        forget();
+    }
+    close_all();
+}
+
 static void cut(weft_self *self) { weft_node_disconnect(self, nodes[1].name); }
 
 static void the_same_life_is_found_again(void) {
@@ -659,6 +741,8 @@ TEST_MAIN("otp/dist", TEST(a_message_to_a_name_connects), TEST(a_call_to_a_name_
           TEST(a_behaviour_that_is_not_offered_is_not_found),
           TEST(links_monitors_and_calls_tell_an_end), TEST(a_lost_node_tells_those_who_wait),
           TEST(a_node_that_starts_again_is_reached_and_its_old_pids_are_dead),
+          TEST(an_index_that_lives_use_again_leads_no_old_pid_to_a_new_process),
+          TEST(a_node_that_is_known_comes_again_when_no_index_is_free),
           TEST(the_same_life_is_found_again), TEST(two_that_call_at_once_get_one_connection),
           TEST(a_large_message_arrives_whole), TEST(silence_is_survived_by_ticks_and_not_without),
           TEST(a_packed_pid_is_understood_by_a_third_node),

@@ -190,12 +190,11 @@ static void a_chance_of_all_turns_every_fault_on(void) {
     sim_plan_free(plan);
 }
 
-/* What is not in `all`: upgrade needs a module, overflow and memory how much a node can bear, and
+/* What is not in `all`: upgrade needs a module, memory how much a node can bear, and
  * faults of disks an application that writes. */
 static bool needs_more(enum sim_fault_kind kind) {
     bool of_disks = kind >= SIM_FAULT_WIPE && kind <= SIM_FAULT_DISK_STUCK;
-    return kind == SIM_FAULT_UPGRADE || kind == SIM_FAULT_OVERFLOW || kind == SIM_FAULT_MEMORY ||
-           of_disks;
+    return kind == SIM_FAULT_UPGRADE || kind == SIM_FAULT_MEMORY || of_disks;
 }
 
 static void every_kind_of_fault_is_among_all(void) {
