@@ -192,6 +192,7 @@ struct sim_memory sim_world_memory(const struct sim_world *world, uint32_t node)
 
 void sim_world_limit_memory(struct sim_world *world, uint32_t node, size_t bytes_max) {
     WEFT_ASSERT(sim_world_state(world, node) != SIM_NODE_DOWN);
+    world = sim_world__of(world, node);
     sim_world__fold(world, SIM_HAPPENED_LIMIT, node, bytes_max);
     sim_fabric_limit_memory(world->fabric, node, bytes_max);
 }
@@ -237,6 +238,7 @@ static uint64_t dropped_by(const struct weft_sched *sched) {
 /* A process that drops its oldest message for a new one has no end. */
 int sim_world_flood(struct sim_world *world, uint32_t node, weft_pid pid) {
     if (sim_world_state(world, node) != SIM_NODE_UP) return WEFT_ERR_NO_PROC;
+    world = sim_world__of(world, node);
     uint32_t part = weft_pid_sched(pid);
     struct weft_sched *sched = weft_node_sched(sim_world__part(world, node, part)->node);
     uint64_t dropped = dropped_by(sched), sent = 0;
