@@ -7,11 +7,13 @@
 #ifndef WEFT_ENV_ORDER_H
 #define WEFT_ENV_ORDER_H
 
+#include "core/base/limits.h"
+
 #include <stdint.h>
 
 struct weft_env;
 
-#define WEFT_ORDER_MAX 64u /* of those that wait, so many are looked at */
+#define WEFT_ORDER_MAX WEFT_LIMIT(64u, 8u) /* of those that wait, so many are looked at */
 
 struct weft_order_ops {
     /* `whom` are the first `count` (2 .. WEFT_ORDER_MAX) in line of one priority, by pid. Returns

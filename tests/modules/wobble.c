@@ -20,10 +20,11 @@ static uint64_t wobble_by(weft_self *self) {
     return (uint64_t)(uintptr_t)&wobble_by >> 12; /* pages: randomised by the system */
 #else
     (void)self;
-    unsigned char *bytes = malloc(4096);
-    WEFT_ASSERT(bytes != NULL);
-    uint64_t found = *(volatile unsigned char *)(bytes + 2048);
-    free(bytes);
+    void *volatile hidden = malloc(4096); /* from the compiler, which would tell */
+    WEFT_ASSERT(hidden != NULL);
+    const unsigned char *bytes = hidden;
+    uint64_t found = bytes[2048];
+    free(hidden);
     return found;
 #endif
 }
