@@ -12,12 +12,12 @@
  *   R1  a contact is handed out only after it answered a query of ours
  *   R2  a reply that matches no pending query by transaction id and address changes nothing
  *   R3  a new contact is asked within `verify_after`; one that stops answering is forgotten within
- *       `forget_after`
- *   R4  queries are limited per source address and in all; above either, they are dropped silently
- *   R5  a malformed packet changes no table; a malformed query may be answered with error 203
- *   R6  an unknown method is answered with error 204
- *   R7  replies fit WEFT_KRPC_SIZE_MAX bytes and carry `ip`, the address we saw
- *   R8  read-only senders (ro = 1) are answered and never enter a table */
+ *       `forget_after`; the replacement cache may keep it, tells nobody of it, and asks it before
+ * it is a contact again R4  queries are limited per source address and in all; above either, they
+ * are dropped silently R5  a malformed packet changes no table; a malformed query may be answered
+ * with error 203 R6  an unknown method is answered with error 204 R7  replies fit
+ * WEFT_KRPC_SIZE_MAX bytes and carry `ip`, the address we saw R8  read-only senders (ro = 1) are
+ * answered and never enter a table */
 #ifndef WEFT_DHT_DHT_H
 #define WEFT_DHT_DHT_H
 

@@ -25,6 +25,12 @@ def all_know_all(daemons, nodes):
     return all(daemons.contacts(name(i)) >= min(8, len(nodes) - 1) for i in nodes)
 
 
+def knows(daemons, node, identity):
+    """A line of the replacement cache is no contact: nobody is told of it (core/dht/dht.h, R3)."""
+    lines = daemons.ask(name(node), "table").splitlines()
+    return any(identity in line for line in lines if " cache " not in line)
+
+
 def ten_daemons_heal_after_a_kill():
     with Daemons() as daemons:
         for i in range(COUNT):
@@ -43,7 +49,7 @@ def ten_daemons_heal_after_a_kill():
         others = [i for i in range(COUNT) if i != victim]
         for i in others:
             assert daemons.ask(name(i), "dht", "get", key) == "a text to keep\n", i
-        wait_until(lambda: all(identity not in daemons.ask(name(i), "table") for i in others), 60,
+        wait_until(lambda: not any(knows(daemons, i, identity) for i in others), 60,
                    "the dead node is forgotten")
 
         os.unlink(daemons.path(name(victim) + ".sock"))
@@ -53,7 +59,7 @@ def ten_daemons_heal_after_a_kill():
         assert daemons.status(name(victim))["id"] == identity, "it came back as somebody else"
         wait_until(lambda: daemons.contacts(name(victim)) >= 8, 10, "its table comes back from disk")
         assert daemons.ask(name(victim), "dht", "get", key) == "a text to keep\n"
-        wait_until(lambda: any(identity in daemons.ask(name(i), "table") for i in others), 20,
+        wait_until(lambda: any(knows(daemons, i, identity) for i in others), 20,
                    "the others know it again")
 
 

@@ -64,22 +64,31 @@ static void five_nodes_know_all_four_others(void) {
 
 struct census {
     const struct net *net;
-    uint32_t dead;
+    uint32_t dead, unproven, spare; /* contacts, newcomers and cache entries that are dead */
 };
 
 static void count_dead(void *ctx, const struct weft_contact_info *info) {
     struct census *census = ctx;
     uint32_t index = net_index(census->net, &info->contact.addr);
-    if (!info->in_cache && info->verified) census->dead += !census->net->nodes[index].alive;
+    uint32_t dead = !census->net->nodes[index].alive;
+    if (info->in_cache) {
+        census->spare += dead;
+    } else if (info->verified) {
+        census->dead += dead;
+    } else {
+        census->unproven += dead;
+    }
 }
 
-static uint32_t dead_contacts(const struct net *net) {
-    struct census census = {net, 0};
+static struct census take_census(const struct net *net) {
+    struct census census = {.net = net};
     for (uint32_t i = 0; i < net->count; i++) {
         if (net->nodes[i].alive) weft_dht_each(net->nodes[i].dht, net->now, count_dead, &census);
     }
-    return census.dead;
+    return census;
 }
+
+static uint32_t dead_contacts(const struct net *net) { return take_census(net).dead; }
 
 static void dead_nodes_are_in_no_table_after_sixty_seconds(void) {
     struct net net = joined_network(NODES, 4);
@@ -89,6 +98,29 @@ static void dead_nodes_are_in_no_table_after_sixty_seconds(void) {
     CHECK_EQ_UINT(dead_contacts(&net), 0);
     look_up_everywhere(&net, 100);
     net_free(&net);
+}
+
+/* Ten nodes fill a bucket of eight now and then, so that the one that dies is in a cache. */
+static void of_ten_nodes_a_dead_one_stays_in_a_cache_alone(void) {
+    uint32_t spare = 0;
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        struct net net = net_new(10, seed);
+        for (uint32_t i = 0; i < net.count; i++) {
+            net_boot(&net, i, &normal);
+            if (i > 0) net_add(&net, i, 0);
+        }
+        net_run(&net, WEFT_S(4) + (weft_duration)weft_rand_below(&net.rand, WEFT_S(6)));
+        net_kill(&net, 4);
+        struct weft_dht_event get = {.kind = WEFT_DHT_GET, .op = 1, .target = {{7}}};
+        CHECK(net_operate(&net, 0, get));
+        net_run(&net, net.now + WEFT_S(60));
+        struct census census = take_census(&net);
+        CHECK_EQ_UINT(census.dead, 0);
+        CHECK_EQ_UINT(census.unproven, 0);
+        spare += census.spare;
+        net_free(&net);
+    }
+    CHECK(spare > 0);
 }
 
 static void an_announced_peer_is_found_by_others(void) {
@@ -184,6 +216,7 @@ static void the_same_seed_gives_the_same_packets(void) {
 TEST_MAIN("dht/network", TEST(two_hundred_nodes_join_and_every_lookup_is_exact),
           TEST(a_chain_of_leaves_reaches_min_k_contacts), TEST(five_nodes_know_all_four_others),
           TEST(dead_nodes_are_in_no_table_after_sixty_seconds),
+          TEST(of_ten_nodes_a_dead_one_stays_in_a_cache_alone),
           TEST(an_announced_peer_is_found_by_others), TEST(an_item_put_is_read_by_others),
           TEST(a_repeated_put_survives_the_death_of_all_who_stored_it),
           TEST(halves_parted_for_two_minutes_find_each_other_again),
