@@ -9,7 +9,8 @@
  *   numbers  u (count), t (duration, ns), b (0 or 1), e (enum weft_error, as its negative value),
  *            p (pid), x (hexadecimal)
  *   bytes    id (one 20-byte id), ids (20 bytes each), addr (struct weft_addr, 20 bytes),
- *            text (UTF-8, no NUL)
+ *            text (UTF-8, no NUL), packet (struct weft_addr of the sender, struct weft_addr of the
+ *            receiver, payload)
  */
 #ifndef WEFT_ENV_TRACE_H
 #define WEFT_ENV_TRACE_H
@@ -65,15 +66,18 @@ struct weft_env;
       "op:u kind:u status:e values:u queries:u replies:u depth:u took:t ids:ids")                  \
     X(STORE_DONE, "store.done", "op:u kind:u status:e stored:u took:t target:id")                  \
     X(DHT_STORED, "dht.stored", "kind:u key:id")                                                   \
+    X(DHT_CONTACT, "dht.contact", "on:b peer:id")                                                  \
     X(DHT_DROPPED, "dht.dropped", "cause:u from:addr")                                             \
     /* network: told by the env */                                                                 \
     X(PACKET_SENT, "packet.sent", "to:u size:u packet:u")                                          \
     X(PACKET_LOST, "packet.lost", "to:u size:u packet:u cause:u")                                  \
     X(PACKET_RECEIVED, "packet.received", "from:u size:u packet:u")                                \
+    X(PACKET_DATA, "packet.data", "packet:u to:u data:packet")                                     \
     /* the scenario: told by the simulator or the testbed, node is the target or NONE */           \
     X(FAULT_ON, "fault.on", "fault:u kind:u occurrence:u text:text")                               \
     X(FAULT_OFF, "fault.off", "fault:u kind:u occurrence:u")                                       \
     X(FAULT_BIT, "fault.bit", "fault:u kind:u occurrence:u")                                       \
+    X(FAULT_SIDE, "fault.side", "fault:u occurrence:u side:u")                                     \
     X(WORK_ASKED, "work.asked", "work:u kind:u op:u key:id")                                       \
     X(WORK_DONE, "work.done", "work:u kind:u op:u status:e took:t key:id")                         \
     X(LOG, "log", "level:u text:text")                                                             \
@@ -83,7 +87,16 @@ struct weft_env;
     /* what an application promises of its data; value 0: none */                                  \
     X(APP_CLAIM, "app.claim", "claim:u value:x key:text")                                          \
     /* of processes that are traced by sys */                                                      \
-    X(SYS_MESSAGE, "sys.message", "pid:p peer:p out:b tag:u size:u kind:text")
+    X(SYS_MESSAGE, "sys.message", "pid:p peer:p out:b tag:u size:u kind:text")                     \
+    /* the run, told by who drives it: as it goes, then what came of it */                         \
+    X(RUN_SAMPLE, "run.sample", "nodes:u procs:u mailbox:u pending:u bytes:u events:u")            \
+    X(NODE_SAMPLE, "node.sample", "procs:u mailbox:u timers:u bytes:u")                            \
+    X(CHECK_FAILED, "check.failed", "check:u text:text")                                           \
+    X(RUN_FAULT, "run.fault", "fault:u kind:u injected:u bit:u line:u name:text")                  \
+    X(RUN_CHECK, "run.check", "check:u evaluated:u failed:u line:u name:text")                     \
+    X(RUN_WORK, "run.work", "work:u kind:u asked:u done:u line:u name:text")                       \
+    X(RUN_REASON, "run.reason", "reason:text")                                                     \
+    X(RUN_END, "run.end", "held:b events:u hash_high:x hash_low:x nodes:u repeat:text")
 
 enum weft_trace_kind {
 #define WEFT_TRACE_ENUM(NAME, name, fields) WEFT_TRACE_##NAME,
@@ -96,6 +109,17 @@ _Static_assert(WEFT_TRACE_KIND_COUNT <= 64, "kinds fit the mask");
 
 /* The node number of an event that belongs to no node. */
 #define WEFT_TRACE_NODE_NONE UINT32_MAX
+
+/* DHT_CONTACT: `peer` entered a bucket of the routing table or left it; the edges of the overlay.
+ * When a DHT goes down its edges go with it, untold. PACKET_DATA: told right after PACKET_SENT of
+ * the same `packet`; the addresses are as the sender sees them. FAULT_SIDE: the event's node is on
+ * `side` (from 0) of the occurrence that FAULT_ON told of; a node that no such event names is on no
+ * side, and sees all. RUN_SAMPLE and NODE_SAMPLE: at even intervals; `mailbox` is messages that
+ * wait in mailboxes, `pending` events that wait in the queue, `bytes` heap of the nodes, `events`
+ * handled so far. CHECK_FAILED: at the time and the node it was seen; of each check the first
+ * WEFT_TRACE_FAILURES_MAX. RUN_FAULT to RUN_END are a run's page; a trace without RUN_END was cut
+ * short. */
+#define WEFT_TRACE_FAILURES_MAX 100
 
 /* FAULT_BIT with kind 0: one call of the node was refused, and no fault of the scenario did it. */
 
