@@ -22,12 +22,12 @@ struct weft_krpc weft_dht__answer(const struct weft_dht *dht,
 
 static size_t pack(const struct weft_dht *dht, const struct weft_dht__table *table,
                    const struct weft_dht__request *request, unsigned char *out) {
-    const struct weft_dht__contact *found[WEFT_DHT_K_MAX];
+    const struct weft_contact *found[WEFT_DHT_K_MAX];
     WEFT_ASSERT(request->msg->target != NULL);
     size_t count = weft_dht__table_closest(dht, table, request->msg->target, request->msg->id,
                                            found, dht->config.k);
     unsigned char *at = out;
-    for (size_t i = 0; i < count; i++) at = weft_dht__contact_write(table, found[i], at);
+    for (size_t i = 0; i < count; i++) at = weft_dht__contact_write(found[i], at);
     return (size_t)(at - out);
 }
 

@@ -154,6 +154,8 @@ static void machine_init(struct weft_dht *dht, const struct weft_dht_config *con
 
 static int tables_init(struct weft_dht *dht) {
     int error = WEFT_OK;
+    dht->book = dht->config.book != NULL ? dht->config.book : weft_dht__book_new(dht->mem);
+    if (dht->book == NULL) return WEFT_ERR_NOMEM;
     if (dht->config.v4) error = weft_dht__table_init(dht, &dht->tables[0], WEFT_FAMILY_V4);
     if (error == WEFT_OK && dht->config.v6) {
         error = weft_dht__table_init(dht, &dht->tables[1], WEFT_FAMILY_V6);
@@ -201,6 +203,7 @@ void weft_dht_free(struct weft_dht *dht) {
     weft_dht__array_free(dht, &dht->lost, sizeof(struct weft_dht__lost));
     weft_dht__table_free(dht, &dht->tables[0]);
     weft_dht__table_free(dht, &dht->tables[1]);
+    if (dht->config.book == NULL) weft_dht__book_free(dht->book);
     weft_mem_free(dht->mem, dht, sizeof *dht);
 }
 
@@ -301,12 +304,9 @@ size_t weft_dht_closest(const struct weft_dht *dht, const weft_id *target, enum 
     WEFT_ASSERT(out != NULL || max == 0);
     const struct weft_dht__table *table = &dht->tables[family == WEFT_FAMILY_V6];
     if (table->family != (uint8_t)family || family == WEFT_FAMILY_NONE) return 0;
-    const struct weft_dht__contact *found[WEFT_DHT_K_MAX];
+    const struct weft_contact *found[WEFT_DHT_K_MAX];
     if (max > WEFT_DHT_K_MAX) max = WEFT_DHT_K_MAX;
     size_t count = weft_dht__table_closest(dht, table, target, NULL, found, max);
-    for (size_t i = 0; i < count; i++) {
-        out[i].id = found[i]->id;
-        out[i].addr = weft_dht__contact_addr(table, found[i]);
-    }
+    for (size_t i = 0; i < count; i++) out[i] = *found[i];
     return count;
 }

@@ -21,12 +21,11 @@
 #ifndef WEFT_DHT_DHT_H
 #define WEFT_DHT_DHT_H
 
-#include "core/base/addr.h"
 #include "core/base/bytes.h"
-#include "core/base/id.h"
 #include "core/base/limits.h"
 #include "core/base/mem.h"
 #include "core/base/time.h"
+#include "core/dht/book.h"
 #include "core/env/trace.h"
 
 #include <stdbool.h>
@@ -59,11 +58,7 @@ struct weft_dht_config {
     bool refuse_martians;          /* drop loopback, multicast, port 0 and unspecified senders;
                                       off by default: a test network may live on loopback */
     unsigned char version[4];      /* `v`; all zero: "WF" 0 1 */
-};
-
-struct weft_contact {
-    weft_id id;
-    struct weft_addr addr;
+    struct weft_dht_book *book;    /* shared with other machines, outlives them all; NULL: none */
 };
 
 /* How an operation ended. `op` is the caller's number. */

@@ -53,13 +53,10 @@ struct weft_dht__lookup *weft_dht__lookup_of(struct weft_dht *dht,
 
 static void seed_from_table(struct weft_dht *dht, struct weft_dht__lookup *lookup,
                             const struct weft_dht__table *table) {
-    const struct weft_dht__contact *found[WEFT_DHT_K_MAX];
+    const struct weft_contact *found[WEFT_DHT_K_MAX];
     WEFT_ASSERT(dht->config.k <= WEFT_DHT_K_MAX);
     size_t count = weft_dht__table_closest(dht, table, &lookup->target, NULL, found, dht->config.k);
-    for (size_t i = 0; i < count; i++) {
-        const struct weft_contact contact = {found[i]->id, weft_dht__contact_addr(table, found[i])};
-        weft_dht__candidate_add(dht, lookup, &contact, 1);
-    }
+    for (size_t i = 0; i < count; i++) weft_dht__candidate_add(dht, lookup, found[i], 1);
 }
 
 /* A young table knows little: those waiting to be verified are asked as well. */

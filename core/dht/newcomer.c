@@ -71,7 +71,7 @@ void weft_dht__newcomer_offer(struct weft_dht *dht, const weft_id *id,
     struct weft_dht__contact *known = weft_dht__table_find(dht, table, id);
     if (known != NULL) {
         /* At another address: whoever holds the place keeps it as long as it answers. */
-        if (!weft_dht__contact_at(table, known, addr)) weft_dht__check_contact(dht, table, known);
+        if (!weft_dht__contact_at(dht, known, addr)) weft_dht__check_contact(dht, known);
         return;
     }
     if (weft_dht__table_has_room(dht, table, id)) {

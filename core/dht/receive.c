@@ -57,7 +57,7 @@ static void offer_asker(struct weft_dht *dht, const weft_id *id, const struct we
     const struct weft_dht__table *table = weft_dht__table_of(dht, from->family);
     WEFT_ASSERT(table != NULL);
     struct weft_dht__contact *known = weft_dht__table_find(dht, table, id);
-    if (known != NULL && weft_dht__contact_at(table, known, from)) {
+    if (known != NULL && weft_dht__contact_at(dht, known, from)) {
         weft_dht__table_heard(dht, known);
         return;
     }
