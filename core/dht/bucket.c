@@ -6,8 +6,8 @@
 #define BLOCK_STEP 2 /* contacts a block grows by */
 
 uint32_t weft_dht__cache_max(const struct weft_dht *dht) {
-    WEFT_ASSERT(dht->config.k > 0);
-    return dht->config.k >= 8 ? dht->config.k / 4 : 1;
+    WEFT_ASSERT(dht->config->k > 0);
+    return dht->config->k >= 8 ? dht->config->k / 4 : 1;
 }
 
 int weft_dht__bucket_find(const struct weft_dht *dht, const struct weft_dht__bucket *bucket,
@@ -45,7 +45,7 @@ static bool insert(struct weft_dht *dht, struct weft_dht__bucket *bucket, uint32
 bool weft_dht__bucket_add(struct weft_dht *dht, struct weft_dht__table *table,
                           struct weft_dht__bucket *bucket,
                           const struct weft_dht__contact *contact) {
-    WEFT_ASSERT(bucket->count < dht->config.k); /* I4 */
+    WEFT_ASSERT(bucket->count < dht->config->k); /* I4 */
     if (!insert(dht, bucket, bucket->count, contact)) return false;
     bucket->count++;
     table->contacts++;
@@ -89,7 +89,7 @@ static int cache_victim(const struct weft_dht__bucket *bucket, bool verified) {
 
 void weft_dht__bucket_cache(struct weft_dht *dht, struct weft_dht__table *table,
                             struct weft_dht__bucket *bucket, const struct weft_dht__seen *seen) {
-    WEFT_ASSERT(bucket->count == dht->config.k);
+    WEFT_ASSERT(bucket->count == dht->config->k);
     int known = weft_dht__bucket_find(dht, bucket, seen->id);
     WEFT_ASSERT(known < 0 || known >= bucket->count);
     if (known >= 0) {

@@ -16,14 +16,14 @@ static void ask(struct weft_dht *dht, struct weft_dht__contact *contact) {
     weft_duration again = WEFT_S(1);
     if (weft_dht__ping_ask(dht, &query)) {
         contact->flags |= DHT_CONTACT_ASKED;
-        again = weft_time_add(dht->config.query_timeout, WEFT_S(1)); /* never reached: it ends */
+        again = weft_time_add(dht->config->query_timeout, WEFT_S(1)); /* never reached: it ends */
     }
     contact->due = weft_dht__tick_now(dht) + weft_dht__ticks(again);
 }
 
 /* Who is due by then is asked now: waking for each contact alone would cost more than its ping. */
 static weft_dht__tick horizon(const struct weft_dht *dht) {
-    return weft_dht__tick_now(dht) + weft_dht__ticks(dht->config.stale_after / DHT_CHECK_EARLY);
+    return weft_dht__tick_now(dht) + weft_dht__ticks(dht->config->stale_after / DHT_CHECK_EARLY);
 }
 
 static void check_bucket(struct weft_dht *dht, struct weft_dht__bucket *bucket) {
@@ -54,7 +54,7 @@ void weft_dht__check_run(struct weft_dht *dht, struct weft_dht__table *table) {
 
 void weft_dht__check_contact(struct weft_dht *dht, struct weft_dht__contact *contact) {
     weft_dht__tick silent = weft_dht__tick_now(dht) - contact->answered;
-    weft_duration lately = dht->config.stale_after - dht->config.stale_after / 5;
+    weft_duration lately = dht->config->stale_after - dht->config->stale_after / 5;
     WEFT_ASSERT(lately > 0);
     if (silent < weft_dht__ticks(lately) || contact->failures > 0) return;
     if (contact->flags & DHT_CONTACT_ASKED) return;

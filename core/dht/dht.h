@@ -59,7 +59,11 @@ struct weft_dht_config {
                                       off by default: a test network may live on loopback */
     unsigned char version[4];      /* `v`; all zero: "WF" 0 1 */
     struct weft_dht_book *book;    /* shared with other machines, outlives them all; NULL: none */
+    bool shared; /* it is filled in (below) and outlives the machine: not copied */
 };
+
+/* Every 0 becomes its default, what is too much its maximum. */
+void weft_dht_config_fill(struct weft_dht_config *config);
 
 /* How an operation ended. `op` is the caller's number. */
 struct weft_dht_result {

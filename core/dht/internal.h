@@ -228,8 +228,9 @@ struct weft_dht__join {
 
 struct weft_dht {
     struct weft_mem *mem;
-    const struct weft_dht_sink *sink; /* during a step */
-    struct weft_dht_config config;    /* every default filled in */
+    const struct weft_dht_sink *sink;     /* during a step */
+    const struct weft_dht_config *config; /* every default filled in */
+    struct weft_dht_config *own_config;   /* NULL: it is shared */
     weft_id id;
     weft_time start, now;
     struct weft_rand rand;

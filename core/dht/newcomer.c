@@ -54,7 +54,7 @@ static bool queue(struct weft_dht *dht, const weft_id *id, const struct weft_add
     dht->newcomers.count++;
     struct weft_dht__newcomer *newcomer = at(dht, count);
     *newcomer = (struct weft_dht__newcomer){.id = *id, .addr = *addr, .state = DHT_NEWCOMER_WAITS};
-    set_due(dht, newcomer, weft_dht__jitter(dht, dht->config.verify_after));
+    set_due(dht, newcomer, weft_dht__jitter(dht, dht->config->verify_after));
     return true;
 }
 
@@ -129,7 +129,7 @@ static bool ask(struct weft_dht *dht, struct weft_dht__newcomer *newcomer) {
     }
     newcomer->state = DHT_NEWCOMER_ASKED;
     newcomer->tries++;
-    set_due(dht, newcomer, weft_time_add(dht->config.query_timeout, WEFT_S(1)));
+    set_due(dht, newcomer, weft_time_add(dht->config->query_timeout, WEFT_S(1)));
     return true;
 }
 

@@ -11,8 +11,8 @@ int weft_dht__table_init(struct weft_dht *dht, struct weft_dht__table *table, ui
     table->bucket_count = table->bucket_capacity = 1;
     table->family = family;
     table->due = WEFT_TIME_NEVER;
-    table->buckets[0].refresh = weft_dht__ticks(dht->config.refresh_after);
-    table->refresh_due = weft_time_add(dht->now, dht->config.refresh_after);
+    table->buckets[0].refresh = weft_dht__ticks(dht->config->refresh_after);
+    table->refresh_due = weft_time_add(dht->now, dht->config->refresh_after);
     return WEFT_OK;
 }
 
@@ -70,7 +70,7 @@ bool weft_dht__table_has_room(const struct weft_dht *dht, const struct weft_dht_
                               const weft_id *id) {
     WEFT_ASSERT(!weft_id_equal(&dht->id, id));
     const struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, id);
-    if (bucket->count < dht->config.k) return true;
+    if (bucket->count < dht->config->k) return true;
     return !weft_dht__table_is_far(table, bucket) && table->bucket_count < WEFT_ID_BITS;
 }
 
@@ -235,7 +235,7 @@ static void remove_at_addr(struct weft_dht *dht, struct weft_dht__table *table,
 }
 
 static weft_dht__tick next_check(struct weft_dht *dht) {
-    weft_duration stale = dht->config.stale_after;
+    weft_duration stale = dht->config->stale_after;
     WEFT_ASSERT(stale > 0);
     return weft_dht__tick_now(dht) + weft_dht__ticks(stale - weft_dht__jitter(dht, stale / 5));
 }
@@ -243,7 +243,7 @@ static weft_dht__tick next_check(struct weft_dht *dht) {
 void weft_dht__table_overflow(struct weft_dht *dht, struct weft_dht__table *table,
                               const struct weft_dht__seen *seen) {
     struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, seen->id);
-    WEFT_ASSERT(bucket->count == dht->config.k);
+    WEFT_ASSERT(bucket->count == dht->config->k);
     weft_dht__bucket_cache(dht, table, bucket, seen);
     weft_dht__check_oldest(dht, bucket);
 }
@@ -252,7 +252,7 @@ static void enter(struct weft_dht *dht, struct weft_dht__table *table,
                   const struct weft_dht__seen *seen) {
     WEFT_ASSERT(seen->verified); /* R1 */
     struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, seen->id);
-    while (bucket->count == dht->config.k) {
+    while (bucket->count == dht->config->k) {
         if (!weft_dht__table_has_room(dht, table, seen->id)) {
             weft_dht__table_overflow(dht, table, seen);
             return;
@@ -273,7 +273,7 @@ static void enter(struct weft_dht *dht, struct weft_dht__table *table,
 }
 
 static weft_duration retry_gap(const struct weft_dht *dht) {
-    const struct weft_dht_config *config = &dht->config;
+    const struct weft_dht_config *config = dht->config;
     weft_duration spare = config->forget_after - config->stale_after - 2 * config->query_timeout;
     WEFT_ASSERT(spare > 0);
     return spare / 2 < DHT_RETRY_GAP_MAX ? spare / 2 : DHT_RETRY_GAP_MAX;
@@ -290,7 +290,7 @@ static void renew(struct weft_dht *dht, struct weft_dht__contact *contact) {
 void weft_dht__table_heard(struct weft_dht *dht, struct weft_dht__contact *contact) {
     WEFT_ASSERT(contact != NULL);
     if (contact->failures > 0 || contact->flags != DHT_CONTACT_VERIFIED) return;
-    const struct weft_dht_config *config = &dht->config;
+    const struct weft_dht_config *config = dht->config;
     weft_duration stale = config->stale_after - config->stale_after / 8;
     weft_duration unasked = config->forget_after - 2 * config->query_timeout - retry_gap(dht);
     weft_dht__tick due = weft_dht__tick_now(dht) + weft_dht__ticks(stale);
@@ -374,7 +374,7 @@ void weft_dht__table_failed(struct weft_dht *dht, const weft_id *id, const struc
 /* Index of the cache entry to promote: the newest that answered lately, else the newest. */
 static uint32_t cache_best(const struct weft_dht *dht, const struct weft_dht__bucket *bucket) {
     WEFT_ASSERT(bucket->cached > 0);
-    weft_dht__tick now = weft_dht__tick_now(dht), fresh = weft_dht__ticks(dht->config.stale_after);
+    weft_dht__tick now = weft_dht__tick_now(dht), fresh = weft_dht__ticks(dht->config->stale_after);
     uint32_t last = (uint32_t)(bucket->count + bucket->cached) - 1;
     for (uint32_t i = last + 1; i-- > bucket->count;) {
         const struct weft_dht__contact *entry = weft_dht__bucket_at(bucket, i);
@@ -385,13 +385,13 @@ static uint32_t cache_best(const struct weft_dht *dht, const struct weft_dht__bu
 
 void weft_dht__table_fill(struct weft_dht *dht, struct weft_dht__table *table, const weft_id *id) {
     struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, id);
-    if (bucket->cached == 0 || bucket->count == dht->config.k) return;
+    if (bucket->cached == 0 || bucket->count == dht->config->k) return;
     uint32_t index = cache_best(dht, bucket);
     const struct weft_dht__contact *entry = weft_dht__bucket_at(bucket, index);
     const struct weft_contact who = *weft_dht__who(dht, entry);
     weft_dht__tick age = weft_dht__tick_now(dht) - entry->answered;
     bool fresh =
-        (entry->flags & DHT_CONTACT_VERIFIED) && age < weft_dht__ticks(dht->config.stale_after);
+        (entry->flags & DHT_CONTACT_VERIFIED) && age < weft_dht__ticks(dht->config->stale_after);
     const struct weft_dht__seen seen = {&who.id, &who.addr, true, entry->answered};
     weft_dht__bucket_remove(dht, table, bucket, index);
     if (fresh) {

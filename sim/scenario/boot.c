@@ -82,6 +82,8 @@ static void fill_config(struct sim_run__boot *boot, uint32_t group) {
     dht->dht.v4 = !plan->v6;
     dht->dht.v6 = plan->v6;
     dht->dht.book = boot->book;
+    weft_dht_config_fill(&dht->dht);
+    dht->dht.shared = true;
     if (plan->v6) {
         dht->bind6 = (struct weft_addr){.family = WEFT_FAMILY_V6, .port = SIM_RUN_DHT_PORT};
     } else {
@@ -115,6 +117,7 @@ void sim_run__boot_plainly(struct sim_run__boot *boot) {
     for (uint32_t g = 0; g < boot->plan->groups_count; g++) {
         boot->node[g].plain_memory = true;
         boot->dht[g].dht.book = NULL;
+        boot->dht[g].dht.shared = false;
     }
 }
 
