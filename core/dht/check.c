@@ -26,11 +26,12 @@ static weft_dht__tick horizon(const struct weft_dht *dht) {
     return weft_dht__tick_now(dht) + weft_dht__ticks(dht->config->stale_after / DHT_CHECK_EARLY);
 }
 
-static void check_bucket(struct weft_dht *dht, struct weft_dht__bucket *bucket) {
+static void check_bucket(struct weft_dht *dht, const struct weft_dht__table *table,
+                         struct weft_dht__bucket *bucket) {
     weft_dht__tick now = weft_dht__tick_now(dht), by = horizon(dht);
     WEFT_ASSERT(bucket->count > 0);
     for (uint32_t i = 0; i < bucket->count; i++) {
-        struct weft_dht__contact *contact = weft_dht__bucket_at(bucket, i);
+        struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, i);
         bool idle = !(contact->flags & DHT_CONTACT_ASKED) && contact->failures == 0;
         if (weft_dht__tick_reached(contact->due, idle ? by : now)) ask(dht, contact);
         if (i == 0 || weft_dht__tick_reached(contact->due, bucket->due)) bucket->due = contact->due;
@@ -45,7 +46,7 @@ void weft_dht__check_run(struct weft_dht *dht, struct weft_dht__table *table) {
     for (uint32_t i = 0; i < table->bucket_count; i++) {
         struct weft_dht__bucket *bucket = &table->buckets[i];
         if (bucket->count == 0) continue;
-        if (weft_dht__tick_reached(bucket->due, by)) check_bucket(dht, bucket);
+        if (weft_dht__tick_reached(bucket->due, by)) check_bucket(dht, table, bucket);
         if (!any || weft_dht__tick_reached(bucket->due, earliest)) earliest = bucket->due;
         any = true;
     }
@@ -61,11 +62,12 @@ void weft_dht__check_contact(struct weft_dht *dht, struct weft_dht__contact *con
     ask(dht, contact);
 }
 
-void weft_dht__check_oldest(struct weft_dht *dht, const struct weft_dht__bucket *bucket) {
+void weft_dht__check_oldest(struct weft_dht *dht, const struct weft_dht__table *table,
+                            const struct weft_dht__bucket *bucket) {
     WEFT_ASSERT(bucket->count > 0);
-    struct weft_dht__contact *oldest = weft_dht__bucket_at(bucket, 0);
+    struct weft_dht__contact *oldest = weft_dht__bucket_at(table, bucket, 0);
     for (uint32_t i = 1; i < bucket->count; i++) {
-        struct weft_dht__contact *contact = weft_dht__bucket_at(bucket, i);
+        struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, i);
         if ((int32_t)(contact->answered - oldest->answered) < 0) oldest = contact;
     }
     weft_dht__check_contact(dht, oldest);

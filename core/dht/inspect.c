@@ -11,7 +11,7 @@ struct visit {
 static void visit_contact(const struct visit *visit, const struct weft_dht__table *table,
                           uint32_t index, uint32_t place) {
     const struct weft_dht__bucket *bucket = &table->buckets[index];
-    const struct weft_dht__contact *contact = weft_dht__bucket_at(bucket, place);
+    const struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, place);
     WEFT_ASSERT(visit->fn != NULL);
     struct weft_contact_info info = {
         .contact = *weft_dht__who(visit->dht, contact),

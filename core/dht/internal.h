@@ -82,24 +82,31 @@ struct weft_dht__contact {
 
 _Static_assert(sizeof(struct weft_dht__contact) == 16, "a million nodes know 200 million");
 
-/* I3  block holds `count` contacts, then `cached` ones of the replacement cache, newest last.
+/* I3  from table->block[first] on it has room for `capacity`: `count` contacts, then
+ *     `cached` ones of the replacement cache, newest last.
  * I4  count <= k; cached <= max(1, k / 4); count + cached <= capacity. */
 struct weft_dht__bucket {
-    struct weft_dht__contact *block;
     weft_dht__tick due;     /* no contact is due before; meaningless when count is 0 */
     weft_dht__tick refresh; /* when a lookup in it is wanted */
+    uint16_t first;
     uint8_t count, cached, capacity;
     uint8_t tries; /* to fill it, left; `refresh` is then the time of the next */
 };
 
+_Static_assert(WEFT_ID_BITS *(WEFT_DHT_K_MAX + WEFT_DHT_K_MAX / 4 + 2) <= UINT16_MAX, "of first");
+
 /* I5  bucket i < bucket_count - 1 holds ids sharing exactly i bits with the own id; the last all
  *     that share more. It alone is split.
- * I6  contacts and cached are the sums over the buckets. */
+ * I6  contacts and cached are the sums over the buckets.
+ * I7  the buckets' rooms follow one another in `block`; block_used is their sum. Whatever makes
+ *     room, or takes it, moves contacts. */
 struct weft_dht__table {
     struct weft_dht__bucket *buckets;
+    struct weft_dht__contact *block;
     weft_time due;         /* no contact is due before */
     weft_time refresh_due; /* no refresh is due before */
     uint32_t bucket_count, contacts, cached;
+    uint16_t block_used, block_capacity;
     uint8_t bucket_capacity;
     uint8_t family; /* NONE: not served */
 };
@@ -349,20 +356,21 @@ bool weft_dht__contact_init(struct weft_dht *dht, struct weft_dht__contact *cont
                             const struct weft_dht__seen *seen, weft_dht__tick due);
 
 /* --- bucket.c --- */
-static inline struct weft_dht__contact *weft_dht__bucket_at(const struct weft_dht__bucket *bucket,
+static inline struct weft_dht__contact *weft_dht__bucket_at(const struct weft_dht__table *table,
+                                                            const struct weft_dht__bucket *bucket,
                                                             uint32_t index) {
     WEFT_ASSERT(index < bucket->capacity);
-    return &bucket->block[index];
+    return &table->block[bucket->first + index];
 }
 /* Index of `id` among contacts and cache, -1 when absent. */
-int weft_dht__bucket_find(const struct weft_dht *dht, const struct weft_dht__bucket *bucket,
-                          const weft_id *id);
-/* `contact`, copied behind the contacts. False: no memory. count < k. */
+int weft_dht__bucket_find(const struct weft_dht *dht, const struct weft_dht__table *table,
+                          const struct weft_dht__bucket *bucket, const weft_id *id);
+/* `contact`, of no bucket, copied behind the contacts. False: no memory. count < k. */
 bool weft_dht__bucket_add(struct weft_dht *dht, struct weft_dht__table *table,
                           struct weft_dht__bucket *bucket, const struct weft_dht__contact *contact);
 /* Take out contact or cache entry `index`, which somebody else has now. */
-void weft_dht__bucket_give(struct weft_dht *dht, struct weft_dht__table *table,
-                           struct weft_dht__bucket *bucket, uint32_t index);
+void weft_dht__bucket_give(struct weft_dht__table *table, struct weft_dht__bucket *bucket,
+                           uint32_t index);
 /* Take out contact or cache entry `index`: its entry in the book is dropped. */
 void weft_dht__bucket_remove(struct weft_dht *dht, struct weft_dht__table *table,
                              struct weft_dht__bucket *bucket, uint32_t index);
@@ -434,7 +442,8 @@ void weft_dht__check_due(struct weft_dht *dht, struct weft_dht__table *table,
  * after which it is asked anyway, so that strangers cannot make us ask more often. */
 void weft_dht__check_contact(struct weft_dht *dht, struct weft_dht__contact *contact);
 /* The same for the bucket's least recently answered. */
-void weft_dht__check_oldest(struct weft_dht *dht, const struct weft_dht__bucket *bucket);
+void weft_dht__check_oldest(struct weft_dht *dht, const struct weft_dht__table *table,
+                            const struct weft_dht__bucket *bucket);
 
 /* --- newcomer.c --- */
 /* A node seen but not verified: wait to be asked, or the cache, or nothing. */

@@ -33,7 +33,7 @@ static void ask_far(struct weft_dht *dht, const struct weft_dht__table *table) {
         const struct weft_dht__bucket *bucket = &table->buckets[place];
         if (bucket->count == 0) continue;
         uint32_t index = (uint32_t)weft_rand_below(&dht->rand, bucket->count);
-        const struct weft_dht__contact *contact = weft_dht__bucket_at(bucket, index);
+        const struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, index);
         const struct weft_contact *who = weft_dht__who(dht, contact);
         const struct weft_dht__query query = {
             .id = who->id, .to = who->addr, .purpose = DHT_ASK_FILL, .lookup = DHT_NONE};

@@ -62,7 +62,7 @@ static void fill(struct weft_dht *dht, const struct weft_dht__table *table, uint
     const struct weft_dht__bucket *bucket = &table->buckets[index];
     WEFT_ASSERT(bucket->count > 0);
     uint32_t place = (uint32_t)weft_rand_below(&dht->rand, bucket->count);
-    const struct weft_dht__contact *contact = weft_dht__bucket_at(bucket, place);
+    const struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, place);
     const struct weft_contact *who = weft_dht__who(dht, contact);
     const struct weft_dht__query query = {
         .id = who->id, .to = who->addr, .purpose = DHT_ASK_FILL, .lookup = DHT_NONE};

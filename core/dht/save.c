@@ -38,7 +38,8 @@ static unsigned char *put_table(const struct weft_dht *dht, const struct weft_dh
     for (uint32_t b = table->bucket_count; b-- > 0;) {
         const struct weft_dht__bucket *bucket = &table->buckets[b];
         for (uint32_t i = 0; i < bucket->count; i++) {
-            const struct weft_contact *who = weft_dht__who(dht, weft_dht__bucket_at(bucket, i));
+            const struct weft_contact *who =
+                weft_dht__who(dht, weft_dht__bucket_at(table, bucket, i));
             at += weft_compact_node_write(&who->id, &who->addr, at);
         }
     }

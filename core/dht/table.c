@@ -19,14 +19,15 @@ int weft_dht__table_init(struct weft_dht *dht, struct weft_dht__table *table, ui
 void weft_dht__table_free(struct weft_dht *dht, struct weft_dht__table *table) {
     WEFT_ASSERT(table->bucket_count <= table->bucket_capacity);
     for (uint32_t i = 0; i < table->bucket_count; i++) {
-        struct weft_dht__bucket *bucket = &table->buckets[i];
+        const struct weft_dht__bucket *bucket = &table->buckets[i];
         for (uint32_t n = 0; n < (uint32_t)(bucket->count + bucket->cached); n++) {
-            dht->book->drop(dht->book, bucket->block[n].entry);
+            dht->book->drop(dht->book, weft_dht__bucket_at(table, bucket, n)->entry);
         }
-        weft_mem_free(dht->mem, bucket->block, bucket->capacity * sizeof *bucket->block);
     }
+    weft_mem_free(dht->mem, table->block, table->block_capacity * sizeof *table->block);
     weft_mem_free(dht->mem, table->buckets, table->bucket_capacity * sizeof *table->buckets);
     table->buckets = NULL;
+    table->block = NULL;
     table->family = WEFT_FAMILY_NONE;
 }
 
@@ -35,7 +36,7 @@ struct weft_dht__contact *weft_dht__table_find(const struct weft_dht *dht,
                                                const weft_id *id) {
     const struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, id);
     for (uint32_t i = 0; i < bucket->count; i++) {
-        struct weft_dht__contact *contact = weft_dht__bucket_at(bucket, i);
+        struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, i);
         if (weft_dht__contact_is(dht, contact, id)) return contact;
     }
     return NULL;
@@ -84,6 +85,7 @@ static uint64_t load_be(const unsigned char *at) {
 
 struct walk {
     const struct weft_dht *dht;
+    const struct weft_dht__table *table;
     const weft_id *target, *except;
     uint64_t head; /* of the target */
     const struct weft_contact **out;
@@ -105,7 +107,7 @@ static void take_bucket(struct walk *walk, const struct weft_dht__bucket *bucket
     WEFT_ASSERT(bucket->count <= WEFT_DHT_K_MAX);
     for (uint32_t i = 0; i < bucket->count; i++) {
         const struct weft_contact *contact =
-            weft_dht__who(walk->dht, weft_dht__bucket_at(bucket, i));
+            weft_dht__who(walk->dht, weft_dht__bucket_at(walk->table, bucket, i));
         if (walk->except != NULL && weft_id_equal(&contact->id, walk->except)) continue;
         uint64_t key = load_be(contact->id.bytes) ^ walk->head;
         uint32_t at = count++;
@@ -130,7 +132,7 @@ size_t weft_dht__table_closest(const struct weft_dht *dht, const struct weft_dht
                                const weft_id *target, const weft_id *except,
                                const struct weft_contact **out, size_t max) {
     WEFT_ASSERT(max <= WEFT_DHT_K_MAX);
-    struct walk walk = {dht, target, except, load_be(target->bytes), out, 0, max};
+    struct walk walk = {dht, table, target, except, load_be(target->bytes), out, 0, max};
     uint64_t differing = load_be(dht->id.bytes) ^ walk.head;
     uint32_t last = table->bucket_count - 1, deeper = last;
     for (uint32_t i = 0; i < last && i < 64 && walk.count < max; i++) {
@@ -178,13 +180,13 @@ static bool belongs_deeper(const struct weft_dht *dht, const weft_id *id, uint32
 static bool move_deeper(struct weft_dht *dht, struct weft_dht__table *table, uint32_t depth) {
     struct weft_dht__bucket *from = &table->buckets[depth], *to = from + 1;
     for (uint32_t i = 0; i < from->count;) {
-        const struct weft_dht__contact *contact = weft_dht__bucket_at(from, i);
-        if (!belongs_deeper(dht, &weft_dht__who(dht, contact)->id, depth)) {
+        const struct weft_dht__contact contact = *weft_dht__bucket_at(table, from, i);
+        if (!belongs_deeper(dht, &weft_dht__who(dht, &contact)->id, depth)) {
             i++;
             continue;
         }
-        if (!weft_dht__bucket_add(dht, table, to, contact)) return false;
-        weft_dht__bucket_give(dht, table, from, i);
+        if (!weft_dht__bucket_add(dht, table, to, &contact)) return false;
+        weft_dht__bucket_give(table, from, i);
     }
     return true;
 }
@@ -201,17 +203,20 @@ static bool split(struct weft_dht *dht, struct weft_dht__table *table) {
     if (!grow_buckets(dht, table)) return false;
     uint32_t depth = table->bucket_count - 1;
     struct weft_dht__bucket *from = &table->buckets[depth];
-    from[1] = (struct weft_dht__bucket){.due = from->due, .refresh = from->refresh};
     drop_cache(dht, table, from);
+    from[1] = (struct weft_dht__bucket){
+        .due = from->due, .refresh = from->refresh, .first = table->block_used};
+    table->bucket_count++;
     if (!move_deeper(dht, table, depth)) {
         while (from[1].count > 0) { /* back again: there was room */
-            bool added = weft_dht__bucket_add(dht, table, from, weft_dht__bucket_at(&from[1], 0));
+            const struct weft_dht__contact contact = *weft_dht__bucket_at(table, &from[1], 0);
+            bool added = weft_dht__bucket_add(dht, table, from, &contact);
             WEFT_ASSERT(added);
-            weft_dht__bucket_give(dht, table, &from[1], 0);
+            weft_dht__bucket_give(table, &from[1], 0);
         }
+        table->bucket_count--;
         return false;
     }
-    table->bucket_count++;
     weft_dht__refresh_soon(dht, table, from);
     weft_dht__refresh_soon(dht, table, &from[1]);
     return true;
@@ -224,7 +229,7 @@ static void remove_at_addr(struct weft_dht *dht, struct weft_dht__table *table,
     for (uint32_t b = 0; b < table->bucket_count; b++) {
         struct weft_dht__bucket *bucket = &table->buckets[b];
         for (uint32_t i = 0; i < bucket->count; i++) {
-            struct weft_dht__contact *contact = weft_dht__bucket_at(bucket, i);
+            struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, i);
             if (!weft_dht__contact_at(dht, contact, addr)) continue;
             weft_id gone = weft_dht__who(dht, contact)->id;
             weft_dht__bucket_remove(dht, table, bucket, i);
@@ -245,7 +250,7 @@ void weft_dht__table_overflow(struct weft_dht *dht, struct weft_dht__table *tabl
     struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, seen->id);
     WEFT_ASSERT(bucket->count == dht->config->k);
     weft_dht__bucket_cache(dht, table, bucket, seen);
-    weft_dht__check_oldest(dht, bucket);
+    weft_dht__check_oldest(dht, table, bucket);
 }
 
 static void enter(struct weft_dht *dht, struct weft_dht__table *table,
@@ -260,7 +265,7 @@ static void enter(struct weft_dht *dht, struct weft_dht__table *table,
         if (!split(dht, table)) return;
         bucket = weft_dht__table_bucket(dht, table, seen->id);
     }
-    int cached = weft_dht__bucket_find(dht, bucket, seen->id);
+    int cached = weft_dht__bucket_find(dht, table, bucket, seen->id);
     if (cached >= 0) weft_dht__bucket_remove(dht, table, bucket, (uint32_t)cached);
     struct weft_dht__contact contact;
     if (!weft_dht__contact_init(dht, &contact, seen, next_check(dht))) return;
@@ -305,7 +310,7 @@ static void forget_expected(struct weft_dht *dht, struct weft_dht__table *table,
     const struct weft_dht__contact *old = weft_dht__table_find(dht, table, expected);
     if (old == NULL || !weft_dht__contact_at(dht, old, addr)) return;
     struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, expected);
-    int index = weft_dht__bucket_find(dht, bucket, expected);
+    int index = weft_dht__bucket_find(dht, table, bucket, expected);
     WEFT_ASSERT(index >= 0);
     weft_dht__bucket_remove(dht, table, bucket, (uint32_t)index);
     weft_dht__table_fill(dht, table, expected);
@@ -367,17 +372,19 @@ void weft_dht__table_failed(struct weft_dht *dht, const weft_id *id, const struc
         return;
     }
     weft_dht__lost_add(dht, addr, false);
-    weft_dht__bucket_remove(dht, table, bucket, (uint32_t)weft_dht__bucket_find(dht, bucket, id));
+    weft_dht__bucket_remove(dht, table, bucket,
+                            (uint32_t)weft_dht__bucket_find(dht, table, bucket, id));
     weft_dht__table_fill(dht, table, id);
 }
 
 /* Index of the cache entry to promote: the newest that answered lately, else the newest. */
-static uint32_t cache_best(const struct weft_dht *dht, const struct weft_dht__bucket *bucket) {
+static uint32_t cache_best(const struct weft_dht *dht, const struct weft_dht__table *table,
+                           const struct weft_dht__bucket *bucket) {
     WEFT_ASSERT(bucket->cached > 0);
     weft_dht__tick now = weft_dht__tick_now(dht), fresh = weft_dht__ticks(dht->config->stale_after);
     uint32_t last = (uint32_t)(bucket->count + bucket->cached) - 1;
     for (uint32_t i = last + 1; i-- > bucket->count;) {
-        const struct weft_dht__contact *entry = weft_dht__bucket_at(bucket, i);
+        const struct weft_dht__contact *entry = weft_dht__bucket_at(table, bucket, i);
         if ((entry->flags & DHT_CONTACT_VERIFIED) && now - entry->answered < fresh) return i;
     }
     return last;
@@ -386,8 +393,8 @@ static uint32_t cache_best(const struct weft_dht *dht, const struct weft_dht__bu
 void weft_dht__table_fill(struct weft_dht *dht, struct weft_dht__table *table, const weft_id *id) {
     struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, id);
     if (bucket->cached == 0 || bucket->count == dht->config->k) return;
-    uint32_t index = cache_best(dht, bucket);
-    const struct weft_dht__contact *entry = weft_dht__bucket_at(bucket, index);
+    uint32_t index = cache_best(dht, table, bucket);
+    const struct weft_dht__contact *entry = weft_dht__bucket_at(table, bucket, index);
     const struct weft_contact who = *weft_dht__who(dht, entry);
     weft_dht__tick age = weft_dht__tick_now(dht) - entry->answered;
     bool fresh =

@@ -278,11 +278,10 @@ static int boot(size_t index) {
     node->config.bootstrap_count = index > 0;
     memset(node->traced, 0, sizeof node->traced);
     CHECK_EQ_INT(weft_sched_new(&node->env, &(struct weft_sched_config){0}, &node->sched), WEFT_OK);
-    return weft_sched_start(
-        node->sched,
-        &(struct weft_spawn){.behaviour = &root_v1,
-                             .arg = weft_bytes(&node->arg, sizeof node->arg)},
-        &node->root, &why);
+    return weft_sched_start(node->sched,
+                            &(struct weft_spawn){.behaviour = &root_v1,
+                                                 .arg = weft_bytes(&node->arg, sizeof node->arg)},
+                            &node->root, &why);
 }
 
 static void halt(size_t index) {
