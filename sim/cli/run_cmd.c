@@ -167,6 +167,7 @@ static int run_seeds(const struct wishes *wishes, const struct sim_plan *plan,
                               .count = wishes->seeds,
                               .keep_going = wishes->keep_going,
                               .json = wishes->base.json,
+                              .in_children = wishes->base.flow != NULL,
                               .repeat = repeat_of,
                               .ctx = &repeater};
     return cli_seeds(&seeds);
@@ -192,7 +193,8 @@ static int run_plan(const struct wishes *wishes, const struct sim_plan *plan,
                                   .points = wishes->base.fail != NULL ? &running->points : NULL,
                                   .where = &host.where};
     running->points = wishes->base.point;
-    running->confined = weft_posix_confine() == WEFT_OK;
+    bool in_children = wishes->seeds > 0 && wishes->base.flow != NULL; /* each confines itself */
+    running->confined = !in_children && weft_posix_confine() == WEFT_OK;
     int status = wishes->seeds > 0 ? run_seeds(wishes, plan, &run, &repeat)
                                    : run_one(wishes, plan, &run, repeat.text);
     cli_host_close(&host);
@@ -231,12 +233,6 @@ int cli_run(struct cli_args args) {
     if (!fit_together(&wishes)) return CLI_BAD_INPUT;
     struct sim_plan *plan = cli_read_plan(&wishes.base, &status);
     if (plan == NULL) return status;
-    if (wishes.seeds > 0 && wishes.base.flow != NULL) {
-        fputs("weft: --seeds does not go with 'engine: simgrid', which runs once in a program\n",
-              stderr);
-        sim_plan_free(plan);
-        return CLI_BAD_INPUT;
-    }
     status = run_with_trace(&wishes, plan);
     sim_plan_free(plan);
     return status;
