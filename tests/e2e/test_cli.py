@@ -214,6 +214,7 @@ class Cli(unittest.TestCase):
                               stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
             with open(pipe, "rb") as events:
                 self.assertEqual(events.read(8), b"WEFTTRC2")
+                events.read(8192)  # of the first block: the head is written before the run
                 run.send_signal(signal.SIGSEGV)
                 _, stderr = run.communicate(timeout=60)
         self.assertEqual(run.returncode, 3, stderr)
