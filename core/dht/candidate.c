@@ -18,10 +18,15 @@ struct weft_dht__array *weft_dht__candidate_list(struct weft_dht__lookup *lookup
 static uint32_t position(const struct weft_dht__lookup *lookup, const struct weft_dht__array *list,
                          const weft_id *id) {
     const struct weft_dht__candidate *candidates = list->items;
+    uint64_t goal = weft_id_word(&lookup->target, 0), distance = weft_id_word(id, 0) ^ goal;
     uint32_t low = 0, high = list->count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (weft_id_closer(&lookup->target, &candidates[middle].id, id) < 0) {
+        uint64_t other = weft_id_word(&candidates[middle].id, 0) ^ goal; /* nearly always enough */
+        bool closer = other != distance
+                          ? other < distance
+                          : weft_id_closer(&lookup->target, &candidates[middle].id, id) < 0;
+        if (closer) {
             low = middle + 1;
         } else {
             high = middle;

@@ -291,6 +291,12 @@ const weft_id *weft_dht_id(const struct weft_dht *dht) {
     return &dht->id;
 }
 
+struct weft_dht_size weft_dht_size(const struct weft_dht *dht) {
+    WEFT_ASSERT(dht != NULL);
+    return (struct weft_dht_size){dht->tables[0].contacts, dht->tables[1].contacts,
+                                  dht->tables[0].bucket_count + dht->tables[1].bucket_count};
+}
+
 void weft_dht_stats(const struct weft_dht *dht, struct weft_dht_stats *stats) {
     WEFT_ASSERT(dht != NULL);
     WEFT_ASSERT(stats != NULL);

@@ -155,6 +155,13 @@ struct weft_dht_stats {
 
 void weft_dht_stats(const struct weft_dht *dht, struct weft_dht_stats *stats);
 
+/* Of these, what is asked for after each step. */
+struct weft_dht_size {
+    uint32_t contacts4, contacts6, buckets;
+};
+
+struct weft_dht_size weft_dht_size(const struct weft_dht *dht);
+
 /* The up to `max` verified contacts of `family` closest to `target`, closest first. Returns how
  * many. What find_node answers with. */
 size_t weft_dht_closest(const struct weft_dht *dht, const weft_id *target, enum weft_family family,

@@ -70,26 +70,25 @@ static weft_duration jittered(struct weft_dht__service *service, weft_duration n
            (weft_duration)weft_rand_below(&service->rand, (uint64_t)normal / 4 + 1);
 }
 
-static void tell_table(weft_self *self, const struct weft_dht_stats *stats) {
+static void tell_table(weft_self *self, const struct weft_dht_size *size) {
     struct weft_dht__service *service = weft_state(self);
-    WEFT_ASSERT(stats != NULL);
-    if (service->contacts4 == stats->contacts4 && service->contacts6 == stats->contacts6) return;
-    service->contacts4 = stats->contacts4;
-    service->contacts6 = stats->contacts6;
-    weft_trace(weft_self_env(self), WEFT_TRACE_DHT_TABLE, weft_bytes(NULL, 0), stats->contacts4,
-               stats->contacts6, stats->buckets);
+    WEFT_ASSERT(size != NULL);
+    if (service->contacts4 == size->contacts4 && service->contacts6 == size->contacts6) return;
+    service->contacts4 = size->contacts4;
+    service->contacts6 = size->contacts6;
+    weft_trace(weft_self_env(self), WEFT_TRACE_DHT_TABLE, weft_bytes(NULL, 0), size->contacts4,
+               size->contacts6, size->buckets);
 }
 
 static void after_step(weft_self *self) {
     struct weft_dht__service *service = weft_state(self);
-    struct weft_dht_stats stats;
     weft_time now = weft_now(self);
-    weft_dht_stats(service->dht, &stats);
-    tell_table(self, &stats);
+    const struct weft_dht_size size = weft_dht_size(service->dht);
+    tell_table(self, &size);
     weft_time next = weft_dht_next_at(service->dht);
     WEFT_ASSERT(next > now);
     if (next != WEFT_TIME_NEVER) alarm_by(self, &service->step, next, DHT_TIMER_STEP);
-    bool empty = stats.contacts4 + stats.contacts6 == 0;
+    bool empty = size.contacts4 + size.contacts6 == 0;
     if (empty && service->config->bootstrap_count > 0 && service->bootstrap.at == WEFT_TIME_NEVER) {
         weft_duration wait = jittered(service, bootstrap_retry(service));
         alarm_by(self, &service->bootstrap, weft_time_add(now, wait), DHT_TIMER_BOOTSTRAP);

@@ -390,13 +390,7 @@ void weft_dht__table_failed(struct weft_dht *dht, const weft_id *id, const struc
         return;
     }
     weft_dht__lost_add(dht, addr, false);
-<<<<<<< HEAD
-    weft_dht__bucket_remove(dht, table, bucket,
-                            (uint32_t)weft_dht__bucket_find(dht, table, bucket, id));
-    weft_dht__table_fill(dht, table, id);
-=======
     drop_contact(dht, table, bucket, (uint32_t)weft_dht__bucket_find(dht, table, bucket, id));
->>>>>>> main
 }
 
 /* Index of the cache entry to promote: the newest that answered lately, else the newest. */
