@@ -318,7 +318,7 @@ static int read_story(struct story *story) {
 
 /* --- to print --- */
 
-#define PLACE 33 /* columns of time and node, before the kind */
+#define PLACE 29 /* columns of time and node, before the kind */
 
 static bool print_line(const struct line *line, unsigned depth, FILE *out) {
     int place = strlen(line->text) > PLACE ? PLACE : 0;

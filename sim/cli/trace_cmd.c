@@ -210,11 +210,20 @@ static bool is_kind(const char *name, const char *wanted) {
     return ana_filter_has_kind(&filter, name);
 }
 
-/* The kinds of the file, and of this build. */
+/* The kinds of the file, and what stands before the dot in each: "lookup" names all of its kinds.
+ */
 struct names {
     const char *list[2 * ANA_KINDS_MAX];
+    char groups[ANA_KINDS_MAX][32];
     size_t count;
 };
+
+static void add_name(struct names *names, unsigned number, const char *name) {
+    char *group = names->groups[number];
+    snprintf(group, sizeof names->groups[number], "%.*s", (int)strcspn(name, "."), name);
+    names->list[names->count++] = name;
+    names->list[names->count++] = group;
+}
 
 static void tell_unknown(const char *kind, const struct names *names) {
     const char *nearest = weft_suggest(kind, names->list, names->count);
@@ -226,11 +235,9 @@ static void tell_unknown(const char *kind, const struct names *names) {
 /* False after telling which --kind no event can be of. */
 static bool kinds_exist(const struct trace_wishes *wishes, const struct ana_trace_reader *reader) {
     struct names names = {.count = 0};
-    for (unsigned i = 0; i < WEFT_TRACE_KIND_COUNT; i++)
-        names.list[names.count++] = weft_trace_kind_name(i);
     for (unsigned i = 0; i < ANA_KINDS_MAX; i++) {
         const char *name = ana_trace_name(reader, i);
-        if (name != NULL) names.list[names.count++] = name;
+        if (name != NULL) add_name(&names, i, name);
     }
     for (uint32_t i = 0; i < wishes->filter.kinds_count; i++) {
         bool found = false;

@@ -7,6 +7,7 @@ const struct trace_export trace_exports[TRACE_EXPORTS + 1] = {
 #define TRACE_EXPORT_ROW(NAME, option, value, about, run, run_at) {option, run, run_at},
     TRACE_EXPORTS_LIST(TRACE_EXPORT_ROW)
 #undef TRACE_EXPORT_ROW
+        {NULL, NULL, NULL},
 };
 
 /* One of them. Returns the exit status. */
@@ -29,7 +30,7 @@ static int write_one(const struct trace_wishes *wishes, const struct trace_expor
 
 int trace_export(const struct trace_wishes *wishes) {
     int status = CLI_HOLDS;
-    for (size_t i = 0; i < TRACE_EXPORTS; i++) {
+    for (size_t i = 0; trace_exports[i].option != NULL; i++) {
         if (wishes->out[i] == NULL) continue;
         int one = write_one(wishes, &trace_exports[i], wishes->out[i]);
         if (one > status) status = one;
@@ -38,7 +39,7 @@ int trace_export(const struct trace_wishes *wishes) {
 }
 
 bool trace_exports_any(const struct trace_wishes *wishes, bool at) {
-    for (size_t i = 0; i < TRACE_EXPORTS; i++) {
+    for (size_t i = 0; trace_exports[i].option != NULL; i++) {
         if (wishes->out[i] != NULL && (!at || trace_exports[i].run_at != NULL)) return true;
     }
     return false;

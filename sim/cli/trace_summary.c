@@ -14,26 +14,26 @@ static void put_time(FILE *out, weft_time at) {
 
 static void put_nodes(FILE *out, const struct ana_trace_summary *summary) {
     if (summary->node_min > summary->node_max) {
-        fputs("  nodes       none\n", out);
+        fputs("  nodes              none\n", out);
     } else {
-        fprintf(out, "  nodes       %u to %u\n", summary->node_min, summary->node_max);
+        fprintf(out, "  nodes              %u to %u\n", summary->node_min, summary->node_max);
     }
 }
 
 static void put_sizes(FILE *out, const struct ana_trace_summary *summary) {
     char blocks[32], file[32], raw[32];
-    fprintf(out, "  blocks      %s, %s bytes of records\n", cli_thousands(summary->blocks, blocks),
-            cli_thousands(summary->raw_size, raw));
-    fprintf(out, "  file        %s bytes\n", cli_thousands(summary->file_size, file));
+    fprintf(out, "  blocks             %s, %s bytes of records\n",
+            cli_thousands(summary->blocks, blocks), cli_thousands(summary->raw_size, raw));
+    fprintf(out, "  file               %s bytes\n", cli_thousands(summary->file_size, file));
 }
 
 static void put_damage(FILE *out, const struct ana_trace_damage *damage) {
     char bytes[32], blocks[32];
     if (damage->bytes == 0 && damage->blocks == 0) {
-        fprintf(out, "  damage      %s\n", damage->cut ? "cut short: no end mark" : "none");
+        fprintf(out, "  damage             %s\n", damage->cut ? "cut short: no end mark" : "none");
         return;
     }
-    fprintf(out, "  damage      %s bytes, %s %s, from byte %llu on%s\n",
+    fprintf(out, "  damage             %s bytes, %s %s, from byte %llu on%s\n",
             cli_thousands(damage->bytes, bytes), cli_thousands(damage->blocks, blocks),
             damage->blocks == 1 ? "block" : "blocks", (unsigned long long)damage->first,
             damage->cut ? "; cut short: no end mark" : "");
@@ -56,7 +56,7 @@ static void put_kinds(FILE *out, const struct ana_trace_summary *summary) {
 static void put_head(FILE *out, const char *head) {
     while (*head != '\0') {
         int key = (int)strcspn(head, "="), line = (int)strcspn(head, "\n");
-        fprintf(out, "  %-11.*s %.*s\n", key, head, line - key - 1, head + key + 1);
+        fprintf(out, "  %-18.*s %.*s\n", key, head, line - key - 1, head + key + 1);
         head += line + (head[line] == '\n');
     }
 }
@@ -70,7 +70,7 @@ int trace_summary(const struct trace_wishes *wishes, struct ana_trace_reader *re
         return rv == WEFT_ERR_NOMEM ? CLI_INTERNAL : CLI_BAD_INPUT;
     }
     put_head(out, ana_trace_head(reader));
-    fprintf(out, "  events      %s", cli_thousands(summary.events, events));
+    fprintf(out, "  events             %s", cli_thousands(summary.events, events));
     if (summary.events > 0) {
         fputs(", ", out);
         put_time(out, summary.first);
