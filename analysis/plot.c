@@ -62,8 +62,8 @@ static int draw(struct ana__canvas *canvas) {
     struct ana_plot_task *task = canvas->task;
     int rv = drawers[task->which](canvas);
     if (rv != WEFT_OK) return rv;
-    ana__canvas_end(canvas);
-    rv = ana__gnuplot(canvas->script, task);
+    rv = ana__canvas_end(canvas);
+    if (rv == WEFT_OK) rv = ana__gnuplot(canvas->script, task);
     return rv == WEFT_OK ? finish(task, canvas->title) : rv;
 }
 
@@ -86,7 +86,7 @@ int ana_plot_draw(struct ana_plot_task *task) {
         snprintf(task->why, sizeof task->why, "a temporary file: %s", strerror(errno));
     } else {
         rv = draw(canvas);
-        fclose(canvas->script);
+        if (canvas->script != NULL) fclose(canvas->script);
     }
     free(canvas);
     if (rv == WEFT_ERR_NOMEM && task->why[0] == '\0')

@@ -63,8 +63,7 @@ static void put_bar(struct bars *bars) {
     if (isnan(bars->to)) return;
     double least = BAR_MIN * (bars->canvas->x_max - bars->canvas->x_min);
     double to = fmin(fmax(bars->to, bars->from + least), bars->canvas->x_max);
-    double rest[3] = {to, height_of(bars->row), 0};
-    ana__point3(bars->canvas, fmin(bars->from, to - least), rest);
+    ana__span(bars->canvas, fmin(bars->from, to - least), to, height_of(bars->row));
     bars->to = NAN;
 }
 

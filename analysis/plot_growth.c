@@ -38,8 +38,8 @@ static size_t put_cost(struct ana__canvas *canvas, struct cost *cost, size_t fir
     }
     qsort(cost->numbers, count, sizeof cost->numbers[0], by_number);
     double middle = (cost->numbers[(count - 1) / 2] + cost->numbers[count / 2]) / 2;
-    ana__point3(canvas, (double)growth->rows[first].nodes,
-                (double[3]){middle, cost->numbers[0], cost->numbers[count - 1]});
+    ana__range(canvas, (double)growth->rows[first].nodes,
+               (double[3]){middle, cost->numbers[0], cost->numbers[count - 1]});
     return count;
 }
 

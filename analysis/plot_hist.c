@@ -6,7 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-#define CDF_BITS 7 /* points of the curve are less than 2 % apart */
+#define CDF_BITS 7    /* points of the curve are less than 2 % apart */
+#define CDF_FROM 0.03 /* the axis begins where this share has ended */
 #define HOPS_MAX 64
 
 /* --- latencies --- */
@@ -43,20 +44,30 @@ static void put_cdf(struct ana__canvas *canvas, const struct ana_hist *hist, con
     ana__curve_end(canvas);
 }
 
-/* Whole decades around all that is drawn. False: nothing is. */
+/* 1, 2 or 5 times a power of ten: not above a number, or not below it. */
+static double round_to(double number, bool up) {
+    double decade = pow(10, floor(log10(number))), steps[] = {1, 2, 5, 10};
+    for (unsigned i = 0; i < 4; i++) {
+        bool fits = up ? steps[i] * decade >= number * 0.9999 : steps[3 - i] * decade <= number;
+        if (fits) return (up ? steps[i] : steps[3 - i]) * decade;
+    }
+    return number;
+}
+
+/* Around all that is drawn; a few that took no time at all do not stretch it. False: nothing is. */
 static bool cdf_range(struct ana__canvas *canvas, size_t measures) {
     double least = INFINITY, most = 0;
     for (size_t i = 0; i < measures; i++) {
         for (unsigned run = 0; run < canvas->task->runs_count; run++) {
             const struct ana_hist *hist = ana_series_hist(canvas->task->runs[run], cdfs[i].measure);
             if (hist == NULL || ana_hist_count(hist) == 0) continue;
-            least = fmin(least, ms(ana_hist_min(hist)));
+            least = fmin(least, ms(ana_hist_quantile(hist, CDF_FROM)));
             most = fmax(most, ms(ana_hist_max(hist)));
         }
     }
     if (most <= 0) return false;
-    canvas->x_min = pow(10, floor(log10(least)));
-    canvas->x_max = pow(10, ceil(log10(most)));
+    canvas->x_min = round_to(least, false);
+    canvas->x_max = round_to(most, true);
     if (canvas->x_max <= canvas->x_min) canvas->x_max = canvas->x_min * 10;
     canvas->x_log = true;
     canvas->x_label = "took at most, ms";
@@ -138,6 +149,7 @@ int ana__plot_hops(struct ana__canvas *canvas) {
     ana__panel(canvas, &(struct ana__panel){.y_label = "lookups, %",
                                             .y_max = NAN,
                                             .bar = 0.8 / task->runs_count,
+                                            .values = task->runs_count == 1,
                                             .more = most <= 16 ? "set xtics 1\n" : NULL});
     return WEFT_OK;
 }

@@ -82,10 +82,9 @@ struct ana__canvas {
     FILE *script;
     /* set before begin */
     const char *title;
-    unsigned panels;   /* how many */
-    unsigned tall;     /* a panel's height in pixels, and in characters by 20; 0: as usual */
-    unsigned left;     /* cells for what stands at the left; 0: as usual */
-    unsigned key_rows; /* above each panel; 0: one */
+    unsigned panels; /* how many */
+    unsigned tall;   /* a panel's height in pixels, and in characters by 20; 0: as usual */
+    unsigned left;   /* cells for what stands at the left; 0: as usual */
     const char *x_label;
     double x_min, x_max; /* NAN: as the data want */
     bool x_log;
@@ -93,7 +92,8 @@ struct ana__canvas {
     struct ana__band bands[ANA__BANDS_MAX];
     unsigned bands_count;
     /* the canvas's own */
-    unsigned width, height, lanes, panel, top; /* top: of the panel, from above */
+    unsigned width, lanes, panel;
+    unsigned top;                              /* of what comes next, from above */
     struct ana__curve curves[ANA__CURVES_MAX]; /* of the panel */
     unsigned curves_count;
 };
@@ -102,13 +102,14 @@ struct ana__canvas {
 void ana__add_band(struct ana__canvas *canvas, const char *name, double from, double to);
 
 void ana__canvas_begin(struct ana__canvas *canvas);
-void ana__canvas_end(struct ana__canvas *canvas);
+/* The script is whole then. WEFT_ERR_IO */
+int ana__canvas_end(struct ana__canvas *canvas);
 
-/* The points of a curve stand between these two. `name` is made plain. */
+/* The points of a curve stand between begin and end. `name` is made plain. */
 void ana__curve_begin(struct ana__canvas *canvas, const char *name, enum ana__style style);
-/* As many numbers as the style wants: x y; x y least most; x x y. NAN: a gap. */
-void ana__point(struct ana__canvas *canvas, double x, double y);
-void ana__point3(struct ana__canvas *canvas, double x, const double rest[3]);
+void ana__point(struct ana__canvas *canvas, double x, double y); /* y NAN: a gap */
+void ana__range(struct ana__canvas *canvas, double x, const double middle_least_most[3]);
+void ana__span(struct ana__canvas *canvas, double from, double to, double y);
 void ana__curve_end(struct ana__canvas *canvas);
 
 struct ana__panel {
@@ -117,6 +118,7 @@ struct ana__panel {
     double y_most;       /* what whole numbers reach, so that tics are whole; 0: they are not */
     double bar;          /* how wide bars are, or spans high, on their axis */
     bool y_log, y_names; /* names: no tics, what stands there is labels */
+    bool values;         /* above each bar */
     const char *more;    /* commands of its own; NULL: none */
 };
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Rates and shares of fewer, longer intervals: one that holds two gets says little. */
-#define RATE_POINTS_MAX 150
+#define RATE_POINTS_MAX 200
 #define SHARE_POINTS_MAX 60
 /* Points further apart than this share of the axis are not joined. */
 #define GAP 0.04
@@ -165,7 +165,6 @@ void ana__of_runs(struct ana__canvas *canvas) {
                       : strcmp(scale.unit, "min") == 0 ? "time, min"
                       : strcmp(scale.unit, "h") == 0   ? "time, h"
                                                        : "time, days";
-    canvas->key_rows = task->runs_count > 3 ? (task->runs_count + 2) / 3 : 1;
     if (task->runs_count == 1) add_stretches(canvas, scale.by);
 }
 
@@ -262,6 +261,16 @@ static void put_points(struct ana__canvas *canvas, const struct source *source) 
     if (isnan(before)) ana__point(canvas, canvas->x_min, NAN);
 }
 
+/* Intervals to a point, so that there are not more than `most`: 1, 2, 5, 10, ... of them. */
+static uint32_t step_for(uint32_t count, uint32_t most) {
+    static const uint32_t lengths[] = {1, 2, 5};
+    for (uint32_t decade = 1;; decade *= 10) {
+        for (unsigned i = 0; i < 3; i++) {
+            if (count / (decade * lengths[i]) <= most) return decade * lengths[i];
+        }
+    }
+}
+
 void ana__column_curves(struct ana__canvas *canvas, const struct ana__of_column *of) {
     const struct ana_plot_task *task = canvas->task;
     for (unsigned i = 0; i < task->runs_count; i++) {
@@ -273,9 +282,8 @@ void ana__column_curves(struct ana__canvas *canvas, const struct ana__of_column 
         uint32_t most = of->how == ANA__RATE    ? RATE_POINTS_MAX
                         : of->how == ANA__SHARE ? SHARE_POINTS_MAX
                                                 : UINT32_MAX;
-        uint32_t count = ana_series_count(task->runs[i]);
         if (source.values == NULL) continue;
-        if (count > most) source.step = (count + most - 1) / most;
+        source.step = step_for(ana_series_count(task->runs[i]), most);
         char name[ANA__TEXT_SIZE];
         ana__run_name(task, i, name);
         ana__curve_begin(canvas, task->runs_count > 1 ? name : of->name, ANA__LINE);

@@ -165,7 +165,7 @@ static void nodes_panel(struct ana__canvas *canvas) {
     CURVES(canvas, {.column = ANA_COLUMN_NODES_UP, .name = "up", .scale = scale.by});
     ana__panel(canvas, &(struct ana__panel){.y_label = label_of(label, "nodes up", scale.unit),
                                             .y_max = top_of(most),
-                                            .y_most = most / scale.by});
+                                            .y_most = fmax(most / scale.by, 1)});
 }
 
 int ana__plot_restarts(struct ana__canvas *canvas) {
@@ -205,7 +205,7 @@ static void parts_panel(struct ana__canvas *canvas) {
     CURVES(canvas, {.column = ANA_COLUMN_COMPONENTS, .name = "parts", .scale = 1});
     ana__panel(canvas, &(struct ana__panel){.y_label = "parts of the overlay",
                                             .y_min = wide ? 0.8 : 0,
-                                            .y_max = wide ? NAN : fmax(most, 1) * 1.1,
+                                            .y_max = wide ? most * 1.5 : fmax(most, 1) * 1.1,
                                             .y_most = wide ? 0 : most,
                                             .y_log = wide});
 }
@@ -248,7 +248,7 @@ static void count_panel(struct ana__canvas *canvas, enum ana_column column, cons
     CURVES(canvas, {.column = column, .name = what, .scale = scale.by});
     ana__panel(canvas, &(struct ana__panel){.y_label = label_of(label, what, scale.unit),
                                             .y_max = top_of(most),
-                                            .y_most = most / scale.by});
+                                            .y_most = fmax(most / scale.by, 1)});
 }
 
 int ana__plot_queues(struct ana__canvas *canvas) {
