@@ -24,7 +24,7 @@ struct metrics {
 
 static const struct metrics image = {.title = 36,
                                      .lane = 15,
-                                     .key = 24,
+                                     .key = 28,
                                      .gap = 14,
                                      .tics = 30,
                                      .label = 26,
@@ -351,7 +351,7 @@ static void put_text_sample(struct ana__canvas *canvas, unsigned index, double l
 
 static void put_sample(struct ana__canvas *canvas, unsigned index, double left) {
     const struct ana__curve *curve = &canvas->curves[index];
-    double middle = canvas->top + image.key / 2.0, high = is_line(curve) ? 0 : 6;
+    double middle = canvas->top + (image.key / 2.0 - 2), high = is_line(curve) ? 0 : 6;
     if (is_text(canvas)) {
         put_text_sample(canvas, index, left);
         return;
@@ -373,7 +373,7 @@ static void put_name(struct ana__canvas *canvas, unsigned index, double left) {
     fprintf(canvas->script, "set label %u ", 540 + index);
     ana__quote(canvas->script, canvas->curves[index].name);
     fputs(" at ", canvas->script);
-    put_at(canvas, left, canvas->top + (is_text(canvas) ? 0 : image.key / 2.0));
+    put_at(canvas, left, canvas->top + (is_text(canvas) ? 0 : (image.key / 2.0 - 2)));
     fprintf(canvas->script, " left front%s\n", is_text(canvas) ? "" : " font ',10'");
 }
 
@@ -384,7 +384,7 @@ static void put_y_label(struct ana__canvas *canvas, const char *label) {
     ana__quote(canvas->script, plain);
     fputs(" at ", canvas->script);
     put_at(canvas, metrics_of(canvas)->small,
-           canvas->top + (is_text(canvas) ? 0 : image.key / 2.0));
+           canvas->top + (is_text(canvas) ? 0 : (image.key / 2.0 - 2)));
     fputs(" left front\n", canvas->script);
 }
 

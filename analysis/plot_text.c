@@ -121,7 +121,10 @@ static size_t id_follows(const char *at) {
 static void put_tag(FILE *out, const char **at, const char *prefix) {
     while (**at != '\0' && **at != '>') {
         size_t size = id_follows(*at);
-        if (size > 0) {
+        if (strncmp(*at, ":Bold\"", 6) == 0) { /* gnuplot knows no weights in SVG */
+            fputs("\" font-weight=\"bold\"", out);
+            *at += 6;
+        } else if (size > 0) {
             fprintf(out, "%.*s%s", (int)size, *at, prefix);
             *at += size;
         } else {
