@@ -43,6 +43,8 @@ enum ana_plot_format {
 };
 
 #define ANA_PLOT_RUNS_MAX 8 /* that one picture shows together */
+/* What ana_series_options.most should be: quantiles of shorter intervals are noise to the eye. */
+#define ANA_PLOT_POINTS_MAX 200
 #define ANA_PLOT_WIDTH_MIN 400
 #define ANA_PLOT_WIDTH_MAX 4000
 #define ANA_PLOT_COLUMNS_MIN 40 /* the same in characters */

@@ -40,7 +40,7 @@ static const struct metrics text = {.title = 2,
                                     .lane = 1,
                                     .key = 1,
                                     .gap = 2,
-                                    .tics = 2,
+                                    .tics = 3,
                                     .label = 1,
                                     .line = 1,
                                     .end = 0,
@@ -48,7 +48,7 @@ static const struct metrics text = {.title = 2,
                                     .right = 4,
                                     .small = 0,
                                     .cell = 1,
-                                    .sample = 3,
+                                    .sample = 4,
                                     .panel = {0, 14, 9, 7}};
 
 static bool is_text(const struct ana__canvas *canvas) {
@@ -66,7 +66,7 @@ static unsigned left_of(const struct ana__canvas *canvas) {
 
 static unsigned panel_height(const struct ana__canvas *canvas) {
     if (canvas->tall == 0) return metrics_of(canvas)->panel[canvas->panels];
-    return is_text(canvas) ? canvas->tall / 14 + 2 : canvas->tall;
+    return is_text(canvas) ? canvas->tall / 22 + 2 : canvas->tall;
 }
 
 /* A place so far from the left and from above. How high a picture is, is known at its end: H. Rows
@@ -401,7 +401,7 @@ static void put_key(struct ana__canvas *canvas, const char *label) {
             canvas->top += metrics->key;
         }
         put_sample(canvas, i, left);
-        put_name(canvas, i, left + metrics->sample + 0.5 * is_text(canvas));
+        put_name(canvas, i, left + metrics->sample);
         left += wide;
     }
     canvas->top += metrics->key;
@@ -454,6 +454,16 @@ static void put_curve(const struct ana__canvas *canvas, unsigned index,
                 index, is_text(canvas) ? "" : " font ',10'");
 }
 
+/* At most six tics above 0: every 1, 2 or 5 times a power of ten. */
+static void put_tics(FILE *script, const struct ana__panel *panel) {
+    double decade = pow(10, floor(log10(panel->y_most / 6))), step = decade;
+    if (panel->y_most > 6 * step) step = 2 * decade;
+    if (panel->y_most > 6 * step) step = 5 * decade;
+    if (panel->y_most > 6 * step) step = 10 * decade;
+    if (panel->whole && step < 1) step = 1;
+    fprintf(script, "set ytics %.9g\n", step);
+}
+
 static void put_range(FILE *script, const struct ana__panel *panel) {
     fputs("set yrange [", script);
     if (isnan(panel->y_min))
@@ -465,7 +475,7 @@ static void put_range(FILE *script, const struct ana__panel *panel) {
     else
         fprintf(script, ":%.9g]\n", panel->y_max);
     if (panel->y_log) fputs("set logscale y 10\n", script);
-    if (panel->y_most > 0 && panel->y_most <= 6) fputs("set ytics 1\n", script);
+    if (panel->y_most > 0 && !panel->y_log) put_tics(script, panel);
     if (panel->y_names) fputs("unset ytics\n", script);
 }
 

@@ -6,8 +6,10 @@
 #include <math.h>
 #include <string.h>
 
-#define CDF_BITS 7    /* points of the curve are less than 2 % apart */
-#define CDF_FROM 0.03 /* the axis begins where this share has ended */
+#define CDF_BITS 7        /* points of the curve are less than 2 % apart */
+#define CDF_FROM 0.03     /* the axis begins where this share has ended, at once or in time */
+#define CDF_AT_ONCE 10000 /* ns: what takes no longer was not on its way */
+#define HOPS_LEAST 6      /* that the axis reaches */
 #define HOPS_MAX 64
 
 /* --- latencies --- */
@@ -33,12 +35,14 @@ static void put_cdf(struct ana__canvas *canvas, const struct ana_hist *hist, con
     char text[ANA__TEXT_SIZE];
     snprintf(text, sizeof text, "%s", name);
     ana__curve_begin(canvas, text, ANA__LINE);
-    ana__point(canvas, ms(ana_hist_min(hist)), 0);
+    double share = 0;
     while (ana_hist_next(hist, CDF_BITS, &cursor, &bucket)) {
         uint64_t most = ana_hist_max(hist);
+        double at = ms(bucket.to < most ? bucket.to : most);
+        ana__point(canvas, at, share); /* it rises where values are, not before */
         seen += bucket.count;
-        ana__point(canvas, ms(bucket.to < most ? bucket.to : most),
-                   100 * (double)seen / (double)count);
+        share = 100 * (double)seen / (double)count;
+        ana__point(canvas, at, share);
     }
     ana__point(canvas, canvas->x_max, 100);
     ana__curve_end(canvas);
@@ -54,19 +58,25 @@ static double round_to(double number, bool up) {
     return number;
 }
 
-/* Around all that is drawn; a few that took no time at all do not stretch it. False: nothing is. */
+/* The share that was there at once, and a little more. */
+static double first_ms(const struct ana_hist *hist) {
+    double at_once = (double)ana_hist_at_most(hist, CDF_AT_ONCE) / (double)ana_hist_count(hist);
+    return ms(ana_hist_quantile(hist, fmin(at_once + CDF_FROM, 1)));
+}
+
+/* Around all that is drawn; what took no time at all does not stretch it. False: nothing is. */
 static bool cdf_range(struct ana__canvas *canvas, size_t measures) {
     double least = INFINITY, most = 0;
     for (size_t i = 0; i < measures; i++) {
         for (unsigned run = 0; run < canvas->task->runs_count; run++) {
             const struct ana_hist *hist = ana_series_hist(canvas->task->runs[run], cdfs[i].measure);
             if (hist == NULL || ana_hist_count(hist) == 0) continue;
-            least = fmin(least, ms(ana_hist_quantile(hist, CDF_FROM)));
+            least = fmin(least, first_ms(hist));
             most = fmax(most, ms(ana_hist_max(hist)));
         }
     }
     if (most <= 0) return false;
-    canvas->x_min = round_to(least, false);
+    canvas->x_min = round_to(least * 0.95, false);
     canvas->x_max = round_to(most, true);
     if (canvas->x_max <= canvas->x_min) canvas->x_max = canvas->x_min * 10;
     canvas->x_log = true;
@@ -142,7 +152,7 @@ int ana__plot_hops(struct ana__canvas *canvas) {
     ana__of_runs(canvas);
     canvas->bands_count = 0;
     canvas->x_min = -0.6;
-    canvas->x_max = most + 0.6;
+    canvas->x_max = (most < HOPS_LEAST ? HOPS_LEAST : most) + 0.6;
     canvas->x_label = most == HOPS_MAX ? "hops (the last: and more)" : "hops";
     ana__canvas_begin(canvas);
     for (unsigned run = 0; run < task->runs_count; run++) put_hops(canvas, run, most);

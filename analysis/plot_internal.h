@@ -115,7 +115,8 @@ void ana__curve_end(struct ana__canvas *canvas);
 struct ana__panel {
     const char *y_label;
     double y_min, y_max; /* NAN: as the data want */
-    double y_most;       /* what whole numbers reach, so that tics are whole; 0: they are not */
+    double y_most;       /* what they reach, from 0 on: few tics; 0: not known */
+    bool whole;          /* they are whole numbers, and so are the tics */
     double bar;          /* how wide bars are, or spans high, on their axis */
     bool y_log, y_names; /* names: no tics, what stands there is labels */
     bool values;         /* above each bar */

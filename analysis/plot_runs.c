@@ -15,6 +15,7 @@
 #define GAP 0.04
 /* Occurrences of one fault that are closer than this share of it are one band. */
 #define BAND_GAP 0.03
+#define STRETCHES_MAX 8
 
 static double seconds(weft_time at) { return (double)at / 1e9; }
 
@@ -115,14 +116,23 @@ struct ana__scale ana__time_scale(const struct ana_plot_task *task) {
 /* --- bands --- */
 
 struct stretch {
-    const struct ana_band *first;
+    uint64_t fault;
+    const char *name;
     double from, to;
+    unsigned count; /* occurrences */
+    bool several;   /* of several faults */
+};
+
+struct stretches {
+    struct stretch list[ANA__BANDS_MAX];
     unsigned count;
+    bool mixed; /* whatever the fault */
 };
 
 static void add_stretch(struct ana__canvas *canvas, const struct stretch *stretch) {
     char name[ANA__TEXT_SIZE + 32];
-    const char *fault = stretch->first->name[0] != '\0' ? stretch->first->name : "fault";
+    const char *fault = stretch->name[0] != '\0' ? stretch->name : "fault";
+    if (stretch->several) fault = "faults";
     if (stretch->count > 1)
         snprintf(name, sizeof name, "%.200s ×%u", fault, stretch->count);
     else
@@ -130,27 +140,46 @@ static void add_stretch(struct ana__canvas *canvas, const struct stretch *stretc
     ana__add_band(canvas, name, stretch->from, stretch->to);
 }
 
-/* In order of their beginning, so that names find their lanes: the bands are in it. */
-static void add_stretches(struct ana__canvas *canvas, double scale) {
-    struct stretch open[ANA__BANDS_MAX];
-    unsigned used = 0;
+static struct stretch *stretch_for(struct stretches *all, uint64_t fault, double from) {
+    for (unsigned i = 0; i < all->count; i++) {
+        struct stretch *stretch = &all->list[i];
+        if ((all->mixed || stretch->fault == fault) && stretch->to >= from) return stretch;
+    }
+    return NULL;
+}
+
+/* In order of their beginning, as the bands are. False: too many to be told apart. */
+static bool gather(const struct ana__canvas *canvas, double scale, struct stretches *all) {
     uint32_t count;
     const struct ana_band *bands = ana_series_bands(canvas->task->runs[0], &count);
     double near = BAND_GAP * (canvas->x_max - canvas->x_min);
+    unsigned most = all->mixed ? ANA__BANDS_MAX : STRETCHES_MAX;
+    all->count = 0;
     for (uint32_t i = 0; i < count; i++) {
         double on = seconds(bands[i].on) / scale;
         double off =
             bands[i].off == WEFT_TIME_NEVER ? canvas->x_max : seconds(bands[i].off) / scale;
-        unsigned at = 0;
-        while (at < used && (open[at].first->fault != bands[i].fault || open[at].to + near < on)) {
-            at++;
+        struct stretch *stretch = stretch_for(all, bands[i].fault, on - near);
+        if (stretch == NULL && all->count == most) return false;
+        if (stretch == NULL) {
+            stretch = &all->list[all->count++];
+            *stretch = (struct stretch){bands[i].fault, bands[i].name, on, on, 0, false};
         }
-        if (at == ANA__BANDS_MAX) continue;
-        if (at == used) open[used++] = (struct stretch){&bands[i], on, off, 0};
-        open[at].to = fmax(open[at].to, fmin(off, canvas->x_max));
-        open[at].count++;
+        stretch->several = stretch->several || stretch->fault != bands[i].fault;
+        stretch->to = fmax(stretch->to, fmin(off, canvas->x_max));
+        stretch->count++;
     }
-    for (unsigned i = 0; i < used; i++) add_stretch(canvas, &open[i]);
+    return true;
+}
+
+/* Of each fault for itself; where that is too much for the eye, of all together. */
+static void add_stretches(struct ana__canvas *canvas, double scale) {
+    struct stretches all = {.mixed = false};
+    if (!gather(canvas, scale, &all)) {
+        all.mixed = true;
+        (void)gather(canvas, scale, &all);
+    }
+    for (unsigned i = 0; i < all.count; i++) add_stretch(canvas, &all.list[i]);
 }
 
 void ana__of_runs(struct ana__canvas *canvas) {
@@ -243,22 +272,48 @@ static double value_at(const struct source *source, uint32_t first, uint32_t end
     return value / of->scale;
 }
 
+struct point {
+    double x, y;
+};
+
+/* Points join those before them; one that neither follows nor is followed is a dash. */
+struct line {
+    struct ana__canvas *canvas;
+    double gap, dash;
+    struct point last; /* x NAN: none yet */
+    bool joined;       /* the last is, with one before */
+};
+
+static void end_stroke(struct line *line) {
+    if (isnan(line->last.x)) return;
+    if (!line->joined) ana__point(line->canvas, line->last.x + line->dash, line->last.y);
+    ana__point(line->canvas, line->last.x + line->dash, NAN);
+}
+
+static void add_point(struct line *line, struct point point) {
+    bool joins = point.x - line->last.x <= line->gap;
+    if (!joins) end_stroke(line);
+    ana__point(line->canvas, point.x, point.y);
+    line->joined = joins;
+    line->last = point;
+}
+
 static void put_points(struct ana__canvas *canvas, const struct source *source) {
-    double scale = ana__time_scale(canvas->task).by, before = NAN;
-    double gap = fmax(GAP * (canvas->x_max - canvas->x_min),
-                      1.5 * source->step * seconds(ana_series_interval(source->run)) / scale);
+    double scale = ana__time_scale(canvas->task).by, range = canvas->x_max - canvas->x_min;
+    double length = source->step * seconds(ana_series_interval(source->run)) / scale;
+    struct line line = {canvas, fmax(GAP * range, 1.5 * length), 0.004 * range, {NAN, NAN}, false};
     uint32_t count = ana_series_count(source->run);
     bool at_end = ana_column_about(source->of->column)->role == ANA_LAST;
     for (uint32_t i = 0; i < count; i += source->step) {
         uint32_t end = count - i < source->step ? count : i + source->step;
-        double value = value_at(source, i, end), at = place_of(source->run, i, end, at_end) / scale;
+        struct point point = {place_of(source->run, i, end, at_end) / scale,
+                              value_at(source, i, end)};
         /* the last interval is not whole: it has no rate */
-        if (isnan(value) || (source->of->how == ANA__RATE && end == count && i > 0)) continue;
-        if (at - before > gap) ana__point(canvas, at, NAN);
-        ana__point(canvas, at, value);
-        before = at;
+        bool whole = source->of->how != ANA__RATE || end < count || i == 0;
+        if (!isnan(point.y) && whole) add_point(&line, point);
     }
-    if (isnan(before)) ana__point(canvas, canvas->x_min, NAN);
+    if (isnan(line.last.x)) ana__point(canvas, canvas->x_min, NAN);
+    end_stroke(&line);
 }
 
 /* Intervals to a point, so that there are not more than `most`: 1, 2, 5, 10, ... of them. */

@@ -165,7 +165,8 @@ static void nodes_panel(struct ana__canvas *canvas) {
     CURVES(canvas, {.column = ANA_COLUMN_NODES_UP, .name = "up", .scale = scale.by});
     ana__panel(canvas, &(struct ana__panel){.y_label = label_of(label, "nodes up", scale.unit),
                                             .y_max = top_of(most),
-                                            .y_most = fmax(most / scale.by, 1)});
+                                            .y_most = fmax(most / scale.by, 1),
+                                            .whole = true});
 }
 
 int ana__plot_restarts(struct ana__canvas *canvas) {
@@ -196,7 +197,8 @@ static void degree_panel(struct ana__canvas *canvas) {
     ana__panel(canvas, &(struct ana__panel){.y_label = alone(canvas) ? "contacts of a node"
                                                                      : "contacts, mean",
                                             .y_max = top_of(most),
-                                            .y_most = most});
+                                            .y_most = most,
+                                            .whole = true});
 }
 
 static void parts_panel(struct ana__canvas *canvas) {
@@ -207,6 +209,7 @@ static void parts_panel(struct ana__canvas *canvas) {
                                             .y_min = wide ? 0.8 : 0,
                                             .y_max = wide ? most * 1.5 : fmax(most, 1) * 1.1,
                                             .y_most = wide ? 0 : most,
+                                            .whole = true,
                                             .y_log = wide});
 }
 
@@ -220,7 +223,8 @@ static void largest_panel(struct ana__canvas *canvas) {
     }
     ana__panel(canvas, &(struct ana__panel){.y_label = "nodes, largest part",
                                             .y_max = top_of(most),
-                                            .y_most = most});
+                                            .y_most = most,
+                                            .whole = true});
 }
 
 int ana__plot_overlay(struct ana__canvas *canvas) {
@@ -248,7 +252,8 @@ static void count_panel(struct ana__canvas *canvas, enum ana_column column, cons
     CURVES(canvas, {.column = column, .name = what, .scale = scale.by});
     ana__panel(canvas, &(struct ana__panel){.y_label = label_of(label, what, scale.unit),
                                             .y_max = top_of(most),
-                                            .y_most = fmax(most / scale.by, 1)});
+                                            .y_most = fmax(most / scale.by, 1),
+                                            .whole = true});
 }
 
 int ana__plot_queues(struct ana__canvas *canvas) {
@@ -272,6 +277,7 @@ static void memory_panel(struct ana__canvas *canvas) {
     CURVES(canvas, {.column = ANA_COLUMN_BYTES, .name = "all nodes", .scale = scale.by});
     ana__panel(canvas,
                &(struct ana__panel){.y_label = label_of(label, "heap of all nodes, ", scale.unit),
+                                    .y_most = most / scale.by,
                                     .y_max = top_of(most)});
 }
 
