@@ -21,7 +21,8 @@ static const char *const side_shapes[SIDES_MAX] = {"box",     "diamond",  "hexag
 
 /* Its key is (node, 0). */
 struct node {
-    bool is_up, is_joined, is_shown, is_known; /* known: it was up once */
+    bool is_up, is_shown, is_known; /* known: it was up once */
+    bool is_joined;                 /* its DHT said so, or has somebody (docs/checks.md) */
     bool has_side;
     struct ana__key side_of; /* a fault's key */
     uint64_t side;
@@ -72,7 +73,7 @@ static struct peer *peer_of(struct overlay *overlay, struct weft_bytes id) {
     return peer;
 }
 
-static int see_contact(struct overlay *overlay, const struct node *node,
+static int see_contact(struct overlay *overlay, struct node *node,
                        const struct weft_trace_event *event) {
     if (event->bytes.size != WEFT_ID_SIZE) return WEFT_OK;
     struct peer *peer = peer_of(overlay, event->bytes);
@@ -81,6 +82,7 @@ static int see_contact(struct overlay *overlay, const struct node *node,
     struct contact *contact = ana__table_get(overlay->contacts, key);
     if (contact == NULL) return WEFT_ERR_NOMEM;
     *contact = (struct contact){peer, node->life, event->number[0] != 0};
+    if (contact->is_on) node->is_joined = true;
     return WEFT_OK;
 }
 
@@ -226,8 +228,8 @@ static void put_node(struct overlay *overlay, const struct node *node) {
     fprintf(overlay->file, "  n%llu [label=\"%llu%s\", shape=%s", number, number,
             node->is_up ? "" : "\\ndown", shape);
     if (!node->is_up)
-        fputs(", style=dotted, fontcolor=\"#777777\", color=\"#777777\"", overlay->file);
-    if (node->is_up && !node->is_joined) fputs(", style=dashed", overlay->file);
+        fputs(", style=\"filled,dotted\", fontcolor=\"#777777\", color=\"#777777\"", overlay->file);
+    if (node->is_up && !node->is_joined) fputs(", style=\"filled,dashed\"", overlay->file);
     fputs("];\n", overlay->file);
 }
 
@@ -323,8 +325,8 @@ static void put_graph(struct overlay *overlay) {
     bool is_large = overlay->shown > CLUSTERED_MAX;
     FILE *file = overlay->file;
     fputs("digraph overlay {\n", file);
-    fprintf(file, "  graph [layout=%s, overlap=false, splines=%s, outputorder=edgesfirst,\n",
-            is_large ? "sfdp" : "fdp", is_large ? "line" : "true");
+    fprintf(file, "  graph [layout=%s, overlap=false, splines=line, outputorder=edgesfirst,\n",
+            is_large ? "sfdp" : "fdp");
     fputs("         fontname=\"Helvetica\", fontsize=10, labelloc=b, labeljust=l, label=\"", file);
     put_text(file, overlay->scenario);
     fputs(", seed ", file);
@@ -338,7 +340,7 @@ static void put_graph(struct overlay *overlay) {
           "another id now\\l\"];\n",
           file);
     fputs("  node [fontname=\"Helvetica\", fontsize=10, margin=\"0.05,0.03\", width=0.4, "
-          "height=0.3, style=solid, fillcolor=white];\n"
+          "height=0.3, style=filled, fillcolor=white];\n"
           "  edge [color=\"#00000066\", arrowsize=0.5];\n",
           file);
     put_nodes(overlay);
