@@ -134,12 +134,14 @@ static int see_node(struct overlay *overlay, const struct weft_trace_event *even
     return WEFT_OK;
 }
 
+static const uint64_t kinds_seen =
+    WEFT_TRACE_BIT(WEFT_TRACE_NODE_UP) | WEFT_TRACE_BIT(WEFT_TRACE_NODE_DOWN) |
+    WEFT_TRACE_BIT(WEFT_TRACE_DHT_UP) | WEFT_TRACE_BIT(WEFT_TRACE_DHT_DOWN) |
+    WEFT_TRACE_BIT(WEFT_TRACE_DHT_JOINED) | WEFT_TRACE_BIT(WEFT_TRACE_DHT_CONTACT) |
+    WEFT_TRACE_BIT(WEFT_TRACE_FAULT_SIDE) | WEFT_TRACE_BIT(WEFT_TRACE_FAULT_ON) |
+    WEFT_TRACE_BIT(WEFT_TRACE_FAULT_OFF);
+
 static int on_event(void *ctx, const struct ana_trace_record *record, bool wanted) {
-    static const uint64_t mask =
-        WEFT_TRACE_BIT(WEFT_TRACE_NODE_UP) | WEFT_TRACE_BIT(WEFT_TRACE_NODE_DOWN) |
-        WEFT_TRACE_BIT(WEFT_TRACE_DHT_UP) | WEFT_TRACE_BIT(WEFT_TRACE_DHT_DOWN) |
-        WEFT_TRACE_BIT(WEFT_TRACE_DHT_JOINED) | WEFT_TRACE_BIT(WEFT_TRACE_DHT_CONTACT) |
-        WEFT_TRACE_BIT(WEFT_TRACE_FAULT_SIDE);
     struct overlay *overlay = ctx;
     const struct weft_trace_event *event = &record->event;
     (void)wanted;
@@ -149,16 +151,13 @@ static int on_event(void *ctx, const struct ana_trace_record *record, bool wante
     if (event->kind == WEFT_TRACE_FAULT_ON || event->kind == WEFT_TRACE_FAULT_OFF) {
         return ana__faults_see(overlay->faults, event);
     }
-    bool matters = event->kind < WEFT_TRACE_KIND_COUNT && mask & WEFT_TRACE_BIT(event->kind) &&
-                   event->node != WEFT_TRACE_NODE_NONE;
-    return matters ? see_node(overlay, event) : WEFT_OK;
+    return event->node != WEFT_TRACE_NODE_NONE ? see_node(overlay, event) : WEFT_OK;
 }
 
-static int on_head(void *ctx, const char *head) {
+static void on_head(void *ctx, const struct ana_trace_reader *reader) {
     struct overlay *overlay = ctx;
-    ana__head_value(head, "scenario", overlay->scenario, sizeof overlay->scenario);
-    ana__head_value(head, "seed", overlay->seed, sizeof overlay->seed);
-    return WEFT_OK;
+    ana__head_value(reader, "scenario", overlay->scenario, sizeof overlay->scenario);
+    ana__head_value(reader, "seed", overlay->seed, sizeof overlay->seed);
 }
 
 /* --- who is shown --- */
@@ -350,7 +349,8 @@ static void put_graph(struct overlay *overlay) {
 
 static int draw(struct overlay *overlay) {
     struct ana_export *export = overlay->export;
-    const struct ana__visitor visitor = {overlay, on_head, on_event};
+    const struct ana__visitor visitor = {
+        .ctx = overlay, .head = on_head, .event = on_event, .kinds = kinds_seen};
     int rv = ana__pass(export, &visitor);
     if (rv != WEFT_OK) return rv;
     if (!overlay->has_contacts) {

@@ -91,40 +91,38 @@ int ana__out_close(struct ana__out *out, struct ana_export *export, int rv) {
 
 /* --- a pass --- */
 
-/* Whether the fields of a kind are this build's. A kind has one list of fields in a file. */
-struct known {
-    const char *fields;
-    bool is_ours;
-};
+static void want(struct ana_export *export, struct ana_trace_reader *reader,
+                 const struct ana__visitor *visitor) {
+    if (visitor->kinds != 0) ana_trace_want(reader, visitor->kinds, INT64_MIN, WEFT_TIME_NEVER);
+    if (visitor->only_wanted) ana_filter_apply(export->filter, reader);
+}
 
-static enum weft_trace_kind our_kind(struct known *known, const struct ana_trace_record *record) {
-    enum weft_trace_kind kind = record->event.kind;
-    if (kind >= WEFT_TRACE_KIND_COUNT) return WEFT_TRACE_KIND_COUNT;
-    if (known[kind].fields != record->fields) {
-        known[kind].fields = record->fields;
-        known[kind].is_ours = strcmp(record->fields, weft_trace_kind_fields(kind)) == 0;
-    }
-    return known[kind].is_ours ? kind : WEFT_TRACE_KIND_COUNT;
+static int fail_to_read(struct ana_export *export, int rv) {
+    if (rv == WEFT_ERR_NOMEM) return rv;
+    return ana__fail(export, rv, "%s: cannot be read: %s", export->trace, weft_error_text(rv));
 }
 
 static int visit_all(struct ana_export *export, struct ana_trace_reader *reader,
                      const struct ana__visitor *visitor) {
-    struct known known[WEFT_TRACE_KIND_COUNT] = {{NULL, false}};
     struct ana_trace_record record;
-    int rv = visitor->head != NULL ? visitor->head(visitor->ctx, ana_trace_head(reader)) : WEFT_OK;
+    int rv = WEFT_OK;
+    want(export, reader, visitor);
+    if (visitor->head != NULL) visitor->head(visitor->ctx, reader);
     while (rv == WEFT_OK) {
         int read = ana_trace_next(reader, &record);
         if (read == WEFT_ERR_CLOSED) break;
-        if (read != WEFT_OK) {
-            export->damaged++;
-            break;
-        }
+        if (read != WEFT_OK) return fail_to_read(export, read);
         bool wanted = ana_filter_lets(export->filter, &record);
-        record.event.kind = our_kind(known, &record);
         export->events += wanted;
         rv = visitor->event(visitor->ctx, &record, wanted);
     }
     return rv == ANA__ENOUGH ? WEFT_OK : rv;
+}
+
+static uint64_t damage_of(const struct ana_trace_reader *reader) {
+    struct ana_trace_damage damage = ana_trace_damage(reader);
+    if (damage.blocks > 0) return damage.blocks;
+    return damage.bytes > 0 || damage.cut;
 }
 
 int ana__pass(struct ana_export *export, const struct ana__visitor *visitor) {
@@ -134,25 +132,15 @@ int ana__pass(struct ana_export *export, const struct ana__visitor *visitor) {
     int rv = ana_trace_open(export->trace, &reader, &why);
     if (rv != WEFT_OK) return ana__fail(export, rv, "%s: %s", export->trace, why);
     rv = visit_all(export, reader, visitor);
+    export->damaged = damage_of(reader);
     ana_trace_free(reader);
     if (rv == WEFT_ERR_NOMEM) return ana__fail(export, rv, "out of memory");
     return rv;
 }
 
-const char *ana__head_value(const char *head, const char *key, char *out, size_t size) {
-    size_t key_size = strlen(key);
-    WEFT_ASSERT(size > 0);
-    out[0] = '\0';
-    for (const char *line = head; line != NULL && *line != '\0';) {
-        const char *end = strchr(line, '\n');
-        size_t line_size = end != NULL ? (size_t)(end - line) : strlen(line);
-        if (line_size > key_size && line[key_size] == '=' && memcmp(line, key, key_size) == 0) {
-            snprintf(out, size, "%.*s", (int)(line_size - key_size - 1), line + key_size + 1);
-            return out;
-        }
-        line = end != NULL ? end + 1 : NULL;
-    }
-    return out;
+void ana__head_value(const struct ana_trace_reader *reader, const char *key, char *out,
+                     size_t size) {
+    if (!ana_trace_head_value(reader, key, out, size)) out[0] = '\0';
 }
 
 bool ana__packet_of(struct weft_bytes bytes, struct ana__packet *out) {

@@ -35,21 +35,23 @@ int ana__out_close(struct ana__out *out, struct ana_export *export, int rv);
 /* What a visitor returns to read no further; the pass is WEFT_OK. */
 #define ANA__ENOUGH 1
 
-/* Events go to `event` in the order of the file, those that the filter does not want too: what
- * is on or up at a time does not depend on the filter. A kind whose fields are not those of this
- * build comes as WEFT_TRACE_KIND_COUNT: its table still tells them. An error that `event` returns
- * ends the pass; it has set why, unless it is WEFT_ERR_NOMEM. */
+/* Events go to `event` in the order of the file, those that the filter does not want too, unless
+ * `only_wanted`: what is on or up at a time does not depend on the filter. An error that `event`
+ * returns ends the pass; it has set why, unless it is WEFT_ERR_NOMEM. */
 struct ana__visitor {
     void *ctx;
-    int (*head)(void *ctx, const char *head); /* NULL: not wanted */
+    void (*head)(void *ctx, const struct ana_trace_reader *reader); /* first; NULL: not wanted */
     int (*event)(void *ctx, const struct ana_trace_record *record, bool wanted);
+    uint64_t kinds; /* other kinds are of no use; 0: all are */
+    bool only_wanted;
 };
 
 /* Counts export->events and export->damaged from 0. */
 int ana__pass(struct ana_export *export, const struct ana__visitor *visitor);
 
-/* The value of `key` in a head, cut to `size`; "" when there is none. Returns out. */
-const char *ana__head_value(const char *head, const char *key, char *out, size_t size);
+/* The value of `key` in the head, cut to `size`; "" when there is none. */
+void ana__head_value(const struct ana_trace_reader *reader, const char *key, char *out,
+                     size_t size);
 
 /* --- bytes of an event --- */
 

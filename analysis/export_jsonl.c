@@ -32,6 +32,6 @@ int ana_export_jsonl(struct ana_export *export) {
     struct ana__out out;
     int rv = ana__out_open(&out, export);
     if (rv != WEFT_OK) return rv;
-    const struct ana__visitor visitor = {.ctx = &out, .event = write_event};
+    const struct ana__visitor visitor = {.ctx = &out, .event = write_event, .only_wanted = true};
     return ana__out_close(&out, export, ana__pass(export, &visitor));
 }

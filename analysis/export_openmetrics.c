@@ -269,12 +269,11 @@ static int on_event(void *ctx, const struct ana_trace_record *record, bool wante
     return rv == WEFT_OK ? see_node(snapshot, event) : rv;
 }
 
-static int on_head(void *ctx, const char *head) {
+static void on_head(void *ctx, const struct ana_trace_reader *reader) {
     struct snapshot *snapshot = ctx;
-    ana__head_value(head, "scenario", snapshot->scenario, sizeof snapshot->scenario);
-    ana__head_value(head, "seed", snapshot->seed, sizeof snapshot->seed);
-    ana__head_value(head, "build", snapshot->build, sizeof snapshot->build);
-    return WEFT_OK;
+    ana__head_value(reader, "scenario", snapshot->scenario, sizeof snapshot->scenario);
+    ana__head_value(reader, "seed", snapshot->seed, sizeof snapshot->seed);
+    ana__head_value(reader, "build", snapshot->build, sizeof snapshot->build);
 }
 
 /* --- the text --- */
@@ -439,7 +438,7 @@ static void put_run(struct snapshot *snapshot) {
 
 static int write_file(struct snapshot *snapshot) {
     struct ana_export *export = snapshot->export;
-    const struct ana__visitor visitor = {snapshot, on_head, on_event};
+    const struct ana__visitor visitor = {.ctx = snapshot, .head = on_head, .event = on_event};
     int rv = ana__pass(export, &visitor);
     if (rv != WEFT_OK) return rv;
     rv = ana__out_open(&snapshot->out, export);

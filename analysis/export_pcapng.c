@@ -49,12 +49,11 @@ struct capture {
 
 /* --- first pass --- */
 
-static int survey_head(void *ctx, const char *head) {
+static void survey_head(void *ctx, const struct ana_trace_reader *reader) {
     struct capture *capture = ctx;
-    ana__head_value(head, "scenario", capture->scenario, sizeof capture->scenario);
-    ana__head_value(head, "seed", capture->seed, sizeof capture->seed);
-    ana__head_value(head, "build", capture->build, sizeof capture->build);
-    return WEFT_OK;
+    ana__head_value(reader, "scenario", capture->scenario, sizeof capture->scenario);
+    ana__head_value(reader, "seed", capture->seed, sizeof capture->seed);
+    ana__head_value(reader, "build", capture->build, sizeof capture->build);
 }
 
 static int count(struct ana__table *table, struct ana__key key) {
@@ -78,7 +77,11 @@ static int survey_event(void *ctx, const struct ana_trace_record *record, bool w
 }
 
 static int survey(struct capture *capture) {
-    const struct ana__visitor visitor = {capture, survey_head, survey_event};
+    const struct ana__visitor visitor = {.ctx = capture,
+                                         .head = survey_head,
+                                         .event = survey_event,
+                                         .kinds = WEFT_TRACE_BIT(WEFT_TRACE_PACKET_DATA) |
+                                                  WEFT_TRACE_BIT(WEFT_TRACE_RUN_END)};
     struct ana_export *export = capture->export;
     int rv = ana__pass(export, &visitor);
     if (rv != WEFT_OK) return rv;
@@ -347,7 +350,12 @@ static int on_event(void *ctx, const struct ana_trace_record *record, bool wante
 /* --- the export --- */
 
 static int write_file(struct capture *capture) {
-    const struct ana__visitor visitor = {.ctx = capture, .event = on_event};
+    const struct ana__visitor visitor = {
+        .ctx = capture,
+        .event = on_event,
+        .kinds = WEFT_TRACE_BIT(WEFT_TRACE_PACKET_DATA) | WEFT_TRACE_BIT(WEFT_TRACE_PACKET_LOST) |
+                 WEFT_TRACE_BIT(WEFT_TRACE_PACKET_RECEIVED) | WEFT_TRACE_BIT(WEFT_TRACE_FAULT_ON) |
+                 WEFT_TRACE_BIT(WEFT_TRACE_FAULT_OFF)};
     int rv = ana__out_open(&capture->out, capture->export);
     if (rv != WEFT_OK) return rv;
     write_section(capture);

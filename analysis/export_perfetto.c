@@ -556,33 +556,32 @@ static int on_event(void *ctx, const struct ana_trace_record *record, bool wante
 
 /* --- the file --- */
 
-static void head_member(FILE *file, const char *head, const char *key) {
+static void head_member(FILE *file, const struct ana_trace_reader *reader, const char *key) {
     char value[512];
-    ana__head_value(head, key, value, sizeof value);
+    ana__head_value(reader, key, value, sizeof value);
     fprintf(file, "\"%s\":", key);
     ana__json_text(file, weft_bytes_text(value));
 }
 
-static int on_head(void *ctx, const char *head) {
+static void on_head(void *ctx, const struct ana_trace_reader *reader) {
     struct perfetto *perfetto = ctx;
     FILE *file = perfetto->file;
     char scenario[NAME_SIZE / 2], seed[32], name[NAME_SIZE];
     fputs("{\"displayTimeUnit\":\"ms\",\"otherData\":{", file);
-    head_member(file, head, "scenario");
+    head_member(file, reader, "scenario");
     putc(',', file);
-    head_member(file, head, "seed");
+    head_member(file, reader, "seed");
     putc(',', file);
-    head_member(file, head, "build");
-    snprintf(name, sizeof name, "run: %s, seed %s",
-             ana__head_value(head, "scenario", scenario, sizeof scenario),
-             ana__head_value(head, "seed", seed, sizeof seed));
+    head_member(file, reader, "build");
+    ana__head_value(reader, "scenario", scenario, sizeof scenario);
+    ana__head_value(reader, "seed", seed, sizeof seed);
+    snprintf(name, sizeof name, "run: %s, seed %s", scenario, seed);
     fprintf(file,
             "},\"traceEvents\":[\n{\"ph\":\"M\",\"name\":\"process_sort_index\",\"pid\":%u,"
             "\"tid\":%u,\"args\":{\"sort_index\":0}}",
             RUN_PID, RUN_PID);
     metadata(perfetto, "process_name", run_track, name);
     metadata(perfetto, "thread_name", run_track, "run");
-    return WEFT_OK;
 }
 
 static void close_all(struct perfetto *perfetto) {
@@ -600,7 +599,7 @@ static void close_all(struct perfetto *perfetto) {
 
 static int write_file(struct perfetto *perfetto) {
     struct ana_export *export = perfetto->export;
-    const struct ana__visitor visitor = {perfetto, on_head, on_event};
+    const struct ana__visitor visitor = {.ctx = perfetto, .head = on_head, .event = on_event};
     int rv = ana__out_open(&perfetto->out, export);
     if (rv != WEFT_OK) return rv;
     perfetto->file = perfetto->out.file;
