@@ -46,7 +46,7 @@ struct contact {
 
 struct overlay {
     struct ana_export *export;
-    struct ana__out out;
+    struct ana__file out;
     FILE *file;
     weft_time at;
     struct ana__table *nodes, *peers, *contacts, *faults;
@@ -358,12 +358,12 @@ static int draw(struct overlay *overlay) {
                          "%s: it holds no dht.contact, so nobody knows who has whom",
                          export->trace);
     }
-    rv = ana__out_open(&overlay->out, export);
+    rv = ana__file_open(&overlay->out, export);
     if (rv != WEFT_OK) return rv;
     overlay->file = overlay->out.file;
     choose(overlay);
     put_graph(overlay);
-    return ana__out_close(&overlay->out, export, WEFT_OK);
+    return ana__file_close(&overlay->out, export, WEFT_OK);
 }
 
 int ana_export_dot(struct ana_export *export, weft_time at) {

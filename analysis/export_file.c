@@ -33,7 +33,7 @@ static int fail_to_write(struct ana_export *export, int error) {
 /* --- the file --- */
 
 /* "OUT.partial-N", the first that is free. */
-static int open_temporary(struct ana__out *out, struct ana_export *export) {
+static int open_temporary(struct ana__file *out, struct ana_export *export) {
     size_t size = strlen(export->out) + sizeof ".partial-00";
     int fd = -1;
     out->temporary = malloc(size);
@@ -51,9 +51,9 @@ static int open_temporary(struct ana__out *out, struct ana_export *export) {
     return fail_to_write(export, error);
 }
 
-int ana__out_open(struct ana__out *out, struct ana_export *export) {
+int ana__file_open(struct ana__file *out, struct ana_export *export) {
     struct stat there;
-    *out = (struct ana__out){.file = NULL};
+    *out = (struct ana__file){.file = NULL};
     if (strcmp(export->out, "-") == 0) {
         out->file = stdout;
     } else if (stat(export->out, &there) == 0 && !S_ISREG(there.st_mode)) {
@@ -68,13 +68,13 @@ int ana__out_open(struct ana__out *out, struct ana_export *export) {
     return WEFT_OK;
 }
 
-bool ana__out_failed(struct ana__out *out) {
+bool ana__file_failed(struct ana__file *out) {
     if (out->error == 0 && ferror(out->file)) out->error = errno != 0 ? errno : EIO;
     return out->error != 0;
 }
 
-int ana__out_close(struct ana__out *out, struct ana_export *export, int rv) {
-    bool failed = ana__out_failed(out);
+int ana__file_close(struct ana__file *out, struct ana_export *export, int rv) {
+    bool failed = ana__file_failed(out);
     errno = 0;
     failed = (out->file == stdout ? fflush(stdout) : fclose(out->file)) != 0 || failed;
     if (out->error == 0) out->error = errno != 0 ? errno : EIO;

@@ -15,7 +15,7 @@ int ana__fail(struct ana_export *export, int rv, const char *format, ...)
 
 /* A file is written beside its place and moved there when it is whole. What is there and is no
  * file (a pipe, a device) is written where it is. */
-struct ana__out {
+struct ana__file {
     FILE *file;
     char *temporary; /* NULL: written in place */
     char *buffer;
@@ -23,12 +23,12 @@ struct ana__out {
 };
 
 /* WEFT_ERR_IO, WEFT_ERR_NOMEM: with why, and nothing to close. */
-int ana__out_open(struct ana__out *out, struct ana_export *export);
+int ana__file_open(struct ana__file *out, struct ana_export *export);
 /* Whether a write has failed: to be asked after each event, and reading on is no use. */
-bool ana__out_failed(struct ana__out *out);
+bool ana__file_failed(struct ana__file *out);
 /* `rv` is what the export came to. When it is an error, or the file cannot be ended, nothing is
  * left; returns the first error. */
-int ana__out_close(struct ana__out *out, struct ana_export *export, int rv);
+int ana__file_close(struct ana__file *out, struct ana_export *export, int rv);
 
 /* --- a pass --- */
 

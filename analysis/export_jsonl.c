@@ -11,7 +11,7 @@
 #include <string.h>
 
 static int write_event(void *ctx, const struct ana_trace_record *record, bool wanted) {
-    struct ana__out *out = ctx;
+    struct ana__file *out = ctx;
     FILE *file = out->file;
     const struct weft_trace_event *event = &record->event;
     if (!wanted) return WEFT_OK;
@@ -25,13 +25,13 @@ static int write_event(void *ctx, const struct ana_trace_record *record, bool wa
     ana__json_text(file, weft_bytes_text(record->name));
     ana__json_fields(file, record, true);
     fputs("}\n", file);
-    return ana__out_failed(out) ? ANA__ENOUGH : WEFT_OK; /* closing tells */
+    return ana__file_failed(out) ? ANA__ENOUGH : WEFT_OK; /* closing tells */
 }
 
 int ana_export_jsonl(struct ana_export *export) {
-    struct ana__out out;
-    int rv = ana__out_open(&out, export);
+    struct ana__file out;
+    int rv = ana__file_open(&out, export);
     if (rv != WEFT_OK) return rv;
     const struct ana__visitor visitor = {.ctx = &out, .event = write_event, .only_wanted = true};
-    return ana__out_close(&out, export, ana__pass(export, &visitor));
+    return ana__file_close(&out, export, ana__pass(export, &visitor));
 }

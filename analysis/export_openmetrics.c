@@ -76,7 +76,7 @@ struct node {
 
 struct snapshot {
     struct ana_export *export;
-    struct ana__out out;
+    struct ana__file out;
     FILE *file;
     weft_time at;
     struct ana__table *cells[COUNTER_COUNT];
@@ -441,7 +441,7 @@ static int write_file(struct snapshot *snapshot) {
     const struct ana__visitor visitor = {.ctx = snapshot, .head = on_head, .event = on_event};
     int rv = ana__pass(export, &visitor);
     if (rv != WEFT_OK) return rv;
-    rv = ana__out_open(&snapshot->out, export);
+    rv = ana__file_open(&snapshot->out, export);
     if (rv != WEFT_OK) return rv;
     snapshot->file = snapshot->out.file;
     put_run(snapshot);
@@ -451,7 +451,7 @@ static int write_file(struct snapshot *snapshot) {
     put_faults_on(snapshot);
     put_nodes(snapshot);
     fputs("# EOF\n", snapshot->file);
-    return ana__out_close(&snapshot->out, export, WEFT_OK);
+    return ana__file_close(&snapshot->out, export, WEFT_OK);
 }
 
 int ana_export_openmetrics(struct ana_export *export, weft_time at) {

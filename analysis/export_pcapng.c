@@ -35,8 +35,8 @@ struct held {
 
 struct capture {
     struct ana_export *export;
-    struct ana__out out;
-    struct ana__block block;
+    struct ana__file out;
+    struct ana__pcapng block;
     enum grain grain;
     struct ana__table *links, *senders; /* what packets were sent, to choose the grain */
     struct ana__table *interfaces;      /* uint32_t, by grain_key */
@@ -100,7 +100,7 @@ static int survey(struct capture *capture) {
 
 static void section_comment(struct capture *capture, const char *name, const char *value) {
     if (value[0] == '\0') return;
-    ana__block_option_text(&capture->block, ANA__OPTION_COMMENT, "%s: %s", name, value);
+    ana__pcapng_option_text(&capture->block, ANA__PCAPNG_OPTION_COMMENT, "%s: %s", name, value);
 }
 
 static void write_section(struct capture *capture) {
@@ -108,20 +108,20 @@ static void write_section(struct capture *capture) {
         [GRAIN_LINKS] = "an interface for each link (sender and receiver)",
         [GRAIN_SENDERS] = "an interface for each sender: there are too many links for one each",
         [GRAIN_ONE] = "one interface for all: there are too many senders for one each"};
-    struct ana__block *block = &capture->block;
-    ana__block_begin(block, ANA__BLOCK_SECTION);
-    ana__block_u32(block, 0x1a2b3c4du); /* the order of bytes */
-    ana__block_u16(block, 1);
-    ana__block_u16(block, 0);
-    ana__block_u64(block, UINT64_MAX); /* the section's length is not given */
+    struct ana__pcapng *block = &capture->block;
+    ana__pcapng_begin(block, ANA__PCAPNG_SECTION);
+    ana__pcapng_u32(block, 0x1a2b3c4du); /* the order of bytes */
+    ana__pcapng_u16(block, 1);
+    ana__pcapng_u16(block, 0);
+    ana__pcapng_u64(block, UINT64_MAX); /* the section's length is not given */
     section_comment(capture, "scenario", capture->scenario);
     section_comment(capture, "seed", capture->seed);
     section_comment(capture, "run hash", capture->hash);
     section_comment(capture, "build", capture->build);
     section_comment(capture, "interfaces", grains[capture->grain]);
     section_comment(capture, "time", "virtual, from the beginning of the run");
-    ana__block_option_text(block, ANA__OPTION_USERAPPL, "weft %s", capture->build);
-    ana__block_write(block, capture->out.file);
+    ana__pcapng_option_text(block, ANA__PCAPNG_OPTION_USERAPPL, "weft %s", capture->build);
+    ana__pcapng_write(block, capture->out.file);
 }
 
 static const char *node_text(uint64_t node, char text[ANA_NAME_SIZE]) {
@@ -135,32 +135,33 @@ static void describe(struct capture *capture, const struct held *held) {
     char from_addr[WEFT_ADDR_TEXT_SIZE], to_addr[WEFT_ADDR_TEXT_SIZE];
     const char *sender = node_text(ana__table_key(held).a, from);
     const char *receiver = node_text(held->to, to);
-    struct ana__block *block = &capture->block;
+    struct ana__pcapng *block = &capture->block;
     if (capture->grain == GRAIN_LINKS) {
-        ana__block_option_text(block, ANA__OPTION_NAME, "%s-%s", sender, receiver);
-        ana__block_option_text(block, ANA__OPTION_DESCRIPTION, "what %s (%s) sends to %s (%s)",
-                               sender, weft_addr_format(&held->from_addr, from_addr), receiver,
-                               weft_addr_format(&held->to_addr, to_addr));
+        ana__pcapng_option_text(block, ANA__PCAPNG_OPTION_NAME, "%s-%s", sender, receiver);
+        ana__pcapng_option_text(block, ANA__PCAPNG_OPTION_DESCRIPTION,
+                                "what %s (%s) sends to %s (%s)", sender,
+                                weft_addr_format(&held->from_addr, from_addr), receiver,
+                                weft_addr_format(&held->to_addr, to_addr));
     } else if (capture->grain == GRAIN_SENDERS) {
-        ana__block_option_text(block, ANA__OPTION_NAME, "%s", sender);
-        ana__block_option_text(block, ANA__OPTION_DESCRIPTION, "what %s (%s) sends", sender,
-                               weft_addr_format(&held->from_addr, from_addr));
+        ana__pcapng_option_text(block, ANA__PCAPNG_OPTION_NAME, "%s", sender);
+        ana__pcapng_option_text(block, ANA__PCAPNG_OPTION_DESCRIPTION, "what %s (%s) sends", sender,
+                                weft_addr_format(&held->from_addr, from_addr));
     } else {
-        ana__block_option_text(block, ANA__OPTION_NAME, "mesh");
-        ana__block_option_text(block, ANA__OPTION_DESCRIPTION, "what all nodes send");
+        ana__pcapng_option_text(block, ANA__PCAPNG_OPTION_NAME, "mesh");
+        ana__pcapng_option_text(block, ANA__PCAPNG_OPTION_DESCRIPTION, "what all nodes send");
     }
 }
 
 static void write_interface(struct capture *capture, const struct held *held) {
-    struct ana__block *block = &capture->block;
+    struct ana__pcapng *block = &capture->block;
     const unsigned char nanoseconds = 9;
-    ana__block_begin(block, ANA__BLOCK_INTERFACE);
-    ana__block_u16(block, ANA__LINKTYPE_RAW);
-    ana__block_u16(block, 0);
-    ana__block_u32(block, 0); /* packets of any length */
+    ana__pcapng_begin(block, ANA__PCAPNG_INTERFACE);
+    ana__pcapng_u16(block, ANA__PCAPNG_LINKTYPE_RAW);
+    ana__pcapng_u16(block, 0);
+    ana__pcapng_u32(block, 0); /* packets of any length */
     describe(capture, held);
-    ana__block_option(block, ANA__OPTION_TSRESOL, weft_bytes(&nanoseconds, 1));
-    ana__block_write(block, capture->out.file);
+    ana__pcapng_option(block, ANA__PCAPNG_OPTION_TSRESOL, weft_bytes(&nanoseconds, 1));
+    ana__pcapng_write(block, capture->out.file);
 }
 
 /* Its number; written when it is the first packet of it. NULL: out of memory. */
@@ -179,61 +180,63 @@ static const uint32_t *interface_of(struct capture *capture, const struct held *
 
 #define SECONDS(time) (long long)((time) / WEFT_S(1)), (long long)((time) % WEFT_S(1))
 
-static void comment_fate(struct ana__block *block, const struct held *held) {
+static void comment_fate(struct ana__pcapng *block, const struct held *held) {
     char text[ANA_NAME_SIZE];
     if (held->copies > 0) {
         weft_duration took = held->received_at - held->at;
-        ana__block_option_text(block, ANA__OPTION_COMMENT,
-                               "received by node%u at %lld.%09lld s, %lld.%06lld ms after",
-                               held->received_by, SECONDS(held->received_at),
-                               (long long)(took / WEFT_MS(1)), (long long)(took % WEFT_MS(1)));
+        ana__pcapng_option_text(block, ANA__PCAPNG_OPTION_COMMENT,
+                                "received by node%u at %lld.%09lld s, %lld.%06lld ms after",
+                                held->received_by, SECONDS(held->received_at),
+                                (long long)(took / WEFT_MS(1)), (long long)(took % WEFT_MS(1)));
     }
     if (held->copies > 1) {
-        ana__block_option_text(block, ANA__OPTION_COMMENT, "received %u times", held->copies);
+        ana__pcapng_option_text(block, ANA__PCAPNG_OPTION_COMMENT, "received %u times",
+                                held->copies);
     }
     if (held->losses > 0) {
-        ana__block_option_text(block, ANA__OPTION_COMMENT, "%s at %lld.%09lld s: %s",
-                               held->copies > 0 ? "a copy was lost" : "lost",
-                               SECONDS(held->lost_at),
-                               ana_name_or_number(ana_loss_name(held->cause), held->cause, text));
+        ana__pcapng_option_text(block, ANA__PCAPNG_OPTION_COMMENT, "%s at %lld.%09lld s: %s",
+                                held->copies > 0 ? "a copy was lost" : "lost",
+                                SECONDS(held->lost_at),
+                                ana_name_or_number(ana_loss_name(held->cause), held->cause, text));
     }
     if (held->copies == 0 && held->losses == 0) {
-        ana__block_option_text(block, ANA__OPTION_COMMENT, "not known to be received or lost");
+        ana__pcapng_option_text(block, ANA__PCAPNG_OPTION_COMMENT,
+                                "not known to be received or lost");
     }
 }
 
 static void comment(struct capture *capture, const struct held *held) {
-    struct ana__block *block = &capture->block;
+    struct ana__pcapng *block = &capture->block;
     char from[ANA_NAME_SIZE], to[ANA_NAME_SIZE];
     struct ana__key key = ana__table_key(held);
-    ana__block_option_text(block, ANA__OPTION_COMMENT, "packet %llu of %s to %s",
-                           (unsigned long long)key.b, node_text(key.a, from),
-                           node_text(held->to, to));
+    ana__pcapng_option_text(block, ANA__PCAPNG_OPTION_COMMENT, "packet %llu of %s to %s",
+                            (unsigned long long)key.b, node_text(key.a, from),
+                            node_text(held->to, to));
     for (size_t at = 0; at < held->told_size; at += strlen(held->told + at) + 1) {
-        ana__block_option(block, ANA__OPTION_COMMENT, weft_bytes_text(held->told + at));
+        ana__pcapng_option(block, ANA__PCAPNG_OPTION_COMMENT, weft_bytes_text(held->told + at));
     }
     comment_fate(block, held);
 }
 
 static int write_packet(struct capture *capture, const struct held *held) {
-    struct ana__block *block = &capture->block;
+    struct ana__pcapng *block = &capture->block;
     const uint32_t *index = interface_of(capture, held);
     if (index == NULL) return WEFT_ERR_NOMEM;
-    ana__block_begin(block, ANA__BLOCK_PACKET);
-    ana__block_u32(block, *index);
-    ana__block_u32(block, (uint32_t)((uint64_t)held->at >> 32));
-    ana__block_u32(block, (uint32_t)held->at);
-    ana__block_u32(block, (uint32_t)held->size);
-    ana__block_u32(block, (uint32_t)held->size_sent);
-    ana__block_bytes(block, weft_bytes(held->wire, held->size));
+    ana__pcapng_begin(block, ANA__PCAPNG_PACKET);
+    ana__pcapng_u32(block, *index);
+    ana__pcapng_u32(block, (uint32_t)((uint64_t)held->at >> 32));
+    ana__pcapng_u32(block, (uint32_t)held->at);
+    ana__pcapng_u32(block, (uint32_t)held->size);
+    ana__pcapng_u32(block, (uint32_t)held->size_sent);
+    ana__pcapng_bytes(block, weft_bytes(held->wire, held->size));
     comment(capture, held);
-    ana__block_u16(block, ANA__OPTION_FLAGS);
-    ana__block_u16(block, 4);
-    ana__block_u32(block, 2); /* outbound */
-    ana__block_u16(block, ANA__OPTION_PACKETID);
-    ana__block_u16(block, 8);
-    ana__block_u64(block, ana__table_key(held).b);
-    ana__block_write(block, capture->out.file);
+    ana__pcapng_u16(block, ANA__PCAPNG_OPTION_FLAGS);
+    ana__pcapng_u16(block, 4);
+    ana__pcapng_u32(block, 2); /* outbound */
+    ana__pcapng_u16(block, ANA__PCAPNG_OPTION_PACKETID);
+    ana__pcapng_u16(block, 8);
+    ana__pcapng_u64(block, ana__table_key(held).b);
+    ana__pcapng_write(block, capture->out.file);
     return block->failed ? WEFT_ERR_NOMEM : WEFT_OK;
 }
 
@@ -344,7 +347,7 @@ static int on_event(void *ctx, const struct ana_trace_record *record, bool wante
     if (event->kind == WEFT_TRACE_PACKET_LOST || event->kind == WEFT_TRACE_PACKET_RECEIVED) {
         learn_fate(capture, event);
     }
-    return rv == WEFT_OK && ana__out_failed(&capture->out) ? ANA__ENOUGH : rv;
+    return rv == WEFT_OK && ana__file_failed(&capture->out) ? ANA__ENOUGH : rv;
 }
 
 /* --- the export --- */
@@ -356,13 +359,13 @@ static int write_file(struct capture *capture) {
         .kinds = WEFT_TRACE_BIT(WEFT_TRACE_PACKET_DATA) | WEFT_TRACE_BIT(WEFT_TRACE_PACKET_LOST) |
                  WEFT_TRACE_BIT(WEFT_TRACE_PACKET_RECEIVED) | WEFT_TRACE_BIT(WEFT_TRACE_FAULT_ON) |
                  WEFT_TRACE_BIT(WEFT_TRACE_FAULT_OFF)};
-    int rv = ana__out_open(&capture->out, capture->export);
+    int rv = ana__file_open(&capture->out, capture->export);
     if (rv != WEFT_OK) return rv;
     write_section(capture);
     rv = ana__pass(capture->export, &visitor);
     if (rv == WEFT_OK) rv = release(capture, WEFT_TIME_NEVER);
     if (rv == WEFT_ERR_NOMEM) ana__fail(capture->export, rv, "out of memory");
-    return ana__out_close(&capture->out, capture->export, rv);
+    return ana__file_close(&capture->out, capture->export, rv);
 }
 
 static bool make_tables(struct capture *capture) {
@@ -385,7 +388,7 @@ static void free_tables(struct capture *capture) {
     ana__table_free(capture->interfaces);
     ana__table_free(capture->faults);
     ana__table_free(capture->held);
-    ana__block_free(&capture->block);
+    ana__pcapng_free(&capture->block);
 }
 
 int ana_export_pcapng(struct ana_export *export) {

@@ -57,7 +57,7 @@ struct flow {
 
 struct perfetto {
     struct ana_export *export;
-    struct ana__out out;
+    struct ana__file out;
     FILE *file;
     struct ana__table *nodes, *flows, *faults;
     uint64_t tids, flow_ids, shown;
@@ -551,7 +551,7 @@ static int on_event(void *ctx, const struct ana_trace_record *record, bool wante
     } else {
         rv = of_node(perfetto, record);
     }
-    return rv == WEFT_OK && ana__out_failed(&perfetto->out) ? ANA__ENOUGH : rv;
+    return rv == WEFT_OK && ana__file_failed(&perfetto->out) ? ANA__ENOUGH : rv;
 }
 
 /* --- the file --- */
@@ -600,7 +600,7 @@ static void close_all(struct perfetto *perfetto) {
 static int write_file(struct perfetto *perfetto) {
     struct ana_export *export = perfetto->export;
     const struct ana__visitor visitor = {.ctx = perfetto, .head = on_head, .event = on_event};
-    int rv = ana__out_open(&perfetto->out, export);
+    int rv = ana__file_open(&perfetto->out, export);
     if (rv != WEFT_OK) return rv;
     perfetto->file = perfetto->out.file;
     rv = ana__pass(export, &visitor);
@@ -610,7 +610,7 @@ static int write_file(struct perfetto *perfetto) {
                        export->filter != NULL ? "the filter lets no event through"
                                               : "it holds no event");
     }
-    return ana__out_close(&perfetto->out, export, rv);
+    return ana__file_close(&perfetto->out, export, rv);
 }
 
 static void free_nodes(struct ana__table *nodes) {

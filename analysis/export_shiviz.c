@@ -27,7 +27,7 @@ struct host {
 
 struct shiviz {
     struct ana_export *export;
-    struct ana__out out;
+    struct ana__file out;
     struct ana__table *hosts;   /* struct host */
     struct ana__table *carried; /* struct clock, by (sender, number) */
     uint32_t nodes[HOSTS_MAX];  /* by index */
@@ -132,13 +132,13 @@ static int on_event(void *ctx, const struct ana_trace_record *record, bool wante
         if (host != NULL) merge(shiviz, event, host);
     }
     if (rv == WEFT_OK && event->kind == WEFT_TRACE_PACKET_SENT) rv = carry(shiviz, event);
-    return rv == WEFT_OK && ana__out_failed(&shiviz->out) ? ANA__ENOUGH : rv;
+    return rv == WEFT_OK && ana__file_failed(&shiviz->out) ? ANA__ENOUGH : rv;
 }
 
 static int write_file(struct shiviz *shiviz) {
     struct ana_export *export = shiviz->export;
     const struct ana__visitor visitor = {.ctx = shiviz, .event = on_event};
-    int rv = ana__out_open(&shiviz->out, export);
+    int rv = ana__file_open(&shiviz->out, export);
     if (rv != WEFT_OK) return rv;
     fputs("(?<host>\\S*) (?<clock>{.*})\\n(?<event>.*)\n\n", shiviz->out.file);
     rv = ana__pass(export, &visitor);
@@ -147,7 +147,7 @@ static int write_file(struct shiviz *shiviz) {
                        export->filter != NULL ? "the filter lets no event of a node through"
                                               : "it holds no event of a node");
     }
-    return ana__out_close(&shiviz->out, export, rv);
+    return ana__file_close(&shiviz->out, export, rv);
 }
 
 int ana_export_shiviz(struct ana_export *export) {

@@ -13,7 +13,7 @@
 
 /* --- blocks --- */
 
-static unsigned char *room(struct ana__block *block, size_t size) {
+static unsigned char *room(struct ana__pcapng *block, size_t size) {
     if (block->failed) return NULL;
     if (block->size + size > block->capacity) {
         size_t capacity = (block->size + size) * 2;
@@ -29,22 +29,22 @@ static unsigned char *room(struct ana__block *block, size_t size) {
     return block->data + block->size - size;
 }
 
-static void put_little(struct ana__block *block, uint64_t value, size_t size) {
+static void put_little(struct ana__pcapng *block, uint64_t value, size_t size) {
     unsigned char *out = room(block, size);
     for (size_t i = 0; out != NULL && i < size; i++) out[i] = (unsigned char)(value >> 8 * i);
 }
 
-void ana__block_u16(struct ana__block *block, uint16_t value) { put_little(block, value, 2); }
-void ana__block_u32(struct ana__block *block, uint32_t value) { put_little(block, value, 4); }
-void ana__block_u64(struct ana__block *block, uint64_t value) { put_little(block, value, 8); }
+void ana__pcapng_u16(struct ana__pcapng *block, uint16_t value) { put_little(block, value, 2); }
+void ana__pcapng_u32(struct ana__pcapng *block, uint32_t value) { put_little(block, value, 4); }
+void ana__pcapng_u64(struct ana__pcapng *block, uint64_t value) { put_little(block, value, 8); }
 
-void ana__block_begin(struct ana__block *block, uint32_t type) {
+void ana__pcapng_begin(struct ana__pcapng *block, uint32_t type) {
     block->size = 0;
-    ana__block_u32(block, type);
-    ana__block_u32(block, 0); /* its length, known at the end */
+    ana__pcapng_u32(block, type);
+    ana__pcapng_u32(block, 0); /* its length, known at the end */
 }
 
-void ana__block_bytes(struct ana__block *block, struct weft_bytes bytes) {
+void ana__pcapng_bytes(struct ana__pcapng *block, struct weft_bytes bytes) {
     size_t padded = (bytes.size + 3) / 4 * 4;
     unsigned char *out = room(block, padded);
     if (out == NULL || padded == 0) return;
@@ -52,33 +52,33 @@ void ana__block_bytes(struct ana__block *block, struct weft_bytes bytes) {
     memcpy(out, bytes.data, bytes.size);
 }
 
-void ana__block_option(struct ana__block *block, uint16_t code, struct weft_bytes value) {
+void ana__pcapng_option(struct ana__pcapng *block, uint16_t code, struct weft_bytes value) {
     if (value.size > OPTION_MAX) value.size = OPTION_MAX;
-    ana__block_u16(block, code);
-    ana__block_u16(block, (uint16_t)value.size);
-    ana__block_bytes(block, value);
+    ana__pcapng_u16(block, code);
+    ana__pcapng_u16(block, (uint16_t)value.size);
+    ana__pcapng_bytes(block, value);
 }
 
-void ana__block_option_text(struct ana__block *block, uint16_t code, const char *format, ...) {
+void ana__pcapng_option_text(struct ana__pcapng *block, uint16_t code, const char *format, ...) {
     char text[TEXT_MAX];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    ana__block_option(block, code, weft_bytes_text(text));
+    ana__pcapng_option(block, code, weft_bytes_text(text));
 }
 
-void ana__block_write(struct ana__block *block, FILE *file) {
-    ana__block_u32(block, 0); /* opt_endofopt */
-    ana__block_u32(block, (uint32_t)block->size + 4);
+void ana__pcapng_write(struct ana__pcapng *block, FILE *file) {
+    ana__pcapng_u32(block, 0); /* opt_endofopt */
+    ana__pcapng_u32(block, (uint32_t)block->size + 4);
     if (block->failed) return;
     for (size_t i = 0; i < 4; i++) block->data[4 + i] = (unsigned char)(block->size >> 8 * i);
     fwrite(block->data, 1, block->size, file);
 }
 
-void ana__block_free(struct ana__block *block) {
+void ana__pcapng_free(struct ana__pcapng *block) {
     free(block->data);
-    *block = (struct ana__block){NULL, 0, 0, false};
+    *block = (struct ana__pcapng){NULL, 0, 0, false};
 }
 
 /* --- headers --- */

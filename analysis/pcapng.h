@@ -1,6 +1,6 @@
 /* pcapng: blocks of draft-ietf-opsawg-pcapng, little-endian; raw IP with UDP inside.
  *
- * A block is built in a struct ana__block and written at once. All texts are UTF-8; an option is
+ * A block is built in a struct ana__pcapng and written at once. All texts are UTF-8; an option is
  * cut at 65,535 bytes. */
 #ifndef ANALYSIS_PCAPNG_H
 #define ANALYSIS_PCAPNG_H
@@ -13,39 +13,39 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define ANA__BLOCK_SECTION 0x0a0d0d0au
-#define ANA__BLOCK_INTERFACE 1u
-#define ANA__BLOCK_PACKET 6u
-#define ANA__LINKTYPE_RAW 101u
+#define ANA__PCAPNG_SECTION 0x0a0d0d0au
+#define ANA__PCAPNG_INTERFACE 1u
+#define ANA__PCAPNG_PACKET 6u
+#define ANA__PCAPNG_LINKTYPE_RAW 101u
 
-#define ANA__OPTION_COMMENT 1u
-#define ANA__OPTION_USERAPPL 4u    /* of a section */
-#define ANA__OPTION_NAME 2u        /* of an interface */
-#define ANA__OPTION_DESCRIPTION 3u /* of an interface */
-#define ANA__OPTION_TSRESOL 9u     /* of an interface */
-#define ANA__OPTION_FLAGS 2u       /* of a packet */
-#define ANA__OPTION_PACKETID 5u    /* of a packet */
+#define ANA__PCAPNG_OPTION_COMMENT 1u
+#define ANA__PCAPNG_OPTION_USERAPPL 4u    /* of a section */
+#define ANA__PCAPNG_OPTION_NAME 2u        /* of an interface */
+#define ANA__PCAPNG_OPTION_DESCRIPTION 3u /* of an interface */
+#define ANA__PCAPNG_OPTION_TSRESOL 9u     /* of an interface */
+#define ANA__PCAPNG_OPTION_FLAGS 2u       /* of a packet */
+#define ANA__PCAPNG_OPTION_PACKETID 5u    /* of a packet */
 
 /* Grows as it is filled. `failed`: out of memory, and nothing more is added. */
-struct ana__block {
+struct ana__pcapng {
     unsigned char *data;
     size_t size, capacity;
     bool failed;
 };
 
 /* Begin a block of this type: what was in it is gone, its memory is used again. */
-void ana__block_begin(struct ana__block *block, uint32_t type);
-void ana__block_u16(struct ana__block *block, uint16_t value);
-void ana__block_u32(struct ana__block *block, uint32_t value);
-void ana__block_u64(struct ana__block *block, uint64_t value);
+void ana__pcapng_begin(struct ana__pcapng *block, uint32_t type);
+void ana__pcapng_u16(struct ana__pcapng *block, uint16_t value);
+void ana__pcapng_u32(struct ana__pcapng *block, uint32_t value);
+void ana__pcapng_u64(struct ana__pcapng *block, uint64_t value);
 /* Padded with zeroes to four bytes. */
-void ana__block_bytes(struct ana__block *block, struct weft_bytes bytes);
-void ana__block_option(struct ana__block *block, uint16_t code, struct weft_bytes value);
-void ana__block_option_text(struct ana__block *block, uint16_t code, const char *format, ...)
+void ana__pcapng_bytes(struct ana__pcapng *block, struct weft_bytes bytes);
+void ana__pcapng_option(struct ana__pcapng *block, uint16_t code, struct weft_bytes value);
+void ana__pcapng_option_text(struct ana__pcapng *block, uint16_t code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The end of the options and of the block, then all of it to `file`. */
-void ana__block_write(struct ana__block *block, FILE *file);
-void ana__block_free(struct ana__block *block);
+void ana__pcapng_write(struct ana__pcapng *block, FILE *file);
+void ana__pcapng_free(struct ana__pcapng *block);
 
 /* IPv4 or IPv6 and UDP before a payload: what a machine would have sent. */
 #define ANA__IP_HEADERS_MAX 48
