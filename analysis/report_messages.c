@@ -16,8 +16,9 @@
 #define ADDRS_SIZE 40 /* before the payload of packet.data */
 
 struct ana__flight {
-    uint64_t packet;
-    size_t row; /* + 1; 0: free */
+    uint64_t packet; /* a number of its sender's */
+    uint32_t sender;
+    uint32_t row; /* + 1; 0: free */
 };
 
 /* --- what to keep --- */
@@ -147,11 +148,14 @@ static bool is_wanted(const struct ana__messages *messages, const struct weft_tr
 
 /* --- packets in flight --- */
 
-static struct ana__flight *flight_of(struct ana__messages *messages, uint64_t packet) {
+static struct ana__flight *flight_of(struct ana__messages *messages, uint64_t sender,
+                                     uint64_t packet) {
     size_t mask = messages->flights_capacity - 1;
-    size_t at = (size_t)(packet * UINT64_C(0x9e3779b97f4a7c15) >> 20) & mask;
-    while (messages->flights[at].row != 0 && messages->flights[at].packet != packet) {
-        at = (at + 1) & mask;
+    uint64_t key = (packet ^ sender << 40) * UINT64_C(0x9e3779b97f4a7c15);
+    size_t at = (size_t)(key >> 32) & mask;
+    for (; messages->flights[at].row != 0; at = (at + 1) & mask) {
+        const struct ana__flight *flight = &messages->flights[at];
+        if (flight->packet == packet && flight->sender == sender) break;
     }
     return &messages->flights[at];
 }
@@ -161,19 +165,20 @@ static void on_sent(struct ana__messages *messages, const struct weft_trace_even
         messages->rows.left_out++;
         return;
     }
-    struct ana__flight *flight = flight_of(messages, event->number[2]);
+    struct ana__flight *flight = flight_of(messages, event->node, event->number[2]);
     ana__rows_add(&messages->rows, &(struct ana__row){.at = event->at,
                                                       .node = event->node,
                                                       .kind = ANA__MESSAGE_PENDING,
                                                       .a = event->number[0] + 1,
                                                       .c = event->number[1]});
-    *flight = (struct ana__flight){event->number[2], messages->rows.count};
+    *flight = (struct ana__flight){event->number[2], event->node, (uint32_t)messages->rows.count};
 }
 
 /* The first that comes of it: a copy that arrives later changes nothing. */
 static void on_end(struct ana__messages *messages, const struct weft_trace_event *event,
                    uint32_t kind) {
-    const struct ana__flight *flight = flight_of(messages, event->number[2]);
+    uint64_t sender = kind == ANA__MESSAGE_RECEIVED ? event->number[0] : event->node;
+    const struct ana__flight *flight = flight_of(messages, sender, event->number[2]);
     if (flight->row == 0) return;
     struct ana__row *row = &messages->rows.list[flight->row - 1];
     if (row->kind == ANA__MESSAGE_RECEIVED || (row->kind != ANA__MESSAGE_PENDING && kind > 1)) {
@@ -212,7 +217,7 @@ static uint32_t label_of(struct ana__messages *messages, struct weft_bytes data)
 }
 
 static void on_data(struct ana__messages *messages, const struct weft_trace_event *event) {
-    const struct ana__flight *flight = flight_of(messages, event->number[0]);
+    const struct ana__flight *flight = flight_of(messages, event->node, event->number[0]);
     if (flight->row == 0 || event->bytes.size < ADDRS_SIZE) return;
     messages->rows.list[flight->row - 1].text = label_of(
         messages, weft_bytes(event->bytes.data + ADDRS_SIZE, event->bytes.size - ADDRS_SIZE));
