@@ -23,6 +23,17 @@ static inline uint64_t weft_fold(uint64_t hash, uint64_t word) {
     return x ^ (x >> 32);
 }
 
+/* What the tables that nobody walks take the place of an entry from. A build with another
+ * WEFT_HASH_PERTURB has each entry elsewhere, and no run may tell: ./dev determinism. Not for the
+ * rate table of core/dht, where places are few and who loses one is decided by the node's secret.
+ */
+#ifndef WEFT_HASH_PERTURB
+#define WEFT_HASH_PERTURB 0
+#endif
+static inline uint64_t weft_hash_place(uint64_t hash) {
+    return WEFT_HASH_PERTURB == 0 ? hash : weft_fold(WEFT_HASH_PERTURB, hash);
+}
+
 /* Fold `size` bytes, read as little-endian words, and their count. */
 uint64_t weft_fold_bytes(uint64_t hash, const void *data, size_t size);
 

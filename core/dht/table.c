@@ -219,6 +219,26 @@ static bool split(struct weft_dht *dht, struct weft_dht__table *table) {
     return true;
 }
 
+/* An edge of the overlay is one, whether by IPv4, IPv6 or both. */
+static void tell_contact(struct weft_dht *dht, const struct weft_dht__table *table,
+                         const weft_id *id, bool on) {
+    const struct weft_dht__table *other = &dht->tables[table == &dht->tables[0]];
+    WEFT_ASSERT(table == &dht->tables[0] || table == &dht->tables[1]);
+    if (other->family != WEFT_FAMILY_NONE && weft_dht__table_find(dht, other, id) != NULL) return;
+    uint64_t number = on;
+    weft_dht__fact(dht, WEFT_TRACE_DHT_CONTACT, &number, 1, weft_bytes(id, sizeof *id));
+}
+
+/* The contact at `index` of its bucket is one no more, and the cache fills its place. */
+static void drop_contact(struct weft_dht *dht, struct weft_dht__table *table,
+                         struct weft_dht__bucket *bucket, uint32_t index) {
+    WEFT_ASSERT(index < bucket->count);
+    weft_id gone = weft_dht__bucket_at(table, bucket, index)->id;
+    weft_dht__bucket_remove(dht, table, bucket, index);
+    tell_contact(dht, table, &gone, false);
+    weft_dht__table_fill(dht, table, &gone);
+}
+
 /* One address is one contact: an older id that was there is gone, for it was this address that
  * answered. */
 static void remove_at_addr(struct weft_dht *dht, struct weft_dht__table *table,
@@ -226,11 +246,9 @@ static void remove_at_addr(struct weft_dht *dht, struct weft_dht__table *table,
     for (uint32_t b = 0; b < table->bucket_count; b++) {
         struct weft_dht__bucket *bucket = &table->buckets[b];
         for (uint32_t i = 0; i < bucket->count; i++) {
-            struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, i);
+            const struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, i);
             if (!weft_dht__contact_at(table, contact, addr)) continue;
-            weft_id gone = contact->id;
-            weft_dht__bucket_remove(dht, table, bucket, i);
-            weft_dht__table_fill(dht, table, &gone);
+            drop_contact(dht, table, bucket, i);
             return;
         }
     }
@@ -268,6 +286,7 @@ static void enter(struct weft_dht *dht, struct weft_dht__table *table,
     if (slot == NULL) return;
     weft_dht__tick due = next_check(dht);
     weft_dht__contact_init(slot, seen, due);
+    tell_contact(dht, table, seen->id, true);
     weft_dht__check_due(dht, table, bucket, due);
     weft_dht__join_wake(dht);
 }
@@ -307,8 +326,7 @@ static void forget_expected(struct weft_dht *dht, struct weft_dht__table *table,
     struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, expected);
     int index = weft_dht__bucket_find(table, bucket, expected);
     WEFT_ASSERT(index >= 0);
-    weft_dht__bucket_remove(dht, table, bucket, (uint32_t)index);
-    weft_dht__table_fill(dht, table, expected);
+    drop_contact(dht, table, bucket, (uint32_t)index);
 }
 
 /* False: the answerer's id is no contact. The same id elsewhere: the one that is here stays as long
@@ -367,8 +385,7 @@ void weft_dht__table_failed(struct weft_dht *dht, const weft_id *id, const struc
         return;
     }
     weft_dht__lost_add(dht, addr, false);
-    weft_dht__bucket_remove(dht, table, bucket, (uint32_t)weft_dht__bucket_find(table, bucket, id));
-    weft_dht__table_fill(dht, table, id);
+    drop_contact(dht, table, bucket, (uint32_t)weft_dht__bucket_find(table, bucket, id));
 }
 
 /* Index of the cache entry to promote: the newest that answered lately, else the newest. */

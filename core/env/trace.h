@@ -110,15 +110,18 @@ _Static_assert(WEFT_TRACE_KIND_COUNT <= 64, "kinds fit the mask");
 /* The node number of an event that belongs to no node. */
 #define WEFT_TRACE_NODE_NONE UINT32_MAX
 
-/* DHT_CONTACT: `peer` entered a bucket of the routing table or left it; the edges of the overlay.
- * When a DHT goes down its edges go with it, untold. PACKET_DATA: told right after PACKET_SENT of
- * the same `packet`; the addresses are as the sender sees them. FAULT_SIDE: the event's node is on
- * `side` (from 0) of the occurrence that FAULT_ON told of; a node that no such event names is on no
- * side, and sees all. RUN_SAMPLE and NODE_SAMPLE: at even intervals; `mailbox` is messages that
- * wait in mailboxes, `pending` events that wait in the queue, `bytes` heap of the nodes, `events`
- * handled so far. CHECK_FAILED: at the time and the node it was seen; of each check the first
- * WEFT_TRACE_FAILURES_MAX. RUN_FAULT to RUN_END are a run's page; a trace without RUN_END was cut
- * short. */
+/* DHT_CONTACT: `peer` entered a bucket of the routing table or left it; the edges of the overlay,
+ * one for a peer that is known by IPv4 and IPv6. When a DHT goes down its edges go with it, untold.
+ * PACKET_DATA: told right after PACKET_SENT of the same `packet`, of datagrams and not of streams;
+ * the addresses are as the sender sees them. FAULT_SIDE: the event's node is on `side` (from 0) of
+ * the occurrence that FAULT_ON told of, and reaches those on its own; a node that no such event
+ * names is on no side, and sees all. Of an isolation those on side 1 reach nobody, not even one
+ * another; of a ring `side` is the place on it. RUN_SAMPLE and NODE_SAMPLE: at even intervals;
+ * `nodes` are up, `mailbox` is messages that wait in mailboxes, `pending` events that wait in the
+ * queue, `bytes` heap of the nodes, `events` handled so far. CHECK_FAILED: when it was seen, and
+ * the node it is about; of each check the first WEFT_TRACE_FAILURES_MAX. RUN_FAULT to RUN_END are a
+ * run's page; checks of a core (liveness) come after all others there, and are numbered so. A trace
+ * without RUN_END was cut short. */
 #define WEFT_TRACE_FAILURES_MAX 100
 
 /* FAULT_BIT with kind 0: one call of the node was refused, and no fault of the scenario did it. */

@@ -18,7 +18,7 @@ void weft_otp__map_deinit(struct map *map) {
 
 static struct map_node **bucket_of(const struct map *map, uint64_t hash) {
     WEFT_ASSERT(map->buckets_count > 0);
-    return &map->buckets[hash & (map->buckets_count - 1)];
+    return &map->buckets[weft_hash_place(hash) & (map->buckets_count - 1)];
 }
 
 static void move_all(struct map *map, const struct map *old) {

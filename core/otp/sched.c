@@ -171,6 +171,16 @@ void weft_sched_stats(const struct weft_sched *sched, struct weft_sched_stats *s
                                        .process_bytes = sched->process_bytes};
 }
 
+uint64_t weft_sched_waiting(const struct weft_sched *sched) {
+    uint64_t count = 0;
+    WEFT_ASSERT(sched != NULL);
+    for (uint32_t i = 0; i < sched->slots.count; i++) {
+        const struct weft_process *proc = weft_otp__table_at(sched, i);
+        if (proc != NULL) count += proc->mailbox_count;
+    }
+    return count;
+}
+
 static uint32_t links_of(const struct weft_process *proc) {
     uint32_t count = 0;
     struct weft_link *at = proc->ties.first;

@@ -109,6 +109,9 @@ struct weft_sched_stats {
 
 void weft_sched_stats(const struct weft_sched *sched, struct weft_sched_stats *stats);
 
+/* Messages that wait in mailboxes. Looks at every process. */
+uint64_t weft_sched_waiting(const struct weft_sched *sched);
+
 /* One process as tools see it. Texts borrowed. */
 struct weft_proc_info {
     weft_pid pid, parent;

@@ -69,6 +69,8 @@ static void check_init(struct sim_checks *checks, struct one_check *check,
     WEFT_ASSERT(check->state != NULL);
     check->state->view = &checks->view;
     check->state->setup = *setup;
+    check->state->index = (uint32_t)(check - checks->list);
+    check->state->now = &checks->now;
     check->state->within = spec->within > 0 ? spec->within : check->ops->within;
     if (setup->core != NULL) check->state->within = setup->core_within;
 }
@@ -123,8 +125,9 @@ static void tell_lookups(struct sim_checks *checks, const struct one_check *chec
 
 void sim_checks_trace(struct sim_checks *checks, const struct weft_trace_event *event) {
     WEFT_ASSERT(event->at >= checks->now);
-    if (event->at > checks->now) tick(checks, event->at);
+    weft_time before = checks->now;
     checks->now = event->at;
+    if (event->at > before) tick(checks, event->at);
     sim_check__view_trace(&checks->view, event);
     for (uint32_t i = 0; i < checks->count; i++) {
         struct one_check *check = &checks->list[i];
@@ -136,16 +139,16 @@ void sim_checks_trace(struct sim_checks *checks, const struct weft_trace_event *
 
 void sim_checks_yield(struct sim_checks *checks, weft_time now) {
     WEFT_ASSERT(now >= checks->now && checks->view.core == NULL);
-    tick(checks, now);
     checks->now = now;
+    tick(checks, now);
     checks->yielded = true;
 }
 
 void sim_checks_stopping(struct sim_checks *checks, weft_time now) {
     const struct weft_trace_event event = {.at = now, .node = WEFT_TRACE_NODE_NONE};
     WEFT_ASSERT(now >= checks->now);
-    tick(checks, weft_time_add(now, 1));
     checks->now = now;
+    tick(checks, weft_time_add(now, 1));
     sim_check__view_stop(&checks->view);
     for (uint32_t i = 0; i < checks->count; i++) {
         if (!is_over(checks, &checks->list[i])) tell_lookups(checks, &checks->list[i], &event);
@@ -155,8 +158,8 @@ void sim_checks_stopping(struct sim_checks *checks, weft_time now) {
 
 void sim_checks_finish(struct sim_checks *checks, weft_time now) {
     WEFT_ASSERT(now >= checks->now);
-    tick(checks, weft_time_add(now, 1));
     checks->now = now;
+    tick(checks, weft_time_add(now, 1));
 }
 
 uint64_t sim_checks_mask(const struct sim_checks *checks) {
@@ -180,15 +183,24 @@ void sim_check__held(struct sim_check__ctx *ctx) { ctx->result.evaluated++; }
 void sim_check__failed(struct sim_check__ctx *ctx, weft_time at, uint32_t node, const char *why,
                        ...) {
     struct sim_check_result *result = &ctx->result;
+    bool is_first = result->failed == 0;
+    bool is_told = ctx->setup.failed != NULL && result->failed < WEFT_TRACE_FAILURES_MAX;
     result->evaluated++;
-    if (result->failed++ > 0) return;
-    result->first_failed_at = at;
-    result->first_failed_node = node;
-    int used = snprintf(result->why, sizeof result->why, "node %u: ", node);
+    result->failed++;
+    if (!is_first && !is_told) return;
+    char text[SIM_CHECK_WHY_MAX];
+    int used = snprintf(text, sizeof text, "node %u: ", node);
     va_list args;
     va_start(args, why);
-    vsnprintf(result->why + used, sizeof result->why - (size_t)used, why, args);
+    vsnprintf(text + used, sizeof text - (size_t)used, why, args);
     va_end(args);
+    if (is_first) {
+        result->first_failed_at = at;
+        result->first_failed_node = node;
+        snprintf(result->why, sizeof result->why, "%s", text);
+    }
+    const struct sim_check_failure failure = {*ctx->now, node, text};
+    if (is_told) ctx->setup.failed(ctx->setup.ctx, ctx->index, &failure);
 }
 
 const char *sim_check__short(const weft_id *id, char text[SIM_CHECK_SHORT_SIZE]) {

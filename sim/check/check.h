@@ -89,6 +89,12 @@ struct sim_check_spec {
     uint32_t at_least_ppm; /* share of evaluations that must hold; 0 means all (1,000,000) */
 };
 
+struct sim_check_failure {
+    weft_time seen_at; /* not before the event told last */
+    uint32_t node;
+    const char *why; /* as in struct sim_check_result */
+};
+
 /* What a check may know beforehand about a run. */
 struct sim_check_setup {
     uint32_t nodes; /* population */
@@ -99,6 +105,10 @@ struct sim_check_setup {
     const bool *core;
     weft_time core_at;
     weft_duration core_within;
+    /* Told of failures as they are seen, each check's first WEFT_TRACE_FAILURES_MAX; NULL: nobody.
+     * `check` is its place in the specs; what is borrowed is so for the call. */
+    void (*failed)(void *ctx, uint32_t check, const struct sim_check_failure *failure);
+    void *ctx;
 };
 
 /* Whether a check says whether a core has converged: what comes true in the end, and stays true.

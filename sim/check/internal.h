@@ -147,6 +147,8 @@ struct sim_check__ctx {
     struct sim_check__view *view;
     struct sim_check_setup setup;
     weft_duration within;
+    uint32_t index;       /* in the specs */
+    const weft_time *now; /* of the event that is judged, or of the end */
     struct sim_check_result result;
 };
 

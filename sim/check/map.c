@@ -13,7 +13,7 @@ static bool key_equal(struct sim_check__key x, struct sim_check__key y) {
 }
 
 static size_t home_of(const struct sim_check__map *map, struct sim_check__key key) {
-    return (size_t)weft_fold(weft_fold(0, key.a), key.b) & (map->capacity - 1);
+    return (size_t)weft_hash_place(weft_fold(weft_fold(0, key.a), key.b)) & (map->capacity - 1);
 }
 
 /* The key's slot, or the free one where it would go. */

@@ -112,6 +112,7 @@ struct cli_seeds {
     struct sim_run_options options; /* its seed is the first */
     uint64_t count;
     bool keep_going, json;
+    bool in_children; /* each seed in a process of its own; this one must not be confined */
     /* The command that repeats a seed: called before it runs. Valid until called again. */
     const char *(*repeat)(void *ctx, uint64_t seed);
     void *ctx;
@@ -122,6 +123,12 @@ struct cli_seeds {
  * that bit in none of the seeds fails, too, and so do a check never evaluated and a hollow
  * workload: of a swarm only the sum can tell. Returns the exit status. */
 int cli_seeds(const struct cli_seeds *seeds);
+
+/* sim_run in a process of its own, which is confined (child.c): for what runs once in a process.
+ * `options` without points. As sim_run; WEFT_ERR_CLOSED: the process ended before the run did,
+ * after telling why on stderr. */
+int cli_run_in_child(const struct sim_plan *plan, const struct sim_run_options *options,
+                     struct sim_run_report *report);
 
 /* --- the sum of many seeds (sum.c) --- */
 

@@ -1,9 +1,8 @@
 /* weft run: one scenario, one seed, one page; or many seeds, one line. */
 #define _DEFAULT_SOURCE
-#include "analysis/trace_file.h"
 #include "core/base/error.h"
 #include "core/posix/confine.h"
-#include "sim/cli/wishes.h"
+#include "sim/cli/record.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,7 @@
 
 struct wishes {
     struct cli_wishes base;
-    const char *trace;
+    struct cli_record record;
     uint64_t seeds; /* 0: one, with its page */
     bool keep_going;
 };
@@ -31,7 +30,17 @@ static bool take_keep_going(void *into, const char *value) {
 }
 
 static bool take_trace(void *into, const char *value) {
-    ((struct wishes *)into)->trace = value;
+    ((struct wishes *)into)->record.file = value;
+    return true;
+}
+
+static bool take_trace_only(void *into, const char *value) {
+    return cli_record_take_only(&((struct wishes *)into)->record, value);
+}
+
+static bool take_trace_packets(void *into, const char *value) {
+    (void)value;
+    ((struct wishes *)into)->record.packets = true;
     return true;
 }
 
@@ -41,6 +50,10 @@ static const struct cli_option options[] = {
     {"--keep-going", NULL, "with --seeds: run them all", take_keep_going},
     CLI_OPTION_UNTIL,
     {"--trace", "FILE", "write every event to FILE, for weft trace", take_trace},
+    {"--trace-only", "KINDS", "of these kinds alone, such as lookup.done,packet; may be repeated",
+     take_trace_only},
+    {"--trace-packets", NULL, "also the bytes of every packet, which are left out otherwise",
+     take_trace_packets},
     {"--json", NULL, "print one JSON object instead of the page", cli_take_json},
     {"--fail", "POINT", "one call of a node fails, such as memory:12; weft sweep finds them",
      cli_take_fail},
@@ -61,13 +74,13 @@ void cli_run_usage(FILE *out) {
 
 struct running {
     struct cli_progress progress;
-    struct ana_trace_writer *writer; /* NULL: no trace file */
+    struct cli_record *record;
     struct sim_points points;
     bool confined;
 };
 
 static void on_trace(void *ctx, const struct weft_trace_event *event) {
-    ana_trace_write(((struct running *)ctx)->writer, event);
+    cli_record_event(((struct running *)ctx)->record, event);
 }
 
 static void on_progress(void *ctx, weft_time now, weft_time stop, uint64_t events) {
@@ -77,29 +90,6 @@ static void on_progress(void *ctx, weft_time now, weft_time stop, uint64_t event
 static uint64_t peak_rss(void) {
     struct rusage usage;
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024u : 0;
-}
-
-static int open_trace(const struct wishes *wishes, const struct sim_plan *plan,
-                      struct running *running) {
-    char head[1024];
-    if (wishes->trace == NULL) return WEFT_OK;
-    snprintf(head, sizeof head, "scenario=%s\nseed=%llu\nbuild=%s\nnodes=%u\n",
-             plan->name != NULL ? plan->name : "", (unsigned long long)wishes->base.seed,
-             cli_build_id(), plan->population);
-    int rv = ana_trace_create(wishes->trace, head, &running->writer);
-    if (rv != WEFT_OK) {
-        fprintf(stderr, "weft: %s cannot be written: %s\n", wishes->trace, weft_error_text(rv));
-    }
-    return rv;
-}
-
-static int close_trace(const struct wishes *wishes, struct running *running) {
-    if (running->writer == NULL) return WEFT_OK;
-    int rv = ana_trace_close(running->writer);
-    if (rv != WEFT_OK) {
-        fprintf(stderr, "weft: %s is not complete: %s\n", wishes->trace, weft_error_text(rv));
-    }
-    return rv;
 }
 
 static void print_report(const struct wishes *wishes, const struct cli_report *report) {
@@ -167,17 +157,16 @@ static int run_seeds(const struct wishes *wishes, const struct sim_plan *plan,
                               .count = wishes->seeds,
                               .keep_going = wishes->keep_going,
                               .json = wishes->base.json,
+                              .in_children = wishes->base.flow != NULL,
                               .repeat = repeat_of,
                               .ctx = &repeater};
     return cli_seeds(&seeds);
 }
 
-static int run_plan(const struct wishes *wishes, const struct sim_plan *plan,
-                    struct running *running) {
-    struct cli_words repeat = {.used = 0};
+static int run_host(const struct wishes *wishes, const struct sim_plan *plan,
+                    struct running *running, struct cli_words *repeat) {
     struct cli_host host;
-    cli_make_repeat(&repeat, &wishes->base);
-    if (!cli_host_open(&host, &wishes->base, repeat.text)) return CLI_INTERNAL;
+    if (!cli_host_open(&host, &wishes->base, repeat->text)) return CLI_INTERNAL;
     if (!cli_host_threads(&host, plan, wishes->base.threads)) {
         cli_host_close(&host);
         return CLI_INTERNAL;
@@ -185,32 +174,39 @@ static int run_plan(const struct wishes *wishes, const struct sim_plan *plan,
     struct sim_run_options run = {.seed = wishes->base.seed,
                                   .until = wishes->base.until,
                                   .host = host.host,
-                                  .trace = running->writer != NULL ? on_trace : NULL,
-                                  .trace_mask = WEFT_TRACE_ALL,
+                                  .trace = wishes->record.file != NULL ? on_trace : NULL,
+                                  .trace_mask = cli_record_mask(&wishes->record),
+                                  .repeat = repeat->text,
                                   .progress = on_progress,
                                   .ctx = running,
                                   .points = wishes->base.fail != NULL ? &running->points : NULL,
                                   .where = &host.where};
     running->points = wishes->base.point;
-    running->confined = weft_posix_confine() == WEFT_OK;
-    int status = wishes->seeds > 0 ? run_seeds(wishes, plan, &run, &repeat)
-                                   : run_one(wishes, plan, &run, repeat.text);
+    bool in_children = wishes->seeds > 0 && wishes->base.flow != NULL; /* each confines itself */
+    running->confined = !in_children && weft_posix_confine() == WEFT_OK;
+    int status = wishes->seeds > 0 ? run_seeds(wishes, plan, &run, repeat)
+                                   : run_one(wishes, plan, &run, repeat->text);
     cli_host_close(&host);
     return status;
 }
 
-static int run_with_trace(const struct wishes *wishes, const struct sim_plan *plan) {
-    struct running running = {.writer = NULL};
-    if (open_trace(wishes, plan, &running) != WEFT_OK) return CLI_BAD_INPUT;
-    int status = run_plan(wishes, plan, &running);
-    return close_trace(wishes, &running) == WEFT_OK ? status : CLI_INTERNAL;
+static int run_plan(struct wishes *wishes, const struct sim_plan *plan) {
+    struct running running = {.record = &wishes->record};
+    struct cli_words repeat = {.used = 0};
+    cli_make_repeat(&repeat, &wishes->base);
+    const struct cli_record_head head = {plan, &wishes->base, repeat.text};
+    if (!cli_record_open(&wishes->record, &head)) return CLI_BAD_INPUT;
+    int status = run_host(wishes, plan, &running, &repeat);
+    return cli_record_close(&wishes->record) ? status : CLI_INTERNAL;
 }
 
 /* What each option alone does not show. */
 static bool fit_together(const struct wishes *wishes) {
     const char *wrong = NULL;
-    if (wishes->seeds > 0 && wishes->trace != NULL)
-        wrong = "--trace is of one seed, not with --seeds";
+    bool traced = wishes->record.file != NULL;
+    if (wishes->seeds > 0 && traced) wrong = "--trace is of one seed, not with --seeds";
+    if (wishes->record.only != 0 && !traced) wrong = "--trace-only goes with --trace FILE";
+    if (wishes->record.packets && !traced) wrong = "--trace-packets goes with --trace FILE";
     if (wishes->seeds == 0 && wishes->keep_going) wrong = "--keep-going goes with --seeds";
     if (wishes->seeds > 0 && wishes->base.fail != NULL)
         wrong = "--fail is of one seed, not with --seeds";
@@ -231,13 +227,7 @@ int cli_run(struct cli_args args) {
     if (!fit_together(&wishes)) return CLI_BAD_INPUT;
     struct sim_plan *plan = cli_read_plan(&wishes.base, &status);
     if (plan == NULL) return status;
-    if (wishes.seeds > 0 && wishes.base.flow != NULL) {
-        fputs("weft: --seeds does not go with 'engine: simgrid', which runs once in a program\n",
-              stderr);
-        sim_plan_free(plan);
-        return CLI_BAD_INPUT;
-    }
-    status = run_with_trace(&wishes, plan);
+    status = run_plan(&wishes, plan);
     sim_plan_free(plan);
     return status;
 }

@@ -38,7 +38,8 @@ static void print_sum(const struct cli_seeds *seeds, const struct cli_seeds_sum 
 static int run_plan(const struct cli_seeds *seeds, const struct sim_run_options *options,
                     const struct sim_plan *plan, struct sim_run_report *report) {
     const char *repeat = seeds->repeat(seeds->ctx, options->seed);
-    int rv = sim_run(plan, options, report);
+    int rv = seeds->in_children ? cli_run_in_child(plan, options, report)
+                                : sim_run(plan, options, report);
     if (rv == WEFT_OK) return CLI_HOLDS;
     fprintf(stderr, "weft: the run could not go on: %s\nrepeat: %s\n", weft_error_text(rv), repeat);
     return CLI_INTERNAL;

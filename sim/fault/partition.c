@@ -106,6 +106,24 @@ static uint32_t find_ranks(const struct sim_occurrence *occurrence, uint32_t *ra
     return count;
 }
 
+static void tell_side(const struct sim_occurrence *occurrence, uint32_t node, uint32_t side) {
+    uint64_t numbers[] = {occurrence->fault, occurrence->number, side};
+    sim_world_trace(occurrence->faults->world, node, WEFT_TRACE_FAULT_SIDE, numbers, 3,
+                    weft_bytes(NULL, 0));
+}
+
+static void tell_ranks(const struct sim_occurrence *occurrence, const uint32_t *rank) {
+    if (occurrence->layer == SIM_LAYER_NONE) return;
+    for (uint32_t i = 0; i < sim_world_nodes(occurrence->faults->world); i++)
+        if (rank[i] != SIM_RANK_NONE) tell_side(occurrence, i, rank[i]);
+}
+
+static void tell_sides(const struct sim_occurrence *occurrence, const uint8_t *side) {
+    if (occurrence->layer == SIM_LAYER_NONE) return;
+    for (uint32_t i = 0; i < sim_world_nodes(occurrence->faults->world); i++)
+        if (side[i] != SIM_SIDE_NONE) tell_side(occurrence, i, side[i]);
+}
+
 static void act_ring(struct sim_occurrence *occurrence) {
     uint32_t *rank = malloc(sim_world_nodes(occurrence->faults->world) * sizeof *rank);
     WEFT_ASSERT(rank != NULL);
@@ -114,6 +132,7 @@ static void act_ring(struct sim_occurrence *occurrence) {
                                    .ring_count = find_ranks(occurrence, rank),
                                    .reach = sim_fault__spec(occurrence)->reach};
     sim_fault__layer_on(occurrence, &layer);
+    tell_ranks(occurrence, rank);
     free(rank);
 }
 
@@ -155,6 +174,7 @@ static void act_partition(struct sim_occurrence *occurrence) {
     struct sim_layer_spec layer = {.kind = spec->one_way ? SIM_LAYER_ONE_WAY : SIM_LAYER_SPLIT,
                                    .side = side};
     sim_fault__layer_on(occurrence, &layer);
+    tell_sides(occurrence, side);
     free(side);
 }
 
@@ -172,6 +192,7 @@ static void act_isolate(struct sim_occurrence *occurrence) {
     }
     struct sim_layer_spec layer = {.kind = SIM_LAYER_ISOLATE, .side = side};
     sim_fault__layer_on(occurrence, &layer);
+    tell_sides(occurrence, side);
     free(side);
 }
 

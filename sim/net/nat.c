@@ -66,11 +66,12 @@ static void table_deinit(struct table *table) {
 }
 
 static uint32_t *head_of(const struct table *table, const struct key *key) {
-    return &table->heads[weft_fold_bytes(0, key, sizeof *key) & (table->capacity - 1)];
+    return &table->heads[weft_hash_place(weft_fold_bytes(0, key, sizeof *key)) &
+                         (table->capacity - 1)];
 }
 
 static uint32_t *port_head_of(const struct table *table, uint16_t port, bool stream) {
-    uint32_t place = (uint32_t)port * 2 + (stream ? 1 : 0);
+    uint64_t place = weft_hash_place((uint64_t)port * 2 + (stream ? 1 : 0));
     return &table->port_heads[place & (table->capacity - 1)];
 }
 

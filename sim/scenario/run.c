@@ -46,6 +46,7 @@ struct run {
     struct sim_run__boot boot;
     struct sim_checks *checks;
     struct sim_run__liveness live;
+    struct sim_run__teller teller;
     struct sim_world *world;
     struct sim_faults *faults;
     struct sim_works *works;
@@ -73,11 +74,11 @@ static void on_trace(void *ctx, const struct weft_trace_event *event) {
     const struct sim_run_options *options = run->options;
     uint64_t bit = WEFT_TRACE_BIT(event->kind);
     if (options->where != NULL) options->where->node = event->node;
-    if (run->checks_mask & bit) {
+    if (options->trace != NULL && (options->trace_mask & bit)) options->trace(options->ctx, event);
+    if (run->checks_mask & bit) { /* after the trace was told: what fails, fails by the event */
         sim_checks_trace(run->checks, event);
         if (run->live.checks != NULL) sim_checks_trace(run->live.checks, event);
     }
-    if (options->trace != NULL && (options->trace_mask & bit)) options->trace(options->ctx, event);
     if (run->works != NULL && (WORKS_MASK & bit)) sim_works_trace(run->works, event);
 }
 
@@ -140,6 +141,8 @@ static int open_world(struct run *run) {
     run->world = sim_world_new(&config);
     if (run->world == NULL) return WEFT_ERR_NOMEM;
     sim_engine_watch(sim_world_engine(run->world), options->witness);
+    run->teller = (struct sim_run__teller){.options = options, .world = run->world};
+    sim_run__tell_init(&run->teller, run->stop);
     if (options->where != NULL) options->where->world = run->world;
     return WEFT_OK;
 }
@@ -164,8 +167,20 @@ static void shorten(weft_duration *lifetime, weft_duration other) {
     if (other != 0 && (*lifetime == 0 || other < *lifetime)) *lifetime = other;
 }
 
-static struct sim_check_setup setup_of(const struct sim_plan *plan) {
-    struct sim_check_setup setup = {.nodes = plan->population};
+static void on_failed(void *ctx, uint32_t check, const struct sim_check_failure *failure) {
+    const struct run *run = ctx;
+    sim_run__tell_failed(&run->teller, check, failure);
+}
+
+/* Checks of a core are numbered after those of all nodes. */
+static void on_core_failed(void *ctx, uint32_t check, const struct sim_check_failure *failure) {
+    const struct run *run = ctx;
+    sim_run__tell_failed(&run->teller, run->plan->checks_count + check, failure);
+}
+
+static struct sim_check_setup setup_of(struct run *run) {
+    const struct sim_plan *plan = run->plan;
+    struct sim_check_setup setup = {.nodes = plan->population, .failed = on_failed, .ctx = run};
     for (uint32_t g = 0; g < plan->groups_count; g++) {
         shorten(&setup.item_lifetime, plan->dht_of[g].item_lifetime);
         shorten(&setup.peer_lifetime, plan->dht_of[g].peer_lifetime);
@@ -175,7 +190,7 @@ static struct sim_check_setup setup_of(const struct sim_plan *plan) {
 
 static int open_checks(struct run *run) {
     const struct sim_plan *plan = run->plan;
-    struct sim_check_setup setup = setup_of(plan);
+    struct sim_check_setup setup = setup_of(run);
     run->checks = sim_checks_new(plan->checks, plan->checks_count, &setup);
     if (run->checks == NULL) return WEFT_ERR_NOMEM;
     run->checks_mask = sim_checks_mask(run->checks);
@@ -195,7 +210,8 @@ static int open_run(struct run *run) {
     run->faults = sim_faults_new(run->world, plan->faults, plan->faults_count, plan->groups);
     run->works = sim_works_new(run->world, plan->works, plan->works_count, plan->groups);
     if (run->faults == NULL || run->works == NULL) return WEFT_ERR_NOMEM;
-    const struct sim_check_setup setup = setup_of(plan);
+    struct sim_check_setup setup = setup_of(run);
+    setup.failed = on_core_failed;
     run->live.plan = plan;
     run->live.world = run->world;
     run->live.faults = run->faults;
@@ -233,8 +249,20 @@ static void show(struct run *run) {
     options->progress(options->ctx, sim_engine_now(engine), run->stop, sim_engine_count(engine));
 }
 
-static void run_slice(struct run *run, weft_time until) {
+static void run_until(struct run *run, weft_time until) {
     while (!sim_world_run(run->world, until, SLICE_EVENTS)) show(run);
+}
+
+/* A model of bandwidth may round what it is asked to stop at: there, samples are taken where the
+ * run is stopped anyhow, with a trace or without. */
+static void run_slice(struct run *run, weft_time until) {
+    bool between = run->plan->flow.setup.platform == NULL;
+    while (between && sim_run__sample_at(&run->teller) < until) {
+        run_until(run, sim_run__sample_at(&run->teller));
+        sim_run__sample(&run->teller);
+    }
+    run_until(run, until);
+    sim_run__sample(&run->teller);
     show(run);
     weigh(run);
 }
@@ -311,12 +339,22 @@ static void fill_report(struct run *run) {
     sim_run__judge(run->plan, run->stop, report);
 }
 
+static weft_time stop_of(const struct sim_plan *plan, weft_time until) {
+    return until == WEFT_TIME_NEVER ? plan->stop : until;
+}
+
+struct sim_run_samples sim_run_samples(const struct sim_plan *plan, weft_time until) {
+    weft_time stop = stop_of(plan, until);
+    return (struct sim_run_samples){sim_run__sample_every(stop, plan->population),
+                                    sim_run__node_sample_every(stop, plan->population)};
+}
+
 int sim_run(const struct sim_plan *plan, const struct sim_run_options *options,
             struct sim_run_report *report) {
     struct run run = {.plan = plan, .options = options, .report = report};
     WEFT_ASSERT(options->until >= 0);
     *report = (struct sim_run_report){.verdict = SIM_HOLDS};
-    run.stop = options->until == WEFT_TIME_NEVER ? plan->stop : options->until;
+    run.stop = stop_of(plan, options->until);
     if (options->where != NULL) options->where->node = WEFT_TRACE_NODE_NONE;
     int rv = open_run(&run);
     if (rv == WEFT_OK) {
@@ -326,6 +364,7 @@ int sim_run(const struct sim_plan *plan, const struct sim_run_options *options,
     if (rv == WEFT_OK) {
         end_scenario(&run);
         fill_report(&run);
+        sim_run__tell_page(&run.teller, report);
     }
     close_run(&run);
     return rv;

@@ -20,6 +20,7 @@ struct sim_run_options {
     /* Events for a trace file, of kinds in trace_mask; NULL: none. Does not change the run. */
     void (*trace)(void *ctx, const struct weft_trace_event *event);
     uint64_t trace_mask;
+    const char *repeat; /* for the trace: the line that repeats the run; NULL: "" */
     /* Called from time to time with where the run is; NULL: not. */
     void (*progress)(void *ctx, weft_time now, weft_time stop, uint64_t events);
     void *ctx;
@@ -89,5 +90,13 @@ uint64_t sim_run_evaluated(const struct sim_run_report *report, uint32_t check);
  *   WEFT_ERR_NOMEM, or what booting a node returned (an internal error: exit 3) */
 int sim_run(const struct sim_plan *plan, const struct sim_run_options *options,
             struct sim_run_report *report);
+
+/* How often the trace of a run of the plan up to `until` (as in the options) is told RUN_SAMPLE and
+ * NODE_SAMPLE: sim/scenario/run_parts.h. */
+struct sim_run_samples {
+    weft_duration of_run, of_nodes;
+};
+
+struct sim_run_samples sim_run_samples(const struct sim_plan *plan, weft_time until);
 
 #endif

@@ -62,6 +62,33 @@ void sim_run__liveness_stopping(struct sim_run__liveness *live, weft_time now);
 void sim_run__liveness_report(const struct sim_run__liveness *live,
                               struct sim_liveness_report *report);
 
+/* --- what the trace is told beside events (tell.c) --- */
+
+/* I1  next, nodes_next: NEVER when nobody wants such samples. */
+struct sim_run__teller {
+    const struct sim_run_options *options; /* these two are given */
+    struct sim_world *world;
+    weft_duration every, nodes_every;
+    weft_time next, nodes_next;
+};
+
+/* How often RUN_SAMPLE and NODE_SAMPLE are told in a run up to `stop`: each second; 100 times if it
+ * is short; less often, in steps of 1, 2, 5, 10 and so on, if that would be more than 20 million
+ * looks at a node, or more than a million NODE_SAMPLE. NODE_SAMPLE's is a multiple of the other. */
+weft_duration sim_run__sample_every(weft_time stop, uint32_t nodes);
+weft_duration sim_run__node_sample_every(weft_time stop, uint32_t nodes);
+
+void sim_run__tell_init(struct sim_run__teller *teller, weft_time stop);
+/* When the next sample is due; NEVER: none is wanted. */
+weft_time sim_run__sample_at(const struct sim_run__teller *teller);
+/* Tell what is due by now. All events up to now have happened, none after it. */
+void sim_run__sample(struct sim_run__teller *teller);
+
+void sim_run__tell_failed(const struct sim_run__teller *teller, uint32_t check,
+                          const struct sim_check_failure *failure);
+/* The run is over, and judged. */
+void sim_run__tell_page(const struct sim_run__teller *teller, const struct sim_run_report *report);
+
 /* --- verdict (verdict.c) --- */
 
 /* Add a reason and fail the report. Beyond SIM_REASONS_MAX they are only counted as failing. */

@@ -16,7 +16,8 @@ enum needs {
     NEEDS_APPS = 2,
     NEEDS_STREAMS = 4, /* `dist` or `apps` */
     NEEDS_NAT = 8,
-    NEEDS_DOMAINS = 16
+    NEEDS_DOMAINS = 16,
+    NEEDS_SAVED = 32 /* `save_table`: something is on the disks */
 };
 
 struct values {
@@ -29,7 +30,8 @@ struct values {
 
 /* Beside at, every, until and for, which all get that have them. $8 is an eighth of the time that
  * faults have. Not among them, since nobody can guess it:
- * which module an upgrade has, how much room a node can bear, who writes to a disk. */
+ * which module an upgrade has, how much room a node can bear; and what an application does on a
+ * disk that lies, which is its own affair. */
 static const struct values all[] = {
     {SIM_FAULT_PARTITION, NEEDS_NOTHING, 0,
      "sides: {one_of: [[50%, 50%], [10%, 90%], [34%, 33%, 33%]]}"},
@@ -68,6 +70,15 @@ static const struct values all[] = {
      "kinds: {one_of: [[query], [reply], [find_node], [get, put], [stream], [other]]}"},
     {SIM_FAULT_SLOW, NEEDS_NOTHING, 0, SOME ", cost: 100us..50ms"},
     {SIM_FAULT_OVERFLOW, NEEDS_DHT, 0, SOME ", process: dht, cost: 1us..1ms"},
+    {SIM_FAULT_WIPE, NEEDS_SAVED, 0, SOME},
+    {SIM_FAULT_LOST_FSYNC, NEEDS_SAVED, 0, "nodes: 30%..100%, rate: 50%..100%"},
+    {SIM_FAULT_MISDIRECT, NEEDS_SAVED, 0, "nodes: 30%..100%, rate: 1%..50%"},
+    {SIM_FAULT_BIT_ROT, NEEDS_SAVED, 0, SOME},
+    {SIM_FAULT_LATENT_ERROR, NEEDS_SAVED, 0, SOME},
+    {SIM_FAULT_IO_ERROR, NEEDS_SAVED, 0, SOME ", rate: 1%..100%"},
+    {SIM_FAULT_DISK_FULL, NEEDS_SAVED, 0, SOME},
+    {SIM_FAULT_DISK_SLOW, NEEDS_SAVED, 0, SOME ", delay: 1ms..3s, rate: 1%..100%"},
+    {SIM_FAULT_DISK_STUCK, NEEDS_SAVED, 0, SOME},
 };
 
 #define ALL_COUNT (sizeof all / sizeof all[0])
@@ -86,9 +97,17 @@ static bool is_on(const struct weft_yaml_node *node, const char *key) {
     return value->kind != WEFT_YAML_SCALAR || strcmp(value->text, "off") != 0;
 }
 
+static bool is_true(const struct weft_yaml_node *node, const char *key) {
+    const struct weft_yaml_node *value = weft_yaml_get(node, key);
+    return value != NULL && value->kind == WEFT_YAML_SCALAR && strcmp(value->text, "true") == 0;
+}
+
 static unsigned has_of(const struct weft_yaml_node *root) {
     const struct weft_yaml_node *groups = weft_yaml_get(root, "groups");
     unsigned has = is_on(root, "dht") || weft_yaml_get(root, "dht") == NULL ? NEEDS_DHT : 0;
+    const struct weft_yaml_node *dht = weft_yaml_get(root, "dht");
+    if (dht != NULL && dht->kind == WEFT_YAML_MAPPING && is_true(dht, "save_table"))
+        has |= NEEDS_SAVED;
     if (is_on(root, "apps")) has |= NEEDS_APPS | NEEDS_STREAMS;
     if (is_on(root, "dist")) has |= NEEDS_STREAMS;
     if (is_on(root, "domains")) has |= NEEDS_DOMAINS;

@@ -221,16 +221,46 @@ static void queue_copies(struct sim_fabric *fabric, struct sim_parcel *parcel,
     sim_parcel_queue(fabric, parcel, fate, at, arrival_last);
 }
 
+/* What a datagram is, with the addresses that its sender knows: a NAT has changed `source` since.
+ */
+static void trace_data(const struct sim_fabric *fabric, const struct sim_parcel *parcel,
+                       const struct weft_addr *source) {
+    const struct sim_fabric_config *config = &fabric->config;
+    size_t head = 2 * sizeof *source, size = head + parcel->size;
+    unsigned char *bytes = malloc(size);
+    WEFT_ASSERT(bytes != NULL); /* a trace with holes would be another run */
+    memcpy(bytes, source, sizeof *source);
+    memcpy(bytes + sizeof *source, &parcel->target, sizeof parcel->target);
+    memcpy(bytes + head, parcel->bytes, parcel->size);
+    struct weft_trace_event event = {.at = sim_engine_now(config->engine),
+                                     .node = parcel->from,
+                                     .kind = WEFT_TRACE_PACKET_DATA,
+                                     .number = {parcel->number, parcel->to},
+                                     .bytes = weft_bytes(bytes, size)};
+    config->trace(config->ctx, &event);
+    free(bytes);
+}
+
+static void trace_sent(struct sim_fabric *fabric, const struct sim_parcel *parcel,
+                       const struct weft_addr *source) {
+    const struct sim_fabric_config *config = &fabric->config;
+    sim_fabric__trace_packet(fabric, parcel->from, WEFT_TRACE_PACKET_SENT,
+                             (uint64_t[4]){parcel->to, parcel->size, parcel->number});
+    if (config->trace == NULL || parcel->kind != SIM_PARCEL_DATAGRAM) return;
+    if (config->trace_mask & WEFT_TRACE_BIT(WEFT_TRACE_PACKET_DATA))
+        trace_data(fabric, parcel, source);
+}
+
 void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
                           weft_time *arrival_last) {
     WEFT_ASSERT(parcel->refs == 1);
     WEFT_ASSERT(parcel->from < fabric->config.nodes);
+    struct weft_addr source = parcel->source;
     parcel->number = ++fabric->berths[parcel->from].packets;
     sim_engine_sends(fabric->config.engine, parcel->bytes, parcel->size);
     enum sim_loss loss = find_way(fabric, parcel);
     fabric->stats.packets_sent++;
-    sim_fabric__trace_packet(fabric, parcel->from, WEFT_TRACE_PACKET_SENT,
-                             (uint64_t[4]){parcel->to, parcel->size, parcel->number});
+    trace_sent(fabric, parcel, &source);
     if (loss != SIM_LOSS_NONE) {
         sim_parcel_lost(fabric, parcel, loss);
     } else {

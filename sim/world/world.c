@@ -362,6 +362,26 @@ static void add_stats(struct sim_world_stats *stats, const struct sim_world *wor
     stats->boots += world->boots;
 }
 
+static uint64_t bytes_of(const struct sim_world *world, uint32_t node) {
+    return sim_fabric_memory(world->fabric, node) + sim_fabric_overhead(world->fabric, node);
+}
+
+bool sim_world_load(struct sim_world *world, uint32_t node, struct sim_load *load) {
+    *load = (struct sim_load){0};
+    if (sim_world__node(world, node)->first.node == NULL) return false;
+    for (uint32_t i = 0; i < sim_world__parts(world, node); i++) {
+        struct weft_node *part = sim_world__part(world, node, i)->node;
+        if (part == NULL) continue; /* it has ended before the others */
+        struct weft_sched_stats stats;
+        weft_sched_stats(weft_node_sched(part), &stats);
+        load->procs += stats.procs;
+        load->timers += stats.timers;
+        load->mailbox += weft_sched_waiting(weft_node_sched(part));
+    }
+    load->bytes = bytes_of(world, node);
+    return true;
+}
+
 void sim_world_stats(const struct sim_world *world, struct sim_world_stats *stats) {
     *stats = (struct sim_world_stats){.events = sim_engine_count(world->engine),
                                       .flows = sim_fabric_flows(world->fabric)};
@@ -370,7 +390,6 @@ void sim_world_stats(const struct sim_world *world, struct sim_world_stats *stat
         add_stats(stats, world->lanes[i]);
     for (uint32_t i = 0; i < world->config.nodes; i++) {
         if (world->nodes[i].first.node == NULL) continue;
-        stats->node_bytes +=
-            sim_fabric_memory(world->fabric, i) + sim_fabric_overhead(world->fabric, i);
+        stats->node_bytes += bytes_of(world, i);
     }
 }

@@ -212,6 +212,15 @@ struct sim_memory sim_world_memory(const struct sim_world *world, uint32_t node)
 /* A node that is up may hold no more than this while it lives; 0: no limit. */
 void sim_world_limit_memory(struct sim_world *world, uint32_t node, size_t bytes_max);
 
+/* What a node has to carry now, over all its schedulers. */
+struct sim_load {
+    uint64_t procs, mailbox; /* processes; messages that wait in their mailboxes */
+    uint64_t timers, bytes;  /* bytes: what it holds and what holds it */
+};
+
+/* False: it is down. */
+bool sim_world_load(struct sim_world *world, uint32_t node, struct sim_load *load);
+
 /* --- acting on nodes --- */
 
 /* Send messages of SIM_FLOOD_TAG to a process until its mailbox takes no more. WEFT_ERR_FULL: one

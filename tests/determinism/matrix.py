@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Every shipped scenario, in every way that must not matter: other compilers and levels, the queue's
-oracle, other poison in memory, other addresses. The whole of it is ./dev determinism [scenario ...]
+oracle, hash tables with another order, other poison in memory, other addresses. The whole of it is ./dev determinism [scenario ...]
 [--ways way,...]; test_matrix.py takes of each scenario its beginning, in one way."""
 import argparse
 import functools
@@ -20,6 +20,8 @@ BUILDS = {
     "gcc-O3": ["-DCMAKE_C_COMPILER=gcc", "-DCMAKE_C_FLAGS_NONE=-O3"],
     "clang-O0": ["-DCMAKE_C_COMPILER=clang", "-DCMAKE_C_FLAGS_NONE=-O0"],
     "clang-O3": ["-DCMAKE_C_COMPILER=clang", "-DCMAKE_C_FLAGS_NONE=-O3"],
+    "tables-1": ["-DCMAKE_C_COMPILER=gcc", "-DCMAKE_C_FLAGS_NONE=-O2", "-DWEFT_HASH_PERTURB=1"],
+    "tables-7": ["-DCMAKE_C_COMPILER=gcc", "-DCMAKE_C_FLAGS_NONE=-O2", "-DWEFT_HASH_PERTURB=7"],
     "heap": ["-DCMAKE_C_COMPILER=gcc", "-DCMAKE_C_FLAGS_NONE=-O2", "-DWEFT_QUEUE=heap"],
 }
 RUNS = {

@@ -5,9 +5,11 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 BIN = os.path.abspath(os.environ.get("WEFT_BIN", "build/bin"))
@@ -110,10 +112,31 @@ class WithSimGrid(unittest.TestCase):
                 self.assertEqual(done.returncode, 2, done.stderr)
                 self.assertIn(f"{platform}:1:1: SimGrid refuses this platform: ", done.stderr)
 
-    def test_seeds_are_refused(self):
-        done = run("run", "--seeds", "3", SCENARIO)
-        self.assertEqual(done.returncode, 2)
-        self.assertIn("once in a program", done.stderr)
+    def test_each_of_many_seeds_has_a_simgrid_of_its_own(self):
+        sums = [json.loads(run("run", "--json", "--seed", str(first), "--seeds", "3",
+                               SCENARIO).stdout) for first in (1, 1, 2)]
+        alone = [json.loads(run("run", "--json", "--seed", str(seed), SCENARIO).stdout)
+                 for seed in (1, 2, 3)]
+        self.assertEqual(sums[0]["held"], 3)
+        self.assertEqual(sums[0]["hash"], sums[1]["hash"])
+        self.assertNotEqual(sums[0]["hash"], sums[2]["hash"])
+        self.assertEqual(sums[0]["events"], sum(page["events"] for page in alone))
+
+    def test_a_seed_whose_process_dies_is_told_with_its_repeat_line(self):
+        weft = subprocess.Popen([WEFT, "run", "--seeds", "1000", SCENARIO], text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            time.sleep(1)  # the first child tries the platform, and is no seed
+            children = []
+            while not children:
+                with open(f"/proc/{weft.pid}/task/{weft.pid}/children") as names:
+                    children = names.read().split()
+            os.kill(int(children[0]), signal.SIGKILL)
+            _, told = weft.communicate(timeout=60)
+        finally:
+            weft.kill()
+        self.assertEqual(weft.returncode, 3, told)
+        self.assertRegex(told, "the run could not go on: .*\nrepeat: .* --seed [0-9]+")
 
 
 class WithoutSimGrid(unittest.TestCase):

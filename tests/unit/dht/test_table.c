@@ -309,6 +309,72 @@ static void two_families_have_a_table_each(void) {
     rig_close();
 }
 
+/* --- what the trace is told --- */
+
+static void check_told(bool on, const weft_id *id, size_t count) {
+    const struct rig_fact *fact = rig_fact(WEFT_TRACE_DHT_CONTACT);
+    CHECK_EQ_UINT(rig_facts(WEFT_TRACE_DHT_CONTACT), count);
+    REQUIRE(fact != NULL);
+    CHECK_EQ_UINT(fact->number[0], on);
+    REQUIRE(fact->size == sizeof *id);
+    CHECK_EQ_BYTES(fact->bytes, id, sizeof *id);
+}
+
+static void a_contact_is_told_when_it_enters_and_when_it_goes(void) {
+    rig_open(&normal);
+    struct rig_host host = rig_host(0, 1);
+    rig_meet(&host);
+    check_told(true, &host.id, 1);
+    rig_live(&host, 1, WEFT_S(30)); /* it answers: nothing is new */
+    check_told(true, &host.id, 1);
+    rig_pass(WEFT_S(60));
+    CHECK(!rig_is_contact(&host.id));
+    check_told(false, &host.id, 2);
+    rig_close();
+}
+
+static void moves_and_caches_are_not_told(void) {
+    rig_open(&normal);
+    struct rig_host far[8], near[8], newcomer = rig_host(0, 99);
+    meet_many(far, 8, 0);
+    meet_many(near, 8, 3); /* a split moves nobody out of the table */
+    CHECK_EQ_UINT(rig_facts(WEFT_TRACE_DHT_CONTACT), 16);
+    rig_meet(&newcomer); /* into the cache */
+    CHECK_EQ_UINT(rig_facts(WEFT_TRACE_DHT_CONTACT), 16);
+    rig_close();
+}
+
+static void who_takes_the_place_of_a_dead_contact_is_told(void) {
+    rig_open(&normal);
+    struct rig_host hosts[16], newcomer = rig_host(0, 99);
+    meet_many(hosts, 8, 0);
+    meet_many(hosts + 8, 8, 5);
+    rig_meet(&newcomer);
+    rig.facts_count = 0;
+    struct rig_host alive[16];
+    for (int i = 0; i < 15; i++) alive[i] = hosts[i + 1];
+    alive[15] = newcomer;
+    rig_live(alive, 16, WEFT_S(60));
+    CHECK(rig_is_contact(&newcomer.id));
+    check_told(true, &newcomer.id, 2); /* after the other had gone */
+    rig_close();
+}
+
+static void a_node_on_both_families_is_one_contact(void) {
+    rig_open(&(struct weft_dht_config){.v4 = true, .v6 = true});
+    struct rig_host v4 = rig_host(0, 1), v6 = {v4.id, rig_addr6(1)};
+    rig_meet(&v4);
+    rig_meet(&v6);
+    check_told(true, &v4.id, 1);
+    rig_live(&v6, 1, WEFT_S(90)); /* silent by IPv4 */
+    CHECK_EQ_UINT(rig_stats().contacts4, 0);
+    check_told(true, &v4.id, 1);
+    rig_pass(WEFT_S(90));
+    CHECK_EQ_UINT(rig_stats().contacts6, 0);
+    check_told(false, &v4.id, 2);
+    rig_close();
+}
+
 /* 36 bytes of a contact; blocks are two contacts larger than needed at most. */
 static void a_full_table_is_compact(void) {
     rig_open(&normal);
@@ -336,4 +402,6 @@ TEST_MAIN("dht/table", TEST(an_empty_machine_takes_less_than_1500_bytes),
           TEST(a_node_that_moved_is_found_at_its_new_address_when_the_old_is_silent),
           TEST(newcomers_are_bounded), TEST(a_newcomer_is_asked_twice_and_then_left_alone),
           TEST(the_own_id_and_useless_addresses_never_enter), TEST(two_families_have_a_table_each),
-          TEST(a_full_table_is_compact))
+          TEST(a_contact_is_told_when_it_enters_and_when_it_goes),
+          TEST(moves_and_caches_are_not_told), TEST(who_takes_the_place_of_a_dead_contact_is_told),
+          TEST(a_node_on_both_families_is_one_contact), TEST(a_full_table_is_compact))

@@ -190,11 +190,32 @@ static void a_chance_of_all_turns_every_fault_on(void) {
     sim_plan_free(plan);
 }
 
-/* What is not in `all`: upgrade needs a module, memory how much a node can bear, and
- * faults of disks an application that writes. */
+static uint32_t faults_of_disks(const struct sim_plan *plan) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < plan->faults_count; i++) {
+        enum sim_fault_kind kind = plan->faults[i].kind;
+        count += kind >= SIM_FAULT_WIPE && kind <= SIM_FAULT_DISK_STUCK;
+    }
+    return count;
+}
+
+static void disks_fail_only_where_something_is_saved(void) {
+    const char *const texts[] = {
+        HEAD "swarm: {chance: 100%, faults: all}\n",
+        HEAD "dht: {save_table: false}\nswarm: {chance: 100%, faults: all}\n",
+        HEAD "dht: {save_table: true}\nswarm: {chance: 100%, faults: all}\n"};
+    const uint32_t expected[] = {0, 0, 9};
+    for (size_t i = 0; i < 3; i++) {
+        struct sim_plan *plan = read_seed(texts[i], 5);
+        CHECK_EQ_TEXT(told, "");
+        CHECK_EQ_UINT(faults_of_disks(plan), expected[i]);
+        sim_plan_free(plan);
+    }
+}
+
+/* What is not in `all`: upgrade needs a module, memory how much a node can bear. */
 static bool needs_more(enum sim_fault_kind kind) {
-    bool of_disks = kind >= SIM_FAULT_WIPE && kind <= SIM_FAULT_DISK_STUCK;
-    return kind == SIM_FAULT_UPGRADE || kind == SIM_FAULT_MEMORY || of_disks;
+    return kind == SIM_FAULT_UPGRADE || kind == SIM_FAULT_MEMORY;
 }
 
 static void every_kind_of_fault_is_among_all(void) {
@@ -243,6 +264,6 @@ TEST_MAIN("scenario/swarm", TEST(every_doubling_is_as_likely), TEST(ends_are_met
           TEST(what_is_no_range_is_told), TEST(the_seed_decides_and_the_same_is_the_same),
           TEST(another_range_changes_no_draw), TEST(the_printed_scenario_is_the_same_plan),
           TEST(a_coin_of_its_own_turns_each_fault_on), TEST(a_chance_of_all_turns_every_fault_on),
-          TEST(every_kind_of_fault_is_among_all), TEST(an_option_goes_before_a_range),
-          TEST(without_a_seed_that_of_the_file_draws),
+          TEST(every_kind_of_fault_is_among_all), TEST(disks_fail_only_where_something_is_saved),
+          TEST(an_option_goes_before_a_range), TEST(without_a_seed_that_of_the_file_draws),
           TEST(what_only_some_seeds_draw_is_told_with_the_seed))

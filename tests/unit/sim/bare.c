@@ -27,6 +27,21 @@ static void on_deliver(void *ctx, uint32_t node, const struct weft_event *event)
                                                       .owner = event->owner};
 }
 
+static void on_trace(void *ctx, const struct weft_trace_event *event) {
+    struct bare *bare = ctx;
+    const size_t head = 2 * sizeof(struct weft_addr);
+    if (event->kind != WEFT_TRACE_PACKET_DATA || event->bytes.size < head) abort();
+    struct bare_packet *packet = &bare->packets[bare->packets_count++ % BARE_PACKETS_MAX];
+    *packet = (struct bare_packet){.number = event->number[0],
+                                   .to = event->number[1],
+                                   .node = event->node,
+                                   .size = event->bytes.size - head};
+    memcpy(&packet->source, event->bytes.data, sizeof packet->source);
+    memcpy(&packet->target, event->bytes.data + sizeof packet->source, sizeof packet->target);
+    if (packet->size <= sizeof packet->data)
+        memcpy(packet->data, event->bytes.data + head, packet->size);
+}
+
 void bare_up(struct bare *bare, uint32_t node) {
     if (sim_fabric_up(bare->fabric, node, ++bare->life[node]) == NULL) abort();
 }
@@ -47,6 +62,8 @@ static void open_fabric(struct bare *bare) {
                                        .nats_count = bare->nat.count > 0 ? 1 : 0,
                                        .host = {.guard = &weft_posix_guard},
                                        .deliver = on_deliver,
+                                       .trace = on_trace,
+                                       .trace_mask = WEFT_TRACE_BIT(WEFT_TRACE_PACKET_DATA),
                                        .ctx = bare};
     bare->fabric = sim_fabric_new(&config);
     if (bare->engine == NULL || bare->net == NULL || bare->fabric == NULL) abort();

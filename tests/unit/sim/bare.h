@@ -22,12 +22,23 @@ struct bare_event {
     struct weft_addr from;
 };
 
+#define BARE_PACKETS_MAX 16
+struct bare_packet {
+    uint64_t number, to;
+    uint32_t node;
+    struct weft_addr source, target;
+    unsigned char data[64];
+    size_t size;
+};
+
 struct bare {
     struct sim_net_spec spec;
     struct sim_engine *engine;
     struct sim_net *net;
     struct sim_fabric *fabric;
     struct sim_nat_range nat;
+    struct bare_packet packets[BARE_PACKETS_MAX]; /* of PACKET_DATA, the last of them */
+    size_t packets_count;
     uint32_t life[BARE_NODES];
     struct bare_event events[BARE_EVENTS_MAX];
     size_t count;

@@ -40,6 +40,31 @@ static void datagrams_of_one_instant_arrive_a_nanosecond_apart(void) {
     free(bare);
 }
 
+static void the_trace_has_each_datagram_as_it_was_sent_and_no_streams(void) {
+    struct bare *bare = malloc(sizeof *bare);
+    bare_open(bare);
+    add_element(bare, (struct sim_element){.kind = SIM_ELEMENT_CORRUPT, .ppm = 1000000, .bits = 8});
+    weft_socket socket = open_at(bare, 0, 9);
+    open_at(bare, 1, 9);
+    send_to(bare, socket, sim_world_addr(1, WEFT_FAMILY_V4, 9), 60);
+    send_to(bare, socket, sim_world_addr(1, WEFT_FAMILY_V4, 9), 0);
+    send_to(bare, socket, sim_world_addr(1, WEFT_FAMILY_V4, 9), WEFT_DATAGRAM_MAX);
+    bare_run(bare, WEFT_S(1));
+    static const unsigned char zeros[64];
+    CHECK(bare_find(bare, 1, WEFT_EVENT_DATAGRAM, 0)->bits > 0);
+    REQUIRE(bare->packets_count == 3);
+    CHECK_EQ_BYTES(bare->packets[0].data, zeros, 60);
+    CHECK_EQ_UINT(bare->packets[0].size, 60);
+    CHECK_EQ_UINT(bare->packets[1].size, 0);
+    CHECK_EQ_UINT(bare->packets[1].number, 2);
+    CHECK_EQ_UINT(bare->packets[2].size, WEFT_DATAGRAM_MAX);
+    bare->spec.rules[0].chain.count = 1;
+    bare_connect(bare);
+    CHECK_EQ_UINT(bare->packets_count, 3);
+    bare_close(bare);
+    free(bare);
+}
+
 static void a_doubled_datagram_is_delivered_twice(void) {
     struct bare *bare = malloc(sizeof *bare);
     struct sim_fabric_stats stats;
@@ -236,6 +261,7 @@ static void a_byte_queue_keeps_bytes_in_order_around_its_end(void) {
 }
 
 TEST_MAIN("sim/datagrams", TEST(datagrams_of_one_instant_arrive_a_nanosecond_apart),
+          TEST(the_trace_has_each_datagram_as_it_was_sent_and_no_streams),
           TEST(a_doubled_datagram_is_delivered_twice),
           TEST(a_damaged_datagram_has_bits_flipped_and_its_copy_others),
           TEST(datagrams_queue_before_the_receivers_downlink),

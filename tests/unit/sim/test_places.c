@@ -71,6 +71,25 @@ static size_t lost(const struct scene *scene) {
 
 /* --- behind a NAT --- */
 
+static void the_trace_has_a_packet_as_its_sender_knows_it(void) {
+    struct scene scene = open_behind(SIM_NAT_PORT_RESTRICTED, false);
+    send_and_pass(&scene, 2, sim_world_addr(0, WEFT_FAMILY_V4, PORT));
+    send_and_pass(&scene, 0, got(&scene, 0, 0));
+    REQUIRE(scene.bare->packets_count == 2);
+    const struct bare_packet *there = &scene.bare->packets[0], *back = &scene.bare->packets[1];
+    CHECK_EQ_UINT(there->node, 2);
+    CHECK_EQ_UINT(there->to, 0);
+    CHECK_EQ_UINT(there->number, 1);
+    check_addr(there->source, "192.168.0.3:5000"); /* the NAT has made another of it */
+    check_addr(there->target, "10.0.0.1:5000");
+    CHECK_EQ_UINT(there->size, 5);
+    CHECK_EQ_BYTES(there->data, "hello", 5);
+    CHECK_EQ_UINT(back->node, 0);
+    check_addr(back->source, "10.0.0.1:5000");
+    check_addr(back->target, "10.0.0.2:5000"); /* it knows of no inside */
+    close_scene(&scene);
+}
+
 static void others_see_the_outside_and_answer_through_it(void) {
     struct scene scene = open_behind(SIM_NAT_PORT_RESTRICTED, false);
     send_and_pass(&scene, 2, sim_world_addr(0, WEFT_FAMILY_V4, PORT));
@@ -344,8 +363,9 @@ static void a_move_changes_ipv6_too(void) {
     close_scene(&scene);
 }
 
-TEST_MAIN("sim/places", TEST(others_see_the_outside_and_answer_through_it),
-          TEST(nobody_comes_in_unasked), TEST(neighbours_meet_without_the_nat),
+TEST_MAIN("sim/places", TEST(the_trace_has_a_packet_as_its_sender_knows_it),
+          TEST(others_see_the_outside_and_answer_through_it), TEST(nobody_comes_in_unasked),
+          TEST(neighbours_meet_without_the_nat),
           TEST(a_neighbours_outer_port_works_with_hairpin_alone),
           TEST(the_filter_looks_when_the_packet_arrives), TEST(ipv6_is_not_translated),
           TEST(a_stream_goes_out_and_carries_both_ways), TEST(a_listener_inside_is_a_black_hole),
