@@ -123,17 +123,17 @@ enum ana__overlay_kind {
     X(FAULT_ON, "fault.on")         /* a: fault; b: kind; c: occurrence; text */                   \
     X(FAULT_OFF, "fault.off")                                                                      \
     X(FAULT_BIT, "fault.bit")                                                                      \
-    X(NODE_DOWN, "node.down")   /* not asked to; a: cause; b: life */                              \
-    X(GIVE_UP, "sup.give_up")   /* a: sup; b: restarts */                                          \
-    X(PROC_EXIT, "proc.exit")   /* not in order; a: pid; b: reason; c: code; text */               \
+    X(NODE_DOWN, "node.down")          /* not asked to; a: cause; b: life */                       \
+    X(GIVE_UP, "sup.give_up")          /* a: sup; b: restarts */                                   \
+    X(PROC_EXIT, "proc.exit")          /* not in order; a: pid; b: reason; c: code; text */        \
     X(ROLLED_BACK, "code.rolled_back") /* a: from; b: to; c: asked; text: module */                \
-    X(LOG, "log")               /* errors and warnings; a: level; text */                          \
-    X(WORK_FAILED, "work.failed") /* a: work's kind; b: -status; c: the key's first bytes */       \
-    X(RESTART, "sup.restart")   /* a: sup; b: child */                                             \
-    X(APP_DOWN, "app.down")     /* a: pid; b: reason; c: code; text: name */                       \
-    X(SWITCHED, "code.switched") /* a: pid; b: from; c: to; text: module */                        \
-    X(NODE_UP, "node.up")       /* a: life */                                                      \
-    X(JOINED, "dht.joined")     /* a: contacts; b: us it took */
+    X(LOG, "log")                      /* errors and warnings; a: level; text */                   \
+    X(WORK_FAILED, "work.failed")      /* a: work's kind; b: -status; c: the key's first bytes */  \
+    X(RESTART, "sup.restart")          /* a: sup; b: child */                                      \
+    X(APP_DOWN, "app.down")            /* a: pid; b: reason; c: code; text: name */                \
+    X(SWITCHED, "code.switched")       /* a: pid; b: from; c: to; text: module */                  \
+    X(NODE_UP, "node.up")              /* a: life */                                               \
+    X(JOINED, "dht.joined")            /* a: contacts; b: us it took */
 
 enum ana__moment_kind {
 #define ANA__MOMENT_ENUM(NAME, name) ANA__MOMENT_##NAME,

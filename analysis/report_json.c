@@ -104,9 +104,8 @@ static void put_failures(struct ana__text *out, const struct ana__survey *survey
         ana__text_put(out, i > 0 ? ",{" : "{");
         put_time(out, "at", failure->at);
         put_number(out, "check", failure->check);
-        ana__text_format(
-            out, "\"node\":%lld,",
-            failure->node == WEFT_TRACE_NODE_NONE ? -1 : (long long)failure->node);
+        ana__text_format(out, "\"node\":%lld,",
+                         failure->node == WEFT_TRACE_NODE_NONE ? -1 : (long long)failure->node);
         put_words(out, survey, "text", failure->text);
         ana__text_put(out, "}");
     }

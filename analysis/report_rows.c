@@ -12,8 +12,8 @@
 
 void ana__rows_init(struct ana__rows *rows, enum ana__thinning thinning, size_t max) {
     WEFT_ASSERT(max >= 16);
-    *rows = (struct ana__rows){
-        .thinning = thinning, .max = max, .stride = 1, .kinds_kept = UINT32_MAX};
+    *rows =
+        (struct ana__rows){.thinning = thinning, .max = max, .stride = 1, .kinds_kept = UINT32_MAX};
 }
 
 void ana__rows_free(struct ana__rows *rows) {

@@ -85,8 +85,7 @@ static void on_node_up(struct ana__survey *survey, const struct weft_trace_event
         row.text = ana__strings_add(&survey->strings, text, strlen(text));
     }
     ana__rows_add(&survey->changes, &row);
-    moment(survey, event,
-           (struct ana__row){.kind = ANA__MOMENT_NODE_UP, .a = event->number[0]});
+    moment(survey, event, (struct ana__row){.kind = ANA__MOMENT_NODE_UP, .a = event->number[0]});
 }
 
 static void on_node_down(struct ana__survey *survey, const struct weft_trace_event *event) {
@@ -226,9 +225,8 @@ static void on_dht_table(struct ana__survey *survey, const struct weft_trace_eve
 static void on_dht_joined(struct ana__survey *survey, const struct weft_trace_event *event) {
     change(survey, event, ANA__LIFE, ANA__JOINED);
     moment(survey, event,
-           (struct ana__row){.kind = ANA__MOMENT_JOINED,
-                             .a = event->number[1],
-                             .b = event->number[0] / 1000});
+           (struct ana__row){
+               .kind = ANA__MOMENT_JOINED, .a = event->number[1], .b = event->number[0] / 1000});
 }
 
 static void on_dht_contact(struct ana__survey *survey, const struct weft_trace_event *event) {
@@ -292,8 +290,7 @@ static void on_fault_bit(struct ana__survey *survey, const struct weft_trace_eve
 }
 
 static void on_fault_side(struct ana__survey *survey, const struct weft_trace_event *event) {
-    const struct ana__occurrence *found =
-        occurrence_of(survey, event->number[0], event->number[1]);
+    const struct ana__occurrence *found = occurrence_of(survey, event->number[0], event->number[1]);
     if (found == NULL) return;
     struct ana__row row = {.at = event->at,
                            .node = event->node,
@@ -333,8 +330,9 @@ static void on_packet_sent(struct ana__survey *survey, const struct weft_trace_e
 
 static void on_check_failed(struct ana__survey *survey, const struct weft_trace_event *event) {
     uint32_t text = text_of(survey, event->bytes);
-    moment(survey, event,
-           (struct ana__row){.kind = ANA__MOMENT_CHECK_FAILED, .a = event->number[0], .text = text});
+    moment(
+        survey, event,
+        (struct ana__row){.kind = ANA__MOMENT_CHECK_FAILED, .a = event->number[0], .text = text});
     if (survey->failures_count == ANA__FAILURES_MAX) return;
     survey->failures[survey->failures_count++] =
         (struct ana__failure){event->at, event->node, event->number[0], text};
