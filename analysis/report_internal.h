@@ -4,6 +4,7 @@
 #define ANALYSIS_REPORT_INTERNAL_H
 
 #include "analysis/report.h"
+#include "analysis/series.h"
 
 #include <stdbool.h>
 
@@ -182,8 +183,8 @@ struct ana__node {
 struct ana__survey {
     char head[ANA__HEAD_MAX];
     weft_time first, last;
-    uint64_t events, damaged;
-    uint64_t damaged_at; /* offset of the first damage */
+    uint64_t events;
+    struct ana_trace_damage damage;
     uint64_t count[WEFT_TRACE_KIND_COUNT];
     struct ana__node *nodes;
     uint32_t nodes_count, nodes_capacity;
@@ -241,12 +242,18 @@ void ana__messages_free(struct ana__messages *messages);
 
 /* --- the page --- */
 
-/* The whole data as one JSON object. `messages` NULL: a run that goes on. */
-void ana__report_json(const struct ana__survey *survey, const struct ana__messages *messages,
-                      struct ana__text *out);
+/* All that the page is made of. */
+struct ana__findings {
+    struct ana__survey *survey;
+    struct ana_series *series;      /* settled; NULL: a run that goes on */
+    struct ana__messages *messages; /* NULL: likewise */
+};
+
+/* The whole data as one JSON object. */
+void ana__report_json(const struct ana__findings *findings, struct ana__text *out);
 
 /* Each plot as a figure of the page, or why there are none. */
-void ana__report_plots(const struct ana_report *report, struct ana__text *out);
+void ana__report_plots(const struct ana__findings *findings, struct ana__text *out);
 
 /* The parts of the page, made by the build from analysis/report_*.{html,css,js}. */
 struct ana__part {

@@ -47,7 +47,8 @@ function showIdentity() {
 
 function showNotices() {
   const notices = [], kinds = run.kinds;
-  if (run.damaged) notices.push('The trace is damaged or cut short: ' + (run.damaged_bytes ? size(run.damaged_bytes) + ' in ' : '') + plural(run.damaged, 'place') + ' could not be read. The page has what was whole, up to ' + seconds(run.last) + ' s.');
+  const {blocks, bytes, cut} = run.damage;
+  if (blocks || bytes || cut) notices.push('The trace is ' + [blocks || bytes ? 'damaged: ' + plural(blocks, 'block') + ' could not be read' + (bytes ? ', ' + size(bytes) : '') : '', cut ? 'cut short before its end' : ''].filter(Boolean).join('; it is ') + '. The page has what was whole, up to ' + seconds(run.last) + ' s; its numbers are of that.');
   else if (!run.run && !page.live && run.events) notices.push('The trace ends at ' + seconds(run.last) + ' s without the end of its run: it was cut short, or written by an older build. There is no verdict.');
   if (!run.events && !page.live) notices.push('The trace has no events.');
   if (run.events && !kinds['node.up'] && !page.live) notices.push('The trace has no node.up: what became of nodes is not in it.');
@@ -82,6 +83,16 @@ function showOutcome() {
     faultLines().map(one => bad([one.name, thousands(one.injected), thousands(one.bit), one.line ? String(one.line) : ''], !!run.run && one.bit === 0))));
   $('works').replaceChildren(...table('Workload', ['work', '#asked', '#done'],
     run.works.map(one => bad([one.name, thousands(one.asked), thousands(one.done)], one.done === 0))));
+}
+
+/* Quantiles and recoveries, as the statistics of the trace have them. */
+function showNumbers() {
+  const measures = run.measures || [], recoveries = run.recoveries || [], share = value => value === null ? '–' : (value * 100).toFixed(1) + ' %';
+  $('numbers').hidden = measures.length === 0;
+  $('measures').replaceChildren(...table('Distributions', ['measure', '#count', '#median', '#90 %', '#99 %', '#most'],
+    measures.map(one => [one.title, thousands(one.count), ...['p50', 'p90', 'p99', 'max'].map(key => one.seconds ? duration(one[key] / 1000) : thousands(one[key]))])));
+  $('recoveries').replaceChildren(...table('Recovery', ['fault', 'at', 'ratio', '#before', '#worst', '#back after'],
+    recoveries.slice(0, 12).map(one => [one.fault, seconds(one.from) + ' s', one.ratio, share(one.before), share(one.worst), one.took === undefined ? 'not seen' : duration(one.took)])));
 }
 
 function showWhy() {
@@ -534,6 +545,7 @@ function take(data) {
   showNotices();
   showOutcome();
   showWhy();
+  showNumbers();
   drawStrip();
   showFooter();
   $('plots').hidden = $('plots').querySelector('figure, .notice') === null;
