@@ -87,7 +87,7 @@ void ana__ids_free(struct ana__ids *ids);
 
 /* --- the first reading (report_survey.c) --- */
 
-/* Kinds of rows in `nodes`: what changes of a node. */
+/* Kinds of rows in `changes` and `samples`: what changes of a node. */
 enum ana__node_field {
     ANA__LIFE = 0, /* a: enum ana__life; b: the life's number; text: the address */
     ANA__SIDE,     /* a: number of the occurrence; b: the side + 1 */
@@ -167,7 +167,7 @@ struct ana__occurrence {
 /* What is known of a node while reading. */
 struct ana__node {
     uint32_t procs, restarts, faults;
-    uint64_t life;
+    uint64_t life, mailbox, bytes;
     bool joined;
     unsigned char id[20];
 };
@@ -190,7 +190,7 @@ struct ana__survey {
     uint32_t nodes_count, nodes_capacity;
     struct ana__strings strings;
     struct ana__ids ids;
-    struct ana__rows changes, tree, overlay, moments;
+    struct ana__rows changes, samples, tree, overlay, moments; /* samples: MAILBOX, BYTES */
     struct ana__line lines[ANA__LINES_MAX];
     uint32_t lines_count;
     struct ana__failure failures[ANA__FAILURES_MAX];

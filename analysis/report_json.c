@@ -279,6 +279,8 @@ void ana__report_json(const struct ana__findings *findings, struct ana__text *ou
     put_strings(out, survey); /* after all that adds to them */
     put_rows(out, "changes", &survey->changes);
     ana__text_put(out, ",");
+    put_rows(out, "samples", &survey->samples);
+    ana__text_put(out, ",");
     put_rows(out, "tree", &survey->tree);
     ana__text_put(out, ",");
     put_rows(out, "overlay", &survey->overlay);

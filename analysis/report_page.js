@@ -475,6 +475,7 @@ function showChart() {
 function showFooter() {
   const words = ['Times are virtual unless the trace is of a real node. State is as of the last event at or before t.'];
   if (run.changes.quantum) words.push('Of each node the page has one state in ' + duration(run.changes.quantum) + '.');
+  if (run.samples.quantum) words.push('Mailboxes and heap are as of one sample in ' + duration(run.samples.quantum) + '.');
   if (run.messages && run.messages.left_out) words.push(`The page has ${thousands(run.messages.count)} of ${thousands(run.kinds['packet.sent'])} packets: those around faults and failures.`);
   if (run.moments.left_out) words.push(thousands(run.moments.left_out) + ' moments that matter least are left out.');
   if (run.occurrences_left_out) words.push(thousands(run.occurrences_left_out) + ' occurrences of faults are left out.');

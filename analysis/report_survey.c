@@ -103,9 +103,18 @@ static void on_node_down(struct ana__survey *survey, const struct weft_trace_eve
                .kind = ANA__MOMENT_NODE_DOWN, .a = event->number[2], .b = event->number[0]});
 }
 
+static void sample(struct ana__survey *survey, const struct weft_trace_event *event,
+                   enum ana__node_field field, uint64_t value, uint64_t *last) {
+    struct ana__row row = {.at = event->at, .node = event->node, .kind = field, .a = value};
+    if (*last == value) return;
+    *last = value;
+    ana__rows_add(&survey->samples, &row);
+}
+
 static void on_node_sample(struct ana__survey *survey, const struct weft_trace_event *event) {
-    change(survey, event, ANA__MAILBOX, event->number[1]);
-    change(survey, event, ANA__BYTES, event->number[3]);
+    struct ana__node *node = &survey->nodes[event->node];
+    sample(survey, event, ANA__MAILBOX, event->number[1], &node->mailbox);
+    sample(survey, event, ANA__BYTES, event->number[3], &node->bytes);
 }
 
 /* --- processes --- */
@@ -400,6 +409,7 @@ struct ana__survey *ana__survey_new(const char *head, size_t scale) {
     snprintf(survey->head, sizeof survey->head, "%s", head);
     survey->bin_width = WEFT_MS(1);
     ana__rows_init(&survey->changes, ANA__BY_TIME, 500000 / scale);
+    ana__rows_init(&survey->samples, ANA__BY_TIME, 100000 / scale);
     ana__rows_init(&survey->tree, ANA__BY_NODE, 200000 / scale);
     ana__rows_init(&survey->overlay, ANA__BY_NODE, 400000 / scale);
     ana__rows_init(&survey->moments, ANA__BY_KIND, 60000 / scale);
@@ -422,13 +432,14 @@ void ana__survey_add(struct ana__survey *survey, const struct weft_trace_event *
 
 bool ana__survey_failed(const struct ana__survey *survey) {
     return survey->failed || survey->strings.failed || survey->ids.failed ||
-           survey->changes.failed || survey->tree.failed || survey->overlay.failed ||
-           survey->moments.failed;
+           survey->changes.failed || survey->samples.failed || survey->tree.failed ||
+           survey->overlay.failed || survey->moments.failed;
 }
 
 void ana__survey_free(struct ana__survey *survey) {
     if (survey == NULL) return;
     ana__rows_free(&survey->changes);
+    ana__rows_free(&survey->samples);
     ana__rows_free(&survey->tree);
     ana__rows_free(&survey->overlay);
     ana__rows_free(&survey->moments);
