@@ -78,7 +78,7 @@ struct snapshot {
     struct ana_export *export;
     struct ana__file out;
     FILE *file;
-    weft_time at;
+    weft_time at, last; /* last: of the events that were read */
     struct ana__table *cells[COUNTER_COUNT];
     struct ana__table *nodes, *faults;
     uint64_t took[BOUNDS_COUNT + 1], took_count;
@@ -259,6 +259,7 @@ static int on_event(void *ctx, const struct ana_trace_record *record, bool wante
     struct snapshot *snapshot = ctx;
     const struct weft_trace_event *event = &record->event;
     if (event->at > snapshot->at) return ANA__ENOUGH;
+    snapshot->last = event->at;
     if (event->kind == WEFT_TRACE_FAULT_OFF) return ana__faults_see(snapshot->faults, event);
     if (!wanted) return WEFT_OK;
     const struct labels labels = {(uint64_t)(uintptr_t)record->name, 0, record->name, ""};
@@ -423,6 +424,7 @@ static void put_run(struct snapshot *snapshot) {
     static const struct family time = {"virtual_time_seconds", "seconds", "", "",
                                        "The time of this snapshot."};
     FILE *file = snapshot->file;
+    weft_time at = snapshot->at == WEFT_TIME_NEVER ? snapshot->last : snapshot->at;
     put_head(file, info.name, "info", &info);
     fputs("weft_run_info{", file);
     put_label(file, "scenario", snapshot->scenario);
@@ -432,8 +434,8 @@ static void put_run(struct snapshot *snapshot) {
     put_label(file, "build", snapshot->build);
     fputs("} 1\n", file);
     put_head(file, time.name, "gauge", &time);
-    fprintf(file, "weft_%s %lld.%09lld\n", time.name, (long long)(snapshot->at / WEFT_S(1)),
-            (long long)(snapshot->at % WEFT_S(1)));
+    fprintf(file, "weft_%s %lld.%09lld\n", time.name, (long long)(at / WEFT_S(1)),
+            (long long)(at % WEFT_S(1)));
 }
 
 static int write_file(struct snapshot *snapshot) {
