@@ -7,6 +7,7 @@
 #include "analysis/names.h"
 #include "core/base/error.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define NODES_TOLD_MAX 10000
@@ -123,10 +124,15 @@ static int add_named(struct snapshot *snapshot, enum counter counter, uint64_t n
 /* By what it was, and how it ended. */
 static int add_done(struct snapshot *snapshot, enum counter counter, const char *name,
                     const uint64_t kind_and_status[2]) {
-    char text[ANA_NAME_SIZE];
+    char text[ANA_NAME_SIZE], number[ANA_NAME_SIZE];
+    int64_t status = (int64_t)kind_and_status[1];
+    const char *ended = status >= INT_MIN && status <= 0 ? weft_error_name((int)status) : "?";
+    if (ended[0] == '?') { /* an error of another build */
+        snprintf(number, sizeof number, "%lld", (long long)status);
+        ended = number;
+    }
     const struct labels labels = {kind_and_status[0], kind_and_status[1],
-                                  ana_name_or_number(name, kind_and_status[0], text),
-                                  weft_error_name((int)(int64_t)kind_and_status[1])};
+                                  ana_name_or_number(name, kind_and_status[0], text), ended};
     return count_by(snapshot, counter, 1, &labels);
 }
 
