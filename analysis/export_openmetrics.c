@@ -266,10 +266,11 @@ static int on_event(void *ctx, const struct ana_trace_record *record, bool wante
     const struct weft_trace_event *event = &record->event;
     if (event->at > snapshot->at) return ANA__ENOUGH;
     snapshot->last = event->at;
-    if (event->kind == WEFT_TRACE_FAULT_OFF) return ana__faults_see(snapshot->faults, event);
-    if (!wanted) return WEFT_OK;
+    int rv =
+        event->kind == WEFT_TRACE_FAULT_OFF ? ana__faults_see(snapshot->faults, event) : WEFT_OK;
+    if (!wanted || rv != WEFT_OK) return rv;
     const struct labels labels = {(uint64_t)(uintptr_t)record->name, 0, record->name, ""};
-    int rv = count_by(snapshot, COUNTER_EVENTS, 1, &labels);
+    rv = count_by(snapshot, COUNTER_EVENTS, 1, &labels);
     if (rv == WEFT_OK) rv = count_lives(snapshot, event);
     if (rv == WEFT_OK) rv = count_traffic(snapshot, event);
     if (rv == WEFT_OK) rv = count_run(snapshot, event);
