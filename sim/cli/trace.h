@@ -12,7 +12,17 @@
 
 /* X(NAME, "--option", "OUT", "about", run, run_at): one of both functions, the other NULL. A row is
  * added with its function. */
-#define TRACE_EXPORTS_LIST(X)
+#define TRACE_EXPORTS_LIST(X)                                                                      \
+    X(PCAPNG, "--pcapng", "OUT", "write packets, for Wireshark", ana_export_pcapng, NULL)          \
+    X(PERFETTO, "--perfetto", "OUT", "write tracks, for ui.perfetto.dev", ana_export_perfetto,     \
+      NULL)                                                                                        \
+    X(SHIVIZ, "--shiviz", "OUT", "write a log with vector clocks, for ShiViz", ana_export_shiviz,  \
+      NULL)                                                                                        \
+    X(DOT, "--dot", "OUT", "write who knows whom, for Graphviz", NULL, ana_export_dot)             \
+    X(OPENMETRICS, "--openmetrics", "OUT", "write counters and gauges, for Prometheus", NULL,      \
+      ana_export_openmetrics)                                                                      \
+    X(JSONL, "--jsonl", "OUT", "write an event a line, as JSON; OUT - is standard output",         \
+      ana_export_jsonl, NULL)
 
 enum trace_export_kind {
 #define TRACE_EXPORT_ENUM(NAME, option, value, about, run, run_at) TRACE_##NAME,

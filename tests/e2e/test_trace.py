@@ -138,6 +138,22 @@ class Trace(unittest.TestCase):
             self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
             self.assertEqual(done.stdout, "")
 
+    def test_exports_write_what_they_are_asked_for(self):
+        for option, begins in [("--perfetto", "{"), ("--shiviz", ""), ("--dot", "digraph"),
+                               ("--openmetrics", "#"), ("--jsonl", "{")]:
+            out = os.path.join(self.folder.name, "out" + option)
+            self.assertEqual(self.shown(option, out, "--node", "3", "--node", "4"), [])
+            with open(out, encoding="utf-8") as file:
+                text = file.read()
+            self.assertTrue(text.startswith(begins) and len(text) > 20, (option, text[:80]))
+        lines = self.shown("--jsonl", "-", "--kind", "work.done", "--node", "3", "--to", "1min")
+        self.assertEqual(len(lines), len(self.shown("--kind", "work.done", "--node", "3")))
+        early = self.shown("--dot", "-", "--at", "100ms")
+        self.assertLess(len(early), len(self.shown("--dot", "-", "--at", "20s")))
+        done = weft("trace", self.trace, "--jsonl", "/no/such/folder/x")
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr, "^weft: --jsonl: /no/such/folder/x.*cannot be written.*\n$")
+
     def test_a_damaged_trace_shows_the_rest_and_says_what_is_lost(self):
         damaged = os.path.join(self.folder.name, "damaged.trace")
         with open(self.trace, "rb") as file:
