@@ -230,8 +230,8 @@ class Exports(unittest.TestCase):
             self.assertFalse(any("partial" in name for name in os.listdir(self.folder.name)))
 
     def test_a_trace_without_packets_says_how_to_get_them(self):
-        bare, out = self.path("bare.trace"), self.path("none")
-        weft("run", self.path("exported.yaml"), "--trace", bare, "--trace-only", "packet,node")
+        bare, out = self.path("bare.trace"), self.path("nothing")
+        weft("run", self.path("exported.yaml"), "--trace", bare, "--trace-only", "packet.sent,node")
         done = weft("trace", bare, "--pcapng", out)
         self.assertEqual(done.returncode, 2)
         self.assertIn("it holds no packet.data; weft run writes it with --trace-packets", done.stderr)
