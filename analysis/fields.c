@@ -1,4 +1,4 @@
-/* Field lists and varints. */
+/* Field lists. */
 #include "analysis/internal.h"
 
 #include <string.h>
@@ -18,24 +18,31 @@ bool ana__next_field(const char **cursor, struct ana__field *field) {
 
 bool ana__is_number(const struct ana__field *field) { return field->type_size == 1; }
 
-bool ana__is_signed(const struct ana__field *field) {
-    return field->type_size == 1 && field->type[0] == 'e';
+static bool is_named(const struct ana__field *field, const char *name) {
+    return field->name_size == strlen(name) && memcmp(field->name, name, field->name_size) == 0;
 }
 
-struct ana__shape ana__shape_of(const char *fields) {
-    struct ana__shape shape = {0, 0};
+static void add_number(struct ana_trace_shape *shape, const struct ana__field *field) {
+    if (shape->numbers < WEFT_TRACE_NUMBERS) {
+        int8_t index = (int8_t)shape->numbers;
+        if (field->type[0] == 'e') shape->signed_mask |= 1u << index;
+        if (field->type[0] == 'p') shape->pid_mask |= 1u << index;
+        if (is_named(field, "packet")) shape->packet = index;
+        if (is_named(field, "op")) shape->op = index;
+        if (is_named(field, "from")) shape->from = index;
+    }
+    shape->numbers++;
+}
+
+struct ana_trace_shape ana__shape_of(const char *fields) {
+    struct ana_trace_shape shape = {.packet = -1, .op = -1, .from = -1};
     struct ana__field field;
     while (ana__next_field(&fields, &field)) {
-        if (!ana__is_number(&field)) continue;
-        if (ana__is_signed(&field) && shape.numbers < 32) shape.signed_mask |= 1u << shape.numbers;
-        shape.numbers++;
+        if (ana__is_number(&field)) {
+            add_number(&shape, &field);
+        } else {
+            shape.has_bytes = true;
+        }
     }
     return shape;
-}
-
-size_t ana__varint_write(unsigned char *out, uint64_t value) {
-    size_t size = 0;
-    for (; value >= 0x80; value >>= 7) out[size++] = (unsigned char)(value | 0x80);
-    out[size++] = (unsigned char)value;
-    return size;
 }

@@ -19,9 +19,19 @@ struct ana_filter {
     bool by_pid, by_packet, by_op;
     uint64_t pid, packet, op; /* events that have a field of this name (pid, sup, parent, peer are
                                  pids) with this value */
+    /* With by_packet: only the packet that this node sent, for each node counts its own. */
+    bool by_sender;
+    uint32_t sender;
 };
 
 /* Whether `filter` (NULL: yes) lets the event through. */
 bool ana_filter_lets(const struct ana_filter *filter, const struct ana_trace_record *record);
+
+/* Have `reader` pass over blocks that have nothing `filter` (NULL: all) lets through, unread. What
+ * it then gives may still hold events to refuse. */
+void ana_filter_apply(const struct ana_filter *filter, struct ana_trace_reader *reader);
+
+/* Whether a kind of this name is among `filter->kinds`; yes when there are none. */
+bool ana_filter_has_kind(const struct ana_filter *filter, const char *name);
 
 #endif

@@ -1,4 +1,4 @@
-/* Writing a trace file. */
+/* Writing a trace: events into a block, blocks to a file or a ring. */
 #include "analysis/internal.h"
 
 #include "core/base/assert.h"
@@ -7,76 +7,150 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUFFER_SIZE (1 << 20)
+#define RING_LINE "ring_ns=%lld\n"
+#define RING_LINE_MAX 32
 
 struct ana_trace_writer {
-    FILE *file;
+    uint64_t kinds;
+    struct ana__block block; /* without memory after an error */
     weft_time last;
-    bool failed;
-    struct ana__shape shapes[WEFT_TRACE_KIND_COUNT];
+    int error; /* the first */
+    struct ana_trace_shape shapes[WEFT_TRACE_KIND_COUNT];
+    struct ana__out out;    /* closed for a ring */
+    struct ana__ring *ring; /* NULL: a file */
+    char *text;             /* HEAD's */
+    size_t text_size;
 };
 
-static void put(struct ana_trace_writer *writer, const void *data, size_t size) {
-    if (size > 0 && fwrite(data, 1, size, writer->file) != size) writer->failed = true;
+static void fail(struct ana_trace_writer *writer, int error) {
+    if (writer->error == WEFT_OK) writer->error = error;
+    writer->kinds = 0; /* nothing is written any more */
 }
 
-static void put_text(struct ana_trace_writer *writer, const char *text) {
-    put(writer, text, strlen(text));
+static void free_writer(struct ana_trace_writer *writer) {
+    ana__block_deinit(&writer->block);
+    ana__ring_free(writer->ring);
+    free(writer->text);
+    free(writer);
 }
 
-static void put_table(struct ana_trace_writer *writer) {
-    for (unsigned kind = 0; kind < WEFT_TRACE_KIND_COUNT; kind++) {
-        char line[256];
-        const char *fields = weft_trace_kind_fields(kind);
-        int size =
-            snprintf(line, sizeof line, "%u %s %s\n", kind, weft_trace_kind_name(kind), fields);
-        WEFT_ASSERT(size > 0 && (size_t)size < sizeof line);
-        put(writer, line, (size_t)size);
-        writer->shapes[kind] = ana__shape_of(fields);
-    }
-    put_text(writer, "\n");
+/* What a ring's dump says at its top. */
+static int ring_text(struct ana_trace_writer *writer, const struct ana_trace_options *options) {
+    size_t size = strlen(options->head);
+    char *head = malloc(size + RING_LINE_MAX + 2);
+    if (head == NULL) return WEFT_ERR_NOMEM;
+    bool open = size > 0 && options->head[size - 1] != '\n';
+    snprintf(head, size + RING_LINE_MAX + 2, "%s%s" RING_LINE, options->head, open ? "\n" : "",
+             (long long)options->last);
+    int rv = ana__schema_text(head, &writer->text, &writer->text_size);
+    free(head);
+    return rv;
 }
 
-int ana_trace_create(const char *path, const char *head, struct ana_trace_writer **out) {
-    size_t head_size = strlen(head);
+static int open_ring(struct ana_trace_writer *writer, const struct ana_trace_options *options) {
+    int rv = ring_text(writer, options);
+    if (rv == WEFT_OK) rv = ana__ring_new(options, &writer->ring);
+    if (rv == WEFT_OK) rv = ana__block_init(&writer->block, ana__ring_block_size(writer->ring));
+    return rv;
+}
+
+static int open_file(struct ana_trace_writer *writer, const char *path, const char *head) {
+    int rv = ana__schema_text(head, &writer->text, &writer->text_size);
+    if (rv == WEFT_OK) rv = ana__block_init(&writer->block, ANA_BLOCK_SIZE);
+    if (rv == WEFT_OK) rv = ana__out_open(&writer->out, path, writer->text, writer->text_size);
+    return rv;
+}
+
+int ana_trace_create_with(const char *path, const struct ana_trace_options *options,
+                          struct ana_trace_writer **out) {
+    WEFT_ASSERT((path == NULL) == (options->last > 0));
     struct ana_trace_writer *writer = calloc(1, sizeof *writer);
     if (writer == NULL) return WEFT_ERR_NOMEM;
-    writer->file = fopen(path, "wb");
-    if (writer->file == NULL) {
-        free(writer);
-        return WEFT_ERR_IO;
+    writer->last = INT64_MIN;
+    writer->kinds = options->kinds != 0 ? options->kinds : WEFT_TRACE_ALL;
+    for (unsigned kind = 0; kind < WEFT_TRACE_KIND_COUNT; kind++) {
+        writer->shapes[kind] = ana__shape_of(weft_trace_kind_fields(kind));
+        WEFT_ASSERT(writer->shapes[kind].numbers <= WEFT_TRACE_NUMBERS);
     }
-    setvbuf(writer->file, NULL, _IOFBF, BUFFER_SIZE);
-    put(writer, ANA_TRACE_MAGIC, ANA_TRACE_MAGIC_SIZE);
-    put(writer, head, head_size);
-    if (head_size > 0 && head[head_size - 1] != '\n') put_text(writer, "\n");
-    put_text(writer, "\n");
-    put_table(writer);
+    int rv = path == NULL ? open_ring(writer, options) : open_file(writer, path, options->head);
+    if (rv != WEFT_OK) {
+        free_writer(writer);
+        return rv;
+    }
     *out = writer;
     return WEFT_OK;
 }
 
-void ana_trace_write(struct ana_trace_writer *writer, const struct weft_trace_event *event) {
-    unsigned char record[(WEFT_TRACE_NUMBERS + 4) * ANA_VARINT_MAX];
-    WEFT_ASSERT(event->kind < WEFT_TRACE_KIND_COUNT);
-    WEFT_ASSERT(event->at >= writer->last);
-    struct ana__shape shape = writer->shapes[event->kind];
-    size_t size = ana__varint_write(record, event->kind);
-    size += ana__varint_write(record + size, (uint64_t)(event->at - writer->last));
-    size += ana__varint_write(record + size, (uint32_t)(event->node + 1));
-    for (unsigned i = 0; i < shape.numbers; i++) {
-        uint64_t number = event->number[i];
-        if (shape.signed_mask & 1u << i) number = ana__zigzag((int64_t)number);
-        size += ana__varint_write(record + size, number);
+int ana_trace_create(const char *path, const char *head, struct ana_trace_writer **out) {
+    return ana_trace_create_with(path, &(struct ana_trace_options){.head = head}, out);
+}
+
+/* The block goes to where it belongs, and there is an empty one. */
+static void end_block(struct ana_trace_writer *writer) {
+    int rv = WEFT_OK;
+    if (writer->block.events == 0) return;
+    if (writer->ring != NULL) {
+        rv = ana__ring_take(writer->ring, &writer->block);
+    } else {
+        ana__out_block(&writer->out, &writer->block);
+        rv = writer->out.error;
+        ana__block_clear(&writer->block);
     }
-    size += ana__varint_write(record + size, event->bytes.size);
-    put(writer, record, size);
-    put(writer, event->bytes.data, event->bytes.size);
+    if (rv != WEFT_OK) fail(writer, rv);
+}
+
+/* Room for an event that the block does not take. */
+static void make_room(struct ana_trace_writer *writer, size_t bytes) {
+    size_t need = ANA__RECORD_MAX + bytes;
+    if (bytes > ANA_BYTES_MAX) {
+        fail(writer, WEFT_ERR_TOO_BIG);
+        return;
+    }
+    end_block(writer);
+    if (writer->error != WEFT_OK || writer->block.capacity >= need) return;
+    struct ana__block larger;
+    int rv = ana__block_init(&larger, need);
+    if (rv != WEFT_OK) {
+        fail(writer, rv);
+        return;
+    }
+    ana__block_deinit(&writer->block);
+    writer->block = larger;
+}
+
+void ana_trace_write(struct ana_trace_writer *writer, const struct weft_trace_event *event) {
+    WEFT_ASSERT(event->kind < WEFT_TRACE_KIND_COUNT);
+    if (!(writer->kinds & WEFT_TRACE_BIT(event->kind))) return;
+    WEFT_ASSERT(event->at >= writer->last);
+    if (!ana__block_takes(&writer->block, event->bytes.size)) {
+        make_room(writer, event->bytes.size);
+        if (writer->error != WEFT_OK) return;
+    }
+    ana__block_add(&writer->block, &writer->shapes[event->kind], event);
     writer->last = event->at;
 }
 
+void ana_trace_flush(struct ana_trace_writer *writer) {
+    if (writer->ring == NULL) end_block(writer);
+}
+
+int ana_trace_dump(struct ana_trace_writer *writer, const char *path) {
+    struct ana__out out;
+    if (writer->ring == NULL) return WEFT_ERR_INVAL;
+    int rv = ana__out_open(&out, path, writer->text, writer->text_size);
+    if (rv != WEFT_OK) return rv;
+    ana__ring_write(writer->ring, &out);
+    ana__out_block(&out, &writer->block);
+    return ana__out_close(&out);
+}
+
 int ana_trace_close(struct ana_trace_writer *writer) {
-    bool failed = fclose(writer->file) != 0 || writer->failed;
-    free(writer);
-    return failed ? WEFT_ERR_IO : WEFT_OK;
+    end_block(writer);
+    if (writer->ring == NULL) {
+        int rv = ana__out_close(&writer->out);
+        if (writer->error == WEFT_OK) writer->error = rv;
+    }
+    int error = writer->error;
+    free_writer(writer);
+    return error;
 }

@@ -129,10 +129,11 @@ static int print_events(const struct wishes *wishes, struct ana_trace_reader *re
         ana_trace_format(&record, line, sizeof line);
         puts(line);
     }
-    if (rv == WEFT_ERR_CLOSED) return CLI_HOLDS;
+    struct ana_trace_damage damage = ana_trace_damage(reader);
+    if (rv == WEFT_ERR_CLOSED && damage.bytes == 0 && !damage.cut) return CLI_HOLDS;
     fflush(stdout);
     fprintf(stderr, "weft: %s: cut short or damaged at byte %llu\n", wishes->file,
-            (unsigned long long)record.offset);
+            (unsigned long long)damage.first);
     return CLI_BAD_INPUT;
 }
 

@@ -1,0 +1,133 @@
+/* A trace file that is written: chunks to a descriptor. */
+#define _GNU_SOURCE
+#include "analysis/internal.h"
+
+#include "core/base/assert.h"
+#include "core/base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zstd.h>
+
+/* Of zstd's levels the one that costs a run least for what it saves: docs/traces.md. */
+#define LEVEL (-1)
+#define FRONT (ANA__CHUNK_SIZE + ANA_KINDS_MAX * ANA__INDEX_ENTRY_SIZE)
+
+static void note(struct ana__out *out, int error) {
+    if (out->error == WEFT_OK) out->error = error;
+}
+
+/* All of it, however often the system takes a part. */
+static void put(struct ana__out *out, const unsigned char *data, size_t size) {
+    while (size > 0 && out->error == WEFT_OK) {
+        ssize_t taken = write(out->fd, data, size);
+        if (taken < 0 && errno == EINTR) continue;
+        if (taken <= 0) {
+            note(out, taken < 0 && errno == ENOSPC ? WEFT_ERR_NO_SPACE : WEFT_ERR_IO);
+            return;
+        }
+        data += taken;
+        size -= (size_t)taken;
+    }
+}
+
+/* The chunk whose index and stored content stand in the buffer behind its fixed part. */
+static void put_chunk(struct ana__out *out, struct ana__chunk *chunk) {
+    uint64_t seed = chunk->type == ANA__HEAD ? 0 : out->seed;
+    size_t behind = chunk->index_size + chunk->stored_size;
+    chunk->checksum = ana__checksum(out->buffer + ANA__CHUNK_SIZE, behind, seed);
+    ana__chunk_encode(chunk, seed, out->buffer);
+    put(out, out->buffer, ANA__CHUNK_SIZE + behind);
+}
+
+static void put_head(struct ana__out *out) {
+    memcpy(out->buffer + ANA__CHUNK_SIZE, out->text, out->text_size);
+    struct ana__chunk chunk = {.type = ANA__HEAD,
+                               .number = out->blocks,
+                               .stored_size = (uint32_t)out->text_size,
+                               .raw_size = (uint32_t)out->text_size,
+                               .first = out->last,
+                               .last = out->last,
+                               .node_min = UINT32_MAX};
+    put_chunk(out, &chunk);
+}
+
+static bool grow(struct ana__out *out, size_t capacity) {
+    if (capacity <= out->capacity) return true;
+    unsigned char *grown = realloc(out->buffer, capacity);
+    if (grown == NULL) return false;
+    out->buffer = grown;
+    out->capacity = capacity;
+    return true;
+}
+
+int ana__out_open(struct ana__out *out, const char *path, const char *text, size_t size) {
+    *out = (struct ana__out){.fd = -1, .text = text, .text_size = size};
+    WEFT_ASSERT(size <= ANA_TEXT_MAX);
+    out->zstd = ZSTD_createCCtx();
+    if (out->zstd == NULL || !grow(out, FRONT + ZSTD_compressBound(ANA_BLOCK_SIZE)) ||
+        ZSTD_isError(ZSTD_CCtx_setParameter(out->zstd, ZSTD_c_compressionLevel, LEVEL)))
+        note(out, WEFT_ERR_NOMEM);
+    if (out->error == WEFT_OK) out->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (out->error == WEFT_OK && out->fd < 0)
+        note(out, errno == ENOSPC ? WEFT_ERR_NO_SPACE : WEFT_ERR_IO);
+    if (out->error != WEFT_OK) return ana__out_close(out);
+    out->seed = ana__checksum(text, size, 0);
+    put_head(out);
+    return WEFT_OK;
+}
+
+/* The content, as it is stored, at `to`; returns its size. */
+static size_t pack(struct ana__out *out, const struct ana__block *block, size_t front) {
+    size_t size = ZSTD_compress2(out->zstd, out->buffer + front, out->capacity - front, block->data,
+                                 block->used);
+    if (!ZSTD_isError(size) && size < block->used) return size;
+    memcpy(out->buffer + front, block->data, block->used);
+    return block->used;
+}
+
+void ana__out_block(struct ana__out *out, const struct ana__block *block) {
+    if (block->events == 0 || out->error != WEFT_OK) return;
+    if (!grow(out, FRONT + ZSTD_compressBound(block->used))) {
+        note(out, WEFT_ERR_NOMEM);
+        return;
+    }
+    size_t index_size = ana__block_index(block, out->buffer + ANA__CHUNK_SIZE);
+    size_t stored_size = pack(out, block, ANA__CHUNK_SIZE + index_size);
+    struct ana__chunk chunk = {.type = ANA__EVENTS,
+                               .number = out->blocks,
+                               .index_size = (uint32_t)index_size,
+                               .stored_size = (uint32_t)stored_size,
+                               .raw_size = (uint32_t)block->used,
+                               .events = block->events,
+                               .first = block->first,
+                               .last = block->last,
+                               .kinds = block->kinds,
+                               .node_min = block->node_min,
+                               .node_max = block->node_max};
+    put_chunk(out, &chunk);
+    out->last = block->last;
+    out->blocks++;
+    if (out->blocks % ANA_HEAD_EVERY == 0) put_head(out);
+}
+
+int ana__out_close(struct ana__out *out) {
+    if (out->fd >= 0) {
+        put_head(out);
+        struct ana__chunk end = {.type = ANA__END,
+                                 .number = out->blocks,
+                                 .first = out->last,
+                                 .last = out->last,
+                                 .node_min = UINT32_MAX};
+        put_chunk(out, &end);
+        if (close(out->fd) != 0) note(out, errno == ENOSPC ? WEFT_ERR_NO_SPACE : WEFT_ERR_IO);
+    }
+    ZSTD_freeCCtx(out->zstd);
+    free(out->buffer);
+    out->buffer = NULL;
+    out->fd = -1;
+    return out->error;
+}
