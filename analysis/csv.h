@@ -2,8 +2,8 @@
  * and read the same in every locale: a point, no grouping.
  *
  * Writing: cells one after the other, then the row's end. Errors are kept in `failed`.
- * Reading: a whole file becomes a table whose columns are typed by what the reader asks for. What is
- * wrong is told with its place, "FILE:LINE:COLUMN: ...". */
+ * Reading: a whole file becomes a table whose columns are typed by what the reader asks for. What
+ * is wrong is told with its place, "FILE:LINE:COLUMN: ...". */
 #ifndef ANALYSIS_CSV_H
 #define ANALYSIS_CSV_H
 
@@ -70,7 +70,7 @@ int ana_csv_parse(const char *name, struct weft_bytes bytes, const struct ana_cs
                   struct ana_csv_table **out, char *why, size_t why_size);
 void ana_csv_free(struct ana_csv_table *table);
 
-uint32_t ana_csv_rows(const struct ana_csv_table *table);    /* without the header */
+uint32_t ana_csv_rows(const struct ana_csv_table *table); /* without the header */
 uint32_t ana_csv_columns(const struct ana_csv_table *table);
 const char *ana_csv_name(const struct ana_csv_table *table, uint32_t column);
 enum ana_csv_type ana_csv_type_of(const struct ana_csv_table *table, uint32_t column);
@@ -79,6 +79,8 @@ uint32_t ana_csv_find(const struct ana_csv_table *table, const char *name);
 /* A row's cell of a column of that type; texts may hold what RFC 4180 lets in, but no NUL. */
 double ana_csv_number_at(const struct ana_csv_table *table, uint32_t row, uint32_t column);
 const char *ana_csv_text_at(const struct ana_csv_table *table, uint32_t row, uint32_t column);
+/* The line of the file that the row ends on. */
+uint32_t ana_csv_line(const struct ana_csv_table *table, uint32_t row);
 /* All numbers of a column, ana_csv_rows of them. */
 const double *ana_csv_numbers(const struct ana_csv_table *table, uint32_t column);
 

@@ -16,15 +16,16 @@
 struct column {
     char *name;
     enum ana_csv_type type;
-    double *numbers;  /* NUMBER */
-    size_t *texts;    /* TEXT: where in table.text */
+    double *numbers; /* NUMBER */
+    size_t *texts;   /* TEXT: where in table.text */
 };
 
 struct ana_csv_table {
     struct column *columns;
     uint32_t columns_count, columns_room;
     uint32_t rows, rows_room;
-    char *text; /* all cells of TEXT columns, a NUL behind each */
+    uint32_t *lines; /* by row */
+    char *text;      /* all cells of TEXT columns, a NUL behind each */
     size_t text_size, text_room;
 };
 
@@ -78,7 +79,7 @@ static size_t read_digits(const char *text, size_t size, struct decimal *decimal
 /* "e-3"; false when it is no exponent. */
 static bool read_exponent(const char *text, size_t size, int *exponent) {
     bool minus = size > 1 && text[1] == '-';
-    size_t at = 1 + (size > 1 && (text[1] == '-' || text[1] == '+'));
+    size_t at = size > 1 && (text[1] == '-' || text[1] == '+') ? 2 : 1;
     int value = 0;
     if ((text[0] != 'e' && text[0] != 'E') || at >= size || size - at > 3) return false;
     for (; at < size; at++) {
@@ -91,9 +92,9 @@ static bool read_exponent(const char *text, size_t size, int *exponent) {
 
 bool ana_csv_decimal(const char *text, size_t size, double *out) {
     struct decimal decimal = {0, 0, false};
-    size_t at = size > 0 && (text[0] == '-' || text[0] == '+');
+    size_t at = size > 0 && (text[0] == '-' || text[0] == '+') ? 1 : 0;
     at += read_digits(text + at, size - at, &decimal, false);
-    if (at < size && text[at] == '.')
+    if (at < size && text[at] == '.') /* digits behind it, if there were some before */
         at += 1 + read_digits(text + at + 1, size - at - 1, &decimal, true);
     if (!decimal.any) return false;
     if (at < size && !read_exponent(text + at, size - at, &decimal.exponent)) return false;
@@ -123,7 +124,10 @@ static void no_memory(struct reading *reading) {
 static void add_column(struct reading *reading, const char *text, size_t size) {
     struct ana_csv_table *table = reading->table;
     char *name = malloc(size + 1);
-    if (name == NULL) return no_memory(reading);
+    if (name == NULL) {
+        no_memory(reading);
+        return;
+    }
     if (size > 0) memcpy(name, text, size);
     name[size] = '\0';
     if (table->columns_count == ANA_CSV_COLUMNS_MAX)
@@ -146,6 +150,9 @@ static void add_column(struct reading *reading, const char *text, size_t size) {
 static bool make_room(struct ana_csv_table *table) {
     if (table->rows < table->rows_room) return true;
     uint32_t room = table->rows_room == 0 ? 64 : table->rows_room * 2;
+    uint32_t *lines = realloc(table->lines, room * sizeof *lines);
+    if (lines == NULL) return false;
+    table->lines = lines;
     for (uint32_t i = 0; i < table->columns_count; i++) {
         struct column *column = &table->columns[i];
         bool number = column->type == ANA_CSV_NUMBER;
@@ -182,7 +189,10 @@ static void take_cell(struct reading *reading, const char *text, size_t size) {
              table->columns_count);
         return;
     }
-    if (!make_room(table)) return no_memory(reading);
+    if (!make_room(table)) {
+        no_memory(reading);
+        return;
+    }
     struct column *column = &table->columns[reading->cell];
     if (column->type == ANA_CSV_TEXT) {
         column->texts[table->rows] = table->text_size;
@@ -229,7 +239,7 @@ static void on_row(int end, void *ctx) {
         fail(reading, WEFT_ERR_MALFORMED, "the row ends after %u cells, the header has %u",
              reading->cell, table->columns_count);
     } else {
-        table->rows++;
+        table->lines[table->rows++] = reading->line;
     }
     reading->has_header = true;
     reading->cell = 0;
@@ -324,7 +334,8 @@ int ana_csv_read(const char *path, const struct ana_csv_wish *wish, struct ana_c
     size_t size = 0;
     if (file == NULL) {
         int rv = errno == ENOENT ? WEFT_ERR_NOT_FOUND : WEFT_ERR_IO;
-        snprintf(why, why_size, "%s: %s", path, rv == WEFT_ERR_IO ? "cannot be read" : "no such file");
+        snprintf(why, why_size, "%s: %s", path,
+                 rv == WEFT_ERR_IO ? "cannot be read" : "no such file");
         return rv;
     }
     int rv = read_all(file, &data, &size);
@@ -345,6 +356,7 @@ void ana_csv_free(struct ana_csv_table *table) {
         free(table->columns[i].texts);
     }
     free(table->columns);
+    free(table->lines);
     free(table->text);
     free(table);
 }
@@ -369,6 +381,11 @@ uint32_t ana_csv_find(const struct ana_csv_table *table, const char *name) {
         if (strcmp(table->columns[i].name, name) == 0) return i;
     }
     return UINT32_MAX;
+}
+
+uint32_t ana_csv_line(const struct ana_csv_table *table, uint32_t row) {
+    WEFT_ASSERT(row < table->rows);
+    return table->lines[row];
 }
 
 double ana_csv_number_at(const struct ana_csv_table *table, uint32_t row, uint32_t column) {
