@@ -26,6 +26,7 @@ static const struct command commands[] = {
     {"trace", cli_trace, cli_trace_usage, "print the events of a trace file"},
     {"stats", cli_stats, cli_stats_usage,
      "say in numbers what runs were like, and how they differ"},
+    {"plot", cli_plot, cli_plot_usage, "draw a run from its trace file"},
     {"check-app", cli_check_app, cli_check_app_usage,
      "say whether an app's module may run in both worlds"},
 };
