@@ -124,7 +124,7 @@ static void a_mistake_is_told_with_its_place(void) {
     } wrong[] = {
         {"", "t.csv:1:1: empty, not even a header"},
         {"a,n\nx,1\ny,2.5x\n", "t.csv:3:3: \"2.5x\" in column \"n\" is no number"},
-        {"a,n\n\"two\nlines\",oops\n", "t.csv:3:7: \"oops\" in column \"n\" is no number"},
+        {"a,n\n\"two\nlines\",oops\n", "t.csv:3:8: \"oops\" in column \"n\" is no number"},
         {"a,b\n1,2\n", "t.csv:1:1: no column \"n\""},
         {"n,n\n1,2\n", "t.csv:1:3: column \"n\" for the second time"},
         {"n,\n1,2\n", "t.csv:1:3: a column without a name"},
