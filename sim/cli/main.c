@@ -27,6 +27,7 @@ static const struct command commands[] = {
     {"stats", cli_stats, cli_stats_usage,
      "say in numbers what runs were like, and how they differ"},
     {"plot", cli_plot, cli_plot_usage, "draw a run from its trace file"},
+    {"report", cli_report, cli_report_usage, "write a trace as a page for a browser"},
     {"check-app", cli_check_app, cli_check_app_usage,
      "say whether an app's module may run in both worlds"},
 };
