@@ -232,9 +232,10 @@ static void on_row(int end, void *ctx) {
     struct reading *reading = ctx;
     struct ana_csv_table *table = reading->table;
     (void)end;
+    if (reading->rv != WEFT_OK) return; /* the row may have no place in the table */
     if (!reading->has_header) {
         reading->cell_byte_column = 1;
-        if (reading->rv == WEFT_OK) check_header(reading);
+        check_header(reading);
     } else if (reading->cell < table->columns_count) {
         fail(reading, WEFT_ERR_MALFORMED, "the row ends after %u cells, the header has %u",
              reading->cell, table->columns_count);
