@@ -35,7 +35,7 @@ static int read_all(struct job *job) {
     job->series = ana_series_new(NULL);
     job->events = ana__csv_events_new(&job->folder);
     if (job->series == NULL || job->events == NULL) return WEFT_ERR_NOMEM;
-    int rv = ana_series_head(job->series, ana_trace_head(job->reader));
+    int rv = ana_series_head(job->series, ana_trace_head(job->reader), 0);
     if (rv != WEFT_OK) return rv;
     ana__series_filter(job->series, job->export->filter);
     rv = add_all(job);

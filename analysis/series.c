@@ -78,12 +78,12 @@ void ana_series_free(struct ana_series *series) {
     free(series);
 }
 
-int ana_series_head(struct ana_series *series, const char *head) {
+int ana_series_head(struct ana_series *series, const char *head, uint64_t kinds) {
     char *copy = ana__text(weft_bytes_text(head));
     if (copy == NULL) return WEFT_ERR_NOMEM;
     free(series->head);
     series->head = copy;
-    series->told = ana__kinds_told(copy);
+    series->told = kinds != 0 ? kinds : ana__kinds_told(copy);
     return WEFT_OK;
 }
 

@@ -50,7 +50,7 @@ int ana_series_read(const struct ana_series_source *source, struct ana_series **
         return rv;
     }
     struct ana_series *series = ana_series_new(&source->options);
-    rv = series != NULL ? ana_series_head(series, ana_trace_head(reader)) : WEFT_ERR_NOMEM;
+    rv = series != NULL ? ana_series_head(series, ana_trace_head(reader), 0) : WEFT_ERR_NOMEM;
     if (rv == WEFT_OK) ana__series_filter(series, source->filter);
     if (rv == WEFT_OK) rv = add_all(series, reader, source->filter);
     if (rv == WEFT_OK) rv = ana_series_settle(series);

@@ -256,7 +256,7 @@ static void what_is_not_in_the_file_is_absent(void) {
 
 static void the_head_decides_what_can_be_there(void) {
     struct ana_series *series = of_seconds();
-    CHECK_EQ_INT(ana_series_head(series, "seed=1\nwithout=sup.restart,packet.lost\n"), WEFT_OK);
+    CHECK_EQ_INT(ana_series_head(series, "seed=1\nwithout=sup.restart,packet.lost\n", 0), WEFT_OK);
     TELL(series, 0, 1, SUP_UP, NOTHING);
     TELL(series, 0, 1, PACKET_SENT, .number = {2, 100, 1});
     TELL(series, 20, 2, PACKET_RECEIVED, .number = {1, 100, 1});
