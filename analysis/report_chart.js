@@ -60,6 +60,10 @@ function chartOf(run, about, before, lanesMax) {
     moments.push({at: list.at[i], node, name, words: momentText(run, i), failure, fault: name.startsWith('fault') || name.startsWith('node'),
       rank: failure ? -1 : node < 0 ? 1 : (named.has(node) ? 0 : 1) + Math.abs(about.t - list.at[i]) / (to - from)});
   }
+  const lively = new Set(about.named);
+  for (const one of messages) if (one.both) { lively.add(one.from); lively.add(one.to); }
+  for (const one of moments) lively.add(one.node);
+  if (run.nodes > lanesMax && lively.size > 1) for (const node of [...lanes]) if (!lively.has(node)) lanes.splice(lanes.indexOf(node), 1);
   const nearest = (all, max) => all.sort((x, y) => x.rank - y.rank).slice(0, max);
   const shown = [...nearest(messages, CHART.messages), ...nearest(moments, CHART.moments)];
   return {lanes, from, to,
