@@ -11,7 +11,7 @@ const nodesNamed = text => [...text.matchAll(/\bnodes? (\d+)/g)].map(found => Nu
 function rankNodes(run, about, from, to) {
   const score = new Map(), add = (node, by) => { if (node >= 0 && node < run.nodes) score.set(node, (score.get(node) || 0) + by); };
   const near = at => 1 / (1 + 8 * Math.abs(about.t - at) / Math.max(1, to - from));
-  about.named.forEach((node, i) => add(node, 1e6 - i));
+  about.named.forEach((node, i) => add(node, 1e6 - 1e4 * i));
   for (const node of about.named) {
     if (!run.messages || node >= run.nodes) continue;
     const {at, node: sender, a} = run.messages;

@@ -255,8 +255,16 @@ function drawGrid(paint) {
     if (shape.group === 1) { ctx.fillStyle = paint.of(first); ctx.fillRect(x, y, inner, inner); continue; }
     const shares = new Map(), last = Math.min(run.nodes, first + shape.group);
     for (let node = first; node < last; node++) { const one = paint.of(node); shares.set(one, (shares.get(one) || 0) + 1); }
-    let top = y;
-    for (const [one, count] of [...shares].sort()) { ctx.fillStyle = one; const part = inner * count / (last - first); ctx.fillRect(x, top, inner, part + .3); top += part; }
+    /* What most of them are fills the cell; each other share stands at its foot, and can be seen. */
+    const sorted = [...shares].sort((one, other) => other[1] - one[1]);
+    ctx.fillStyle = sorted[0][0];
+    ctx.fillRect(x, y, inner, inner);
+    let foot = y + inner;
+    for (const [one, count] of sorted.slice(1)) {
+      const part = Math.max(2, inner * count / (last - first));
+      ctx.fillStyle = one;
+      ctx.fillRect(x, Math.max(y, foot -= part), inner, part);
+    }
   }
   const chosen = Math.floor(page.node / shape.group);
   ctx.strokeStyle = colour('ink');
