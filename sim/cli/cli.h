@@ -19,9 +19,11 @@ const char *cli_build_id(void);
 /* One option of a command; an array of them ends with name NULL. */
 struct cli_option {
     const char *name;  /* "--seed" */
-    const char *value; /* what its value is called in the usage; NULL: it takes none */
+    /* What its value is called in the usage; NULL: it takes none; "[=PORT]": it may have one, and
+     * has it as "--live=PORT" alone. */
+    const char *value;
     const char *about;
-    /* False after telling on stderr what is wrong. `value` stays valid. */
+    /* False after telling on stderr what is wrong. `value` stays valid; NULL: there is none. */
     bool (*take)(void *into, const char *value);
 };
 

@@ -107,18 +107,17 @@ void cli_record_write_head(const struct cli_record_head *head, char out[CLI_HEAD
 
 /* --- file --- */
 
-bool cli_record_open(struct cli_record *record, const struct cli_record_head *head) {
-    char text[CLI_HEAD_MAX];
+bool cli_record_open(struct cli_record *record, const char *head) {
     if (record->file == NULL) return true;
-    cli_record_write_head(head, text);
-    int rv = ana_trace_create(record->file, text, &record->writer);
+    int rv = ana_trace_create(record->file, head, &record->writer);
     if (rv == WEFT_OK) return true;
     fprintf(stderr, "weft: %s cannot be written: %s\n", record->file, weft_error_text(rv));
     return false;
 }
 
 void cli_record_event(struct cli_record *record, const struct weft_trace_event *event) {
-    ana_trace_write(record->writer, event);
+    if (cli_record_mask(record) & WEFT_TRACE_BIT(event->kind))
+        ana_trace_write(record->writer, event);
 }
 
 bool cli_record_close(struct cli_record *record) {

@@ -33,8 +33,9 @@ struct cli_record_head {
 
 void cli_record_write_head(const struct cli_record_head *head, char text[CLI_HEAD_MAX]);
 
-/* Create the file. False after telling why not. */
-bool cli_record_open(struct cli_record *record, const struct cli_record_head *head);
+/* Create the file. `head` is its text. False after telling why not. */
+bool cli_record_open(struct cli_record *record, const char *head);
+/* If it is of a kind that is written. */
 void cli_record_event(struct cli_record *record, const struct weft_trace_event *event);
 /* False after telling what is not complete. */
 bool cli_record_close(struct cli_record *record);

@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE
 #include "core/base/error.h"
 #include "core/posix/confine.h"
+#include "sim/cli/live.h"
 #include "sim/cli/record.h"
 
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 struct wishes {
     struct cli_wishes base;
     struct cli_record record;
+    bool live;
+    uint16_t live_port;
     uint64_t seeds; /* 0: one, with its page */
     bool keep_going;
 };
@@ -44,6 +47,16 @@ static bool take_trace_packets(void *into, const char *value) {
     return true;
 }
 
+static bool take_live(void *into, const char *value) {
+    struct wishes *wishes = into;
+    uint64_t port = CLI_LIVE_PORT;
+    wishes->live = value == NULL || (cli_parse_u64(value, &port) && port <= UINT16_MAX);
+    if (!wishes->live)
+        fprintf(stderr, "weft: \"%s\" is no port: --live=PORT takes 0 to 65535\n", value);
+    wishes->live_port = (uint16_t)port;
+    return wishes->live;
+}
+
 static const struct cli_option options[] = {
     CLI_OPTION_SEED,
     {"--seeds", "N", "run so many seeds, from --seed on, up to one that fails", take_seeds},
@@ -54,6 +67,8 @@ static const struct cli_option options[] = {
      take_trace_only},
     {"--trace-packets", NULL, "also the bytes of every packet, which are left out otherwise",
      take_trace_packets},
+    {"--live", "[=PORT]", "show the run to a browser while it goes on, at 127.0.0.1:PORT [8420]",
+     take_live},
     {"--json", NULL, "print one JSON object instead of the page", cli_take_json},
     {"--fail", "POINT", "one call of a node fails, such as memory:12; weft sweep finds them",
      cli_take_fail},
@@ -74,17 +89,25 @@ void cli_run_usage(FILE *out) {
 
 struct running {
     struct cli_progress progress;
-    struct cli_record *record;
+    struct cli_record *record; /* NULL: no file */
+    struct cli_feed *feed;     /* NULL: nobody looks on */
     struct sim_points points;
     bool confined;
 };
 
+#define FEED_MASK (WEFT_TRACE_ALL & ~WEFT_TRACE_BIT(WEFT_TRACE_PACKET_DATA))
+
 static void on_trace(void *ctx, const struct weft_trace_event *event) {
-    cli_record_event(((struct running *)ctx)->record, event);
+    struct running *running = ctx;
+    bool feeds = running->feed != NULL && (FEED_MASK & WEFT_TRACE_BIT(event->kind));
+    if (running->record != NULL) cli_record_event(running->record, event);
+    if (feeds) cli_feed_event(running->feed, event);
 }
 
 static void on_progress(void *ctx, weft_time now, weft_time stop, uint64_t events) {
-    cli_progress_show(&((struct running *)ctx)->progress, now, stop, events);
+    struct running *running = ctx;
+    cli_progress_show(&running->progress, now, stop, events);
+    if (running->feed != NULL) cli_feed_flush(running->feed);
 }
 
 static uint64_t peak_rss(void) {
@@ -166,6 +189,7 @@ static int run_seeds(const struct wishes *wishes, const struct sim_plan *plan,
 static int run_host(const struct wishes *wishes, const struct sim_plan *plan,
                     struct running *running, struct cli_words *repeat) {
     struct cli_host host;
+    bool is_told = running->record != NULL || running->feed != NULL;
     if (!cli_host_open(&host, &wishes->base, repeat->text)) return CLI_INTERNAL;
     if (!cli_host_threads(&host, plan, wishes->base.threads)) {
         cli_host_close(&host);
@@ -174,8 +198,9 @@ static int run_host(const struct wishes *wishes, const struct sim_plan *plan,
     struct sim_run_options run = {.seed = wishes->base.seed,
                                   .until = wishes->base.until,
                                   .host = host.host,
-                                  .trace = wishes->record.file != NULL ? on_trace : NULL,
-                                  .trace_mask = cli_record_mask(&wishes->record),
+                                  .trace = is_told ? on_trace : NULL,
+                                  .trace_mask = cli_record_mask(&wishes->record) |
+                                                (running->feed != NULL ? FEED_MASK : 0),
                                   .repeat = repeat->text,
                                   .progress = on_progress,
                                   .ctx = running,
@@ -190,13 +215,39 @@ static int run_host(const struct wishes *wishes, const struct sim_plan *plan,
     return status;
 }
 
+/* The run, and what is left to look at when it is over. */
+static int run_shown(const struct wishes *wishes, const struct sim_plan *plan,
+                     struct running *running, struct cli_words *repeat) {
+    int status = run_host(wishes, plan, running, repeat);
+    if (running->feed == NULL) return status;
+    if (status == CLI_INTERNAL) {
+        cli_feed_close(running->feed);
+        return status;
+    }
+    fflush(stdout);
+    fputs("weft: the report stays there until Ctrl-C\n", stderr);
+    cli_feed_wait(running->feed);
+    return status;
+}
+
+/* Whoever looks on is there before the file and the threads are. */
 static int run_plan(struct wishes *wishes, const struct sim_plan *plan) {
-    struct running running = {.record = &wishes->record};
+    struct cli_feed feed;
+    struct running running = {.record = wishes->record.file != NULL ? &wishes->record : NULL};
     struct cli_words repeat = {.used = 0};
+    char text[CLI_HEAD_MAX];
     cli_make_repeat(&repeat, &wishes->base);
     const struct cli_record_head head = {plan, &wishes->base, repeat.text};
-    if (!cli_record_open(&wishes->record, &head)) return CLI_BAD_INPUT;
-    int status = run_host(wishes, plan, &running, &repeat);
+    cli_record_write_head(&head, text);
+    if (wishes->live) {
+        if (!cli_live_start(&feed, wishes->live_port, text)) return CLI_BAD_INPUT;
+        running.feed = &feed;
+    }
+    if (!cli_record_open(&wishes->record, text)) {
+        if (running.feed != NULL) cli_feed_close(running.feed);
+        return CLI_BAD_INPUT;
+    }
+    int status = run_shown(wishes, plan, &running, &repeat);
     return cli_record_close(&wishes->record) ? status : CLI_INTERNAL;
 }
 
@@ -207,6 +258,7 @@ static bool fit_together(const struct wishes *wishes) {
     if (wishes->seeds > 0 && traced) wrong = "--trace is of one seed, not with --seeds";
     if (wishes->record.only != 0 && !traced) wrong = "--trace-only goes with --trace FILE";
     if (wishes->record.packets && !traced) wrong = "--trace-packets goes with --trace FILE";
+    if (wishes->seeds > 0 && wishes->live) wrong = "--live is of one seed, not with --seeds";
     if (wishes->seeds == 0 && wishes->keep_going) wrong = "--keep-going goes with --seeds";
     if (wishes->seeds > 0 && wishes->base.fail != NULL)
         wrong = "--fail is of one seed, not with --seeds";
