@@ -18,7 +18,7 @@ const char *cli_build_id(void);
 
 /* One option of a command; an array of them ends with name NULL. */
 struct cli_option {
-    const char *name;  /* "--seed" */
+    const char *name; /* "--seed" */
     /* What its value is called in the usage; NULL: it takes none; "[=PORT]": it may have one, and
      * has it as "--live=PORT" alone. */
     const char *value;
@@ -69,6 +69,7 @@ int cli_sweep(struct cli_args args);
 int cli_trace(struct cli_args args);
 int cli_report(struct cli_args args);
 int cli_trail(struct cli_args args);
+int cli_top(struct cli_args args);
 int cli_diff(struct cli_args args);
 int cli_check_app(struct cli_args args);
 
@@ -78,6 +79,7 @@ void cli_sweep_usage(FILE *out);
 void cli_trace_usage(FILE *out);
 void cli_report_usage(FILE *out);
 void cli_trail_usage(FILE *out);
+void cli_top_usage(FILE *out);
 void cli_diff_usage(FILE *out);
 void cli_check_app_usage(FILE *out);
 

@@ -6,11 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PIPE_SIZE (1 << 20)
@@ -99,11 +101,12 @@ void cli_feed_event(struct cli_feed *feed, const struct weft_trace_event *event)
 
 static void on_signal(int signo) { (void)signo; }
 
-void cli_feed_wait(struct cli_feed *feed) {
+void cli_feed_wait(struct cli_feed *feed, const char *words) {
     struct sigaction wake = {.sa_handler = on_signal}; /* no SA_RESTART: it ends the wait */
     sigaction(SIGINT, &wake, NULL);
     sigaction(SIGTERM, &wake, NULL);
     cli_feed_flush(feed);
+    if (words != NULL) fprintf(stderr, "%s\n", words);
     int status;
     if (waitpid(feed->child, &status, 0) == feed->child) feed->child = 0;
     cli_feed_close(feed);
@@ -161,6 +164,24 @@ bool cli_feed_read(struct cli_feed_reader *reader,
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) reader->ended = true;
     if (got > 0) reader->used += (size_t)got;
     while (tell_one(reader, fn, ctx)) {
+    }
+    return true;
+}
+
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool cli_feed_read_all(struct cli_feed_reader *reader,
+                       void (*fn)(void *ctx, const struct weft_trace_event *event), void *ctx,
+                       int ms) {
+    int64_t until = now_ms() + ms;
+    for (int64_t left = ms; left > 0 && !reader->ended; left = until - now_ms()) {
+        struct pollfd polled = {.fd = reader->fd, .events = POLLIN};
+        if (poll(&polled, 1, (int)left) <= 0) return true;
+        if (!cli_feed_read(reader, fn, ctx)) return false;
     }
     return true;
 }

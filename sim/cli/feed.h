@@ -28,8 +28,9 @@ bool cli_feed_start(struct cli_feed *feed, int (*child)(void *ctx, int fd), void
 void cli_feed_event(struct cli_feed *feed, const struct weft_trace_event *event);
 void cli_feed_flush(struct cli_feed *feed);
 /* No event follows. Wait until the other process has ended, or somebody presses Ctrl-C or sends
- * SIGTERM; then it is told to end. */
-void cli_feed_wait(struct cli_feed *feed);
+ * SIGTERM; then it is told to end. `words` (or
+ * NULL) are said on stderr meanwhile. */
+void cli_feed_wait(struct cli_feed *feed, const char *words);
 /* The run could not go on: the other process ends, too. */
 void cli_feed_close(struct cli_feed *feed);
 
@@ -46,6 +47,10 @@ struct cli_feed_reader {
  * bytes are borrowed for the call. False: no memory. Sets `ended` where nothing more can come. */
 bool cli_feed_read(struct cli_feed_reader *reader,
                    void (*fn)(void *ctx, const struct weft_trace_event *event), void *ctx);
+/* The same for so many ms, or until the run's process is gone. */
+bool cli_feed_read_all(struct cli_feed_reader *reader,
+                       void (*fn)(void *ctx, const struct weft_trace_event *event), void *ctx,
+                       int ms);
 void cli_feed_reader_free(struct cli_feed_reader *reader);
 
 #endif

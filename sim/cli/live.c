@@ -74,8 +74,12 @@ static int find(const struct server *server, const char *path, struct client *cl
 static bool explain(struct client *client, int status) {
     static const char forbidden[] = "only for a browser on this machine: http://127.0.0.1\n";
     static const char missing[] = "here are / and /state.json\n";
+    static const char method[] = "GET and HEAD are all that is answered\n";
     static const char wrong[] = "this is not a request\n";
-    const char *words = status == 403 ? forbidden : status == 404 ? missing : wrong;
+    const char *words = status == 403   ? forbidden
+                        : status == 404 ? missing
+                        : status == 405 ? method
+                                        : wrong;
     client->body = strdup(words);
     client->body_size = strlen(words);
     return client->body != NULL;

@@ -4,6 +4,7 @@
 #include "core/posix/confine.h"
 #include "sim/cli/live.h"
 #include "sim/cli/record.h"
+#include "sim/cli/top.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 struct wishes {
     struct cli_wishes base;
     struct cli_record record;
-    bool live;
+    bool live, top;
     uint16_t live_port;
     uint64_t seeds; /* 0: one, with its page */
     bool keep_going;
@@ -47,6 +48,13 @@ static bool take_trace_packets(void *into, const char *value) {
     return true;
 }
 
+static bool take_trace_last(void *into, const char *value) {
+    weft_duration *last = &((struct wishes *)into)->record.last;
+    if (cli_parse_duration(value, last) && *last > 0) return true;
+    fprintf(stderr, "weft: \"%s\" is no time: --trace-last takes one such as 10s or 2m\n", value);
+    return false;
+}
+
 static bool take_live(void *into, const char *value) {
     struct wishes *wishes = into;
     uint64_t port = CLI_LIVE_PORT;
@@ -55,6 +63,12 @@ static bool take_live(void *into, const char *value) {
         fprintf(stderr, "weft: \"%s\" is no port: --live=PORT takes 0 to 65535\n", value);
     wishes->live_port = (uint16_t)port;
     return wishes->live;
+}
+
+static bool take_top(void *into, const char *value) {
+    (void)value;
+    ((struct wishes *)into)->top = true;
+    return true;
 }
 
 static const struct cli_option options[] = {
@@ -67,8 +81,10 @@ static const struct cli_option options[] = {
      take_trace_only},
     {"--trace-packets", NULL, "also the bytes of every packet, which are left out otherwise",
      take_trace_packets},
+    {"--trace-last", "T", "only if the run fails, and then its last T alone", take_trace_last},
     {"--live", "[=PORT]", "show the run to a browser while it goes on, at 127.0.0.1:PORT [8420]",
      take_live},
+    {"--top", NULL, "show the run in the terminal while it goes on; q ends the view", take_top},
     {"--json", NULL, "print one JSON object instead of the page", cli_take_json},
     {"--fail", "POINT", "one call of a node fails, such as memory:12; weft sweep finds them",
      cli_take_fail},
@@ -125,6 +141,16 @@ static void print_report(const struct wishes *wishes, const struct cli_report *r
     }
 }
 
+/* The terminal is given back before the page is printed. */
+static void end_view(const struct wishes *wishes, struct running *running, bool ended) {
+    if (!wishes->top) return;
+    if (ended)
+        cli_feed_wait(running->feed, NULL);
+    else
+        cli_feed_close(running->feed);
+    running->feed = NULL;
+}
+
 /* Run one seed and print its page. Returns the exit status. */
 static int run_one(const struct wishes *wishes, const struct sim_plan *plan,
                    struct sim_run_options *run, const char *repeat) {
@@ -132,9 +158,11 @@ static int run_one(const struct wishes *wishes, const struct sim_plan *plan,
     struct sim_run_report *result = calloc(1, sizeof *result);
     if (result == NULL) return CLI_INTERNAL;
     cli_progress_init(&running->progress);
+    if (wishes->top) running->progress.on = false;
     uint64_t started = weft_posix_wall_ns();
     int rv = sim_run(plan, run, result);
     cli_progress_clear(&running->progress);
+    end_view(wishes, running, rv == WEFT_OK);
     int status = CLI_INTERNAL;
     if (rv != WEFT_OK) {
         fprintf(stderr, "weft: the run could not go on: %s\n", weft_error_text(rv));
@@ -225,8 +253,7 @@ static int run_shown(const struct wishes *wishes, const struct sim_plan *plan,
         return status;
     }
     fflush(stdout);
-    fputs("weft: the report stays there until Ctrl-C\n", stderr);
-    cli_feed_wait(running->feed);
+    cli_feed_wait(running->feed, "weft: the report stays there until Ctrl-C");
     return status;
 }
 
@@ -239,8 +266,10 @@ static int run_plan(struct wishes *wishes, const struct sim_plan *plan) {
     cli_make_repeat(&repeat, &wishes->base);
     const struct cli_record_head head = {plan, &wishes->base, repeat.text};
     cli_record_write_head(&head, text);
-    if (wishes->live) {
-        if (!cli_live_start(&feed, wishes->live_port, text)) return CLI_BAD_INPUT;
+    if (wishes->live || wishes->top) {
+        bool started = wishes->live ? cli_live_start(&feed, wishes->live_port, text)
+                                    : cli_top_start(&feed, text);
+        if (!started) return CLI_BAD_INPUT;
         running.feed = &feed;
     }
     if (!cli_record_open(&wishes->record, text)) {
@@ -248,7 +277,7 @@ static int run_plan(struct wishes *wishes, const struct sim_plan *plan) {
         return CLI_BAD_INPUT;
     }
     int status = run_shown(wishes, plan, &running, &repeat);
-    return cli_record_close(&wishes->record) ? status : CLI_INTERNAL;
+    return cli_record_close(&wishes->record, status != CLI_HOLDS) ? status : CLI_INTERNAL;
 }
 
 /* What each option alone does not show. */
@@ -258,6 +287,9 @@ static bool fit_together(const struct wishes *wishes) {
     if (wishes->seeds > 0 && traced) wrong = "--trace is of one seed, not with --seeds";
     if (wishes->record.only != 0 && !traced) wrong = "--trace-only goes with --trace FILE";
     if (wishes->record.packets && !traced) wrong = "--trace-packets goes with --trace FILE";
+    if (wishes->record.last > 0 && !traced) wrong = "--trace-last goes with --trace FILE";
+    if (wishes->live && wishes->top) wrong = "--live and --top do not go together";
+    if (wishes->seeds > 0 && wishes->top) wrong = "--top is of one seed, not with --seeds";
     if (wishes->seeds > 0 && wishes->live) wrong = "--live is of one seed, not with --seeds";
     if (wishes->seeds == 0 && wishes->keep_going) wrong = "--keep-going goes with --seeds";
     if (wishes->seeds > 0 && wishes->base.fail != NULL)
