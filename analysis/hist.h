@@ -39,8 +39,8 @@ uint64_t ana_hist_min(const struct ana_hist *hist); /* 0 when empty */
 uint64_t ana_hist_max(const struct ana_hist *hist); /* 0 when empty */
 double ana_hist_mean(const struct ana_hist *hist);  /* NAN when empty */
 
-/* Of `count` values in order, the number (from 1) of the one that is the quantile: the smallest that
- * at least `share` of them do not exceed (nearest rank). count > 0 */
+/* Of `count` values in order, the number (from 1) of the one that is the quantile: the smallest
+ * that at least `share` of them do not exceed (nearest rank). count > 0 */
 uint64_t ana_rank(double share, uint64_t count);
 
 /* The smallest value that at least `share` (0 to 1) of all values do not exceed; by its bucket's

@@ -8,6 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PACKET_KINDS                                                                               \
+    (WEFT_TRACE_BIT(WEFT_TRACE_PACKET_SENT) | WEFT_TRACE_BIT(WEFT_TRACE_PACKET_RECEIVED) |         \
+     WEFT_TRACE_BIT(WEFT_TRACE_PACKET_LOST) | WEFT_TRACE_BIT(WEFT_TRACE_PACKET_DATA))
 #define LIVE_SCALE 8 /* a run that goes on sends so many times less, each second */
 
 /* --- the template --- */
@@ -83,28 +86,44 @@ static int no_memory(struct ana_report *report) {
     return WEFT_ERR_NOMEM;
 }
 
-static int read_survey(struct ana_report *report, struct ana__survey **out) {
-    struct ana_trace_reader *reader;
+static int add_all(struct ana__findings *findings, struct ana_trace_reader *reader) {
     struct ana_trace_record record;
+    int rv;
+    while ((rv = ana_trace_next(reader, &record)) == WEFT_OK) {
+        ana__survey_add(findings->survey, &record.event);
+        rv = ana_series_add(findings->series, &record);
+        if (rv != WEFT_OK) return rv;
+    }
+    return rv == WEFT_ERR_CLOSED ? WEFT_OK : rv;
+}
+
+/* What rv says, as a line about the trace. */
+static int tell(struct ana_report *report, int rv) {
+    if (rv == WEFT_ERR_NOMEM) return no_memory(report);
+    if (rv != WEFT_OK && report->why[0] == '\0') {
+        snprintf(report->why, sizeof report->why, "%s: %s", report->trace, weft_error_text(rv));
+    }
+    return rv;
+}
+
+static int read_survey(struct ana_report *report, struct ana__findings *findings) {
+    struct ana_trace_reader *reader;
     int rv = open_trace(report, &reader);
     if (rv != WEFT_OK) return rv;
-    struct ana__survey *survey = ana__survey_new(ana_trace_head(reader), 1);
-    if (survey == NULL) {
-        ana_trace_free(reader);
-        return no_memory(report);
+    findings->survey = ana__survey_new(ana_trace_head(reader), 1);
+    findings->series = ana_series_new(NULL);
+    rv = findings->survey != NULL && findings->series != NULL ? WEFT_OK : WEFT_ERR_NOMEM;
+    if (rv == WEFT_OK) rv = ana_series_head(findings->series, ana_trace_head(reader), 0);
+    if (rv == WEFT_OK) rv = add_all(findings, reader);
+    if (rv == WEFT_OK) rv = ana_series_settle(findings->series);
+    if (rv == WEFT_OK) {
+        findings->survey->damage = ana_trace_damage(reader);
+        report->damaged = findings->survey->damage.blocks;
+        report->events = findings->survey->events;
+        if (ana__survey_failed(findings->survey)) rv = WEFT_ERR_NOMEM;
     }
-    while ((rv = ana_trace_next(reader, &record)) == WEFT_OK) {
-        ana__survey_add(survey, &record.event);
-    }
-    if (rv != WEFT_ERR_CLOSED) {
-        survey->damaged++;
-        survey->damaged_at = record.offset;
-    }
-    report->damaged = survey->damaged;
-    report->events = survey->events;
     ana_trace_free(reader);
-    *out = survey;
-    return ana__survey_failed(survey) ? no_memory(report) : WEFT_OK;
+    return tell(report, rv);
 }
 
 static int read_messages(struct ana_report *report, struct ana__survey *survey,
@@ -115,6 +134,7 @@ static int read_messages(struct ana_report *report, struct ana__survey *survey,
     if (survey->count[WEFT_TRACE_PACKET_SENT] == 0) return WEFT_OK;
     int rv = open_trace(report, &reader);
     if (rv != WEFT_OK) return rv;
+    ana_trace_want(reader, PACKET_KINDS, 0, WEFT_TIME_NEVER);
     while (ana_trace_next(reader, &record) == WEFT_OK) ana__messages_add(messages, &record.event);
     ana_trace_free(reader);
     return messages->rows.failed || survey->strings.failed ? no_memory(report) : WEFT_OK;
@@ -140,13 +160,12 @@ static int write_page(struct ana_report *report, const struct ana__text *page) {
     return WEFT_ERR_IO;
 }
 
-static int make_page(struct ana_report *report, struct ana__survey *survey,
-                     const struct ana__messages *messages) {
+static int make_page(struct ana_report *report, const struct ana__findings *findings) {
     struct ana__text data = {.data = NULL}, plots = {.data = NULL}, page = {.data = NULL};
     struct fill fill = {.data = &data, .plots = &plots};
-    find_title(survey->head, &fill);
-    ana__report_json(survey, messages, &data);
-    ana__report_plots(report, &plots);
+    find_title(findings->survey->head, &fill);
+    ana__report_json(findings, &data);
+    if (!report->no_plots) ana__report_plots(findings, &plots);
     put_page(&page, &fill);
     bool failed = data.failed || plots.failed || page.failed;
     int rv = failed ? no_memory(report) : write_page(report, &page);
@@ -157,14 +176,15 @@ static int make_page(struct ana_report *report, struct ana__survey *survey,
 }
 
 int ana_report_write(struct ana_report *report) {
-    struct ana__survey *survey = NULL;
     struct ana__messages messages = {.flights = NULL};
+    struct ana__findings findings = {.messages = &messages};
     report->why[0] = '\0';
-    int rv = read_survey(report, &survey);
-    if (rv == WEFT_OK) rv = read_messages(report, survey, &messages);
-    if (rv == WEFT_OK) rv = make_page(report, survey, &messages);
+    int rv = read_survey(report, &findings);
+    if (rv == WEFT_OK) rv = read_messages(report, findings.survey, &messages);
+    if (rv == WEFT_OK) rv = make_page(report, &findings);
     ana__messages_free(&messages);
-    ana__survey_free(survey);
+    ana__survey_free(findings.survey);
+    ana_series_free(findings.series);
     return rv;
 }
 
@@ -212,7 +232,8 @@ int ana_live_page(char **out, size_t *size) {
 
 int ana_live_state(const struct ana_live *live, char **out, size_t *size) {
     struct ana__text data = {.data = NULL};
-    ana__report_json(live->survey, NULL, &data);
+    struct ana__findings findings = {.survey = live->survey};
+    ana__report_json(&findings, &data);
     data.failed = data.failed || ana__survey_failed(live->survey);
     return hand_out(&data, out, size);
 }

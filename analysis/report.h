@@ -16,12 +16,12 @@
 #include "analysis/export.h"
 
 struct ana_report {
-    const char *trace; /* the file to read */
-    const char *out;   /* the file to write, "-" for standard output */
-    bool no_plots;     /* do not ask gnuplot */
-    uint64_t damaged;  /* out: blocks that could not be read */
-    uint64_t events;   /* out: events read */
-    uint64_t size;     /* out: bytes of the page */
+    const char *trace;      /* the file to read */
+    const char *out;        /* the file to write, "-" for standard output */
+    bool no_plots;          /* do not ask gnuplot */
+    uint64_t damaged;       /* out: blocks that could not be read */
+    uint64_t events;        /* out: events read */
+    uint64_t size;          /* out: bytes of the page */
     char why[ANA_WHY_SIZE]; /* out, on an error: one line, with the file it is about */
 };
 

@@ -1,6 +1,6 @@
 /* The sequence chart: the messages and faults before a time, most relevant first. */
 
-const CHART = {messages: 160, moments: 60, lane: 150, left: 86, top: 46, step: 7, stepMax: 34};
+const CHART = {messages: 120, moments: 60, lane: 168, left: 86, top: 46, step: 12, stepMax: 34, stub: 44};
 const SERIOUS = new Set(['check.failed', 'fault.on', 'fault.off', 'fault.bit', 'node.down', 'node.up', 'proc.exit', 'sup.give_up',
   'sup.restart', 'code.rolled_back', 'code.switched', 'app.down', 'log', 'work.failed', 'dht.joined']);
 
@@ -48,7 +48,7 @@ function chartOf(run, about, before, lanesMax) {
       const both = inLanes.has(sender) && inLanes.has(receiver), touches = named.has(sender) || named.has(receiver);
       if (!both && !touches) continue;
       messages.push({at: at[i], end: kind[i] === 0 ? null : at[i] + b[i], from: sender, to: receiver, fate: kind[i], size: c[i],
-        label: run.strings[text[i]], rank: (touches ? 0 : 2) + (both ? 0 : 1) + Math.abs(about.t - at[i]) / (to - from)});
+        label: run.strings[text[i]], both, rank: (both ? 0 : 2) + (touches ? 0 : 1) + Math.abs(about.t - at[i]) / (to - from)});
     }
   }
   const moments = [];
@@ -62,7 +62,7 @@ function chartOf(run, about, before, lanesMax) {
   }
   const nearest = (all, max) => all.sort((x, y) => x.rank - y.rank).slice(0, max);
   const shown = [...nearest(messages, CHART.messages), ...nearest(moments, CHART.moments)];
-  return {lanes, others: shown.some(one => one.from !== undefined && !(inLanes.has(one.from) && inLanes.has(one.to))), from, to,
+  return {lanes, from, to,
     items: shown.sort((x, y) => x.at - y.at), left_out: messages.length + moments.length - shown.length,
     kept: whetherKept(run, from, Math.min(to, about.t)), ranked};
 }
@@ -77,64 +77,72 @@ function whetherKept(run, from, to) {
 
 const escaped = text => String(text).replace(/[&<>"']/g, c => '&#' + c.charCodeAt(0) + ';');
 
-/* y of each point in time that something begins or ends: time runs down, long waits are cut short. */
-function yOfTimes(chart, t) {
-  const times = new Set([t]);
-  for (const one of chart.items) { times.add(one.at); if (one.end != null) times.add(one.end); }
-  const sorted = [...times].sort((x, y) => x - y), y = new Map(), cuts = [];
-  const gaps = sorted.slice(1).map((at, i) => at - sorted[i]).filter(gap => gap > 0).sort((x, z) => x - z);
-  const usual = gaps.length ? gaps[gaps.length >> 1] : 1;
-  const crowded = new Set(chart.items.filter(one => one.words).map(one => one.at));
-  let at = CHART.top + 14;
-  sorted.forEach((time, i) => {
-    if (i > 0) {
-      const gap = time - sorted[i - 1];
-      let step = Math.max(CHART.step, Math.min(CHART.stepMax, gap / usual * CHART.step));
-      if (crowded.has(time)) step = Math.max(step, 20);
-      if (gap > 25 * usual && gap > 2000) { step = CHART.stepMax + 8; cuts.push({y: at + step / 2, gap}); }
-      at += step;
+/* Where each end of each item stands: time runs down, what is at one time in one lane stands in
+ * rows, and long waits are cut short. */
+function layOut(chart, t) {
+  const points = [], lane = node => chart.lanes.includes(node) ? node : -1;
+  for (const one of chart.items) {
+    if (one.from === undefined) { points.push({at: one.at, lane: one.failure ? -1 : one.node, order: one.fault ? 0 : 2, one, end: 'y', tall: true}); continue; }
+    if (lane(one.from) >= 0 || one.fate !== 1) points.push({at: one.at, lane: lane(one.from) >= 0 ? one.from : one.to, order: 3, one, end: 'y'});
+    if (one.fate === 1 && lane(one.to) >= 0) points.push({at: one.end, lane: one.to, order: 1, one, end: 'yEnd'});
+  }
+  points.push({at: t, lane: -2, order: 4, one: chart, end: 'now'});
+  points.sort((x, y) => x.at - y.at || x.order - y.order);
+  const times = [...new Set(points.map(point => point.at))], gaps = times.slice(1).map((at, i) => at - times[i]).sort((x, y) => x - y);
+  const usual = gaps.length ? Math.max(1, gaps[gaps.length >> 1]) : 1, rows = [], cuts = [];
+  let y = CHART.top + 18, i = 0;
+  for (const [n, at] of times.entries()) {
+    const gap = n > 0 ? at - times[n - 1] : 0, used = new Map();
+    if (gap > 25 * usual && gap > 2000) { cuts.push({y: y + CHART.stepMax / 2, gap}); y += CHART.stepMax; }
+    else if (n > 0) y += Math.min(CHART.stepMax, gap / usual * 4);
+    let height = CHART.step, whole = 0;
+    rows.push({at, y});
+    for (; i < points.length && points[i].at === at; i++) {
+      const point = points[i];
+      if (point.lane === -2) { point.one.now = y + whole; continue; }
+      const row = point.lane === -1 ? whole : Math.max(whole, used.get(point.lane) || 0);
+      point.one[point.end] = y + row;
+      used.set(point.lane, row + (point.tall ? 17 : CHART.step));
+      if (point.lane === -1) whole = row + 17;
+      height = Math.max(height, row + (point.tall ? 17 : CHART.step));
     }
-    y.set(time, at);
-  });
-  return {y, cuts, bottom: at + 24, sorted};
+    y += height;
+  }
+  return {rows, cuts, bottom: y + 14};
 }
 
 function drawChart(run, chart, about, lifeAt) {
-  const {lanes} = chart, {y, cuts, bottom, sorted} = yOfTimes(chart, about.t);
-  const x = new Map(lanes.map((node, i) => [node, CHART.left + CHART.lane * (i + .5)]));
-  const far = CHART.left + CHART.lane * (lanes.length + .35), width = CHART.left + CHART.lane * lanes.length + (chart.others ? 90 : 20);
-  const xOf = node => x.has(node) ? x.get(node) : far;
-  const out = [];
-  const moreAt = new Map(); /* several texts at one time stand below one another */
-  lanes.forEach(node => {
-    const isNamed = about.named.includes(node), at = x.get(node);
-    out.push(`<text class="head" x="${at}" y="20" text-anchor="middle"${isNamed ? ' style="fill:var(--bad)"' : ''}>node ${node}</text>`);
-    laneParts(run, node, sorted, lifeAt).forEach(part => {
-      const y1 = part.from === null ? CHART.top - 14 : y.get(part.from), y2 = part.to === null ? bottom : y.get(part.to);
+  const {lanes} = chart, {rows, cuts, bottom} = layOut(chart, about.t), out = [];
+  const x = new Map(lanes.map((node, i) => [node, CHART.left + CHART.lane * (i + .4)])), width = CHART.left + CHART.lane * lanes.length + 60;
+  const yAt = time => rows.find(row => row.at >= time)?.y ?? bottom;
+  for (const node of lanes) {
+    const at = x.get(node);
+    out.push(`<text class="head" x="${at}" y="20" text-anchor="middle"${about.named.includes(node) ? ' style="fill:var(--bad)"' : ''}>node ${node}</text>`);
+    for (const part of laneParts(node, rows, lifeAt)) {
+      const y1 = part.from === null ? CHART.top - 16 : yAt(part.from), y2 = part.to === null ? bottom : yAt(part.to);
       out.push(`<line x1="${at}" x2="${at}" y1="${y1}" y2="${y2}" stroke="var(--${part.up ? 'soft' : 'down'})" stroke-width="${part.up ? 1.5 : 2}"${part.up ? '' : ' stroke-dasharray="2 5"'}/>`);
-    });
-  });
-  if (chart.others) out.push(`<text class="head" x="${far}" y="20" text-anchor="middle" style="fill:var(--soft)">others</text><line x1="${far}" x2="${far}" y1="${CHART.top - 14}" y2="${bottom}" stroke="var(--line)" stroke-width="1.5"/>`);
+    }
+  }
   let labelled = -100;
-  sorted.forEach(time => {
-    if (y.get(time) - labelled < 14) return;
-    labelled = y.get(time);
-    out.push(`<text class="time" x="${CHART.left - 12}" y="${labelled + 4}" text-anchor="end">${seconds(time)}</text>`);
-  });
-  for (const cut of cuts) out.push(`<text class="label" x="${CHART.left - 4}" y="${cut.y + 3}">⋮ ${duration(cut.gap)}</text>`);
-  for (const one of chart.items) out.push(one.from !== undefined ? arrowOf(one, y, xOf, lanes) : momentMark(one, y, x, width, moreAt));
-  const now = y.get(about.t);
-  out.push(`<line x1="${CHART.left - 6}" x2="${width}" y1="${now}" y2="${now}" stroke="var(--${about.failure ? 'bad' : 'accent'})" stroke-width="${about.failure ? 2 : 1}" stroke-dasharray="${about.failure ? '' : '4 3'}"/>`);
+  for (const row of rows) {
+    if (row.y - labelled < 14) continue;
+    labelled = row.y;
+    out.push(`<text class="time" x="${CHART.left - 12}" y="${labelled + 4}" text-anchor="end">${seconds(row.at)}</text>`);
+  }
+  for (const cut of cuts) out.push(`<text class="label" x="${CHART.left - 12}" y="${cut.y + 3}" text-anchor="end">⋮ ${duration(cut.gap)}</text>`);
+  for (const one of chart.items) if (one.from !== undefined) out.push(one.both ? arrowOf(one, x) : stubOf(one, x));
+  for (const one of chart.items) if (one.from === undefined) out.push(momentMark(one, x, width));
+  if (!about.failure) out.push(`<line x1="${CHART.left - 6}" x2="${width}" y1="${chart.now}" y2="${chart.now}" stroke="var(--accent)" stroke-dasharray="4 3"/>`);
   return `<svg width="${width}" height="${bottom + 10}" viewBox="0 0 ${width} ${bottom + 10}" role="img" aria-label="Sequence chart of ${lanes.length} nodes; the list below has the same as text">`
     + '<defs><marker id="tip" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0.5 8 4 0 7.5z" fill="var(--accent)"/></marker></defs>'
     + out.join('') + '</svg>';
 }
 
 /* A lane in parts between which the node went up or down. */
-function laneParts(run, node, sorted, lifeAt) {
+function laneParts(node, rows, lifeAt) {
   const parts = [];
-  let from = null, up = lifeAt(node, sorted[0] - 1);
-  for (const time of sorted) {
+  let from = null, up = lifeAt(node, rows[0].at - 1);
+  for (const {at: time} of rows) {
     const now = lifeAt(node, time);
     if (now === up) continue;
     parts.push({from, to: time, up});
@@ -145,18 +153,27 @@ function laneParts(run, node, sorted, lifeAt) {
   return parts;
 }
 
-function arrowOf(one, y, xOf) {
-  const x1 = xOf(one.from), y1 = y.get(one.at), lost = one.fate >= 2, pending = one.fate === 0;
-  let x2 = xOf(one.to), y2 = one.end != null && !lost ? y.get(one.end) : y1 + 12;
-  if (lost || pending) { x2 = x1 + (x2 - x1) * .55; }
-  const colour = lost ? 'var(--bad)' : pending ? 'var(--soft)' : 'var(--accent)';
-  const title = `${seconds(one.at)} s: node ${one.from} to node ${one.to}, ${one.label || 'packet'}, ${one.size} bytes; ${fateText(one)}`;
-  const middle = (x1 + x2) / 2, slope = Math.atan2(y2 - y1, x2 - x1) * 180 / Math.PI, turn = Math.abs(slope) > 90 ? slope + 180 : slope;
-  const parts = [`<g><title>${escaped(title)}</title><line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" stroke="${colour}" stroke-width="1.4"${lost || pending ? ' stroke-dasharray="5 3"' : ' marker-end="url(#tip)"'}/>`];
-  if (lost) parts.push(`<path d="M${x2 - 4} ${y2 - 4}l8 8m0-8l-8 8" stroke="var(--bad)" stroke-width="2"/>`);
-  const words = lost ? (one.label ? one.label + ' ' : '') + (LOSSES[one.fate - 2] || 'lost') : one.label;
-  if (words && Math.abs(x2 - x1) > 50) parts.push(`<text class="label" x="${middle}" y="${(y1 + y2) / 2 - 3}" text-anchor="middle" transform="rotate(${turn.toFixed(1)} ${middle} ${(y1 + y2) / 2})"${lost ? ' style="fill:var(--bad)"' : ''}>${escaped(words)}</text>`);
-  return parts.join('') + '</g>';
+const packetTitle = one => `${seconds(one.at)} s: node ${one.from} to node ${one.to}, ${one.label || 'packet'}, ${one.size} bytes; ${fateText(one)}`;
+const packetColour = one => one.fate >= 2 ? 'var(--bad)' : one.fate === 0 ? 'var(--soft)' : 'var(--accent)';
+const crossAt = (x, y) => `<path d="M${x - 4} ${y - 4}l8 8m0-8l-8 8" stroke="var(--bad)" stroke-width="2"/>`;
+
+function arrowOf(one, x) {
+  const x1 = x.get(one.from), y1 = one.y, lost = one.fate >= 2, arrives = one.fate === 1;
+  const x2 = arrives ? x.get(one.to) : x1 + (x.get(one.to) - x1) * .5, y2 = arrives ? one.yEnd : y1 + 8;
+  const right = x2 >= x1, slope = Math.atan2(y2 - y1, Math.abs(x2 - x1)) * 180 / Math.PI * (right ? 1 : -1);
+  const words = lost ? (one.label ? one.label + ', ' : '') + (LOSSES[one.fate - 2] || 'lost') : one.label, at = x1 + (right ? 8 : -8);
+  return `<g><title>${escaped(packetTitle(one))}</title><line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" stroke="${packetColour(one)}" stroke-width="1.4"${arrives ? ' marker-end="url(#tip)"' : ' stroke-dasharray="5 3"'}/>`
+    + (lost ? crossAt(x2, y2) : '')
+    + (words ? `<text class="label halo" x="${at}" y="${y1 - 3}" text-anchor="${right ? 'start' : 'end'}" transform="rotate(${slope.toFixed(1)} ${x1} ${y1})"${lost ? ' style="fill:var(--bad)"' : ''}>${escaped(words)}</text>` : '') + '</g>';
+}
+
+/* A packet to or from a node that has no lane: a short arrow at its lane, with the node's number. */
+function stubOf(one, x) {
+  const out = x.has(one.from), lane = x.get(out ? one.from : one.to), at = one.yEnd ?? one.y, lost = one.fate >= 2;
+  const far = lane + CHART.stub, [x1, x2] = out ? [lane, far] : [far, lane];
+  const words = (out ? '→ ' + one.to : '← ' + one.from) + (one.label ? ' ' + one.label : '');
+  return `<g><title>${escaped(packetTitle(one))}</title><line x1="${x1}" y1="${at}" x2="${x2}" y2="${at}" stroke="${packetColour(one)}" stroke-width="1.2"${one.fate !== 1 ? ' stroke-dasharray="4 3"' : ' marker-end="url(#tip)"'}/>`
+    + (lost ? crossAt((x1 + x2) / 2, at) : '') + `<text class="label halo" x="${far + 4}" y="${at + 3.5}"${lost ? ' style="fill:var(--bad)"' : ''}>${escaped(words)}</text></g>`;
 }
 
 function fateText(one) {
@@ -165,17 +182,14 @@ function fateText(one) {
   return LOSSES[one.fate - 2] || 'lost';
 }
 
-function momentMark(one, y, x, width, moreAt) {
-  const at = y.get(one.at), colour = one.failure ? 'var(--bad)' : one.fault ? 'var(--fault)' : 'var(--soft)';
-  const key = one.node + ' ' + Math.round(at / 12), more = moreAt.get(key) || 0;
-  moreAt.set(key, more + 1);
-  if (more > 2) return '';
-  const text = (left, anchor) => `<text x="${left}" y="${at + 4 + 13 * more}" text-anchor="${anchor}" style="fill:${colour};paint-order:stroke;stroke:var(--card);stroke-width:4px"${one.failure ? ' font-weight="600"' : ''}>${escaped(one.words.length > 90 ? one.words.slice(0, 88) + '…' : one.words)}</text>`;
+function momentMark(one, x, width) {
+  const colour = one.failure ? 'var(--bad)' : one.fault ? 'var(--fault)' : 'var(--soft)', words = one.words.length > 90 ? one.words.slice(0, 88) + '…' : one.words;
+  const text = (left, y) => `<text class="halo" x="${left}" y="${y}" style="fill:${colour}"${one.failure ? ' font-weight="600"' : ''}>${escaped(words)}</text>`;
   if (one.node < 0 || one.failure) {
-    return `<g><title>${escaped(one.words)}</title><line x1="${CHART.left - 6}" x2="${width}" y1="${at}" y2="${at}" stroke="${colour}" stroke-width="${one.failure ? 2 : 1.2}"/>${text(CHART.left + 4, 'start').replace(`y="${at + 4 + 13 * more}"`, `y="${at - 5 + 13 * more}"`)}</g>`;
+    return `<g><title>${escaped(one.words)}</title><line x1="${CHART.left - 6}" x2="${width}" y1="${one.y}" y2="${one.y}" stroke="${colour}" stroke-width="${one.failure ? 2 : 1.2}"/>${text(CHART.left, one.y - 4)}</g>`;
   }
   const left = x.get(one.node);
-  return `<g><title>${escaped(one.words)}</title><circle cx="${left}" cy="${at}" r="4.5" fill="${colour}"/>${text(left + 9, 'start')}</g>`;
+  return `<g><title>${escaped(one.words)}</title><circle cx="${left}" cy="${one.y}" r="4.5" fill="${colour}"/>${text(left + 9, one.y + 4)}</g>`;
 }
 
 function chartLines(chart) {

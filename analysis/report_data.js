@@ -71,9 +71,21 @@ function byNode(rows, nodes, also) {
   return node => order.subarray(starts[node], starts[node + 1]);
 }
 
+/* Two lists as one, in order of time. */
+function merged(one, other) {
+  const rows = {...one, count: one.count + other.count}, names = ['at', 'node', 'kind', 'a', 'b', 'c', 'text'];
+  for (const name of names) rows[name] = new Float64Array(rows.count);
+  for (let i = 0, j = 0, k = 0; k < rows.count; k++) {
+    const first = j === other.count || (i < one.count && one.at[i] <= other.at[j]), from = first ? one : other, at = first ? i++ : j++;
+    for (const name of names) rows[name][k] = from[name][at];
+  }
+  return rows;
+}
+
 function readRun(data) {
   const run = {...data};
-  for (const name of ['changes', 'tree', 'overlay', 'moments', 'messages']) if (data[name]) run[name] = rowsOf(data[name]);
+  for (const name of ['changes', 'samples', 'tree', 'overlay', 'moments', 'messages']) if (data[name]) run[name] = rowsOf(data[name]);
+  run.changes = merged(run.changes, run.samples);
   run.nodes = data.nodes_count;
   run.idBytes = bytesOf(data.ids);
   run.treeOf = byNode(run.tree, run.nodes);

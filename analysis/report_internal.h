@@ -4,6 +4,7 @@
 #define ANALYSIS_REPORT_INTERNAL_H
 
 #include "analysis/report.h"
+#include "analysis/series.h"
 
 #include <stdbool.h>
 
@@ -86,7 +87,7 @@ void ana__ids_free(struct ana__ids *ids);
 
 /* --- the first reading (report_survey.c) --- */
 
-/* Kinds of rows in `nodes`: what changes of a node. */
+/* Kinds of rows in `changes` and `samples`: what changes of a node. */
 enum ana__node_field {
     ANA__LIFE = 0, /* a: enum ana__life; b: the life's number; text: the address */
     ANA__SIDE,     /* a: number of the occurrence; b: the side + 1 */
@@ -123,17 +124,17 @@ enum ana__overlay_kind {
     X(FAULT_ON, "fault.on")         /* a: fault; b: kind; c: occurrence; text */                   \
     X(FAULT_OFF, "fault.off")                                                                      \
     X(FAULT_BIT, "fault.bit")                                                                      \
-    X(NODE_DOWN, "node.down")   /* not asked to; a: cause; b: life */                              \
-    X(GIVE_UP, "sup.give_up")   /* a: sup; b: restarts */                                          \
-    X(PROC_EXIT, "proc.exit")   /* not in order; a: pid; b: reason; c: code; text */               \
+    X(NODE_DOWN, "node.down")          /* not asked to; a: cause; b: life */                       \
+    X(GIVE_UP, "sup.give_up")          /* a: sup; b: restarts */                                   \
+    X(PROC_EXIT, "proc.exit")          /* not in order; a: pid; b: reason; c: code; text */        \
     X(ROLLED_BACK, "code.rolled_back") /* a: from; b: to; c: asked; text: module */                \
-    X(LOG, "log")               /* errors and warnings; a: level; text */                          \
-    X(WORK_FAILED, "work.failed") /* a: work's kind; b: -status; c: the key's first bytes */       \
-    X(RESTART, "sup.restart")   /* a: sup; b: child */                                             \
-    X(APP_DOWN, "app.down")     /* a: pid; b: reason; c: code; text: name */                       \
-    X(SWITCHED, "code.switched") /* a: pid; b: from; c: to; text: module */                        \
-    X(NODE_UP, "node.up")       /* a: life */                                                      \
-    X(JOINED, "dht.joined")     /* a: contacts; b: us it took */
+    X(LOG, "log")                      /* errors and warnings; a: level; text */                   \
+    X(WORK_FAILED, "work.failed")      /* a: work's kind; b: -status; c: the key's first bytes */  \
+    X(RESTART, "sup.restart")          /* a: sup; b: child */                                      \
+    X(APP_DOWN, "app.down")            /* a: pid; b: reason; c: code; text: name */                \
+    X(SWITCHED, "code.switched")       /* a: pid; b: from; c: to; text: module */                  \
+    X(NODE_UP, "node.up")              /* a: life */                                               \
+    X(JOINED, "dht.joined")            /* a: contacts; b: us it took */
 
 enum ana__moment_kind {
 #define ANA__MOMENT_ENUM(NAME, name) ANA__MOMENT_##NAME,
@@ -166,7 +167,7 @@ struct ana__occurrence {
 /* What is known of a node while reading. */
 struct ana__node {
     uint32_t procs, restarts, faults;
-    uint64_t life;
+    uint64_t life, mailbox, bytes;
     bool joined;
     unsigned char id[20];
 };
@@ -182,14 +183,14 @@ struct ana__node {
 struct ana__survey {
     char head[ANA__HEAD_MAX];
     weft_time first, last;
-    uint64_t events, damaged;
-    uint64_t damaged_at; /* offset of the first damage */
+    uint64_t events;
+    struct ana_trace_damage damage;
     uint64_t count[WEFT_TRACE_KIND_COUNT];
     struct ana__node *nodes;
     uint32_t nodes_count, nodes_capacity;
     struct ana__strings strings;
     struct ana__ids ids;
-    struct ana__rows changes, tree, overlay, moments;
+    struct ana__rows changes, samples, tree, overlay, moments; /* samples: MAILBOX, BYTES */
     struct ana__line lines[ANA__LINES_MAX];
     uint32_t lines_count;
     struct ana__failure failures[ANA__FAILURES_MAX];
@@ -241,12 +242,18 @@ void ana__messages_free(struct ana__messages *messages);
 
 /* --- the page --- */
 
-/* The whole data as one JSON object. `messages` NULL: a run that goes on. */
-void ana__report_json(const struct ana__survey *survey, const struct ana__messages *messages,
-                      struct ana__text *out);
+/* All that the page is made of. */
+struct ana__findings {
+    struct ana__survey *survey;
+    struct ana_series *series;      /* settled; NULL: a run that goes on */
+    struct ana__messages *messages; /* NULL: likewise */
+};
+
+/* The whole data as one JSON object. */
+void ana__report_json(const struct ana__findings *findings, struct ana__text *out);
 
 /* Each plot as a figure of the page, or why there are none. */
-void ana__report_plots(const struct ana_report *report, struct ana__text *out);
+void ana__report_plots(const struct ana__findings *findings, struct ana__text *out);
 
 /* The parts of the page, made by the build from analysis/report_*.{html,css,js}. */
 struct ana__part {

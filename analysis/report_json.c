@@ -1,7 +1,10 @@
 /* What the page knows, as one JSON object. */
 #include "analysis/report_internal.h"
 
+#include <math.h>
 #include <string.h>
+
+#define RECOVERIES_MAX 200
 
 /* Ids in the page are whole up to so many nodes; beyond, their first bytes. */
 #define WHOLE_IDS_MAX 20000
@@ -104,9 +107,8 @@ static void put_failures(struct ana__text *out, const struct ana__survey *survey
         ana__text_put(out, i > 0 ? ",{" : "{");
         put_time(out, "at", failure->at);
         put_number(out, "check", failure->check);
-        ana__text_format(
-            out, "\"node\":%lld,",
-            failure->node == WEFT_TRACE_NODE_NONE ? -1 : (long long)failure->node);
+        ana__text_format(out, "\"node\":%lld,",
+                         failure->node == WEFT_TRACE_NODE_NONE ? -1 : (long long)failure->node);
         put_words(out, survey, "text", failure->text);
         ana__text_put(out, "}");
     }
@@ -198,14 +200,66 @@ static void put_windows(struct ana__text *out, const struct ana__messages *messa
     ana__text_put(out, ",");
 }
 
-void ana__report_json(const struct ana__survey *survey, const struct ana__messages *messages,
-                      struct ana__text *out) {
+/* --- what the series says --- */
+
+static void put_share(struct ana__text *out, const char *name, double value) {
+    if (isnan(value)) {
+        ana__text_format(out, "\"%s\":null,", name);
+    } else {
+        ana__text_format(out, "\"%s\":%.6f,", name, value);
+    }
+}
+
+static void put_measures(struct ana__text *out, const struct ana_series *series) {
+    bool first = true;
+    ana__text_put(out, "\"measures\":[");
+    for (unsigned i = 0; i < ANA_MEASURE_COUNT; i++) {
+        const struct ana_measure_about *about = ana_measure_about((enum ana_measure)i);
+        const struct ana_hist *hist = ana_series_hist(series, (enum ana_measure)i);
+        if (hist == NULL || ana_hist_count(hist) == 0) continue;
+        ana__text_put(out, first ? "{" : ",{");
+        put_number(out, "count", ana_hist_count(hist));
+        put_number(out, "p50", ana_hist_quantile(hist, 0.5));
+        put_number(out, "p90", ana_hist_quantile(hist, 0.9));
+        put_number(out, "p99", ana_hist_quantile(hist, 0.99));
+        put_number(out, "max", ana_hist_max(hist));
+        ana__text_format(out, "\"seconds\":%s,\"name\":\"%s\",\"title\":\"%s\"}",
+                         about->unit == ANA_UNIT_SECONDS ? "true" : "false", about->name,
+                         about->title);
+        first = false;
+    }
+    ana__text_put(out, "],");
+}
+
+static void put_recoveries(struct ana__text *out, const struct ana_series *series) {
+    uint32_t count;
+    const struct ana_recovery *list = ana_series_recoveries(series, &count);
+    ana__text_put(out, "\"recoveries\":[");
+    for (uint32_t i = 0; i < count && i < RECOVERIES_MAX; i++) {
+        ana__text_put(out, i > 0 ? ",{" : "{");
+        put_time(out, "from", list[i].from);
+        if (list[i].until != WEFT_TIME_NEVER) put_time(out, "until", list[i].until);
+        if (list[i].took != WEFT_TIME_NEVER) put_time(out, "took", list[i].took);
+        put_share(out, "before", list[i].before);
+        put_share(out, "worst", list[i].worst);
+        ana__text_put(out, "\"fault\":");
+        ana__text_json(out, list[i].name, strlen(list[i].name));
+        ana__text_format(out, ",\"ratio\":\"%s\"}", list[i].ratio);
+    }
+    ana__text_put(out, "],");
+}
+
+void ana__report_json(const struct ana__findings *findings, struct ana__text *out) {
+    const struct ana__survey *survey = findings->survey;
     ana__text_put(out, "{\"format\":1,");
     put_head(out, survey->head);
     put_time(out, "first", survey->first);
     put_time(out, "last", survey->last);
     put_number(out, "events", survey->events);
-    put_number(out, "damaged", survey->damaged);
+    ana__text_format(out, "\"damage\":{\"blocks\":%llu,\"bytes\":%llu,\"cut\":%s},",
+                     (unsigned long long)survey->damage.blocks,
+                     (unsigned long long)survey->damage.bytes,
+                     survey->damage.cut ? "true" : "false");
     put_number(out, "nodes_count", survey->nodes_count);
     put_kinds(out, survey);
     put_run(out, survey);
@@ -217,9 +271,15 @@ void ana__report_json(const struct ana__survey *survey, const struct ana__messag
     put_occurrences(out, survey);
     put_ids(out, survey);
     put_moment_kinds(out);
-    if (messages != NULL) put_windows(out, messages);
+    if (findings->messages != NULL) put_windows(out, findings->messages);
+    if (findings->series != NULL) {
+        put_measures(out, findings->series);
+        put_recoveries(out, findings->series);
+    }
     put_strings(out, survey); /* after all that adds to them */
     put_rows(out, "changes", &survey->changes);
+    ana__text_put(out, ",");
+    put_rows(out, "samples", &survey->samples);
     ana__text_put(out, ",");
     put_rows(out, "tree", &survey->tree);
     ana__text_put(out, ",");

@@ -60,8 +60,8 @@ static void find_focus(struct ana__messages *messages) {
     for (size_t i = 0; i < survey->moments.count; i++) {
         const struct ana__row *row = &survey->moments.list[i];
         if (row->kind != ANA__MOMENT_FAULT_BIT || row->node == WEFT_TRACE_NODE_NONE) continue;
-        focus_on(messages, (struct ana__focus){row->node, row->at - BEFORE_FAULT,
-                                               row->at + AFTER_FAULT});
+        focus_on(messages,
+                 (struct ana__focus){row->node, row->at - BEFORE_FAULT, row->at + AFTER_FAULT});
     }
 }
 

@@ -34,6 +34,8 @@ function showIdentity() {
   $('verdict').className = kind;
   $('verdict').textContent = words;
   $('live').hidden = !page.live;
+  $('about').hidden = !run.head.about;
+  $('about').textContent = run.head.about || '';
   const facts = [['Nodes', thousands(run.run?.nodes || Number(run.head.nodes) || run.nodes)], ['Seed', run.head.seed], ['Run hash', run.run?.hash],
     ['Build', run.head.build], ['Virtual time', duration(run.last)], ['Events of the run', run.run && thousands(run.run.events)], ['Events in the trace', thousands(run.events)]];
   list.replaceChildren(...facts.filter(one => one[1]).map(([name, value]) =>
@@ -45,7 +47,8 @@ function showIdentity() {
 
 function showNotices() {
   const notices = [], kinds = run.kinds;
-  if (run.damaged) notices.push('The trace is damaged or cut short: ' + (run.damaged_bytes ? size(run.damaged_bytes) + ' in ' : '') + plural(run.damaged, 'place') + ' could not be read. The page has what was whole, up to ' + seconds(run.last) + ' s.');
+  const {blocks, bytes, cut} = run.damage;
+  if (blocks || bytes || cut) notices.push('The trace is ' + [blocks || bytes ? 'damaged: ' + plural(blocks, 'block') + ' could not be read' + (bytes ? ', ' + size(bytes) : '') : '', cut ? 'cut short before its end' : ''].filter(Boolean).join('; it is ') + '. The page has what was whole, up to ' + seconds(run.last) + ' s; its numbers are of that.');
   else if (!run.run && !page.live && run.events) notices.push('The trace ends at ' + seconds(run.last) + ' s without the end of its run: it was cut short, or written by an older build. There is no verdict.');
   if (!run.events && !page.live) notices.push('The trace has no events.');
   if (run.events && !kinds['node.up'] && !page.live) notices.push('The trace has no node.up: what became of nodes is not in it.');
@@ -82,6 +85,16 @@ function showOutcome() {
     run.works.map(one => bad([one.name, thousands(one.asked), thousands(one.done)], one.done === 0))));
 }
 
+/* Quantiles and recoveries, as the statistics of the trace have them. */
+function showNumbers() {
+  const measures = run.measures || [], recoveries = run.recoveries || [], share = value => value === null ? '–' : (value * 100).toFixed(1) + ' %';
+  $('numbers').hidden = measures.length === 0;
+  $('measures').replaceChildren(...table('Distributions', ['measure', '#count', '#median', '#90 %', '#99 %', '#most'],
+    measures.map(one => [one.title, thousands(one.count), ...['p50', 'p90', 'p99', 'max'].map(key => one.seconds ? duration(one[key] / 1000) : thousands(one[key]))])));
+  $('recoveries').replaceChildren(...table('Recovery', ['fault', 'at', 'ratio', '#before', '#worst', '#back after'],
+    recoveries.slice(0, 12).map(one => [one.fault, seconds(one.from) + ' s', one.ratio, share(one.before), share(one.worst), one.took === undefined ? 'not seen' : duration(one.took)])));
+}
+
 function showWhy() {
   const fails = (run.run && !run.run.held) || run.failures.length > 0;
   $('why').hidden = !fails;
@@ -96,7 +109,7 @@ function showWhy() {
 /* --- time --- */
 
 function drawStrip() {
-  const width = Math.max(320, $('strip').clientWidth), lines = faultLines(), rowHeight = lines.length > 8 ? 5 : 9, areaHeight = 44;
+  const width = Math.max(320, $('strip').clientWidth), lines = faultLines(), rowHeight = lines.length > 8 ? 5 : 13, areaHeight = 44;
   const height = areaHeight + 6 + lines.length * rowHeight + 16, steps = Math.min(600, width);
   const x = t => ((t - run.first) / run.span * width).toFixed(1), parts = [], total = Math.max(1, run.nodes);
   page.history = page.history && page.history.length === steps && !page.live ? page.history : historyOf(run, steps);
@@ -115,7 +128,7 @@ function drawStrip() {
       const left = Number(x(one.on)), right = one.off === undefined ? left : Number(x(one.off));
       parts.push(`<rect x="${left}" y="${y}" width="${Math.max(2.5, right - left)}" height="${rowHeight - 2}" fill="var(--fault)" opacity="${one.bits ? .9 : .35}"><title>${escaped(one.text || line.name)} at ${seconds(one.on)} s</title></rect>`);
     }
-    if (rowHeight > 6) parts.push(`<text x="2" y="${y + rowHeight - 2}" style="font-size:9px">${escaped(line.name)}</text>`);
+    if (rowHeight > 6) parts.push(`<text x="2" y="${y + rowHeight - 2}" style="font-size:10px">${escaped(line.name)}</text>`);
   });
   for (const one of run.failures) parts.push(`<path d="M${x(one.at)} ${areaHeight - 8}l5 8h-10z" fill="var(--bad)" stroke="var(--card)"><title>${escaped(one.text)}</title></path>`);
   const ticks = Math.max(2, Math.floor(width / 130)), step = niceStep(run.span / ticks);
@@ -395,10 +408,11 @@ function showNeighbours(node) {
 function drawRing(node, contacts) {
   const angle = one => { let value = 0; for (let i = 0; i < 4; i++) value = value * 256 + run.idBytes[one * run.id_size + i]; return value / 2 ** 32 * 2 * Math.PI - Math.PI / 2; };
   const place = (one, radius) => [(150 + radius * Math.cos(angle(one))).toFixed(1), (150 + radius * Math.sin(angle(one))).toFixed(1)], [x, y] = place(node, 130);
+  const bend = (one, other) => ((Number(one) + Number(other)) * .2 + 150 * .6).toFixed(1);
   const parts = ['<circle cx="150" cy="150" r="130" fill="none" stroke="var(--line)"/>'];
   for (const one of contacts.slice(0, 400)) {
     const [px, py] = place(one, 130);
-    parts.push(`<path d="M${x} ${y}Q150 150 ${px} ${py}" fill="none" stroke="var(--soft)" stroke-opacity=".35"/><circle cx="${px}" cy="${py}" r="4" fill="${page.stateColours[state.life[one]]}"><title>${nodeLine(one)}</title></circle>`);
+    parts.push(`<path d="M${x} ${y}Q${bend(x, px)} ${bend(y, py)} ${px} ${py}" fill="none" stroke="var(--soft)" stroke-opacity=".35"/><circle cx="${px}" cy="${py}" r="4" fill="${page.stateColours[state.life[one]]}"><title>${nodeLine(one)}</title></circle>`);
   }
   parts.push(`<circle cx="${x}" cy="${y}" r="6.5" fill="var(--ink)"/>`);
   $('ring').innerHTML = `<svg viewBox="0 0 300 300" role="img" aria-label="Contacts of node ${node} on the circle of ids">${parts.join('')}</svg>`;
@@ -461,6 +475,7 @@ function showChart() {
 function showFooter() {
   const words = ['Times are virtual unless the trace is of a real node. State is as of the last event at or before t.'];
   if (run.changes.quantum) words.push('Of each node the page has one state in ' + duration(run.changes.quantum) + '.');
+  if (run.samples.quantum) words.push('Mailboxes and heap are as of one sample in ' + duration(run.samples.quantum) + '.');
   if (run.messages && run.messages.left_out) words.push(`The page has ${thousands(run.messages.count)} of ${thousands(run.kinds['packet.sent'])} packets: those around faults and failures.`);
   if (run.moments.left_out) words.push(thousands(run.moments.left_out) + ' moments that matter least are left out.');
   if (run.occurrences_left_out) words.push(thousands(run.occurrences_left_out) + ' occurrences of faults are left out.');
@@ -531,6 +546,7 @@ function take(data) {
   showNotices();
   showOutcome();
   showWhy();
+  showNumbers();
   drawStrip();
   showFooter();
   $('plots').hidden = $('plots').querySelector('figure, .notice') === null;

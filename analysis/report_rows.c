@@ -1,5 +1,4 @@
 /* Lists of the page: bounded by thinning, written as columns. */
-#include "analysis/internal.h"
 #include "analysis/report_internal.h"
 
 #include "core/base/assert.h"
@@ -9,11 +8,12 @@
 
 #define QUANTUM_FIRST WEFT_MS(1)
 #define KINDS_MAX 16
+#define VARINT_MAX 10 /* bytes of 64 bits, by seven */
 
 void ana__rows_init(struct ana__rows *rows, enum ana__thinning thinning, size_t max) {
     WEFT_ASSERT(max >= 16);
-    *rows = (struct ana__rows){
-        .thinning = thinning, .max = max, .stride = 1, .kinds_kept = UINT32_MAX};
+    *rows =
+        (struct ana__rows){.thinning = thinning, .max = max, .stride = 1, .kinds_kept = UINT32_MAX};
 }
 
 void ana__rows_free(struct ana__rows *rows) {
@@ -152,6 +152,13 @@ static uint64_t value_of(const struct ana__row *row, enum column column) {
     return 0;
 }
 
+static size_t put_varint(unsigned char *out, uint64_t value) {
+    size_t size = 0;
+    for (; value >= 0x80; value >>= 7) out[size++] = (unsigned char)(value | 0x80);
+    out[size++] = (unsigned char)value;
+    return size;
+}
+
 /* Varints of the column; 0 bytes when all of it is 0. */
 static size_t encode(const struct ana__rows *rows, enum column column, unsigned char *out) {
     uint64_t last = 0, any = 0;
@@ -163,13 +170,13 @@ static size_t encode(const struct ana__rows *rows, enum column column, unsigned 
             last = value > last ? value : last;
         }
         any |= written;
-        size += ana__varint_write(out + size, written);
+        size += put_varint(out + size, written);
     }
     return any != 0 ? size : 0;
 }
 
 void ana__rows_json(const struct ana__rows *rows, struct ana__text *out) {
-    unsigned char *bytes = malloc(rows->count * ANA_VARINT_MAX + 1);
+    unsigned char *bytes = malloc(rows->count * VARINT_MAX + 1);
     if (bytes == NULL) {
         out->failed = true;
         return;

@@ -85,8 +85,7 @@ static void on_node_up(struct ana__survey *survey, const struct weft_trace_event
         row.text = ana__strings_add(&survey->strings, text, strlen(text));
     }
     ana__rows_add(&survey->changes, &row);
-    moment(survey, event,
-           (struct ana__row){.kind = ANA__MOMENT_NODE_UP, .a = event->number[0]});
+    moment(survey, event, (struct ana__row){.kind = ANA__MOMENT_NODE_UP, .a = event->number[0]});
 }
 
 static void on_node_down(struct ana__survey *survey, const struct weft_trace_event *event) {
@@ -104,9 +103,18 @@ static void on_node_down(struct ana__survey *survey, const struct weft_trace_eve
                .kind = ANA__MOMENT_NODE_DOWN, .a = event->number[2], .b = event->number[0]});
 }
 
+static void sample(struct ana__survey *survey, const struct weft_trace_event *event,
+                   enum ana__node_field field, uint64_t value, uint64_t *last) {
+    struct ana__row row = {.at = event->at, .node = event->node, .kind = field, .a = value};
+    if (*last == value) return;
+    *last = value;
+    ana__rows_add(&survey->samples, &row);
+}
+
 static void on_node_sample(struct ana__survey *survey, const struct weft_trace_event *event) {
-    change(survey, event, ANA__MAILBOX, event->number[1]);
-    change(survey, event, ANA__BYTES, event->number[3]);
+    struct ana__node *node = &survey->nodes[event->node];
+    sample(survey, event, ANA__MAILBOX, event->number[1], &node->mailbox);
+    sample(survey, event, ANA__BYTES, event->number[3], &node->bytes);
 }
 
 /* --- processes --- */
@@ -226,9 +234,8 @@ static void on_dht_table(struct ana__survey *survey, const struct weft_trace_eve
 static void on_dht_joined(struct ana__survey *survey, const struct weft_trace_event *event) {
     change(survey, event, ANA__LIFE, ANA__JOINED);
     moment(survey, event,
-           (struct ana__row){.kind = ANA__MOMENT_JOINED,
-                             .a = event->number[1],
-                             .b = event->number[0] / 1000});
+           (struct ana__row){
+               .kind = ANA__MOMENT_JOINED, .a = event->number[1], .b = event->number[0] / 1000});
 }
 
 static void on_dht_contact(struct ana__survey *survey, const struct weft_trace_event *event) {
@@ -292,8 +299,7 @@ static void on_fault_bit(struct ana__survey *survey, const struct weft_trace_eve
 }
 
 static void on_fault_side(struct ana__survey *survey, const struct weft_trace_event *event) {
-    const struct ana__occurrence *found =
-        occurrence_of(survey, event->number[0], event->number[1]);
+    const struct ana__occurrence *found = occurrence_of(survey, event->number[0], event->number[1]);
     if (found == NULL) return;
     struct ana__row row = {.at = event->at,
                            .node = event->node,
@@ -333,8 +339,9 @@ static void on_packet_sent(struct ana__survey *survey, const struct weft_trace_e
 
 static void on_check_failed(struct ana__survey *survey, const struct weft_trace_event *event) {
     uint32_t text = text_of(survey, event->bytes);
-    moment(survey, event,
-           (struct ana__row){.kind = ANA__MOMENT_CHECK_FAILED, .a = event->number[0], .text = text});
+    moment(
+        survey, event,
+        (struct ana__row){.kind = ANA__MOMENT_CHECK_FAILED, .a = event->number[0], .text = text});
     if (survey->failures_count == ANA__FAILURES_MAX) return;
     survey->failures[survey->failures_count++] =
         (struct ana__failure){event->at, event->node, event->number[0], text};
@@ -402,6 +409,7 @@ struct ana__survey *ana__survey_new(const char *head, size_t scale) {
     snprintf(survey->head, sizeof survey->head, "%s", head);
     survey->bin_width = WEFT_MS(1);
     ana__rows_init(&survey->changes, ANA__BY_TIME, 500000 / scale);
+    ana__rows_init(&survey->samples, ANA__BY_TIME, 100000 / scale);
     ana__rows_init(&survey->tree, ANA__BY_NODE, 200000 / scale);
     ana__rows_init(&survey->overlay, ANA__BY_NODE, 400000 / scale);
     ana__rows_init(&survey->moments, ANA__BY_KIND, 60000 / scale);
@@ -424,13 +432,14 @@ void ana__survey_add(struct ana__survey *survey, const struct weft_trace_event *
 
 bool ana__survey_failed(const struct ana__survey *survey) {
     return survey->failed || survey->strings.failed || survey->ids.failed ||
-           survey->changes.failed || survey->tree.failed || survey->overlay.failed ||
-           survey->moments.failed;
+           survey->changes.failed || survey->samples.failed || survey->tree.failed ||
+           survey->overlay.failed || survey->moments.failed;
 }
 
 void ana__survey_free(struct ana__survey *survey) {
     if (survey == NULL) return;
     ana__rows_free(&survey->changes);
+    ana__rows_free(&survey->samples);
     ana__rows_free(&survey->tree);
     ana__rows_free(&survey->overlay);
     ana__rows_free(&survey->moments);

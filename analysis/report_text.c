@@ -50,11 +50,10 @@ void ana__text_free(struct ana__text *text) {
 static size_t utf8_size(const unsigned char *at, size_t left) {
     static const struct {
         unsigned char first_min, first_max, second_min, second_max, size;
-    } forms[] = {{0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2},
-                 {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-                 {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-                 {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
-                 {0xf4, 0xf4, 0x80, 0x8f, 4}};
+    } forms[] = {
+        {0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         if (at[0] < forms[i].first_min || at[0] > forms[i].first_max) continue;
         if (forms[i].size > left) return 0;
@@ -73,8 +72,8 @@ void ana__text_json(struct ana__text *text, const char *words, size_t size) {
     for (size_t i = 0; i < size;) {
         unsigned char c = (unsigned char)words[i];
         size_t step = utf8_size((const unsigned char *)words + i, size - i);
-        bool escaped = c < 0x20 || c == 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' ||
-                       c == '&';
+        bool escaped =
+            c < 0x20 || c == 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&';
         if (step == 0) {
             ana__text_put(text, "\xef\xbf\xbd");
         } else if (escaped) {

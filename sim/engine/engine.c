@@ -30,7 +30,7 @@ static void drop_dead(void *ctx, uint32_t index) {
     struct sim_engine *engine = ctx;
     WEFT_ASSERT(engine->dead > 0);
     engine->dead--;
-    sim_engine__slab_give(&engine->slab, index);
+    sim_engine__slab_give_dead(&engine->slab, index);
 }
 
 /* Move the clock, whoever acts and its chain to an event that was popped. */
@@ -139,7 +139,7 @@ bool sim_engine_cancel(struct sim_engine *engine, sim_handle handle, struct sim_
     struct sim_slot *slot = sim_engine__slot(&engine->slab, index);
     if (slot->generation != generation || !sim_engine__slot_live(slot)) return false;
     *event = slot->event;
-    slot->generation++; /* dead until its key leaves the queue: I1 of slab.h */
+    sim_engine__slab_kill(&engine->slab, index);
     engine->live--;
     engine->dead++;
     if (is_watched(engine))

@@ -259,6 +259,51 @@ static void a_queue_asked_for_nothing_due_opens_nothing(void) {
     free(queue);
 }
 
+/* Many keys, near and far, with some at one instant: beside a heap of them. */
+struct crowd {
+    struct sim_slab slab;
+    struct sim_queue *queue;
+    struct sim_key_heap heap;
+    struct weft_rand rand;
+};
+
+static void crowd_push(struct crowd *crowd, weft_time now) {
+    static const weft_duration ahead[] = {WEFT_US(300), WEFT_MS(50), WEFT_MS(400), WEFT_S(70)};
+    uint64_t raw = weft_rand_u64(&crowd->rand);
+    uint32_t index = sim_engine__slab_take(&crowd->slab);
+    uint64_t more = weft_rand_below(&crowd->rand, (uint64_t)ahead[raw % 4]);
+    if (raw % 64 < 4) more = (uint64_t)WEFT_MS(100) - (uint64_t)now % (uint64_t)WEFT_MS(100);
+    struct sim_key key = {now + (weft_time)more, (raw & ~(uint64_t)UINT32_MAX) | index};
+    CHECK(sim_engine__queue_push(crowd->queue, key));
+    CHECK(sim_engine__heap_push(&crowd->heap, &crowd->slab, key));
+}
+
+static weft_time crowd_pop(struct crowd *crowd) {
+    struct sim_key key = {0}, want = sim_engine__heap_pop(&crowd->heap, &crowd->slab);
+    CHECK(sim_engine__queue_least(crowd->queue) <= want.at);
+    CHECK(!sim_engine__queue_pop(crowd->queue, want.at - 1, &key));
+    CHECK(sim_engine__queue_pop(crowd->queue, WEFT_TIME_NEVER, &key));
+    CHECK_EQ_UINT(key.word, want.word);
+    sim_engine__slab_give(&crowd->slab, sim_engine__key_slot(key));
+    return key.at;
+}
+
+static void a_crowd_comes_as_from_a_heap(void) {
+    struct crowd crowd = {.queue = malloc(sizeof *crowd.queue)};
+    REQUIRE(crowd.queue != NULL);
+    sim_engine__slab_init(&crowd.slab);
+    sim_engine__queue_init(crowd.queue, &crowd.slab);
+    weft_rand_init(&crowd.rand, 11);
+    for (unsigned i = 0; i < 30000; i++) crowd_push(&crowd, 0);
+    for (unsigned i = 0; i < 200000; i++) crowd_push(&crowd, crowd_pop(&crowd));
+    while (crowd.heap.count > 0) (void)crowd_pop(&crowd);
+    CHECK_EQ_UINT(crowd.queue->count, 0);
+    sim_engine__queue_deinit(crowd.queue);
+    sim_engine__heap_deinit(&crowd.heap);
+    sim_engine__slab_deinit(&crowd.slab);
+    free(crowd.queue);
+}
+
 static uint32_t first_of_two(uint64_t seed) {
     struct sim_engine *engine = sim_engine_new(seed, 3);
     add(engine, WEFT_MS(5), 1);
@@ -511,7 +556,7 @@ static void a_draw_is_keyed_by_seed_purpose_entity_and_counter(void) {
 TEST_MAIN("sim/engine", TEST(events_come_as_from_a_sorted_list_whatever_the_schedule),
           TEST(events_of_one_instant_come_by_tie), TEST(equal_ties_fall_to_source_then_number),
           TEST(any_arrangement_is_sorted), TEST(a_queue_asked_for_nothing_due_opens_nothing),
-          TEST(seeds_explore_the_order_of_simultaneous_events),
+          TEST(a_crowd_comes_as_from_a_heap), TEST(seeds_explore_the_order_of_simultaneous_events),
           TEST(the_clock_stops_at_until_when_nothing_is_due),
           TEST(an_event_may_be_scheduled_for_now_and_for_the_end_of_time),
           TEST(looking_ahead_does_not_open_the_future),
