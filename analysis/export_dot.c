@@ -320,6 +320,16 @@ static void put_contacts(struct overlay *overlay) {
     }
 }
 
+static void put_when(struct overlay *overlay) {
+    fputs(": who is in whose routing table at ", overlay->file);
+    if (overlay->at == WEFT_TIME_NEVER) {
+        fputs("the end\\l", overlay->file);
+    } else {
+        fprintf(overlay->file, "%lld.%03lld s\\l", (long long)(overlay->at / WEFT_S(1)),
+                (long long)(overlay->at % WEFT_S(1) / WEFT_MS(1)));
+    }
+}
+
 static void put_graph(struct overlay *overlay) {
     bool is_large = overlay->shown > CLUSTERED_MAX;
     FILE *file = overlay->file;
@@ -330,9 +340,8 @@ static void put_graph(struct overlay *overlay) {
     put_text(file, overlay->scenario);
     fputs(", seed ", file);
     put_text(file, overlay->seed);
-    fprintf(file, ": who is in whose routing table at %lld.%03lld s\\l",
-            (long long)(overlay->at / WEFT_S(1)),
-            (long long)(overlay->at % WEFT_S(1) / WEFT_MS(1)));
+    put_when(overlay);
+
     fputs("border: solid joined, dashed not joined, dotted down; "
           "shape: side of a partition, ellipse none\\l"
           "arrow: solid, dashed to another side, dotted to a node that is down or has "

@@ -16,6 +16,7 @@
 
 #define BUFFER_SIZE (1 << 18)
 #define NAMES_TRIED 100
+#define HEAD_VALUE_SIZE 512
 
 int ana__fail(struct ana_export *export, int rv, const char *format, ...) {
     va_list args;
@@ -140,7 +141,9 @@ int ana__pass(struct ana_export *export, const struct ana__visitor *visitor) {
 
 void ana__head_value(const struct ana_trace_reader *reader, const char *key, char *out,
                      size_t size) {
-    if (!ana_trace_head_value(reader, key, out, size)) out[0] = '\0';
+    char value[HEAD_VALUE_SIZE] = "";
+    ana_trace_head_value(reader, key, value, sizeof value);
+    ana__plain_text(out, size, weft_bytes_text(value));
 }
 
 bool ana__packet_of(struct weft_bytes bytes, struct ana__packet *out) {

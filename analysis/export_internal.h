@@ -49,7 +49,7 @@ struct ana__visitor {
 /* Counts export->events and export->damaged from 0. */
 int ana__pass(struct ana_export *export, const struct ana__visitor *visitor);
 
-/* The value of `key` in the head, cut to `size`; "" when there is none. */
+/* The value of `key` in the head as plain text, cut to `size`; "" when there is none. */
 void ana__head_value(const struct ana_trace_reader *reader, const char *key, char *out,
                      size_t size);
 
@@ -70,6 +70,8 @@ size_t ana__utf8_size(struct weft_bytes text, size_t at);
 
 /* The text, with what is no UTF-8 as U+FFFD. */
 void ana__put_utf8(FILE *file, struct weft_bytes text);
+/* What fits of the text: whole characters; control characters and what is no UTF-8 as '?'. */
+void ana__plain_text(char *out, size_t size, struct weft_bytes text);
 /* "text" in JSON, with what is no UTF-8 as U+FFFD. */
 void ana__json_text(FILE *file, struct weft_bytes text);
 /* The fields of an event as `"name":value` with commas between them; `comma` also before the

@@ -51,6 +51,22 @@ void ana__put_utf8(FILE *file, struct weft_bytes text) {
     }
 }
 
+void ana__plain_text(char *out, size_t size, struct weft_bytes text) {
+    size_t used = 0;
+    for (size_t at = 0; at < text.size;) {
+        size_t width = ana__utf8_size(text, at);
+        bool plain = width > 1 || (width == 1 && text.data[at] >= 32 && text.data[at] != 127);
+        if (used + (plain ? width : 1) >= size) break;
+        if (plain)
+            memcpy(out + used, text.data + at, width);
+        else
+            out[used] = '?';
+        used += plain ? width : 1;
+        at += width > 0 ? width : 1;
+    }
+    out[used] = '\0';
+}
+
 static void put_character(FILE *file, unsigned char c) {
     if (c == '"' || c == '\\') {
         fprintf(file, "\\%c", c);

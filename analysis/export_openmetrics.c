@@ -7,6 +7,7 @@
 #include "analysis/names.h"
 #include "core/base/error.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define NODES_TOLD_MAX 10000
@@ -78,7 +79,7 @@ struct snapshot {
     struct ana_export *export;
     struct ana__file out;
     FILE *file;
-    weft_time at;
+    weft_time at, last; /* last: of the events that were read */
     struct ana__table *cells[COUNTER_COUNT];
     struct ana__table *nodes, *faults;
     uint64_t took[BOUNDS_COUNT + 1], took_count;
@@ -123,10 +124,15 @@ static int add_named(struct snapshot *snapshot, enum counter counter, uint64_t n
 /* By what it was, and how it ended. */
 static int add_done(struct snapshot *snapshot, enum counter counter, const char *name,
                     const uint64_t kind_and_status[2]) {
-    char text[ANA_NAME_SIZE];
+    char text[ANA_NAME_SIZE], number[ANA_NAME_SIZE];
+    int64_t status = (int64_t)kind_and_status[1];
+    const char *ended = status >= INT_MIN && status <= 0 ? weft_error_name((int)status) : "?";
+    if (ended[0] == '?') { /* an error of another build */
+        snprintf(number, sizeof number, "%lld", (long long)status);
+        ended = number;
+    }
     const struct labels labels = {kind_and_status[0], kind_and_status[1],
-                                  ana_name_or_number(name, kind_and_status[0], text),
-                                  weft_error_name((int)(int64_t)kind_and_status[1])};
+                                  ana_name_or_number(name, kind_and_status[0], text), ended};
     return count_by(snapshot, counter, 1, &labels);
 }
 
@@ -259,10 +265,12 @@ static int on_event(void *ctx, const struct ana_trace_record *record, bool wante
     struct snapshot *snapshot = ctx;
     const struct weft_trace_event *event = &record->event;
     if (event->at > snapshot->at) return ANA__ENOUGH;
-    if (event->kind == WEFT_TRACE_FAULT_OFF) return ana__faults_see(snapshot->faults, event);
-    if (!wanted) return WEFT_OK;
+    snapshot->last = event->at;
+    int rv =
+        event->kind == WEFT_TRACE_FAULT_OFF ? ana__faults_see(snapshot->faults, event) : WEFT_OK;
+    if (!wanted || rv != WEFT_OK) return rv;
     const struct labels labels = {(uint64_t)(uintptr_t)record->name, 0, record->name, ""};
-    int rv = count_by(snapshot, COUNTER_EVENTS, 1, &labels);
+    rv = count_by(snapshot, COUNTER_EVENTS, 1, &labels);
     if (rv == WEFT_OK) rv = count_lives(snapshot, event);
     if (rv == WEFT_OK) rv = count_traffic(snapshot, event);
     if (rv == WEFT_OK) rv = count_run(snapshot, event);
@@ -423,6 +431,7 @@ static void put_run(struct snapshot *snapshot) {
     static const struct family time = {"virtual_time_seconds", "seconds", "", "",
                                        "The time of this snapshot."};
     FILE *file = snapshot->file;
+    weft_time at = snapshot->at == WEFT_TIME_NEVER ? snapshot->last : snapshot->at;
     put_head(file, info.name, "info", &info);
     fputs("weft_run_info{", file);
     put_label(file, "scenario", snapshot->scenario);
@@ -432,8 +441,8 @@ static void put_run(struct snapshot *snapshot) {
     put_label(file, "build", snapshot->build);
     fputs("} 1\n", file);
     put_head(file, time.name, "gauge", &time);
-    fprintf(file, "weft_%s %lld.%09lld\n", time.name, (long long)(snapshot->at / WEFT_S(1)),
-            (long long)(snapshot->at % WEFT_S(1)));
+    fprintf(file, "weft_%s %lld.%09lld\n", time.name, (long long)(at / WEFT_S(1)),
+            (long long)(at % WEFT_S(1)));
 }
 
 static int write_file(struct snapshot *snapshot) {

@@ -60,7 +60,7 @@ struct perfetto {
     struct ana__file out;
     FILE *file;
     struct ana__table *nodes, *flows, *faults;
-    uint64_t tids, flow_ids, shown;
+    uint64_t tids, flow_ids, stores, shown;
     weft_time from, last;
     bool quiet; /* before the filter's `from`: learn, and write nothing */
 };
@@ -227,25 +227,11 @@ static void span_event(struct perfetto *perfetto, char phase, const struct node 
     named(perfetto, span_categories[span->kind], span->name);
 }
 
-static int span_begin(struct perfetto *perfetto, struct node *node, enum span_kind kind,
-                      const struct ana_trace_record *record) {
-    const struct weft_trace_event *event = &record->event;
-    bool is_lookup = kind == SPAN_LOOKUP;
-    uint64_t what = event->number[1];
-    char number[ANA_NAME_SIZE];
-    struct span *span = calloc(1, sizeof *span);
-    if (span == NULL) return WEFT_ERR_NOMEM;
-    span->kind = kind;
-    span->op = event->number[is_lookup ? 0 : 2];
-    snprintf(
-        span->name, sizeof span->name, "%s %s", span_categories[kind],
-        ana_name_or_number(is_lookup ? ana_lookup_name(what) : ana_work_name(what), what, number));
-    span->next = node->spans;
-    node->spans = span;
-    if (perfetto->quiet) return WEFT_OK;
-    span_event(perfetto, 'b', node, span);
-    with_fields(perfetto, record);
-    return WEFT_OK;
+/* Where it hangs; *it is NULL when there is none. */
+static struct span **span_find(struct node *node, enum span_kind kind, uint64_t op) {
+    struct span **at = &node->spans;
+    while (*at != NULL && ((*at)->kind != kind || (*at)->op != op)) at = &(*at)->next;
+    return at;
 }
 
 /* `record` NULL: it is cut off here. */
@@ -260,11 +246,34 @@ static void span_end(struct perfetto *perfetto, const struct node *node, struct 
     free(span);
 }
 
+static int span_begin(struct perfetto *perfetto, struct node *node, enum span_kind kind,
+                      const struct ana_trace_record *record) {
+    const struct weft_trace_event *event = &record->event;
+    bool is_lookup = kind == SPAN_LOOKUP;
+    uint64_t what = event->number[1];
+    char number[ANA_NAME_SIZE];
+    uint64_t op = event->number[is_lookup ? 0 : 2];
+    struct span **before = span_find(node, kind, op);
+    if (*before != NULL) span_end(perfetto, node, before, NULL); /* its end is missing */
+    struct span *span = calloc(1, sizeof *span);
+    if (span == NULL) return WEFT_ERR_NOMEM;
+    span->kind = kind;
+    span->op = op;
+    snprintf(
+        span->name, sizeof span->name, "%s %s", span_categories[kind],
+        ana_name_or_number(is_lookup ? ana_lookup_name(what) : ana_work_name(what), what, number));
+    span->next = node->spans;
+    node->spans = span;
+    if (perfetto->quiet) return WEFT_OK;
+    span_event(perfetto, 'b', node, span);
+    with_fields(perfetto, record);
+    return WEFT_OK;
+}
+
 static void span_done(struct perfetto *perfetto, struct node *node, enum span_kind kind,
                       const struct ana_trace_record *record) {
     uint64_t op = record->event.number[kind == SPAN_LOOKUP ? 0 : 2];
-    struct span **at = &node->spans;
-    while (*at != NULL && ((*at)->kind != kind || (*at)->op != op)) at = &(*at)->next;
+    struct span **at = span_find(node, kind, op);
     if (*at != NULL) span_end(perfetto, node, at, record);
 }
 
@@ -278,9 +287,10 @@ static void store_done(struct perfetto *perfetto, const struct node *node,
     if (perfetto->quiet) return;
     snprintf(name, sizeof name, "store %s",
              ana_name_or_number(ana_store_name(event->number[1]), event->number[1], number));
+    perfetto->stores++; /* of one operation there may be several */
     for (int i = 0; i < 2; i++) {
         start(perfetto, i == 0 ? 'b' : 'e', i == 0 ? began : event->at, life_of(node));
-        async_id(perfetto, 2, event->number[0]);
+        async_id(perfetto, 2, perfetto->stores);
         named(perfetto, "store", name);
         with_fields(perfetto, i == 0 ? NULL : record);
     }
