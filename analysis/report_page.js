@@ -91,7 +91,7 @@ function showNumbers() {
   $('numbers').hidden = measures.length === 0;
   $('measures').replaceChildren(...table('Distributions', ['measure', '#count', '#median', '#90 %', '#99 %', '#most'],
     measures.map(one => [one.title, thousands(one.count), ...['p50', 'p90', 'p99', 'max'].map(key => one.seconds ? duration(one[key] / 1000) : thousands(one[key]))])));
-  $('recoveries').replaceChildren(...table('Recovery', ['fault', 'at', 'ratio', '#before', '#worst', '#back after'],
+  $('recoveries').replaceChildren(...table('Recovery, in intervals of ' + duration(run.interval || 0), ['fault', 'at', 'ratio', '#before', '#worst', '#back after'],
     recoveries.slice(0, 12).map(one => [one.fault, seconds(one.from) + ' s', one.ratio, share(one.before), share(one.worst), one.took === undefined ? 'not seen' : duration(one.took)])));
 }
 

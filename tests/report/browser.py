@@ -152,7 +152,7 @@ class Browser:
         self.run(f"document.querySelector({json.dumps(selector)}).click()")
 
     def screenshot(self, path, selector=None, full=False):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
         options = {"format": "png"}
         if selector:
             box = self.run(f"(e => {{ const b = e.getBoundingClientRect(); return {{x: b.x + scrollX,"
@@ -171,6 +171,8 @@ class Browser:
             file.write(base64.b64decode(result["data"]))
 
     def close(self):
+        if hasattr(self, "socket"):
+            self.socket.close()
         self.process.terminate()
         try:
             self.process.wait(10)
