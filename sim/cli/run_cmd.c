@@ -264,7 +264,7 @@ static int run_plan(struct wishes *wishes, const struct sim_plan *plan) {
     struct cli_words repeat = {.used = 0};
     char text[CLI_HEAD_MAX];
     cli_make_repeat(&repeat, &wishes->base);
-    const struct cli_record_head head = {plan, &wishes->base, repeat.text};
+    struct cli_record_head head = {plan, &wishes->base, repeat.text, WEFT_TRACE_ALL & ~FEED_MASK};
     cli_record_write_head(&head, text);
     if (wishes->live || wishes->top) {
         bool started = wishes->live ? cli_live_start(&feed, wishes->live_port, text)
@@ -272,6 +272,8 @@ static int run_plan(struct wishes *wishes, const struct sim_plan *plan) {
         if (!started) return CLI_BAD_INPUT;
         running.feed = &feed;
     }
+    head.without = WEFT_TRACE_ALL & ~cli_record_mask(&wishes->record);
+    cli_record_write_head(&head, text);
     if (!cli_record_open(&wishes->record, text)) {
         if (running.feed != NULL) cli_feed_close(running.feed);
         return CLI_BAD_INPUT;
