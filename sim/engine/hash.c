@@ -4,6 +4,7 @@
 #include "core/base/assert.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Up to eight bytes, least significant first, on every machine. */
 static uint64_t load(const unsigned char *at, size_t size) {
@@ -12,16 +13,24 @@ static uint64_t load(const unsigned char *at, size_t size) {
     return word;
 }
 
-/* Compilers make each half one load. */
-static struct sim_hash fold_whole(struct sim_hash hash, const unsigned char *at) {
-    return sim_hash_fold(hash, load(at, 8), load(at + 8, 8));
+/* The same of eight: one load where bytes are in that order anyway. */
+static inline uint64_t load_whole(const unsigned char *at) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+#else
+    return load(at, 8);
+#endif
 }
 
 struct sim_hash sim_hash_fold_bytes(struct sim_hash hash, const void *data, size_t size) {
     WEFT_ASSERT(data != NULL || size == 0);
     const unsigned char *at = data;
     size_t left = size;
-    for (; left >= 16; left -= 16, at += 16) hash = fold_whole(hash, at);
+    for (; left >= 16; left -= 16, at += 16)
+        hash = sim_hash_fold(hash, load_whole(at), load_whole(at + 8));
+    if (left == 0) return sim_hash_fold(sim_hash_fold(hash, 0, 0), size, 0);
     size_t first = left < 8 ? left : 8;
     uint64_t low = load(at, first), high = load(at + first, left - first);
     hash = sim_hash_fold(hash, low, high);

@@ -69,10 +69,12 @@ struct sim_net {
     const uint32_t *group_of;
     uint32_t nodes;
     uint64_t seed;
+    uint64_t delay_base;           /* of the draws of SIM_DRAW_DELAY by that seed */
     uint8_t *region;               /* of each node; NULL: all 0 */
     struct sim_net__layer *layers; /* SIM_LAYERS_MAX of them from the first on, NULL before */
     uint32_t layers_serial;
     struct sim_net__layer_list cuts, chains;
+    bool only_delays; /* there is one rule, of one delay, whoever the ends are */
     bool rules_ask_kind, rules_have_downlinks;
     uint32_t layers_ask_kind, layers_with_downlinks; /* of `chains` */
     struct sim_net__flows out, in;
