@@ -25,16 +25,22 @@ struct ana_export {
  * on an error nothing is left at `out`. */
 int ana_export_csv(struct ana_export *export);
 /* pcapng (IETF draft-ietf-opsawg-pcapng): an interface a link (sender and receiver), virtual time
- * in ns, faults that are on as comments. */
+ * in ns, faults that are on and what became of the packet as comments. With more than 65,535 links
+ * an interface a sender, with more senders than that one in all. */
 int ana_export_pcapng(struct ana_export *export);
 /* Trace Event Format as JSON, for ui.perfetto.dev: nodes are processes, processes are threads,
- * packets are flows. */
+ * packets are flows. What was open before the filter's `from` begins there. In memory by nodes,
+ * processes and packets under way. */
 int ana_export_perfetto(struct ana_export *export);
-/* The log and its parser's regular expression, for ShiViz: a vector clock an event. */
+/* The log and its parser's regular expression, for ShiViz: a vector clock an event. MALFORMED also
+ * with events of more than 64 nodes, or more than 100,000 events. */
 int ana_export_shiviz(struct ana_export *export);
-/* Graphviz: who has whom in the routing table at time `at`. */
+/* Graphviz: who has whom in the routing table at time `at` (WEFT_TIME_NEVER: at the end). Of the
+ * filter only nodes count: theirs are the contacts that are drawn. In memory by nodes and contacts.
+ */
 int ana_export_dot(struct ana_export *export, weft_time at);
-/* OpenMetrics text: the counters and gauges as of time `at`. */
+/* OpenMetrics text: the counters and gauges as of time `at` (WEFT_TIME_NEVER: of the end). In
+ * memory by nodes. */
 int ana_export_openmetrics(struct ana_export *export, weft_time at);
 /* One JSON object a line, an event each. */
 int ana_export_jsonl(struct ana_export *export);

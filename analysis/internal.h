@@ -218,6 +218,8 @@ struct ana__view {
 
 int ana__reader_block(struct ana_trace_reader *reader, struct ana__view *view);
 const struct ana__schema *ana__reader_schema(const struct ana_trace_reader *reader);
+/* As it is now; 0: it cannot be told. */
+uint64_t ana__reader_file_size(const struct ana_trace_reader *reader);
 /* As ana_trace_want, by the file's numbers. */
 void ana__reader_want(struct ana_trace_reader *reader, uint64_t kinds, weft_time from,
                       weft_time to);

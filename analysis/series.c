@@ -45,7 +45,8 @@ struct ana_series *ana_series_new(const struct ana_series_options *options) {
     struct ana_series *series = calloc(1, sizeof *series);
     if (series == NULL) return NULL;
     ana__overlay_init(&series->overlay);
-    if (ana__slots_init(&series->slots, options != NULL ? options->interval : 0) == WEFT_OK)
+    static const struct ana_series_options all_chosen;
+    if (ana__slots_init(&series->slots, options != NULL ? options : &all_chosen) == WEFT_OK)
         return series;
     ana_series_free(series);
     return NULL;

@@ -245,6 +245,7 @@ struct ana_series_options {
     weft_duration interval; /* 0: chosen, so that there are at most ANA_SERIES_CHOSEN_MAX: 1 ms, 2
                                ms, 10 ms, 20 ms, ... 1 s, 2 s, 10 s, 20 s, 1 min, 2 min, 10 min,
                                20 min, 1 h, ... */
+    uint32_t most;          /* of intervals whose length is chosen; 0: ANA_SERIES_CHOSEN_MAX */
 };
 
 /* NULL without memory. `options` NULL: all chosen. */

@@ -40,6 +40,7 @@ struct ana__slot {
 
 struct ana__slots {
     weft_duration interval;
+    uint32_t most;
     bool chosen; /* the interval may become longer */
     bool any;
     int64_t first; /* the start of slot 0, in intervals */
@@ -130,7 +131,7 @@ void *ana__grown(void *list, uint32_t count, uint32_t *room, size_t size);
 
 /* --- series_slots.c --- */
 
-int ana__slots_init(struct ana__slots *slots, weft_duration interval);
+int ana__slots_init(struct ana__slots *slots, const struct ana_series_options *options);
 void ana__slots_deinit(struct ana__slots *slots);
 /* Whether `at` is in the last slot; if not, series must be closed and moved on. */
 static inline bool ana__slots_has(const struct ana__slots *slots, weft_time at) {

@@ -19,9 +19,12 @@ static const weft_duration lengths[] = {WEFT_MS(1),   WEFT_MS(2),    WEFT_MS(10)
                                         WEFT_MIN(10), WEFT_MIN(20),  WEFT_HOUR(1), WEFT_HOUR(2),
                                         WEFT_HOUR(6), WEFT_HOUR(12), WEFT_HOUR(24)};
 
-int ana__slots_init(struct ana__slots *slots, weft_duration interval) {
-    *slots = (struct ana__slots){.interval = interval > 0 ? interval : lengths[0],
-                                 .chosen = interval <= 0};
+int ana__slots_init(struct ana__slots *slots, const struct ana_series_options *options) {
+    bool given = options->interval > 0;
+    uint32_t chosen = options->most > 0 ? options->most : ANA_SERIES_CHOSEN_MAX;
+    *slots = (struct ana__slots){.interval = given ? options->interval : lengths[0],
+                                 .most = given ? ANA_SERIES_GIVEN_MAX : chosen,
+                                 .chosen = !given};
     for (unsigned i = 0; i < ANA__TIMED; i++) {
         slots->now[i] = ana_hist_new(TIMED_BITS);
         if (slots->now[i] == NULL) return WEFT_ERR_NOMEM;
@@ -157,9 +160,7 @@ static int push(struct ana__slots *slots, const double gauges[ANA_COLUMN_COUNT])
 }
 
 /* One more than are shown, since the last may be one that begins with the last event. */
-static int64_t most(const struct ana__slots *slots) {
-    return (slots->chosen ? ANA_SERIES_CHOSEN_MAX : ANA_SERIES_GIVEN_MAX) + 1;
-}
+static int64_t most(const struct ana__slots *slots) { return (int64_t)slots->most + 1; }
 
 int ana__slots_reach(struct ana__slots *slots, weft_time at,
                      const double gauges[ANA_COLUMN_COUNT]) {

@@ -109,6 +109,9 @@ const char *ana_trace_head(const struct ana_trace_reader *reader);
 bool ana_trace_head_value(const struct ana_trace_reader *reader, const char *key, char *out,
                           size_t size);
 
+/* The name of kind `number` of the file's table; NULL: it has none. */
+const char *ana_trace_name(const struct ana_trace_reader *reader, unsigned number);
+
 /* What numbers of a kind stand for, by their names and types in the file's table. */
 struct ana_trace_shape {
     unsigned numbers;     /* how many, at most WEFT_TRACE_NUMBERS */

@@ -214,7 +214,16 @@ const struct ana__schema *ana__reader_schema(const struct ana_trace_reader *read
     return &reader->schema;
 }
 
+uint64_t ana__reader_file_size(const struct ana_trace_reader *reader) {
+    struct stat stat;
+    return fstat(reader->fd, &stat) == 0 ? (uint64_t)stat.st_size : 0;
+}
+
 const char *ana_trace_head(const struct ana_trace_reader *reader) { return reader->schema.head; }
+
+const char *ana_trace_name(const struct ana_trace_reader *reader, unsigned number) {
+    return number < ANA_KINDS_MAX ? reader->schema.kinds[number].name : NULL;
+}
 
 bool ana_trace_head_value(const struct ana_trace_reader *reader, const char *key, char *out,
                           size_t size) {
