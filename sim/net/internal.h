@@ -74,7 +74,6 @@ struct sim_net {
     struct sim_net__layer *layers; /* SIM_LAYERS_MAX of them from the first on, NULL before */
     uint32_t layers_serial;
     struct sim_net__layer_list cuts, chains;
-    bool only_delays; /* there is one rule, of one delay, whoever the ends are */
     bool rules_ask_kind, rules_have_downlinks;
     uint32_t layers_ask_kind, layers_with_downlinks; /* of `chains` */
     struct sim_net__flows out, in;

@@ -51,13 +51,6 @@ static void run_layer_chains(struct sim_net *net, struct sim_net__walk *walk) {
     }
 }
 
-/* A link that only delays, the same for all, and nothing on top of it: the way of most packets. */
-static bool only_delays(const struct sim_net *net) {
-    const struct sim_chain *chain = &net->spec->rules[0].chain;
-    return net->spec->rules_count == 1 && chain->count == 1 &&
-           chain->elements[0].kind == SIM_ELEMENT_DELAY;
-}
-
 static void note_needs(struct sim_net *net) {
     for (uint32_t i = 0; i < net->spec->rules_count; i++) {
         const struct sim_chain *chain = &net->spec->rules[i].chain;
@@ -82,7 +75,6 @@ struct sim_net *sim_net_new(const struct sim_net_spec *spec, uint32_t nodes,
     note_needs(net);
     uint32_t regions = spec->regions == NULL ? 1 : spec->regions->count;
     WEFT_ASSERT(regions <= SIM_REGIONS_MAX);
-    net->only_delays = regions <= 1 && only_delays(net);
     if (regions <= 1 || nodes == 0) return net;
     net->region = malloc(nodes);
     if (net->region == NULL) {
@@ -129,6 +121,13 @@ weft_duration sim_net_least(const struct sim_net_spec *spec) {
     return least;
 }
 
+/* A link that only delays, the same for all, and nothing on top of it: the way of most packets. */
+static bool only_delays(const struct sim_net *net) {
+    const struct sim_chain *chain = &net->spec->rules[0].chain;
+    return net->spec->rules_count == 1 && chain->count == 1 &&
+           chain->elements[0].kind == SIM_ELEMENT_DELAY && net->region == NULL;
+}
+
 static void delay_only(const struct sim_net *net, const struct sim_packet *packet,
                        struct sim_fate *fate) {
     const struct sim_delay *delay = &net->spec->rules[0].chain.elements[0].delay;
@@ -147,7 +146,7 @@ void sim_net_fate(struct sim_net *net, const struct sim_packet *packet, struct s
         sim_net__run_cuts(net, packet, fate);
         if (fate->copies == 0) return;
     }
-    if (net->only_delays && net->chains.count == 0) {
+    if (net->chains.count == 0 && only_delays(net)) {
         delay_only(net, packet, fate);
         return;
     }
