@@ -72,8 +72,9 @@ static unsigned panel_height(const struct ana__canvas *canvas) {
 /* A place so far from the left and from above. How high a picture is, is known at its end: H. Rows
  * of text are met in their middle. */
 static void put_at(const struct ana__canvas *canvas, double left, double above) {
-    fprintf(canvas->script, "screen %.6f, screen 1-%.1f/H", left / canvas->width,
-            above + (is_text(canvas) ? 0.5 : 0));
+    double within = is_text(canvas) ? 0.5 : 0;
+    fprintf(canvas->script, "screen %.6f, screen 1-%.1f/H", (left + within) / canvas->width,
+            above + within);
 }
 
 /* --- bands --- */
@@ -146,11 +147,15 @@ static const char *caption_line(const char *from, unsigned cells, char line[ANA_
     size_t used = 0, kept = 0;
     if (*from == '\0') return NULL;
     while (from[used] != '\0' && used < ANA__TEXT_SIZE - 1) {
-        size_t part = strcspn(from + used, " ");
+        size_t part = strcspn(from + used, " \n");
         char tried[ANA__TEXT_SIZE];
         snprintf(tried, sizeof tried, "%.*s", (int)(used + part), from);
         if (used > 0 && ana__cells(tried) > cells) break;
         kept = used + part;
+        if (from[kept] == '\n') {
+            used = kept + 1;
+            break;
+        }
         used = kept + strspn(from + kept, " ");
     }
     char whole[ANA__TEXT_SIZE];
@@ -341,10 +346,11 @@ static void put_fill_look(FILE *script, const struct ana__curve *curve) {
 /* --- the key: what the axis up is, then a sample and the name of each curve --- */
 
 /* Of text, gnuplot draws each curve by a character of its own. */
+static char text_mark(const struct ana__curve *curve) { return "*#$%@&="[curve->look % 7]; }
+
 static void put_text_sample(struct ana__canvas *canvas, unsigned index, double left) {
-    char sample[4] = "   ";
-    memset(sample, "*#$%@&="[canvas->curves[index].look % 7], 3);
-    fprintf(canvas->script, "set label %u '%s' at ", 500 + index, sample);
+    char mark = text_mark(&canvas->curves[index]);
+    fprintf(canvas->script, "set label %u '%c%c%c' at ", 500 + index, mark, mark, mark);
     put_at(canvas, left, canvas->top);
     fputs(" left front\n", canvas->script);
 }
@@ -367,6 +373,12 @@ static void put_sample(struct ana__canvas *canvas, unsigned index, double left) 
     else
         put_fill_look(canvas->script, curve);
     fputc('\n', canvas->script);
+    if (curve->style != ANA__RANGES) return;
+    unsigned look = curve->look % LOOKS_COUNT;
+    fprintf(canvas->script, "set label %u '' at ", 580 + index);
+    put_at(canvas, left + image.sample / 2.0 - 3, middle);
+    fprintf(canvas->script, " point pointtype %u pointsize 1 linecolor rgb '%s' front\n",
+            looks[look].point, looks[look].colour);
 }
 
 static void put_name(struct ana__canvas *canvas, unsigned index, double left) {
@@ -434,7 +446,10 @@ static void put_curve(const struct ana__canvas *canvas, unsigned index,
     const struct ana__curve *curve = &canvas->curves[index];
     FILE *script = canvas->script;
     fprintf(script, "%s$c%u using ", index == 0 ? "plot " : ", ", index);
-    if (is_text(canvas)) {
+    if (is_text(canvas) && curve->style == ANA__RANGES) {
+        fprintf(script, "1:2 with linespoints linetype %u pointtype '%c'", curve->look + 1,
+                text_mark(curve));
+    } else if (is_text(canvas)) {
         fprintf(script, "1:2 with %s linetype %u", curve->style == ANA__BARS ? "boxes" : "lines",
                 curve->look + 1);
     } else if (curve->style == ANA__LINE) {

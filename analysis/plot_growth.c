@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* With few nodes the process itself is what is seen: then the axis is logarithmic. */
+#define WIDE 8
+
 static double cost_of(const struct ana_growth_row *row, bool bytes, double scale) {
     return (bytes ? (double)row->bytes / (double)row->nodes : row->wall_s / (double)row->events) /
            scale;
@@ -56,30 +59,37 @@ static void put_curves(struct ana__canvas *canvas, struct cost *cost) {
     }
 }
 
-static double most_cost(const struct ana_growth *growth, bool bytes) {
+static double most_cost(const struct ana_growth *growth, bool bytes, double *least) {
     double most = 0;
+    *least = INFINITY;
     for (size_t i = 0; i < growth->count; i++) {
         most = fmax(most, cost_of(&growth->rows[i], bytes, 1));
+        *least = fmin(*least, cost_of(&growth->rows[i], bytes, 1));
     }
     return most;
 }
 
 static void put_panel(struct ana__canvas *canvas, struct cost *cost, const char *tics) {
-    double most = most_cost(canvas->task->growth, cost->bytes);
+    double least, most = most_cost(canvas->task->growth, cost->bytes, &least);
+    bool wide = cost->bytes && most > WIDE * least;
     char label[64];
     if (cost->bytes) {
         struct ana__scale scale = ana__scale_bytes(most);
         cost->scale = scale.by;
-        snprintf(label, sizeof label, "memory of a node, %s", scale.unit);
+        snprintf(label, sizeof label, "process memory a node, %s", scale.unit);
     } else {
         static const struct ana__scale scales[] = {{1e-9, "ns"}, {1e-6, "µs"}, {1e-3, "ms"}};
         unsigned at = most < 2e-6 ? 0 : most < 2e-3 ? 1 : 2;
         cost->scale = scales[at].by;
-        snprintf(label, sizeof label, "time of an event, %s", scales[at].unit);
+        snprintf(label, sizeof label, "wall time an event, %s", scales[at].unit);
     }
     put_curves(canvas, cost);
-    ana__panel(canvas, &(struct ana__panel){
-                           .y_label = label, .y_max = 1.08 * most / cost->scale, .more = tics});
+    ana__panel(canvas, &(struct ana__panel){.y_label = label,
+                                            .y_min = wide ? NAN : 0,
+                                            .y_max = wide ? NAN : 1.08 * most / cost->scale,
+                                            .y_most = most / cost->scale,
+                                            .y_log = wide,
+                                            .more = tics});
 }
 
 /* The builds of the rows: the first, and whether there are others. */

@@ -52,7 +52,7 @@ struct ana__scale ana__scale_count(double count); /* unit: "", ", thousands", ..
 #define ANA__CURVES_MAX 32
 #define ANA__BANDS_MAX 64
 #define ANA__LANES_MAX 3
-#define ANA__CAPTION_SIZE 1024
+#define ANA__CAPTION_SIZE 4096
 
 enum ana__style {
     ANA__LINE = 0,
@@ -88,7 +88,7 @@ struct ana__canvas {
     const char *x_label;
     double x_min, x_max; /* NAN: as the data want */
     bool x_log;
-    char caption[ANA__CAPTION_SIZE]; /* parts between ", " */
+    char caption[ANA__CAPTION_SIZE]; /* lines, which are broken where they are too long */
     struct ana__band bands[ANA__BANDS_MAX];
     unsigned bands_count;
     /* the canvas's own */
@@ -128,7 +128,7 @@ void ana__panel(struct ana__canvas *canvas, const struct ana__panel *panel);
 
 /* --- runs (plot_runs.c) --- */
 
-/* The caption, the time axis of all runs, and, of a run that is alone, its faults as bands. */
+/* The caption, the time axis of all runs, and their faults as bands where they are alike. */
 void ana__of_runs(struct ana__canvas *canvas);
 /* Its scale. */
 struct ana__scale ana__time_scale(const struct ana_plot_task *task);
@@ -155,7 +155,7 @@ struct ana__of_column {
 };
 void ana__column_curves(struct ana__canvas *canvas, const struct ana__of_column *of);
 
-/* What tells a run from the others: "seed 7", or more. */
+/* What tells a run from the others, such as "seed 7"; plain. */
 void ana__run_name(const struct ana_plot_task *task, unsigned run, char out[ANA__TEXT_SIZE]);
 
 /* Why there is nothing to draw. */

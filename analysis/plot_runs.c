@@ -32,29 +32,60 @@ static void head_of(const struct ana_series *run, const char *key, char out[ANA_
     ana__plain(text, 60, out);
 }
 
-static bool all_alike(const struct ana_plot_task *task, const char *key) {
-    char first[ANA__TEXT_SIZE], other[ANA__TEXT_SIZE];
-    head_of(task->runs[0], key, first);
+/* What runs can differ in, and what tells them apart: the first of these that are enough. */
+enum trait { SCENARIO = 0, SEED, NODES, BUILD, TRAITS };
+
+static void trait_of(const struct ana_series *run, enum trait trait, char out[ANA__TEXT_SIZE]) {
+    static const char *const keys[TRAITS] = {
+        [SCENARIO] = "scenario", [SEED] = "seed", [BUILD] = "build"};
+    char value[ANA__TEXT_SIZE];
+    if (trait == NODES) {
+        snprintf(out, ANA__TEXT_SIZE, "%u nodes", ana_series_nodes(run));
+        return;
+    }
+    head_of(run, keys[trait], value);
+    snprintf(out, ANA__TEXT_SIZE, "%s%.200s", trait == SEED ? "seed " : "", value);
+}
+
+static bool differ(const struct ana_plot_task *task, const unsigned runs[2], enum trait trait) {
+    char one[ANA__TEXT_SIZE], other[ANA__TEXT_SIZE];
+    trait_of(task->runs[runs[0]], trait, one);
+    trait_of(task->runs[runs[1]], trait, other);
+    return strcmp(one, other) != 0;
+}
+
+/* Whether any two runs differ in one of the traits before `end`. */
+static bool are_distinct(const struct ana_plot_task *task, unsigned end) {
+    for (unsigned i = 0; i < task->runs_count; i++) {
+        for (unsigned k = i + 1; k < task->runs_count; k++) {
+            unsigned trait = 0;
+            while (trait < end && !differ(task, (unsigned[2]){i, k}, trait)) trait++;
+            if (trait == end) return false;
+        }
+    }
+    return true;
+}
+
+/* Traits that all share are not named. */
+static bool is_shared(const struct ana_plot_task *task, enum trait trait) {
     for (unsigned i = 1; i < task->runs_count; i++) {
-        head_of(task->runs[i], key, other);
-        if (strcmp(first, other) != 0) return false;
+        if (differ(task, (unsigned[2]){0, i}, trait)) return false;
     }
     return true;
 }
 
 void ana__run_name(const struct ana_plot_task *task, unsigned run, char out[ANA__TEXT_SIZE]) {
-    char scenario[ANA__TEXT_SIZE], seed[ANA__TEXT_SIZE], text[2 * ANA__TEXT_SIZE + 32];
-    head_of(task->runs[run], "scenario", scenario);
-    head_of(task->runs[run], "seed", seed);
-    bool scenarios = !all_alike(task, "scenario"), seeds = !all_alike(task, "seed");
-    if (scenarios && seeds)
-        snprintf(text, sizeof text, "%s, seed %s", scenario, seed);
-    else if (scenarios)
-        snprintf(text, sizeof text, "%s", scenario);
-    else if (seeds)
-        snprintf(text, sizeof text, "seed %s", seed);
-    else
-        snprintf(text, sizeof text, "run %u", run + 1);
+    char text[TRAITS * ANA__TEXT_SIZE] = "", value[ANA__TEXT_SIZE];
+    size_t used = 0;
+    unsigned end = 0;
+    while (end < TRAITS && !are_distinct(task, end)) end++;
+    for (unsigned trait = 0; trait < end; trait++) {
+        if (is_shared(task, trait)) continue;
+        trait_of(task->runs[run], trait, value);
+        used +=
+            (size_t)snprintf(text + used, sizeof text - used, "%s%s", used > 0 ? ", " : "", value);
+    }
+    if (!are_distinct(task, end)) snprintf(text, sizeof text, "run %u", run + 1);
     ana__plain(text, 40, out);
 }
 
@@ -82,11 +113,8 @@ static void put_caption(struct ana__canvas *canvas) {
     FILE *out = fmemopen(canvas->caption, sizeof canvas->caption, "w");
     if (out == NULL) return;
     for (unsigned i = 0; i < task->runs_count; i++) {
-        char name[ANA__TEXT_SIZE];
-        if (task->runs_count > 1) {
-            ana__run_name(task, i, name);
-            fprintf(out, "%s[%u] %s: ", i > 0 ? "; " : "", i + 1, name);
-        }
+        if (i > 0) fputc('\n', out);
+        if (!are_distinct(task, TRAITS)) fprintf(out, "run %u: ", i + 1);
         put_identity(task, i, out);
     }
     fclose(out);
@@ -182,6 +210,22 @@ static void add_stretches(struct ana__canvas *canvas, double scale) {
     for (unsigned i = 0; i < all.count; i++) add_stretch(canvas, &all.list[i]);
 }
 
+/* Whether what happened when is the same in all runs. */
+static bool bands_alike(const struct ana_plot_task *task) {
+    uint32_t count, others;
+    const struct ana_band *bands = ana_series_bands(task->runs[0], &count), *other;
+    for (unsigned i = 1; i < task->runs_count; i++) {
+        other = ana_series_bands(task->runs[i], &others);
+        if (others != count) return false;
+        for (uint32_t k = 0; k < count; k++) {
+            if (bands[k].fault != other[k].fault || bands[k].kind != other[k].kind ||
+                bands[k].on != other[k].on || bands[k].off != other[k].off)
+                return false;
+        }
+    }
+    return true;
+}
+
 void ana__of_runs(struct ana__canvas *canvas) {
     const struct ana_plot_task *task = canvas->task;
     struct ana__scale scale = ana__time_scale(task);
@@ -194,7 +238,7 @@ void ana__of_runs(struct ana__canvas *canvas) {
                       : strcmp(scale.unit, "min") == 0 ? "time, min"
                       : strcmp(scale.unit, "h") == 0   ? "time, h"
                                                        : "time, days";
-    if (task->runs_count == 1) add_stretches(canvas, scale.by);
+    if (bands_alike(task)) add_stretches(canvas, scale.by);
 }
 
 /* --- columns --- */

@@ -15,19 +15,19 @@ struct weft_krpc weft_dht__answer(const struct weft_dht *dht,
     return (struct weft_krpc){
         .type = WEFT_KRPC_RESPONSE,
         .tid = request->msg->tid,
-        .version = weft_bytes(dht->config.version, sizeof dht->config.version),
+        .version = weft_bytes(dht->config->version, sizeof dht->config->version),
         .id = &dht->id,
     };
 }
 
 static size_t pack(const struct weft_dht *dht, const struct weft_dht__table *table,
                    const struct weft_dht__request *request, unsigned char *out) {
-    const struct weft_dht__contact *found[WEFT_DHT_K_MAX];
+    const struct weft_contact *found[WEFT_DHT_K_MAX];
     WEFT_ASSERT(request->msg->target != NULL);
     size_t count = weft_dht__table_closest(dht, table, request->msg->target, request->msg->id,
-                                           found, dht->config.k);
+                                           found, dht->config->k);
     unsigned char *at = out;
-    for (size_t i = 0; i < count; i++) at = weft_dht__contact_write(table, found[i], at);
+    for (size_t i = 0; i < count; i++) at = weft_dht__contact_write(found[i], at);
     return (size_t)(at - out);
 }
 

@@ -18,10 +18,15 @@ struct weft_dht__array *weft_dht__candidate_list(struct weft_dht__lookup *lookup
 static uint32_t position(const struct weft_dht__lookup *lookup, const struct weft_dht__array *list,
                          const weft_id *id) {
     const struct weft_dht__candidate *candidates = list->items;
+    uint64_t goal = weft_id_word(&lookup->target, 0), distance = weft_id_word(id, 0) ^ goal;
     uint32_t low = 0, high = list->count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (weft_id_closer(&lookup->target, &candidates[middle].id, id) < 0) {
+        uint64_t other = weft_id_word(&candidates[middle].id, 0) ^ goal; /* nearly always enough */
+        bool closer = other != distance
+                          ? other < distance
+                          : weft_id_closer(&lookup->target, &candidates[middle].id, id) < 0;
+        if (closer) {
             low = middle + 1;
         } else {
             high = middle;
@@ -61,7 +66,7 @@ static void drop_token(struct weft_dht *dht, struct weft_dht__candidate *candida
 
 /* Room for one at `index`: a full list gives up its farthest, if that is not under way. */
 static bool make_room(struct weft_dht *dht, struct weft_dht__array *list, uint32_t index) {
-    uint32_t max = DHT_CANDIDATES_PER_K * dht->config.k;
+    uint32_t max = DHT_CANDIDATES_PER_K * dht->config->k;
     WEFT_ASSERT(list->count <= max);
     if (list->count < max) {
         return weft_dht__reserve(dht, list, list->count + 1, sizeof(struct weft_dht__candidate));
@@ -100,8 +105,8 @@ void weft_dht__candidate_add(struct weft_dht *dht, struct weft_dht__lookup *look
 static struct weft_dht__candidate *next_of(const struct weft_dht *dht,
                                            const struct weft_dht__array *list, bool *open) {
     uint32_t good = 0;
-    WEFT_ASSERT(dht->config.k > 0);
-    for (uint32_t i = 0; i < list->count && good < dht->config.k; i++) {
+    WEFT_ASSERT(dht->config->k > 0);
+    for (uint32_t i = 0; i < list->count && good < dht->config->k; i++) {
         struct weft_dht__candidate *candidate = weft_dht__candidate_at(list, i);
         if (candidate->state == DHT_FAILED) continue;
         good++;

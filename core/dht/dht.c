@@ -83,7 +83,7 @@ bool weft_dht__addr_usable(const struct weft_dht *dht, const struct weft_addr *a
     if (addr->port == 0 || is_multicast(addr)) return false;
     if (addr->family == WEFT_FAMILY_V4 && addr->ip[0] == 0) return false;
     if (all_zero(addr->ip, sizeof addr->ip)) return false;
-    return !dht->config.refuse_martians || !weft_dht__addr_martian(addr);
+    return !dht->config->refuse_martians || !weft_dht__addr_martian(addr);
 }
 
 static void default_duration(weft_duration *value, weft_duration normal) {
@@ -138,24 +138,41 @@ static void config_limits(struct weft_dht_config *config) {
     }
 }
 
-static void machine_init(struct weft_dht *dht, const struct weft_dht_config *config,
-                         uint64_t seed) {
-    dht->config = *config;
-    config_limits(&dht->config);
-    config_times(&dht->config);
-    weft_rand_init(&dht->rand, seed);
-    dht->secret.k0 = weft_rand_u64(&dht->rand);
-    dht->secret.k1 = weft_rand_u64(&dht->rand);
+void weft_dht_config_fill(struct weft_dht_config *config) {
+    WEFT_ASSERT(config != NULL);
+    config_limits(config);
+    config_times(config);
+}
+
+static int config_init(struct weft_dht *dht, const struct weft_dht_config *config) {
+    dht->config = config;
+    if (config->shared) return WEFT_OK;
+    dht->own_config = weft_mem_alloc(dht->mem, sizeof *config);
+    if (dht->own_config == NULL) return WEFT_ERR_NOMEM;
+    *dht->own_config = *config;
+    weft_dht_config_fill(dht->own_config);
+    dht->config = dht->own_config;
+    return WEFT_OK;
+}
+
+static int machine_init(struct weft_dht *dht, const struct weft_dht_config *config, uint64_t seed) {
     dht->newcomers_due = dht->lost_due = dht->stored_due = dht->repeats_due = WEFT_TIME_NEVER;
     dht->join.at = WEFT_TIME_NEVER;
     dht->pending.head = dht->pending.tail = dht->pending.free = dht->pending.slow = DHT_NONE;
-    weft_dht__rate_init(dht);
+    weft_rand_init(&dht->rand, seed);
+    dht->secret.k0 = weft_rand_u64(&dht->rand);
+    dht->secret.k1 = weft_rand_u64(&dht->rand);
+    int error = config_init(dht, config);
+    if (error == WEFT_OK) weft_dht__rate_init(dht);
+    return error;
 }
 
 static int tables_init(struct weft_dht *dht) {
     int error = WEFT_OK;
-    if (dht->config.v4) error = weft_dht__table_init(dht, &dht->tables[0], WEFT_FAMILY_V4);
-    if (error == WEFT_OK && dht->config.v6) {
+    dht->book = dht->config->book != NULL ? dht->config->book : weft_dht__book_new(dht->mem);
+    if (dht->book == NULL) return WEFT_ERR_NOMEM;
+    if (dht->config->v4) error = weft_dht__table_init(dht, &dht->tables[0], WEFT_FAMILY_V4);
+    if (error == WEFT_OK && dht->config->v6) {
         error = weft_dht__table_init(dht, &dht->tables[1], WEFT_FAMILY_V6);
     }
     return error;
@@ -171,8 +188,8 @@ int weft_dht_new(const struct weft_dht_config *config, const weft_id *id, uint64
     dht->mem = mem;
     dht->id = *id;
     dht->start = dht->now = now;
-    machine_init(dht, config, seed);
-    int error = tables_init(dht);
+    int error = machine_init(dht, config, seed);
+    if (error == WEFT_OK) error = tables_init(dht);
     if (error != WEFT_OK) {
         weft_dht_free(dht);
         return error;
@@ -201,6 +218,8 @@ void weft_dht_free(struct weft_dht *dht) {
     weft_dht__array_free(dht, &dht->lost, sizeof(struct weft_dht__lost));
     weft_dht__table_free(dht, &dht->tables[0]);
     weft_dht__table_free(dht, &dht->tables[1]);
+    if (dht->config->book == NULL) weft_dht__book_free(dht->book);
+    weft_mem_free(dht->mem, dht->own_config, sizeof *dht->own_config);
     weft_mem_free(dht->mem, dht, sizeof *dht);
 }
 
@@ -272,6 +291,12 @@ const weft_id *weft_dht_id(const struct weft_dht *dht) {
     return &dht->id;
 }
 
+struct weft_dht_size weft_dht_size(const struct weft_dht *dht) {
+    WEFT_ASSERT(dht != NULL);
+    return (struct weft_dht_size){dht->tables[0].contacts, dht->tables[1].contacts,
+                                  dht->tables[0].bucket_count + dht->tables[1].bucket_count};
+}
+
 void weft_dht_stats(const struct weft_dht *dht, struct weft_dht_stats *stats) {
     WEFT_ASSERT(dht != NULL);
     WEFT_ASSERT(stats != NULL);
@@ -301,12 +326,9 @@ size_t weft_dht_closest(const struct weft_dht *dht, const weft_id *target, enum 
     WEFT_ASSERT(out != NULL || max == 0);
     const struct weft_dht__table *table = &dht->tables[family == WEFT_FAMILY_V6];
     if (table->family != (uint8_t)family || family == WEFT_FAMILY_NONE) return 0;
-    const struct weft_dht__contact *found[WEFT_DHT_K_MAX];
+    const struct weft_contact *found[WEFT_DHT_K_MAX];
     if (max > WEFT_DHT_K_MAX) max = WEFT_DHT_K_MAX;
     size_t count = weft_dht__table_closest(dht, table, target, NULL, found, max);
-    for (size_t i = 0; i < count; i++) {
-        out[i].id = found[i]->id;
-        out[i].addr = weft_dht__contact_addr(table, found[i]);
-    }
+    for (size_t i = 0; i < count; i++) out[i] = *found[i];
     return count;
 }

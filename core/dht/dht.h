@@ -21,12 +21,11 @@
 #ifndef WEFT_DHT_DHT_H
 #define WEFT_DHT_DHT_H
 
-#include "core/base/addr.h"
 #include "core/base/bytes.h"
-#include "core/base/id.h"
 #include "core/base/limits.h"
 #include "core/base/mem.h"
 #include "core/base/time.h"
+#include "core/dht/book.h"
 #include "core/env/trace.h"
 
 #include <stdbool.h>
@@ -59,12 +58,12 @@ struct weft_dht_config {
     bool refuse_martians;          /* drop loopback, multicast, port 0 and unspecified senders;
                                       off by default: a test network may live on loopback */
     unsigned char version[4];      /* `v`; all zero: "WF" 0 1 */
+    struct weft_dht_book *book;    /* shared with other machines, outlives them all; NULL: none */
+    bool shared; /* it is filled in (below) and outlives the machine: not copied */
 };
 
-struct weft_contact {
-    weft_id id;
-    struct weft_addr addr;
-};
+/* Every 0 becomes its default, what is too much its maximum. */
+void weft_dht_config_fill(struct weft_dht_config *config);
 
 /* How an operation ended. `op` is the caller's number. */
 struct weft_dht_result {
@@ -155,6 +154,13 @@ struct weft_dht_stats {
 };
 
 void weft_dht_stats(const struct weft_dht *dht, struct weft_dht_stats *stats);
+
+/* Of these, what is asked for after each step. */
+struct weft_dht_size {
+    uint32_t contacts4, contacts6, buckets;
+};
+
+struct weft_dht_size weft_dht_size(const struct weft_dht *dht);
 
 /* The up to `max` verified contacts of `family` closest to `target`, closest first. Returns how
  * many. What find_node answers with. */

@@ -9,7 +9,7 @@ bool weft_dht__get_peers_ask(struct weft_dht *dht, const struct weft_dht__query 
                              const weft_id *target) {
     WEFT_ASSERT(target != NULL);
     struct weft_krpc msg = {.method = WEFT_KRPC_GET_PEERS, .target = target};
-    if (dht->config.v4 && dht->config.v6) msg.want = WEFT_WANT_N4 | WEFT_WANT_N6;
+    if (dht->config->v4 && dht->config->v6) msg.want = WEFT_WANT_N4 | WEFT_WANT_N6;
     return weft_dht__query_send(dht, query, &msg);
 }
 

@@ -14,7 +14,7 @@ static void visit_contact(const struct visit *visit, const struct weft_dht__tabl
     const struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, place);
     WEFT_ASSERT(visit->fn != NULL);
     struct weft_contact_info info = {
-        .contact = {contact->id, weft_dht__contact_addr(table, contact)},
+        .contact = *weft_dht__who(visit->dht, contact),
         .verified = (contact->flags & DHT_CONTACT_VERIFIED) != 0,
         .in_cache = place >= bucket->count,
         .failures = contact->failures,

@@ -1,6 +1,7 @@
 /* What the DHT's files share. Nothing outside core/dht includes it.
  *
  *   contact.c  one contact in its compact form        table.c    buckets, closest, insertion
+ *   book.c     who is where, of one machine
  *   bucket.c   contacts and cache of one bucket       check.c    stale contacts are asked
  *   newcomer.c contacts to verify                     lost.c     contacts lost, asked again later
  *   query.c    queries under way                      receive.c  packets in
@@ -66,42 +67,48 @@ struct weft_dht__array {
 /* flags of a contact */
 enum { DHT_CONTACT_ASKED = 1, DHT_CONTACT_VERIFIED = 2 };
 
-/* I1  in a bucket: VERIFIED, and failures < DHT_FAILURES_MAX (R1).
- * I2  in a cache: VERIFIED only if it answered at `answered`.
- * A contact takes 36 bytes (v4) or 48 (v6). */
+/* Who it is stands in the book; the hints tell most who are not it without a look there.
+ * I1  in a bucket: VERIFIED, and failures < DHT_FAILURES_MAX (R1).
+ * I2  in a cache: VERIFIED only if it answered at `answered`. */
 struct weft_dht__contact {
-    weft_id id;
+    uint32_t entry;          /* in the book: taken */
     weft_dht__tick answered; /* its last answer to us */
     weft_dht__tick due;      /* when to ask it */
-    uint16_t port;
-    uint8_t failures; /* in a row */
-    uint8_t flags;
-    unsigned char ip[]; /* 4 or 16 */
+    uint16_t addr_hint;      /* weft_dht__addr_hint */
+    uint8_t id_hint;         /* the last byte of the id */
+    uint8_t failures : 4;    /* in a row */
+    uint8_t flags : 4;
 };
 
-_Static_assert(sizeof(struct weft_dht__contact) == 32, "36 bytes with an IPv4 address");
+_Static_assert(sizeof(struct weft_dht__contact) == 16, "a million nodes know 200 million");
 
-/* I3  block holds `count` contacts, then `cached` ones of the replacement cache, newest last.
+/* I3  from table->block[first] on it has room for `capacity`: `count` contacts, then
+ *     `cached` ones of the replacement cache, newest last.
  * I4  count <= k; cached <= max(1, k / 4); count + cached <= capacity. */
 struct weft_dht__bucket {
-    unsigned char *block;
     weft_dht__tick due;     /* no contact is due before; meaningless when count is 0 */
     weft_dht__tick refresh; /* when a lookup in it is wanted */
+    uint16_t first;
     uint8_t count, cached, capacity;
     uint8_t tries; /* to fill it, left; `refresh` is then the time of the next */
 };
 
+_Static_assert(WEFT_ID_BITS *(WEFT_DHT_K_MAX + WEFT_DHT_K_MAX / 4 + 2) <= UINT16_MAX, "of first");
+
 /* I5  bucket i < bucket_count - 1 holds ids sharing exactly i bits with the own id; the last all
  *     that share more. It alone is split.
- * I6  contacts and cached are the sums over the buckets. */
+ * I6  contacts and cached are the sums over the buckets.
+ * I7  the buckets' rooms follow one another in `block`; block_used is their sum. Whatever makes
+ *     room, or takes it, moves contacts. */
 struct weft_dht__table {
     struct weft_dht__bucket *buckets;
+    struct weft_dht__contact *block;
     weft_time due;         /* no contact is due before */
     weft_time refresh_due; /* no refresh is due before */
     uint32_t bucket_count, contacts, cached;
+    uint16_t block_used, block_capacity;
     uint8_t bucket_capacity;
     uint8_t family; /* NONE: not served */
-    uint8_t stride; /* bytes of a contact */
 };
 
 enum weft_dht__newcomer_state { DHT_NEWCOMER_WAITS = 1, DHT_NEWCOMER_ASKED, DHT_NEWCOMER_COOLS };
@@ -228,12 +235,14 @@ struct weft_dht__join {
 
 struct weft_dht {
     struct weft_mem *mem;
-    const struct weft_dht_sink *sink; /* during a step */
-    struct weft_dht_config config;    /* every default filled in */
+    const struct weft_dht_sink *sink;     /* during a step */
+    const struct weft_dht_config *config; /* every default filled in */
+    struct weft_dht_config *own_config;   /* NULL: it is shared */
     weft_id id;
     weft_time start, now;
     struct weft_rand rand;
     struct weft_hash_key secret;      /* tokens, sources */
+    struct weft_dht_book *book;       /* its own, unless the configuration has one */
     struct weft_dht__table tables[2]; /* v4, v6 */
     struct weft_dht__array newcomers; /* struct weft_dht__newcomer */
     weft_time newcomers_due;
@@ -287,32 +296,50 @@ static inline struct weft_dht__table *weft_dht__table_of(struct weft_dht *dht, u
 bool weft_dht__addr_usable(const struct weft_dht *dht, const struct weft_addr *addr);
 bool weft_dht__addr_martian(const struct weft_addr *addr);
 
+/* --- book.c --- */
+/* NULL: no memory. */
+struct weft_dht_book *weft_dht__book_new(struct weft_mem *mem);
+void weft_dht__book_free(struct weft_dht_book *book);
+
 /* --- contact.c --- */
-static inline struct weft_addr weft_dht__contact_addr(const struct weft_dht__table *table,
-                                                      const struct weft_dht__contact *contact) {
-    struct weft_addr addr = {.port = contact->port, .family = table->family};
-    memcpy(addr.ip, contact->ip, table->family == WEFT_FAMILY_V4 ? 4 : 16);
-    return addr;
+static inline const struct weft_contact *weft_dht__who(const struct weft_dht *dht,
+                                                       const struct weft_dht__contact *contact) {
+    WEFT_ASSERT(contact->entry > 0);
+    return weft_dht_book_at(dht->book, contact->entry);
 }
 
-static inline bool weft_dht__contact_at(const struct weft_dht__table *table,
+static inline uint16_t weft_dht__addr_hint(const struct weft_addr *addr) {
+    uint64_t halves[2];
+    memcpy(halves, addr->ip, sizeof halves);
+    uint64_t mixed = (halves[0] ^ halves[1] ^ addr->port) * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint16_t)(mixed >> 48);
+}
+
+static inline uint8_t weft_dht__id_hint(const weft_id *id) { return id->bytes[WEFT_ID_SIZE - 1]; }
+
+static inline bool weft_dht__contact_is(const struct weft_dht *dht,
+                                        const struct weft_dht__contact *contact,
+                                        const weft_id *id) {
+    return contact->id_hint == weft_dht__id_hint(id) &&
+           weft_id_equal(&weft_dht__who(dht, contact)->id, id);
+}
+
+static inline bool weft_dht__contact_at(const struct weft_dht *dht,
                                         const struct weft_dht__contact *contact,
                                         const struct weft_addr *addr) {
-    if (contact->port != addr->port || table->family != addr->family) return false;
-    if (table->family == WEFT_FAMILY_V4) return memcmp(contact->ip, addr->ip, 4) == 0;
-    return memcmp(contact->ip, addr->ip, 16) == 0;
+    return contact->addr_hint == weft_dht__addr_hint(addr) &&
+           weft_addr_equal(&weft_dht__who(dht, contact)->addr, addr);
 }
 
 /* Its compact form (BEP 5, BEP 32); returns the end of it. */
-static inline unsigned char *weft_dht__contact_write(const struct weft_dht__table *table,
-                                                     const struct weft_dht__contact *contact,
+static inline unsigned char *weft_dht__contact_write(const struct weft_contact *who,
                                                      unsigned char *out) {
-    size_t ip_size = table->family == WEFT_FAMILY_V4 ? 4 : 16;
-    memcpy(out, contact->id.bytes, WEFT_ID_SIZE);
-    memcpy(out + WEFT_ID_SIZE, contact->ip, ip_size);
+    size_t ip_size = who->addr.family == WEFT_FAMILY_V4 ? 4 : 16;
+    memcpy(out, who->id.bytes, WEFT_ID_SIZE);
+    memcpy(out + WEFT_ID_SIZE, who->addr.ip, ip_size);
     out += WEFT_ID_SIZE + ip_size;
-    out[0] = (unsigned char)(contact->port >> 8);
-    out[1] = (unsigned char)contact->port;
+    out[0] = (unsigned char)(who->addr.port >> 8);
+    out[1] = (unsigned char)who->addr.port;
     return out + 2;
 }
 
@@ -324,23 +351,27 @@ struct weft_dht__seen {
     weft_dht__tick answered;
 };
 
-void weft_dht__contact_init(struct weft_dht__contact *contact, const struct weft_dht__seen *seen,
-                            weft_dht__tick due);
+/* Its entry is taken. False: no memory; nothing was. */
+bool weft_dht__contact_init(struct weft_dht *dht, struct weft_dht__contact *contact,
+                            const struct weft_dht__seen *seen, weft_dht__tick due);
 
 /* --- bucket.c --- */
 static inline struct weft_dht__contact *weft_dht__bucket_at(const struct weft_dht__table *table,
                                                             const struct weft_dht__bucket *bucket,
                                                             uint32_t index) {
     WEFT_ASSERT(index < bucket->capacity);
-    return (struct weft_dht__contact *)(void *)(bucket->block + (size_t)index * table->stride);
+    return &table->block[bucket->first + index];
 }
 /* Index of `id` among contacts and cache, -1 when absent. */
-int weft_dht__bucket_find(const struct weft_dht__table *table,
+int weft_dht__bucket_find(const struct weft_dht *dht, const struct weft_dht__table *table,
                           const struct weft_dht__bucket *bucket, const weft_id *id);
-/* A cleared slot after the contacts; the count grows. NULL: no memory. count < k. */
-struct weft_dht__contact *weft_dht__bucket_add(struct weft_dht *dht, struct weft_dht__table *table,
-                                               struct weft_dht__bucket *bucket);
-/* Take out contact or cache entry `index`. */
+/* `contact`, of no bucket, copied behind the contacts. False: no memory. count < k. */
+bool weft_dht__bucket_add(struct weft_dht *dht, struct weft_dht__table *table,
+                          struct weft_dht__bucket *bucket, const struct weft_dht__contact *contact);
+/* Take out contact or cache entry `index`, which somebody else has now. */
+void weft_dht__bucket_give(struct weft_dht__table *table, struct weft_dht__bucket *bucket,
+                           uint32_t index);
+/* Take out contact or cache entry `index`: its entry in the book is dropped. */
 void weft_dht__bucket_remove(struct weft_dht *dht, struct weft_dht__table *table,
                              struct weft_dht__bucket *bucket, uint32_t index);
 /* Remember a contact there is no room for: the newest replaces the oldest, but one never verified
@@ -379,7 +410,7 @@ bool weft_dht__passed_over(const struct weft_dht *dht, const struct weft_addr *a
 /* Up to `max` (<= K_MAX) contacts closest to `target`, closest first, without `except` (or NULL).*/
 size_t weft_dht__table_closest(const struct weft_dht *dht, const struct weft_dht__table *table,
                                const weft_id *target, const weft_id *except,
-                               const struct weft_dht__contact **out, size_t max);
+                               const struct weft_contact **out, size_t max);
 /* Somebody answered a query of ours. */
 struct weft_dht__answerer {
     const weft_id *id;
@@ -409,11 +440,10 @@ void weft_dht__check_due(struct weft_dht *dht, struct weft_dht__table *table,
                          struct weft_dht__bucket *bucket, weft_dht__tick due);
 /* Ask `contact`, unless it answered lately or is being asked. Lately: within the shortest time
  * after which it is asked anyway, so that strangers cannot make us ask more often. */
-void weft_dht__check_contact(struct weft_dht *dht, struct weft_dht__table *table,
-                             struct weft_dht__contact *contact);
+void weft_dht__check_contact(struct weft_dht *dht, struct weft_dht__contact *contact);
 /* The same for the bucket's least recently answered. */
-void weft_dht__check_oldest(struct weft_dht *dht, struct weft_dht__table *table,
-                            struct weft_dht__bucket *bucket);
+void weft_dht__check_oldest(struct weft_dht *dht, const struct weft_dht__table *table,
+                            const struct weft_dht__bucket *bucket);
 
 /* --- newcomer.c --- */
 /* A node seen but not verified: wait to be asked, or the cache, or nothing. */

@@ -34,10 +34,9 @@ static void ask_far(struct weft_dht *dht, const struct weft_dht__table *table) {
         if (bucket->count == 0) continue;
         uint32_t index = (uint32_t)weft_rand_below(&dht->rand, bucket->count);
         const struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, index);
-        const struct weft_dht__query query = {.id = contact->id,
-                                              .to = weft_dht__contact_addr(table, contact),
-                                              .purpose = DHT_ASK_FILL,
-                                              .lookup = DHT_NONE};
+        const struct weft_contact *who = weft_dht__who(dht, contact);
+        const struct weft_dht__query query = {
+            .id = who->id, .to = who->addr, .purpose = DHT_ASK_FILL, .lookup = DHT_NONE};
         (void)weft_dht__find_node_ask(dht, &query, &dht->id); /* no room: the next self lookup */
     }
 }
@@ -52,7 +51,7 @@ void weft_dht__join_run(struct weft_dht *dht) {
                                         .kind = WEFT_LOOKUP_JOIN,
                                         .internal = true};
     for (size_t i = 0; i < 2; i++) {
-        if (dht->tables[i].contacts > dht->config.k) ask_far(dht, &dht->tables[i]);
+        if (dht->tables[i].contacts > dht->config->k) ask_far(dht, &dht->tables[i]);
     }
     join->running = true; /* before the start: it may end at once */
     if (weft_dht__lookup_start(dht, &task) == WEFT_OK) return;
@@ -81,14 +80,14 @@ void weft_dht__join_ended(struct weft_dht *dht, const struct weft_dht_result *re
     WEFT_ASSERT(join->delay > 0);
     join->running = false;
     uint64_t seen = hash_of(result);
-    bool settled = seen == join->seen && contacts(dht) >= dht->config.k;
+    bool settled = seen == join->seen && contacts(dht) >= dht->config->k;
     if (result->replies > 0 && !join->joined) joined(dht);
     join->seen = seen;
     /* It never ends, only becomes seldom: an island that is found by one of its members is joined
      * by all only when each asks for its neighbourhood again
      * (scenarios/regressions/bootstrap-island.yaml). */
     weft_duration pause_max =
-        settled ? dht->config.refresh_after / DHT_JOIN_REFRESHES : DHT_JOIN_RETRY_MAX;
+        settled ? dht->config->refresh_after / DHT_JOIN_REFRESHES : DHT_JOIN_RETRY_MAX;
     join->at = weft_time_add(dht->now, join->delay - weft_dht__jitter(dht, join->delay / 4));
     join->delay = weft_time_min(2 * join->delay, weft_time_max(pause_max, DHT_JOIN_RETRY));
 }

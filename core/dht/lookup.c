@@ -53,13 +53,11 @@ struct weft_dht__lookup *weft_dht__lookup_of(struct weft_dht *dht,
 
 static void seed_from_table(struct weft_dht *dht, struct weft_dht__lookup *lookup,
                             const struct weft_dht__table *table) {
-    const struct weft_dht__contact *found[WEFT_DHT_K_MAX];
-    WEFT_ASSERT(dht->config.k <= WEFT_DHT_K_MAX);
-    size_t count = weft_dht__table_closest(dht, table, &lookup->target, NULL, found, dht->config.k);
-    for (size_t i = 0; i < count; i++) {
-        const struct weft_contact contact = {found[i]->id, weft_dht__contact_addr(table, found[i])};
-        weft_dht__candidate_add(dht, lookup, &contact, 1);
-    }
+    const struct weft_contact *found[WEFT_DHT_K_MAX];
+    WEFT_ASSERT(dht->config->k <= WEFT_DHT_K_MAX);
+    size_t count =
+        weft_dht__table_closest(dht, table, &lookup->target, NULL, found, dht->config->k);
+    for (size_t i = 0; i < count; i++) weft_dht__candidate_add(dht, lookup, found[i], 1);
 }
 
 /* A young table knows little: those waiting to be verified are asked as well. */
@@ -79,7 +77,7 @@ static void seed(struct weft_dht *dht, struct weft_dht__lookup *lookup) {
         const struct weft_dht__table *table = &dht->tables[i];
         if (table->family == WEFT_FAMILY_NONE) continue;
         seed_from_table(dht, lookup, table);
-        few = few && table->contacts < dht->config.k;
+        few = few && table->contacts < dht->config->k;
     }
     if (few) seed_from_newcomers(dht, lookup);
     WEFT_ASSERT(lookup->outstanding == 0);
@@ -202,8 +200,8 @@ static bool ask_next(struct weft_dht *dht, struct weft_dht__lookup *lookup,
 }
 
 static bool asked_enough(const struct weft_dht *dht, const struct weft_dht__lookup *lookup) {
-    WEFT_ASSERT(dht->config.k > 0);
-    return lookup->queries >= DHT_QUERIES_PER_K * dht->config.k;
+    WEFT_ASSERT(dht->config->k > 0);
+    return lookup->queries >= DHT_QUERIES_PER_K * dht->config->k;
 }
 
 void weft_dht__lookup_advance(struct weft_dht *dht, struct weft_dht__lookup *lookup) {
@@ -220,13 +218,13 @@ void weft_dht__lookup_advance(struct weft_dht *dht, struct weft_dht__lookup *loo
             open = lookup->outstanding > 0;
             break;
         }
-        if (lookup->active >= dht->config.alpha || !ask_next(dht, lookup, next)) return;
+        if (lookup->active >= dht->config->alpha || !ask_next(dht, lookup, next)) return;
     }
     if (!open || found_enough(lookup)) weft_dht__lookup_searched(dht, lookup);
 }
 
 void weft_dht__lookup_resume(struct weft_dht *dht) {
-    if (dht->pending.count >= dht->config.pending_max) return;
+    if (dht->pending.count >= dht->config->pending_max) return;
     dht->stalled = false;
     for (uint32_t i = 0; i < dht->lookups.count; i++) {
         struct weft_dht__lookup *lookup = slots(dht)[i];

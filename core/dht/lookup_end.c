@@ -41,7 +41,7 @@ static void collect(const struct weft_dht *dht, const struct weft_dht__lookup *l
         if (found->count == 0) found->depth = next[side]->depth;
         WEFT_ASSERT(found->count < FOUND_MAX);
         found->closest[found->count++] = (struct weft_contact){next[side]->id, next[side]->addr};
-        next[side] = ++taken[side] < dht->config.k
+        next[side] = ++taken[side] < dht->config->k
                          ? next_answered(&lookup->lists[side], &index[side])
                          : NULL;
     }
@@ -178,7 +178,7 @@ static bool store_in(struct weft_dht *dht, struct weft_dht__lookup *lookup,
                      const struct weft_dht__array *list) {
     uint32_t index = 0;
     WEFT_ASSERT(lookup->storing);
-    for (uint32_t i = 0; i < dht->config.k; i++) {
+    for (uint32_t i = 0; i < dht->config->k; i++) {
         struct weft_dht__candidate *candidate = next_answered(list, &index);
         if (candidate == NULL) return true;
         if (candidate->state == DHT_ANSWERED && !store_at(dht, lookup, candidate)) return false;

@@ -54,7 +54,7 @@ static bool queue(struct weft_dht *dht, const weft_id *id, const struct weft_add
     dht->newcomers.count++;
     struct weft_dht__newcomer *newcomer = at(dht, count);
     *newcomer = (struct weft_dht__newcomer){.id = *id, .addr = *addr, .state = DHT_NEWCOMER_WAITS};
-    set_due(dht, newcomer, weft_dht__jitter(dht, dht->config.verify_after));
+    set_due(dht, newcomer, weft_dht__jitter(dht, dht->config->verify_after));
     return true;
 }
 
@@ -71,7 +71,7 @@ void weft_dht__newcomer_offer(struct weft_dht *dht, const weft_id *id,
     struct weft_dht__contact *known = weft_dht__table_find(dht, table, id);
     if (known != NULL) {
         /* At another address: whoever holds the place keeps it as long as it answers. */
-        if (!weft_dht__contact_at(table, known, addr)) weft_dht__check_contact(dht, table, known);
+        if (!weft_dht__contact_at(dht, known, addr)) weft_dht__check_contact(dht, known);
         return;
     }
     if (weft_dht__table_has_room(dht, table, id)) {
@@ -129,7 +129,7 @@ static bool ask(struct weft_dht *dht, struct weft_dht__newcomer *newcomer) {
     }
     newcomer->state = DHT_NEWCOMER_ASKED;
     newcomer->tries++;
-    set_due(dht, newcomer, weft_time_add(dht->config.query_timeout, WEFT_S(1)));
+    set_due(dht, newcomer, weft_time_add(dht->config->query_timeout, WEFT_S(1)));
     return true;
 }
 

@@ -24,7 +24,7 @@ static bool grow(struct weft_dht *dht) {
     struct weft_dht__pending *pending = &dht->pending;
     WEFT_ASSERT(pending->free == DHT_NONE);
     uint32_t old = pending->capacity, capacity = old == 0 ? SLOTS_FIRST : 2 * old;
-    if (capacity > dht->config.pending_max) capacity = dht->config.pending_max;
+    if (capacity > dht->config->pending_max) capacity = dht->config->pending_max;
     if (capacity <= old) return false;
     void *slots = weft_mem_resize(dht->mem, pending->slots, old * sizeof *pending->slots,
                                   capacity * sizeof *pending->slots);
@@ -103,8 +103,8 @@ static bool transmit(struct weft_dht *dht, const struct weft_dht__query *query, 
     put_tid(tid, slot, query->nonce);
     msg->type = WEFT_KRPC_QUERY;
     msg->tid = weft_bytes(tid, sizeof tid);
-    msg->version = weft_bytes(dht->config.version, sizeof dht->config.version);
-    msg->read_only = dht->config.read_only;
+    msg->version = weft_bytes(dht->config->version, sizeof dht->config->version);
+    msg->read_only = dht->config->read_only;
     msg->id = &dht->id;
     if (weft_krpc_encode(msg, NULL, packet, sizeof packet, &size) != WEFT_OK) return false;
     WEFT_ASSERT(size <= WEFT_KRPC_SIZE_MAX);
@@ -118,7 +118,7 @@ bool weft_dht__query_send(struct weft_dht *dht, const struct weft_dht__query *qu
     struct weft_dht__pending *pending = &dht->pending;
     WEFT_ASSERT(query->purpose != 0);
     WEFT_ASSERT(dht->sink != NULL);
-    if (pending->count >= dht->config.pending_max) return false;
+    if (pending->count >= dht->config->pending_max) return false;
     if (pending->free == DHT_NONE && !grow(dht)) return false;
     uint16_t slot = pending->free;
     struct weft_dht__query *entry = slot_at(dht, slot);
@@ -157,12 +157,12 @@ bool weft_dht__query_to(const struct weft_dht *dht, const struct weft_addr *addr
 
 static weft_time slow_at(const struct weft_dht *dht) {
     if (dht->pending.slow == DHT_NONE) return WEFT_TIME_NEVER;
-    return weft_time_add(slot_at(dht, dht->pending.slow)->sent, dht->config.query_slow);
+    return weft_time_add(slot_at(dht, dht->pending.slow)->sent, dht->config->query_slow);
 }
 
 static weft_time timeout_at(const struct weft_dht *dht) {
     if (dht->pending.head == DHT_NONE) return WEFT_TIME_NEVER;
-    return weft_time_add(slot_at(dht, dht->pending.head)->sent, dht->config.query_timeout);
+    return weft_time_add(slot_at(dht, dht->pending.head)->sent, dht->config->query_timeout);
 }
 
 weft_time weft_dht__query_next_at(const struct weft_dht *dht) {

@@ -7,14 +7,15 @@
 #include <string.h>
 
 #define WAYS 8u
+#define FIRST 2u    /* entries; most of the time nobody asks often */
 #define WHOLE 1000u /* one query */
 
-static uint32_t burst_of(const struct weft_dht *dht) { return dht->config.source_burst * WHOLE; }
+static uint32_t burst_of(const struct weft_dht *dht) { return dht->config->source_burst * WHOLE; }
 
 void weft_dht__rate_init(struct weft_dht *dht) {
-    WEFT_ASSERT(dht->config.source_rate > 0);
-    WEFT_ASSERT(dht->config.source_burst > 0);
-    dht->rate = (struct weft_dht__rate){.global = (uint64_t)dht->config.global_burst * WHOLE};
+    WEFT_ASSERT(dht->config->source_rate > 0);
+    WEFT_ASSERT(dht->config->source_burst > 0);
+    dht->rate = (struct weft_dht__rate){.global = (uint64_t)dht->config->global_burst * WHOLE};
 }
 
 void weft_dht__rate_free(struct weft_dht *dht) {
@@ -26,10 +27,10 @@ void weft_dht__rate_free(struct weft_dht *dht) {
 
 static bool global_allow(struct weft_dht *dht) {
     struct weft_dht__rate *rate = &dht->rate;
-    if (dht->config.global_rate == 0) return true;
+    if (dht->config->global_rate == 0) return true;
     weft_dht__tick now = weft_dht__tick_now(dht);
-    uint64_t max = (uint64_t)dht->config.global_burst * WHOLE;
-    rate->global += (uint64_t)(now - rate->global_at) * dht->config.global_rate;
+    uint64_t max = (uint64_t)dht->config->global_burst * WHOLE;
+    rate->global += (uint64_t)(now - rate->global_at) * dht->config->global_rate;
     if (rate->global > max) rate->global = max;
     rate->global_at = now;
     WEFT_ASSERT(rate->global <= max);
@@ -39,7 +40,7 @@ static bool global_allow(struct weft_dht *dht) {
 /* What `source` may use now. Per millisecond a thousandth of its rate a second comes back. */
 static uint32_t allowance(const struct weft_dht *dht, const struct weft_dht__source *source) {
     WEFT_ASSERT(source->hash != 0);
-    uint64_t sum = (uint64_t)(weft_dht__tick_now(dht) - source->at) * dht->config.source_rate;
+    uint64_t sum = (uint64_t)(weft_dht__tick_now(dht) - source->at) * dht->config->source_rate;
     sum += source->allowance;
     return sum > burst_of(dht) ? burst_of(dht) : (uint32_t)sum;
 }
@@ -70,8 +71,8 @@ static void purge_set(struct weft_dht *dht, struct weft_dht__source *set, uint32
 }
 
 static uint32_t capacity_next(const struct weft_dht *dht) {
-    uint32_t old = dht->rate.capacity, next = old == 0 ? WAYS : 2 * old;
-    while (next > dht->config.sources_max && next > 1) next /= 2;
+    uint32_t old = dht->rate.capacity, next = old == 0 ? FIRST : 2 * old;
+    while (next > dht->config->sources_max && next > 1) next /= 2;
     return next > old ? next : old;
 }
 
@@ -156,6 +157,6 @@ bool weft_dht__rate_allow(struct weft_dht *dht, const struct weft_addr *from) {
     WEFT_ASSERT(from != NULL);
     if (!global_allow(dht)) return false;
     if (!source_allow(dht, from)) return false;
-    if (dht->config.global_rate != 0) dht->rate.global -= WHOLE;
+    if (dht->config->global_rate != 0) dht->rate.global -= WHOLE;
     return true;
 }

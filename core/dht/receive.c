@@ -14,7 +14,7 @@ static int refuse_malformed(struct weft_dht *dht, const struct weft_addr *from,
     dht->malformed++;
     /* R5: a query that says so is told; anything else is not, or two nodes could quarrel for ever
      */
-    if (msg->type == WEFT_KRPC_QUERY && msg->tid.size > 0 && !dht->config.read_only &&
+    if (msg->type == WEFT_KRPC_QUERY && msg->tid.size > 0 && !dht->config->read_only &&
         weft_dht__rate_allow(dht, from)) {
         const struct weft_dht__request request = {from, msg};
         if (error == WEFT_ERR_TOO_BIG) {
@@ -57,7 +57,7 @@ static void offer_asker(struct weft_dht *dht, const weft_id *id, const struct we
     const struct weft_dht__table *table = weft_dht__table_of(dht, from->family);
     WEFT_ASSERT(table != NULL);
     struct weft_dht__contact *known = weft_dht__table_find(dht, table, id);
-    if (known != NULL && weft_dht__contact_at(table, known, from)) {
+    if (known != NULL && weft_dht__contact_at(dht, known, from)) {
         weft_dht__table_heard(dht, known);
         return;
     }
@@ -70,7 +70,7 @@ static void offer_asker(struct weft_dht *dht, const weft_id *id, const struct we
 
 static int query(struct weft_dht *dht, const struct weft_dht__request *request) {
     WEFT_ASSERT(request->msg->type == WEFT_KRPC_QUERY);
-    if (dht->config.read_only) return WEFT_OK; /* BEP 43: it asks and does not serve */
+    if (dht->config->read_only) return WEFT_OK; /* BEP 43: it asks and does not serve */
     if (!weft_dht__rate_allow(dht, request->from)) {
         dht->rate_limited++; /* R4 */
         return refuse(dht, request->from, WEFT_ERR_RATE);
@@ -175,7 +175,7 @@ int weft_dht__receive(struct weft_dht *dht, const struct weft_addr *from, struct
     struct weft_krpc msg;
     dht->received++;
     if (weft_dht__table_of(dht, from->family) == NULL || from->port == 0 ||
-        (dht->config.refuse_martians && weft_dht__addr_martian(from))) {
+        (dht->config->refuse_martians && weft_dht__addr_martian(from))) {
         return refuse(dht, from, WEFT_ERR_DENIED);
     }
     int error = weft_krpc_decode(data, &msg);

@@ -3,7 +3,7 @@
 #include "core/dht/internal.h"
 
 static weft_dht__tick later(struct weft_dht *dht) {
-    weft_duration after = dht->config.refresh_after;
+    weft_duration after = dht->config->refresh_after;
     WEFT_ASSERT(after > 0);
     return weft_dht__tick_now(dht) + 1 + weft_dht__ticks(after - weft_dht__jitter(dht, after / 8));
 }
@@ -23,7 +23,7 @@ void weft_dht__refresh_soon(struct weft_dht *dht, struct weft_dht__table *table,
                             struct weft_dht__bucket *bucket) {
     WEFT_ASSERT(bucket != NULL);
     weft_duration after = DHT_REFRESH_SOON + weft_dht__jitter(dht, DHT_REFRESH_SPREAD);
-    if (after > dht->config.refresh_after) after = dht->config.refresh_after;
+    if (after > dht->config->refresh_after) after = dht->config->refresh_after;
     bucket->refresh = weft_dht__tick_now(dht) + 1 + weft_dht__ticks(after);
     bucket->tries = DHT_FILL_TRIES;
     table->refresh_due =
@@ -63,10 +63,9 @@ static void fill(struct weft_dht *dht, const struct weft_dht__table *table, uint
     WEFT_ASSERT(bucket->count > 0);
     uint32_t place = (uint32_t)weft_rand_below(&dht->rand, bucket->count);
     const struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, place);
-    const struct weft_dht__query query = {.id = contact->id,
-                                          .to = weft_dht__contact_addr(table, contact),
-                                          .purpose = DHT_ASK_FILL,
-                                          .lookup = DHT_NONE};
+    const struct weft_contact *who = weft_dht__who(dht, contact);
+    const struct weft_dht__query query = {
+        .id = who->id, .to = who->addr, .purpose = DHT_ASK_FILL, .lookup = DHT_NONE};
     weft_id target = draw(dht, table, index);
     (void)weft_dht__find_node_ask(dht, &query, &target); /* no room: the next try */
 }
@@ -75,7 +74,7 @@ static void fill(struct weft_dht *dht, const struct weft_dht__table *table, uint
 static bool fill_turn(struct weft_dht *dht, struct weft_dht__table *table, uint32_t index) {
     struct weft_dht__bucket *bucket = &table->buckets[index];
     WEFT_ASSERT(bucket->tries > 0);
-    if (bucket->count == dht->config.k) {
+    if (bucket->count == dht->config->k) {
         bucket->tries = 0;
         bucket->refresh = later(dht);
         return true;

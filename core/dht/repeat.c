@@ -27,7 +27,7 @@ static int create(struct weft_dht *dht, const struct weft_dht__task *task,
                   struct weft_dht__repeat **out) {
     uint32_t count = dht->repeats.count;
     unsigned char *value = NULL;
-    if (count >= dht->config.keys_max) return WEFT_ERR_FULL;
+    if (count >= dht->config->keys_max) return WEFT_ERR_FULL;
     if (!weft_dht__reserve(dht, &dht->repeats, count + 1, sizeof **out)) return WEFT_ERR_NOMEM;
     if (task->value.size > 0) {
         value = weft_mem_alloc(dht->mem, task->value.size);
@@ -51,7 +51,7 @@ int weft_dht__repeat_set(struct weft_dht *dht, const struct weft_dht__task *task
         if (error != WEFT_OK) return error;
     }
     repeat->port = task->port;
-    set_due(dht, repeat, dht->config.republish_after);
+    set_due(dht, repeat, dht->config->republish_after);
     return WEFT_OK;
 }
 
@@ -78,7 +78,7 @@ void weft_dht__repeat_drop(struct weft_dht *dht, const weft_id *key) {
 void weft_dht__repeat_ended(struct weft_dht *dht, const struct weft_dht__lookup *lookup, bool ok) {
     WEFT_ASSERT(lookup->store != 0);
     struct weft_dht__repeat *repeat = find(dht, &lookup->target, lookup->store);
-    if (ok || repeat == NULL || dht->config.republish_after <= DHT_REPEAT_RETRY) return;
+    if (ok || repeat == NULL || dht->config->republish_after <= DHT_REPEAT_RETRY) return;
     set_due(dht, repeat, DHT_REPEAT_RETRY);
 }
 
@@ -93,7 +93,7 @@ static void again(struct weft_dht *dht, struct weft_dht__repeat *repeat) {
         .port = repeat->port,
         .internal = true,
     };
-    set_due(dht, repeat, dht->config.republish_after);
+    set_due(dht, repeat, dht->config->republish_after);
     if (weft_dht__lookup_start(dht, &task) == WEFT_OK) return;
     set_due(dht, repeat, WEFT_S(1)); /* LOOKUPS_MAX, or no memory */
 }

@@ -31,15 +31,16 @@ static size_t node_size(const struct weft_dht__table *table) {
 }
 
 /* The deepest buckets first: the neighbours matter most when they are read again. */
-static unsigned char *put_table(const struct weft_dht__table *table, unsigned char *at) {
+static unsigned char *put_table(const struct weft_dht *dht, const struct weft_dht__table *table,
+                                unsigned char *at) {
     WEFT_ASSERT(table->contacts == 0 || table->family != WEFT_FAMILY_NONE);
     if (table->family == WEFT_FAMILY_NONE) return at;
     for (uint32_t b = table->bucket_count; b-- > 0;) {
         const struct weft_dht__bucket *bucket = &table->buckets[b];
         for (uint32_t i = 0; i < bucket->count; i++) {
-            const struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, i);
-            struct weft_addr addr = weft_dht__contact_addr(table, contact);
-            at += weft_compact_node_write(&contact->id, &addr, at);
+            const struct weft_contact *who =
+                weft_dht__who(dht, weft_dht__bucket_at(table, bucket, i));
+            at += weft_compact_node_write(&who->id, &who->addr, at);
         }
     }
     return at;
@@ -56,7 +57,7 @@ size_t weft_dht_save(const struct weft_dht *dht, unsigned char *out, size_t capa
     memcpy(out + 8, &dht->id, WEFT_ID_SIZE);
     put_u32(out + 8 + WEFT_ID_SIZE, v4->contacts);
     put_u32(out + 12 + WEFT_ID_SIZE, v6->contacts);
-    unsigned char *at = put_table(v6, put_table(v4, out + HEAD_SIZE));
+    unsigned char *at = put_table(dht, v6, put_table(dht, v4, out + HEAD_SIZE));
     WEFT_ASSERT((size_t)(at - out) + SUM_SIZE == need);
     sum(out, (size_t)(at - out), at);
     return need;

@@ -52,37 +52,48 @@ static void alarm_by(weft_self *self, struct weft_dht__alarm *alarm, weft_time a
     weft_stop(self, &why);
 }
 
+static weft_duration or_default(weft_duration wanted, weft_duration normal) {
+    return wanted > 0 ? wanted : normal;
+}
+
+static weft_duration bootstrap_retry(const struct weft_dht__service *service) {
+    return or_default(service->config->bootstrap_retry, WEFT_S(10));
+}
+
+static weft_duration save_after(const struct weft_dht__service *service) {
+    return or_default(service->config->save_after, WEFT_MIN(5));
+}
+
 static weft_duration jittered(struct weft_dht__service *service, weft_duration normal) {
     WEFT_ASSERT(normal > 0);
     return normal - normal / 8 +
            (weft_duration)weft_rand_below(&service->rand, (uint64_t)normal / 4 + 1);
 }
 
-static void tell_table(weft_self *self, const struct weft_dht_stats *stats) {
+static void tell_table(weft_self *self, const struct weft_dht_size *size) {
     struct weft_dht__service *service = weft_state(self);
-    WEFT_ASSERT(stats != NULL);
-    if (service->contacts4 == stats->contacts4 && service->contacts6 == stats->contacts6) return;
-    service->contacts4 = stats->contacts4;
-    service->contacts6 = stats->contacts6;
-    weft_trace(weft_self_env(self), WEFT_TRACE_DHT_TABLE, weft_bytes(NULL, 0), stats->contacts4,
-               stats->contacts6, stats->buckets);
+    WEFT_ASSERT(size != NULL);
+    if (service->contacts4 == size->contacts4 && service->contacts6 == size->contacts6) return;
+    service->contacts4 = size->contacts4;
+    service->contacts6 = size->contacts6;
+    weft_trace(weft_self_env(self), WEFT_TRACE_DHT_TABLE, weft_bytes(NULL, 0), size->contacts4,
+               size->contacts6, size->buckets);
 }
 
 static void after_step(weft_self *self) {
     struct weft_dht__service *service = weft_state(self);
-    struct weft_dht_stats stats;
     weft_time now = weft_now(self);
-    weft_dht_stats(service->dht, &stats);
-    tell_table(self, &stats);
+    const struct weft_dht_size size = weft_dht_size(service->dht);
+    tell_table(self, &size);
     weft_time next = weft_dht_next_at(service->dht);
     WEFT_ASSERT(next > now);
     if (next != WEFT_TIME_NEVER) alarm_by(self, &service->step, next, DHT_TIMER_STEP);
-    bool empty = stats.contacts4 + stats.contacts6 == 0;
-    if (empty && service->config.bootstrap_count > 0 && service->bootstrap.at == WEFT_TIME_NEVER) {
-        weft_duration wait = jittered(service, service->config.bootstrap_retry);
+    bool empty = size.contacts4 + size.contacts6 == 0;
+    if (empty && service->config->bootstrap_count > 0 && service->bootstrap.at == WEFT_TIME_NEVER) {
+        weft_duration wait = jittered(service, bootstrap_retry(service));
         alarm_by(self, &service->bootstrap, weft_time_add(now, wait), DHT_TIMER_BOOTSTRAP);
     }
-    if (service->joined && service->config.path != NULL) {
+    if (service->joined && service->config->path != NULL) {
         alarm_by(self, &service->save, weft_time_add(now, DHT_SAVE_JOINED), DHT_TIMER_SAVE);
     }
     service->joined = false;
@@ -101,16 +112,20 @@ int weft_dht__service_step(weft_self *self, const struct weft_dht_event *event) 
 
 /* --- init --- */
 
+static bool config_valid(const struct weft_dht_service_config *config) {
+    const struct weft_dht_config *dht = &config->dht;
+    bool v4 = config->bind4.family == WEFT_FAMILY_V4, v6 = config->bind6.family == WEFT_FAMILY_V6;
+    if (config->bootstrap_count > WEFT_DHT_BOOTSTRAP_MAX) return false;
+    if (!v4 && !v6) return false;
+    return !dht->shared || (dht->v4 == v4 && dht->v6 == v6);
+}
+
 static int config_read(struct weft_dht__service *service, struct weft_bytes arg) {
-    struct weft_dht_service_config *config = &service->config;
-    if (arg.size != sizeof *config) return WEFT_ERR_INVAL;
-    memcpy(config, arg.data, sizeof *config);
-    if (config->bootstrap_count > WEFT_DHT_BOOTSTRAP_MAX) return WEFT_ERR_INVAL;
-    config->dht.v4 = config->bind4.family == WEFT_FAMILY_V4;
-    config->dht.v6 = config->bind6.family == WEFT_FAMILY_V6;
-    if (!config->dht.v4 && !config->dht.v6) return WEFT_ERR_INVAL;
-    if (config->bootstrap_retry <= 0) config->bootstrap_retry = WEFT_S(10);
-    if (config->save_after <= 0) config->save_after = WEFT_MIN(5);
+    const struct weft_dht_service_config *config;
+    if (arg.size != sizeof config) return WEFT_ERR_INVAL;
+    memcpy(&config, arg.data, sizeof config);
+    if (!config_valid(config)) return WEFT_ERR_INVAL;
+    service->config = config;
     service->step.at = service->bootstrap.at = service->save.at = WEFT_TIME_NEVER;
     WEFT_ASSERT(config->bootstrap_count == 0 || config->bootstrap != NULL);
     return WEFT_OK;
@@ -118,11 +133,12 @@ static int config_read(struct weft_dht__service *service, struct weft_bytes arg)
 
 static int open_sockets(weft_self *self, struct weft_dht__service *service) {
     int error = WEFT_OK;
-    if (service->config.dht.v4) {
-        error = weft_datagram_open(self, &service->config.bind4, &service->socket4);
+    struct weft_addr bind4 = service->config->bind4, bind6 = service->config->bind6;
+    if (bind4.family == WEFT_FAMILY_V4) {
+        error = weft_datagram_open(self, &bind4, &service->socket4);
     }
-    if (error == WEFT_OK && service->config.dht.v6) {
-        error = weft_datagram_open(self, &service->config.bind6, &service->socket6);
+    if (error == WEFT_OK && bind6.family == WEFT_FAMILY_V6) {
+        error = weft_datagram_open(self, &bind6, &service->socket6);
     }
     WEFT_ASSERT(error <= 0);
     return error;
@@ -149,7 +165,7 @@ static struct weft_bytes read_saved(weft_self *self, const struct weft_dht__serv
                                     weft_id *id) {
     struct weft_env *env = weft_self_env(self);
     struct weft_bytes saved = weft_bytes(NULL, 0);
-    const char *path = service->config.path;
+    const char *path = service->config->path;
     if (path == NULL) return saved;
     int error = read_whole(self, path, false, &saved, id);
     if (error == WEFT_OK) return saved;
@@ -166,16 +182,20 @@ static struct weft_bytes read_saved(weft_self *self, const struct weft_dht__serv
 static int start_machine(weft_self *self, struct weft_dht__service *service,
                          struct weft_bytes saved, const weft_id *saved_id) {
     struct weft_env *env = weft_self_env(self);
-    weft_id id = service->config.id;
+    weft_id id = service->config->id;
     uint64_t seeds[2];
     env->entropy->fill(env, seeds, sizeof seeds);
     weft_rand_init(&service->rand, seeds[1]);
-    if (!service->config.has_id) {
+    if (!service->config->has_id) {
         env->entropy->fill(env, &id, sizeof id);
         if (saved.size > 0) id = *saved_id;
     }
-    int error = weft_dht_new(&service->config.dht, &id, seeds[0], weft_now(self),
-                             weft_self_mem(self), &service->dht);
+    const struct weft_dht_service_config *config = service->config;
+    struct weft_dht_config own = config->dht;
+    own.v4 = config->bind4.family == WEFT_FAMILY_V4;
+    own.v6 = config->bind6.family == WEFT_FAMILY_V6;
+    int error = weft_dht_new(config->dht.shared ? &config->dht : &own, &id, seeds[0],
+                             weft_now(self), weft_self_mem(self), &service->dht);
     if (error != WEFT_OK || saved.size == 0) return error;
     error = weft_dht_load(service->dht, saved, weft_now(self));
     WEFT_ASSERT(error == WEFT_OK); /* weft_dht_saved_id has checked it */
@@ -185,25 +205,25 @@ static int start_machine(weft_self *self, struct weft_dht__service *service,
 
 static void ask_bootstrap(weft_self *self) {
     const struct weft_dht__service *service = weft_state(self);
-    WEFT_ASSERT(service->config.bootstrap_count <= WEFT_DHT_BOOTSTRAP_MAX);
-    for (size_t i = 0; i < service->config.bootstrap_count; i++) {
+    WEFT_ASSERT(service->config->bootstrap_count <= WEFT_DHT_BOOTSTRAP_MAX);
+    for (size_t i = 0; i < service->config->bootstrap_count; i++) {
         const struct weft_dht_event event = {.kind = WEFT_DHT_ADD,
-                                             .addr = service->config.bootstrap[i]};
+                                             .addr = service->config->bootstrap[i]};
         (void)weft_dht__service_step(self, &event); /* not usable, no room: the others may be */
     }
 }
 
 static void begin(weft_self *self, struct weft_dht__service *service) {
     const weft_id *id = weft_dht_id(service->dht);
-    uint32_t k = service->config.dht.k != 0 ? service->config.dht.k : 8;
+    uint32_t k = service->config->dht.k != 0 ? service->config->dht.k : 8;
     WEFT_ASSERT(id != NULL);
     weft_trace(weft_self_env(self), WEFT_TRACE_DHT_UP, weft_bytes(id, sizeof *id),
-               service->config.dht.read_only, service->restored, k);
+               service->config->dht.read_only, service->restored, k);
     ask_bootstrap(self);
     after_step(self);
-    if (service->config.path == NULL) return;
+    if (service->config->path == NULL) return;
     if (!service->restored) weft_dht__disk_save(self); /* the id is kept from now on */
-    weft_time at = weft_time_add(weft_now(self), jittered(service, service->config.save_after));
+    weft_time at = weft_time_add(weft_now(self), jittered(service, save_after(service)));
     alarm_by(self, &service->save, at, DHT_TIMER_SAVE);
 }
 
@@ -246,8 +266,8 @@ static void on_timer(weft_self *self, const struct weft_msg *timer) {
     case DHT_TIMER_SAVE:
         service->save.at = WEFT_TIME_NEVER;
         weft_dht__disk_save(self);
-        alarm_by(self, &service->save,
-                 weft_time_add(now, jittered(service, service->config.save_after)), DHT_TIMER_SAVE);
+        alarm_by(self, &service->save, weft_time_add(now, jittered(service, save_after(service))),
+                 DHT_TIMER_SAVE);
         return;
     }
     WEFT_UNREACHABLE("a timer nobody set");

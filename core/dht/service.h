@@ -11,18 +11,21 @@
 
 struct weft_dht_service_config {
     struct weft_dht_config dht;
-    struct weft_addr bind4;            /* family NONE: no IPv4 */
-    struct weft_addr bind6;            /* family NONE: no IPv6 */
-    const struct weft_addr *bootstrap; /* borrowed for as long as the process may restart */
-    size_t bootstrap_count;            /* <= WEFT_DHT_BOOTSTRAP_MAX */
-    weft_duration bootstrap_retry;     /* [10 s] while the table is empty, with jitter */
-    weft_duration save_after;          /* [5 min] between saves; jittered. */
+    struct weft_addr bind4; /* family NONE: no IPv4 */
+    struct weft_addr bind6; /* family NONE: no IPv6 */
+    const struct weft_addr *bootstrap;
+    size_t bootstrap_count;        /* <= WEFT_DHT_BOOTSTRAP_MAX */
+    weft_duration bootstrap_retry; /* [10 s] while the table is empty, with jitter */
+    weft_duration save_after;      /* [5 min] between saves; jittered. */
     const char *path; /* file of the saved table on the env's disk; NULL: do not save */
     bool has_id;      /* else: the saved one, else drawn from entropy */
     weft_id id;
 };
 
-/* Behaviour; `arg` is a struct weft_dht_service_config. init fails with the socket's error. */
+/* Behaviour; `arg` is a pointer to a const struct weft_dht_service_config, which is borrowed, with
+ * all it points at, for as long as the process may restart: many nodes can share one. init fails
+ * with the socket's error, and with WEFT_ERR_INVAL. `dht.v4` and `dht.v6` are what is bound; a
+ * `dht` that is `shared` says so itself. */
 extern const struct weft_behaviour weft_dht_service;
 
 /* Requests, as CALLs with the tag and data below; the answer's data in brackets. */

@@ -38,12 +38,18 @@ static bool wait_for(weft_self *self, uint64_t op, const struct weft_msg *call) 
 }
 
 /* Take out who waits for `op`. */
-static bool take_waiting(struct weft_dht__service *service, uint64_t op, struct weft_call *call) {
+static bool take_waiting(weft_self *self, uint64_t op, struct weft_call *call) {
+    struct weft_dht__service *service = weft_state(self);
     WEFT_ASSERT(call != NULL);
     for (uint32_t i = 0; i < service->waiting_count; i++) {
         if (service->waiting[i].op != op) continue;
         *call = service->waiting[i].call;
         service->waiting[i] = service->waiting[--service->waiting_count];
+        if (service->waiting_count > 0) return true;
+        weft_mem_free(weft_self_mem(self), service->waiting,
+                      service->waiting_capacity * sizeof *service->waiting);
+        service->waiting = NULL;
+        service->waiting_capacity = 0;
         return true;
     }
     return false;
@@ -82,7 +88,7 @@ void weft_dht__service_done(weft_self *self, const struct weft_dht_result *resul
     struct weft_call call;
     struct weft_bytes nothing = {NULL, 0};
     WEFT_ASSERT(result != NULL);
-    if (!take_waiting(weft_state(self), result->op, &call)) return;
+    if (!take_waiting(self, result->op, &call)) return;
     size_t size = answer_size(result);
     unsigned char *data = weft_alloc(self, size);
     if (data == NULL) {

@@ -97,17 +97,17 @@ int weft_dht__disk_read_last(weft_self *self, const char *path, unsigned char **
 void weft_dht__disk_save(weft_self *self) {
     struct weft_dht__service *service = weft_state(self);
     WEFT_ASSERT(service->dht != NULL);
-    if (service->config.path == NULL) return;
+    if (service->config->path == NULL) return;
     size_t size = weft_dht_save(service->dht, NULL, 0);
     unsigned char *data = weft_alloc(self, size);
     int error = WEFT_ERR_NOMEM;
     if (data != NULL) {
         size_t written = weft_dht_save(service->dht, data, size);
         WEFT_ASSERT(written == size);
-        error = weft_dht__disk_replace(self, service->config.path, weft_bytes(data, size));
+        error = weft_dht__disk_replace(self, service->config->path, weft_bytes(data, size));
         weft_free(self, data);
     }
     if (error == WEFT_OK) return;
     weft_log(weft_self_env(self), WEFT_LOG_WARN, "dht: table not saved to %s: %s",
-             service->config.path, weft_error_text(error));
+             service->config->path, weft_error_text(error));
 }

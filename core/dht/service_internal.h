@@ -27,7 +27,7 @@ struct weft_dht__alarm {
 };
 
 struct weft_dht__service {
-    struct weft_dht_service_config config; /* defaults filled in */
+    const struct weft_dht_service_config *config;
     struct weft_dht *dht;
     weft_socket socket4, socket6;
     struct weft_rand rand;

@@ -62,7 +62,7 @@ static void drop_entry(struct weft_dht *dht, uint32_t index) {
 
 static int create(struct weft_dht *dht, const weft_id *key, enum weft_store_kind kind,
                   struct weft_dht__stored **out) {
-    if (dht->stored.count >= dht->config.keys_max) return WEFT_ERR_FULL;
+    if (dht->stored.count >= dht->config->keys_max) return WEFT_ERR_FULL;
     if (!weft_dht__reserve(dht, &dht->stored, dht->stored.count + 1, sizeof *out)) {
         return WEFT_ERR_NOMEM;
     }
@@ -99,14 +99,14 @@ static int add_peer(struct weft_dht *dht, struct weft_dht__stored *entry,
         remove_peer(dht, entry, i);
         break;
     }
-    if (entry->peers.count >= dht->config.peers_max) return WEFT_ERR_FULL;
+    if (entry->peers.count >= dht->config->peers_max) return WEFT_ERR_FULL;
     uint32_t count = entry->peers.count;
     if (!weft_dht__reserve(dht, &entry->peers, count + 1, sizeof(struct weft_dht__peer))) {
         return WEFT_ERR_NOMEM;
     }
     entry->peers.count++;
     *peer_at(entry, count) = (struct weft_dht__peer){
-        *peer, weft_dht__tick_now(dht) + weft_dht__ticks(dht->config.peer_lifetime)};
+        *peer, weft_dht__tick_now(dht) + weft_dht__ticks(dht->config->peer_lifetime)};
     set_due(dht, peer_at(entry, count)->expires);
     dht->values++;
     return WEFT_OK;
@@ -147,7 +147,7 @@ int weft_dht__storage_item(struct weft_dht *dht, const weft_id *key, struct weft
         int error = new_item(dht, key, value, &entry);
         if (error != WEFT_OK) return error;
     }
-    entry->expires = weft_dht__tick_now(dht) + weft_dht__ticks(dht->config.item_lifetime);
+    entry->expires = weft_dht__tick_now(dht) + weft_dht__ticks(dht->config->item_lifetime);
     set_due(dht, entry->expires);
     return WEFT_OK;
 }

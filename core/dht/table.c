@@ -10,22 +10,24 @@ int weft_dht__table_init(struct weft_dht *dht, struct weft_dht__table *table, ui
     if (table->buckets == NULL) return WEFT_ERR_NOMEM;
     table->bucket_count = table->bucket_capacity = 1;
     table->family = family;
-    table->stride =
-        (uint8_t)(sizeof(struct weft_dht__contact) + (family == WEFT_FAMILY_V4 ? 4 : 16));
     table->due = WEFT_TIME_NEVER;
-    table->buckets[0].refresh = weft_dht__ticks(dht->config.refresh_after);
-    table->refresh_due = weft_time_add(dht->now, dht->config.refresh_after);
+    table->buckets[0].refresh = weft_dht__ticks(dht->config->refresh_after);
+    table->refresh_due = weft_time_add(dht->now, dht->config->refresh_after);
     return WEFT_OK;
 }
 
 void weft_dht__table_free(struct weft_dht *dht, struct weft_dht__table *table) {
     WEFT_ASSERT(table->bucket_count <= table->bucket_capacity);
     for (uint32_t i = 0; i < table->bucket_count; i++) {
-        struct weft_dht__bucket *bucket = &table->buckets[i];
-        weft_mem_free(dht->mem, bucket->block, (size_t)bucket->capacity * table->stride);
+        const struct weft_dht__bucket *bucket = &table->buckets[i];
+        for (uint32_t n = 0; n < (uint32_t)(bucket->count + bucket->cached); n++) {
+            dht->book->drop(dht->book, weft_dht__bucket_at(table, bucket, n)->entry);
+        }
     }
+    weft_mem_free(dht->mem, table->block, table->block_capacity * sizeof *table->block);
     weft_mem_free(dht->mem, table->buckets, table->bucket_capacity * sizeof *table->buckets);
     table->buckets = NULL;
+    table->block = NULL;
     table->family = WEFT_FAMILY_NONE;
 }
 
@@ -35,8 +37,7 @@ struct weft_dht__contact *weft_dht__table_find(const struct weft_dht *dht,
     const struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, id);
     for (uint32_t i = 0; i < bucket->count; i++) {
         struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, i);
-        if (memcmp(contact->id.bytes, id->bytes, 8) != 0) continue; /* nearly always */
-        if (weft_id_equal(&contact->id, id)) return contact;
+        if (weft_dht__contact_is(dht, contact, id)) return contact;
     }
     return NULL;
 }
@@ -70,7 +71,7 @@ bool weft_dht__table_has_room(const struct weft_dht *dht, const struct weft_dht_
                               const weft_id *id) {
     WEFT_ASSERT(!weft_id_equal(&dht->id, id));
     const struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, id);
-    if (bucket->count < dht->config.k) return true;
+    if (bucket->count < dht->config->k) return true;
     return !weft_dht__table_is_far(table, bucket) && table->bucket_count < WEFT_ID_BITS;
 }
 
@@ -83,33 +84,35 @@ static uint64_t load_be(const unsigned char *at) {
 }
 
 struct walk {
+    const struct weft_dht *dht;
     const struct weft_dht__table *table;
     const weft_id *target, *except;
     uint64_t head; /* of the target */
-    const struct weft_dht__contact **out;
+    const struct weft_contact **out;
     size_t count, max;
 };
 
 /* By the first 64 bits of the distance, which nearly always differ. */
 static bool goes_before(const struct walk *walk, uint64_t key, uint64_t other_key,
-                        const struct weft_dht__contact *const pair[2]) {
+                        const struct weft_contact *const pair[2]) {
     if (key != other_key) return key < other_key;
     return weft_id_closer(walk->target, &pair[0]->id, &pair[1]->id) < 0;
 }
 
 /* Add a bucket's contacts, closest first: few, so sorted by insertion. */
 static void take_bucket(struct walk *walk, const struct weft_dht__bucket *bucket) {
-    const struct weft_dht__contact *sorted[WEFT_DHT_K_MAX];
+    const struct weft_contact *sorted[WEFT_DHT_K_MAX];
     uint64_t keys[WEFT_DHT_K_MAX];
     uint32_t count = 0;
     WEFT_ASSERT(bucket->count <= WEFT_DHT_K_MAX);
     for (uint32_t i = 0; i < bucket->count; i++) {
-        const struct weft_dht__contact *contact = weft_dht__bucket_at(walk->table, bucket, i);
+        const struct weft_contact *contact =
+            weft_dht__who(walk->dht, weft_dht__bucket_at(walk->table, bucket, i));
         if (walk->except != NULL && weft_id_equal(&contact->id, walk->except)) continue;
         uint64_t key = load_be(contact->id.bytes) ^ walk->head;
         uint32_t at = count++;
         for (; at > 0; at--) {
-            const struct weft_dht__contact *const pair[2] = {contact, sorted[at - 1]};
+            const struct weft_contact *const pair[2] = {contact, sorted[at - 1]};
             if (!goes_before(walk, key, keys[at - 1], pair)) break;
             keys[at] = keys[at - 1];
             sorted[at] = sorted[at - 1];
@@ -127,9 +130,9 @@ static void take_bucket(struct walk *walk, const struct weft_dht__bucket *bucket
  * differing bits going down, the deepest, the rest coming up. */
 size_t weft_dht__table_closest(const struct weft_dht *dht, const struct weft_dht__table *table,
                                const weft_id *target, const weft_id *except,
-                               const struct weft_dht__contact **out, size_t max) {
+                               const struct weft_contact **out, size_t max) {
     WEFT_ASSERT(max <= WEFT_DHT_K_MAX);
-    struct walk walk = {table, target, except, load_be(target->bytes), out, 0, max};
+    struct walk walk = {dht, table, target, except, load_be(target->bytes), out, 0, max};
     uint64_t differing = load_be(dht->id.bytes) ^ walk.head;
     uint32_t last = table->bucket_count - 1, deeper = last;
     for (uint32_t i = 0; i < last && i < 64 && walk.count < max; i++) {
@@ -177,15 +180,13 @@ static bool belongs_deeper(const struct weft_dht *dht, const weft_id *id, uint32
 static bool move_deeper(struct weft_dht *dht, struct weft_dht__table *table, uint32_t depth) {
     struct weft_dht__bucket *from = &table->buckets[depth], *to = from + 1;
     for (uint32_t i = 0; i < from->count;) {
-        struct weft_dht__contact *contact = weft_dht__bucket_at(table, from, i);
-        if (!belongs_deeper(dht, &contact->id, depth)) {
+        const struct weft_dht__contact contact = *weft_dht__bucket_at(table, from, i);
+        if (!belongs_deeper(dht, &weft_dht__who(dht, &contact)->id, depth)) {
             i++;
             continue;
         }
-        struct weft_dht__contact *slot = weft_dht__bucket_add(dht, table, to);
-        if (slot == NULL) return false;
-        memcpy(slot, contact, table->stride);
-        weft_dht__bucket_remove(dht, table, from, i);
+        if (!weft_dht__bucket_add(dht, table, to, &contact)) return false;
+        weft_dht__bucket_give(table, from, i);
     }
     return true;
 }
@@ -202,18 +203,20 @@ static bool split(struct weft_dht *dht, struct weft_dht__table *table) {
     if (!grow_buckets(dht, table)) return false;
     uint32_t depth = table->bucket_count - 1;
     struct weft_dht__bucket *from = &table->buckets[depth];
-    from[1] = (struct weft_dht__bucket){.due = from->due, .refresh = from->refresh};
     drop_cache(dht, table, from);
+    from[1] = (struct weft_dht__bucket){
+        .due = from->due, .refresh = from->refresh, .first = table->block_used};
+    table->bucket_count++;
     if (!move_deeper(dht, table, depth)) {
         while (from[1].count > 0) { /* back again: there was room */
-            struct weft_dht__contact *slot = weft_dht__bucket_add(dht, table, from);
-            WEFT_ASSERT(slot != NULL);
-            memcpy(slot, weft_dht__bucket_at(table, &from[1], 0), table->stride);
-            weft_dht__bucket_remove(dht, table, &from[1], 0);
+            const struct weft_dht__contact contact = *weft_dht__bucket_at(table, &from[1], 0);
+            bool added = weft_dht__bucket_add(dht, table, from, &contact);
+            WEFT_ASSERT(added);
+            weft_dht__bucket_give(table, &from[1], 0);
         }
+        table->bucket_count--;
         return false;
     }
-    table->bucket_count++;
     weft_dht__refresh_soon(dht, table, from);
     weft_dht__refresh_soon(dht, table, &from[1]);
     return true;
@@ -233,7 +236,7 @@ static void tell_contact(struct weft_dht *dht, const struct weft_dht__table *tab
 static void drop_contact(struct weft_dht *dht, struct weft_dht__table *table,
                          struct weft_dht__bucket *bucket, uint32_t index) {
     WEFT_ASSERT(index < bucket->count);
-    weft_id gone = weft_dht__bucket_at(table, bucket, index)->id;
+    weft_id gone = weft_dht__who(dht, weft_dht__bucket_at(table, bucket, index))->id;
     weft_dht__bucket_remove(dht, table, bucket, index);
     tell_contact(dht, table, &gone, false);
     weft_dht__table_fill(dht, table, &gone);
@@ -247,7 +250,7 @@ static void remove_at_addr(struct weft_dht *dht, struct weft_dht__table *table,
         struct weft_dht__bucket *bucket = &table->buckets[b];
         for (uint32_t i = 0; i < bucket->count; i++) {
             const struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, i);
-            if (!weft_dht__contact_at(table, contact, addr)) continue;
+            if (!weft_dht__contact_at(dht, contact, addr)) continue;
             drop_contact(dht, table, bucket, i);
             return;
         }
@@ -255,7 +258,7 @@ static void remove_at_addr(struct weft_dht *dht, struct weft_dht__table *table,
 }
 
 static weft_dht__tick next_check(struct weft_dht *dht) {
-    weft_duration stale = dht->config.stale_after;
+    weft_duration stale = dht->config->stale_after;
     WEFT_ASSERT(stale > 0);
     return weft_dht__tick_now(dht) + weft_dht__ticks(stale - weft_dht__jitter(dht, stale / 5));
 }
@@ -263,7 +266,7 @@ static weft_dht__tick next_check(struct weft_dht *dht) {
 void weft_dht__table_overflow(struct weft_dht *dht, struct weft_dht__table *table,
                               const struct weft_dht__seen *seen) {
     struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, seen->id);
-    WEFT_ASSERT(bucket->count == dht->config.k);
+    WEFT_ASSERT(bucket->count == dht->config->k);
     weft_dht__bucket_cache(dht, table, bucket, seen);
     weft_dht__check_oldest(dht, table, bucket);
 }
@@ -272,7 +275,7 @@ static void enter(struct weft_dht *dht, struct weft_dht__table *table,
                   const struct weft_dht__seen *seen) {
     WEFT_ASSERT(seen->verified); /* R1 */
     struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, seen->id);
-    while (bucket->count == dht->config.k) {
+    while (bucket->count == dht->config->k) {
         if (!weft_dht__table_has_room(dht, table, seen->id)) {
             weft_dht__table_overflow(dht, table, seen);
             return;
@@ -280,19 +283,21 @@ static void enter(struct weft_dht *dht, struct weft_dht__table *table,
         if (!split(dht, table)) return;
         bucket = weft_dht__table_bucket(dht, table, seen->id);
     }
-    int cached = weft_dht__bucket_find(table, bucket, seen->id);
+    int cached = weft_dht__bucket_find(dht, table, bucket, seen->id);
     if (cached >= 0) weft_dht__bucket_remove(dht, table, bucket, (uint32_t)cached);
-    struct weft_dht__contact *slot = weft_dht__bucket_add(dht, table, bucket);
-    if (slot == NULL) return;
-    weft_dht__tick due = next_check(dht);
-    weft_dht__contact_init(slot, seen, due);
+    struct weft_dht__contact contact;
+    if (!weft_dht__contact_init(dht, &contact, seen, next_check(dht))) return;
+    if (!weft_dht__bucket_add(dht, table, bucket, &contact)) {
+        dht->book->drop(dht->book, contact.entry);
+        return;
+    }
     tell_contact(dht, table, seen->id, true);
-    weft_dht__check_due(dht, table, bucket, due);
+    weft_dht__check_due(dht, table, bucket, contact.due);
     weft_dht__join_wake(dht);
 }
 
 static weft_duration retry_gap(const struct weft_dht *dht) {
-    const struct weft_dht_config *config = &dht->config;
+    const struct weft_dht_config *config = dht->config;
     weft_duration spare = config->forget_after - config->stale_after - 2 * config->query_timeout;
     WEFT_ASSERT(spare > 0);
     return spare / 2 < DHT_RETRY_GAP_MAX ? spare / 2 : DHT_RETRY_GAP_MAX;
@@ -309,7 +314,7 @@ static void renew(struct weft_dht *dht, struct weft_dht__contact *contact) {
 void weft_dht__table_heard(struct weft_dht *dht, struct weft_dht__contact *contact) {
     WEFT_ASSERT(contact != NULL);
     if (contact->failures > 0 || contact->flags != DHT_CONTACT_VERIFIED) return;
-    const struct weft_dht_config *config = &dht->config;
+    const struct weft_dht_config *config = dht->config;
     weft_duration stale = config->stale_after - config->stale_after / 8;
     weft_duration unasked = config->forget_after - 2 * config->query_timeout - retry_gap(dht);
     weft_dht__tick due = weft_dht__tick_now(dht) + weft_dht__ticks(stale);
@@ -322,9 +327,9 @@ void weft_dht__table_heard(struct weft_dht *dht, struct weft_dht__contact *conta
 static void forget_expected(struct weft_dht *dht, struct weft_dht__table *table,
                             const weft_id *expected, const struct weft_addr *addr) {
     const struct weft_dht__contact *old = weft_dht__table_find(dht, table, expected);
-    if (old == NULL || !weft_dht__contact_at(table, old, addr)) return;
+    if (old == NULL || !weft_dht__contact_at(dht, old, addr)) return;
     struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, expected);
-    int index = weft_dht__bucket_find(table, bucket, expected);
+    int index = weft_dht__bucket_find(dht, table, bucket, expected);
     WEFT_ASSERT(index >= 0);
     drop_contact(dht, table, bucket, (uint32_t)index);
 }
@@ -335,10 +340,10 @@ static bool is_known(struct weft_dht *dht, struct weft_dht__table *table,
                      const struct weft_dht__answerer *answerer) {
     struct weft_dht__contact *contact = weft_dht__table_find(dht, table, answerer->id);
     if (contact == NULL) return false;
-    if (weft_dht__contact_at(table, contact, answerer->addr))
+    if (weft_dht__contact_at(dht, contact, answerer->addr))
         renew(dht, contact);
     else
-        weft_dht__check_contact(dht, table, contact);
+        weft_dht__check_contact(dht, contact);
     return true;
 }
 
@@ -370,7 +375,7 @@ void weft_dht__table_failed(struct weft_dht *dht, const weft_id *id, const struc
     struct weft_dht__table *table = weft_dht__table_of(dht, addr->family);
     if (table == NULL) return;
     struct weft_dht__contact *contact = weft_dht__table_find(dht, table, id);
-    if (contact == NULL || !weft_dht__contact_at(table, contact, addr)) return;
+    if (contact == NULL || !weft_dht__contact_at(dht, contact, addr)) return;
     weft_dht__tick gap = weft_dht__ticks(retry_gap(dht));
     if (contact->failures > 0) { /* one outage is one failure: count what was sent after it */
         weft_time failed = weft_dht__tick_time(dht, contact->due - gap);
@@ -385,14 +390,14 @@ void weft_dht__table_failed(struct weft_dht *dht, const weft_id *id, const struc
         return;
     }
     weft_dht__lost_add(dht, addr, false);
-    drop_contact(dht, table, bucket, (uint32_t)weft_dht__bucket_find(table, bucket, id));
+    drop_contact(dht, table, bucket, (uint32_t)weft_dht__bucket_find(dht, table, bucket, id));
 }
 
 /* Index of the cache entry to promote: the newest that answered lately, else the newest. */
 static uint32_t cache_best(const struct weft_dht *dht, const struct weft_dht__table *table,
                            const struct weft_dht__bucket *bucket) {
     WEFT_ASSERT(bucket->cached > 0);
-    weft_dht__tick now = weft_dht__tick_now(dht), fresh = weft_dht__ticks(dht->config.stale_after);
+    weft_dht__tick now = weft_dht__tick_now(dht), fresh = weft_dht__ticks(dht->config->stale_after);
     uint32_t last = (uint32_t)(bucket->count + bucket->cached) - 1;
     for (uint32_t i = last + 1; i-- > bucket->count;) {
         const struct weft_dht__contact *entry = weft_dht__bucket_at(table, bucket, i);
@@ -403,19 +408,18 @@ static uint32_t cache_best(const struct weft_dht *dht, const struct weft_dht__ta
 
 void weft_dht__table_fill(struct weft_dht *dht, struct weft_dht__table *table, const weft_id *id) {
     struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, id);
-    if (bucket->cached == 0 || bucket->count == dht->config.k) return;
+    if (bucket->cached == 0 || bucket->count == dht->config->k) return;
     uint32_t index = cache_best(dht, table, bucket);
     const struct weft_dht__contact *entry = weft_dht__bucket_at(table, bucket, index);
-    weft_id entry_id = entry->id;
-    struct weft_addr addr = weft_dht__contact_addr(table, entry);
+    const struct weft_contact who = *weft_dht__who(dht, entry);
     weft_dht__tick age = weft_dht__tick_now(dht) - entry->answered;
     bool fresh =
-        (entry->flags & DHT_CONTACT_VERIFIED) && age < weft_dht__ticks(dht->config.stale_after);
-    const struct weft_dht__seen seen = {&entry_id, &addr, true, entry->answered};
+        (entry->flags & DHT_CONTACT_VERIFIED) && age < weft_dht__ticks(dht->config->stale_after);
+    const struct weft_dht__seen seen = {&who.id, &who.addr, true, entry->answered};
     weft_dht__bucket_remove(dht, table, bucket, index);
     if (fresh) {
         enter(dht, table, &seen);
     } else {
-        weft_dht__newcomer_offer(dht, &entry_id, &addr);
+        weft_dht__newcomer_offer(dht, &who.id, &who.addr);
     }
 }

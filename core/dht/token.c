@@ -5,8 +5,8 @@
 #include <string.h>
 
 static uint64_t epoch_of(const struct weft_dht *dht) {
-    WEFT_ASSERT(dht->config.token_rotation > 0);
-    return (uint64_t)((dht->now - dht->start) / dht->config.token_rotation);
+    WEFT_ASSERT(dht->config->token_rotation > 0);
+    return (uint64_t)((dht->now - dht->start) / dht->config->token_rotation);
 }
 
 static void make(const struct weft_dht *dht, const struct weft_addr *host, uint64_t epoch,

@@ -89,7 +89,7 @@ static size_t own_children(const struct weft_node_config *const *place,
             (struct weft_child_spec){.id = "dht",
                                      .name = WEFT_DHT_NAME,
                                      .behaviour = &weft_dht_service,
-                                     .arg = weft_bytes(config->dht, sizeof *config->dht),
+                                     .arg = weft_bytes(&config->dht, sizeof config->dht),
                                      .shutdown = DHT_SHUTDOWN};
     }
     children[count++] = (struct weft_child_spec){.id = "control",

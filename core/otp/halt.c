@@ -5,7 +5,7 @@ static void halt(struct weft_sched *sched, const struct weft_reason *why) {
     struct weft_reason shutdown = weft_reason(WEFT_REASON_SHUTDOWN, 0);
     if (sched->halting || sched->ended) return;
     sched->halting = true;
-    sched->ended_why = *why;
+    sched->ended_why = weft_otp__cause_make(sched, why);
     weft_otp__exit(sched, WEFT_PID_NONE, sched->root, &shutdown);
 }
 

@@ -340,7 +340,7 @@ struct run_queues {
 /* --- timers (timer.c) --- */
 
 #define ALARM_RUNS 4
-#define ALARM_RANKS 24
+#define ALARM_RANKS 16
 
 /* Alarms set in the order they are due make runs: each is a ring, first due first. The others are
  * in a forest of trees in which nobody is due before its parent; tree[r] has rank r.
@@ -409,8 +409,9 @@ struct weft_sched {
 
     weft_pid root;
     bool ended, halting; /* halting: ended_why is set already */
-    struct weft_reason ended_why;
-    struct weft_reason last_reason;
+    struct cause ended_why;
+    struct weft_reason *last_reason; /* of the last spawn that failed; NULL: none yet */
+    bool last_failed;                /* the last spawn did */
 
     uint32_t sockets_count;
     uint64_t spawned, exited, faulted, messages, dropped, expired;
@@ -781,6 +782,8 @@ struct weft_reason weft_otp__fault_reason(struct weft_sched *sched, const struct
 void weft_otp__log_frames(const struct weft_sched *sched, const struct weft_fault *fault);
 
 /* spawn.c */
+/* As weft_last_reason. */
+const struct weft_reason *weft_otp__last_reason(const struct weft_sched *sched);
 int weft_otp__spawn(struct weft_sched *sched, struct weft_process *parent,
                     const struct weft_spawn *spec, weft_pid *out);
 

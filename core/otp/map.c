@@ -1,7 +1,7 @@
 /* A hash table for lookups. Its order is never seen: there is no way to walk it. */
 #include "core/otp/internal.h"
 
-#define BUCKETS_MIN 8
+#define BUCKETS_MIN 4
 
 void weft_otp__map_init(struct map *map, struct weft_mem *mem) {
     WEFT_ASSERT(map != NULL);

@@ -35,7 +35,7 @@ weft_pid weft_self_parent(const weft_self *self) {
 
 const struct weft_reason *weft_last_reason(weft_self *self) {
     WEFT_ASSERT(self != NULL);
-    return &self->sched->last_reason;
+    return weft_otp__last_reason(self->sched);
 }
 
 bool weft_alive(weft_self *self, weft_pid pid) {

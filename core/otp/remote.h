@@ -95,8 +95,9 @@ weft_pid weft_spawned_pid(const struct weft_msg *reply);
 
 /* Tell this process when `node` (NULL: any) is connected and lost, or no more. Idempotent
  * (net_kernel:monitor_nodes; erlang:monitor_node: a node named here that is not connected is
- * tried, and a NODE_DOWN comes when that fails). A process without the memory for one of these
- * ends with reason LIMIT.
+ * tried, and a NODE_DOWN comes when that fails). What a NODE_DOWN takes is kept from when the node
+ * came up, so that it is told without memory. A process without the memory for a NODE_UP, or for
+ * a second NODE_DOWN of a node that it names and that did not come up meanwhile, ends with LIMIT.
  *   WEFT_ERR_INVAL, WEFT_ERR_NO_CONNECTION (this node has no name), WEFT_ERR_FULL, WEFT_ERR_NOMEM
  */
 int weft_monitor_node(weft_self *self, const char *node, bool on);

@@ -95,17 +95,11 @@ bool weft_otp__alive_far(const struct weft_sched *sched, weft_pid pid) {
     return entry == NULL || atomic_load(&entry->peer->state) == PEER_UP;
 }
 
-static void watch_free(struct weft_sched *sched, struct node_watch *watch) {
-    weft_otp__tie_remove(watch->proc, &watch->tie);
-    weft_list_remove(&watch->link);
-    weft_otp__free(sched, watch, sizeof *watch);
-}
-
 void weft_otp__tie_far(struct weft_process *proc, struct tie *tie, enum tie_kind kind,
                        const struct cause *cause) {
     struct remote *remote = proc->sched->remote;
     if (kind == TIE_WATCH) {
-        watch_free(proc->sched, WEFT_CONTAINER(tie, struct node_watch, tie));
+        weft_otp__watch_free(proc->sched, WEFT_CONTAINER(tie, struct node_watch, tie));
     } else if (kind == TIE_FAR) {
         struct far_tie *far = WEFT_CONTAINER(tie, struct far_tie, tie);
         if (cause != NULL) {

@@ -54,8 +54,16 @@ struct node_watch {
     struct tie tie;        /* TIE_WATCH, in the ties of the process */
     struct weft_link link; /* remote->watches */
     struct weft_process *proc;
-    struct peer *peer; /* NULL: any */
+    struct peer *peer;     /* NULL: any */
+    struct weft_link kept; /* struct letter: a NODE_DOWN each, so that it needs no memory then */
 };
+
+/* remote_nodes.c */
+/* The NODE_DOWN of `peer` is kept. False: no memory. */
+bool weft_otp__watch_keep(struct node_watch *watch, const struct peer *peer);
+/* Tell of `peer`. Who cannot be told ends. */
+void weft_otp__watch_tell(struct node_watch *watch, const struct peer *peer, uint32_t tag);
+void weft_otp__watch_free(struct weft_sched *sched, struct node_watch *watch);
 
 /* The carrier's connection to a node. */
 struct far_node {

@@ -189,13 +189,10 @@ void weft_otp__remote_lost(struct remote *remote, uint32_t index) {
 
 void weft_otp__remote_watchers(struct remote *remote, struct peer *peer, uint32_t tag,
                                bool named_only) {
-    struct weft_bytes name = weft_bytes(peer->name, peer->name_size - 1);
-    struct post post = {.kind = WEFT_MSG_CAST, .tag = tag, .data = name, .force = true};
     for (struct weft_link *at = remote->watches.next; at != &remote->watches; at = at->next) {
         struct node_watch *watch = WEFT_CONTAINER(at, struct node_watch, link);
         if (watch->peer != NULL ? watch->peer != peer : named_only) continue;
-        if (weft_otp__post(watch->proc, &post) != WEFT_OK)
-            weft_otp__doom(watch->proc, weft_otp__cause_plain(WEFT_REASON_LIMIT, 0));
+        weft_otp__watch_tell(watch, peer, tag);
     }
 }
 

@@ -71,15 +71,93 @@ static struct node_watch *watch_find(struct weft_process *proc, const struct pee
     return NULL;
 }
 
+static struct weft_bytes name_of(const struct peer *peer) {
+    return weft_bytes(peer->name, peer->name_size - 1);
+}
+
+static struct letter *kept_of(const struct node_watch *watch, const struct peer *peer) {
+    struct weft_bytes name = name_of(peer);
+    for (struct weft_link *at = watch->kept.next; at != &watch->kept; at = at->next) {
+        struct letter *letter = (struct letter *)WEFT_CONTAINER(at, struct mail, link);
+        if (letter->data_size == name.size && memcmp(letter->data, name.data, name.size) == 0)
+            return letter;
+    }
+    return NULL;
+}
+
+bool weft_otp__watch_keep(struct node_watch *watch, const struct peer *peer) {
+    struct weft_bytes name = name_of(peer);
+    const struct record record = {WEFT_MSG_CAST, sizeof(struct letter) + name.size,
+                                  sizeof(struct letter)};
+    if (kept_of(watch, peer) != NULL) return true;
+    struct letter *letter = weft_otp__mail_new(watch->proc->sched, &record);
+    if (letter == NULL) return false;
+    letter->mail.tag = WEFT_TAG_NODE_DOWN;
+    letter->data_size = (uint32_t)name.size;
+    memcpy(letter->data, name.data, name.size);
+    weft_list_push_back(&watch->kept, &letter->mail.link);
+    return true;
+}
+
+static void end(struct weft_process *proc) {
+    weft_otp__doom(proc, weft_otp__cause_plain(WEFT_REASON_LIMIT, 0));
+}
+
+/* One that watches a node by name may hear that it is down again; other nodes have to come up. */
+static void tell_kept(struct node_watch *watch, const struct peer *peer, struct letter *letter) {
+    weft_list_remove(&letter->mail.link);
+    watch->proc->bytes += letter->data_size;
+    weft_otp__mail_push(watch->proc, &letter->mail);
+    if (watch->peer != NULL) (void)weft_otp__watch_keep(watch, peer); /* else when it is needed */
+}
+
+void weft_otp__watch_tell(struct node_watch *watch, const struct peer *peer, uint32_t tag) {
+    const struct post post = {
+        .kind = WEFT_MSG_CAST, .tag = tag, .data = name_of(peer), .force = true};
+    struct letter *kept = tag == WEFT_TAG_NODE_DOWN ? kept_of(watch, peer) : NULL;
+    if (kept != NULL) {
+        tell_kept(watch, peer, kept);
+    } else if (weft_otp__post(watch->proc, &post) != WEFT_OK) {
+        end(watch->proc);
+    } else if (tag == WEFT_TAG_NODE_UP && !weft_otp__watch_keep(watch, peer)) {
+        end(watch->proc);
+    }
+}
+
+void weft_otp__watch_free(struct weft_sched *sched, struct node_watch *watch) {
+    while (!weft_list_empty(&watch->kept)) {
+        struct mail *mail = WEFT_CONTAINER(watch->kept.next, struct mail, link);
+        weft_list_remove(&mail->link);
+        weft_otp__mail_free(sched, mail);
+    }
+    weft_otp__tie_remove(watch->proc, &watch->tie);
+    weft_list_remove(&watch->link);
+    weft_otp__free(sched, watch, sizeof *watch);
+}
+
+/* The node it names, or all that are connected: they may be lost at any time. */
+static bool keep_all(struct node_watch *watch, struct weft_hub *hub) {
+    const struct peer *peer = weft_otp__hub_peers(hub);
+    for (; peer != NULL; peer = peer->next) {
+        bool wanted =
+            watch->peer != NULL ? watch->peer == peer : atomic_load(&peer->state) == PEER_UP;
+        if (wanted && !weft_otp__watch_keep(watch, peer)) return false;
+    }
+    return true;
+}
+
 static int watch_new(struct weft_process *proc, struct peer *peer) {
     struct remote *remote = proc->sched->remote;
     struct node_watch *watch = weft_otp__alloc(proc->sched, sizeof *watch);
     if (watch == NULL) return WEFT_ERR_NOMEM;
     *watch = (struct node_watch){.proc = proc, .peer = peer};
     weft_list_init(&watch->link);
+    weft_list_init(&watch->kept);
     weft_otp__tie_add(proc, &watch->tie, TIE_WATCH);
     weft_list_push_back(&remote->watches, &watch->link);
-    return WEFT_OK;
+    if (keep_all(watch, remote->hub)) return WEFT_OK;
+    weft_otp__watch_free(proc->sched, watch);
+    return WEFT_ERR_NOMEM;
 }
 
 /* Something to send, so that a connection is tried. */

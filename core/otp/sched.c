@@ -112,13 +112,15 @@ void weft_sched_free(struct weft_sched *sched) {
     weft_otp__map_deinit(&sched->names);
     weft_otp__segments_free(&sched->slots, mem);
     weft_otp__segments_free(&sched->refs, mem);
+    weft_otp__cause_drop(sched, &sched->ended_why);
+    weft_mem_free(mem, sched->last_reason, sizeof *sched->last_reason);
     weft_otp__pool_deinit(sched);
     weft_mem_free(mem, sched, weft_otp__sched_size(sched->pool.classes == 0));
 }
 
 bool weft_sched_ended(const struct weft_sched *sched, struct weft_reason *why) {
     WEFT_ASSERT(sched != NULL);
-    if (sched->ended && why != NULL) *why = sched->ended_why;
+    if (sched->ended && why != NULL) *why = weft_otp__cause_reason(&sched->ended_why);
     return sched->ended;
 }
 

@@ -1,5 +1,5 @@
 /* A table of words that grows without moving: segment 0 has room for 8, and each further one for
- * as many as all before it. */
+ * as many as all before it. Most tables of a small node never have more than the first. */
 #ifndef WEFT_OTP_SEGMENTS_H
 #define WEFT_OTP_SEGMENTS_H
 
@@ -13,7 +13,8 @@
 
 /* I1  the words below `count` are in use, or in the caller's free list. */
 struct segments {
-    uint64_t *at[SEGMENTS_MAX];
+    uint64_t *first; /* segment 0 */
+    uint64_t **more; /* the others, room for SEGMENTS_MAX - 1; NULL: there is none */
     uint32_t count, room;
 };
 
@@ -25,9 +26,9 @@ static inline uint32_t segment_of(uint32_t index) {
 
 /* index < count */
 static inline uint64_t *segments_at(const struct segments *table, uint32_t index) {
+    if (index < UINT32_C(1) << SEGMENT_FIRST_BITS) return &table->first[index];
     uint32_t segment = segment_of(index);
-    uint32_t base = segment == 0 ? 0 : UINT32_C(1) << (segment + SEGMENT_FIRST_BITS - 1);
-    return &table->at[segment][index - base];
+    return &table->more[segment - 1][index - (UINT32_C(1) << (segment + SEGMENT_FIRST_BITS - 1))];
 }
 
 /* One more word, at index `count`, not set. False when there is no memory or no number. */

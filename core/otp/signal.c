@@ -240,7 +240,7 @@ static void note_root(struct weft_sched *sched, weft_pid pid, const struct weft_
     if (!weft_pid_equal(sched->root, pid)) return;
     WEFT_ASSERT(!sched->ended);
     sched->ended = true;
-    if (!sched->halting) sched->ended_why = *why;
+    if (!sched->halting) sched->ended_why = weft_otp__cause_make(sched, why);
 }
 
 void weft_otp__finish(struct weft_process *proc, struct cause cause, bool fault) {

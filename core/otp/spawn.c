@@ -9,10 +9,27 @@ struct birth {
     int rv; /* what init returned */
 };
 
+/* Nodes start what they need once, and nothing fails: there is a record for it when it does. */
+static void note_failure(struct weft_sched *sched, const struct weft_reason *why) {
+    struct weft_mem *mem = sched->env->mem;
+    sched->last_failed = true;
+    if (sched->last_reason == NULL) sched->last_reason = weft_mem_alloc(mem, sizeof *why);
+    if (sched->last_reason != NULL) *sched->last_reason = *why;
+}
+
+const struct weft_reason *weft_otp__last_reason(const struct weft_sched *sched) {
+    static const struct weft_reason none = {.kind = WEFT_REASON_NORMAL};
+    static const struct weft_reason lost = {
+        .kind = WEFT_REASON_LIMIT, .code = WEFT_ERR_NOMEM, .text = "no memory to say why"};
+    if (!sched->last_failed) return &none;
+    return sched->last_reason != NULL ? sched->last_reason : &lost;
+}
+
 static int refuse(struct weft_sched *sched, int error) {
     enum weft_reason_kind kind =
         error == WEFT_ERR_FULL || error == WEFT_ERR_NOMEM ? WEFT_REASON_LIMIT : WEFT_REASON_ERROR;
-    sched->last_reason = weft_reason_text(kind, error, "%s", weft_error_text(error));
+    struct weft_reason why = weft_reason_text(kind, error, "%s", weft_error_text(error));
+    note_failure(sched, &why);
     return error;
 }
 
@@ -160,7 +177,8 @@ static int fail(struct weft_sched *sched, struct birth *birth, const struct weft
         cause = failure(birth);
         if (rv == WEFT_OK) rv = WEFT_ERR_NO_PROC;
     }
-    sched->last_reason = weft_otp__cause_reason(&cause);
+    struct weft_reason why = weft_otp__cause_reason(&cause);
+    note_failure(sched, &why);
     birth->child->flags &= ~(uint32_t)(PROC_DOOMED | PROC_STOPPING);
     unbind(birth);
     weft_otp__finish(birth->child, cause, fault != NULL);
@@ -172,9 +190,7 @@ static void start(struct weft_sched *sched, struct birth *birth, weft_pid *out) 
     struct weft_process *child = birth->child;
     *out = child->pid;
     if (birth->monitor != NULL) *birth->spec->ref = birth->monitor->awaited.ref;
-    sched->last_reason.kind = WEFT_REASON_NORMAL;
-    sched->last_reason.code = 0;
-    sched->last_reason.text[0] = '\0';
+    sched->last_failed = false;
     bool work = child->flags & (PROC_CONTINUE | PROC_STOPPING);
     if (work || !ring_empty(&child->mailbox)) weft_otp__runnable(child);
 }
@@ -237,6 +253,6 @@ int weft_sched_start(struct weft_sched *sched, const struct weft_spawn *spawn, w
     sched->stack_probed = UINTPTR_MAX;
     int rv = weft_otp__spawn(sched, NULL, &spec, out);
     if (rv == WEFT_OK) sched->root = *out;
-    if (why != NULL) *why = sched->last_reason;
+    if (why != NULL) *why = *weft_otp__last_reason(sched);
     return rv;
 }

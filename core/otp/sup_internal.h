@@ -79,6 +79,13 @@ enum sup_op {
     OP_END        /* stop all, then end with `end_why` */
 };
 
+/* A reason, small. */
+struct sup_why {
+    enum weft_reason_kind kind;
+    int32_t code;
+    char *text; /* NULL: none, or there was no memory for it */
+};
+
 /* I4  stopping != NULL only while op != OP_NONE.
  * I5  with op == OP_NONE, deaths and requests are empty between two messages.
  * I6  segments hold slots_room slots, of which those below slots_used were ever used. */
@@ -108,7 +115,7 @@ struct sup {
     uint32_t retries_due; /* SUP_RETRY messages that came during an operation */
 
     /* Why the child `last_of` ended or did not start; one text is kept, the newest. */
-    struct weft_reason last_why;
+    struct sup_why last_why;
     uint32_t last_of;
 
     weft_time *restarts; /* ring of the last `restarts_count` ones */
@@ -122,7 +129,7 @@ struct sup {
     struct child *origin, *stopping;
     weft_ref stop_monitor, stop_timer;
     struct weft_call asker;
-    struct weft_reason end_why;
+    struct sup_why end_why;
 };
 
 enum sup_tag {
@@ -148,6 +155,10 @@ struct start_head {
     _Alignas(16) struct weft_child_spec spec;
     uint32_t id_size, name_size;
 };
+
+/* sup_stop.c */
+void weft_otp__sup_why_set(weft_self *self, struct sup_why *kept, const struct weft_reason *why);
+struct weft_reason weft_otp__sup_why(const struct sup_why *kept);
 
 /* sup_table.c */
 void weft_otp__sup_table_init(struct sup *sup);

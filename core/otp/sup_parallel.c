@@ -7,7 +7,8 @@ static void end_if_done(weft_self *self, struct sup *sup) {
     if (sup->cursor != CHILD_NONE || sup->active > 0) return;
     if (sup->stop_timer != 0) (void)weft_timer_cancel(self, sup->stop_timer);
     sup->stop_timer = 0;
-    weft_stop(self, &sup->end_why);
+    struct weft_reason why = weft_otp__sup_why(&sup->end_why);
+    weft_stop(self, &why);
 }
 
 /* The DOWN carries the child's tag, as its EXIT does. */

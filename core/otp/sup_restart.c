@@ -69,7 +69,7 @@ static void try_later(weft_self *self, struct child *child, const struct weft_re
     struct post post = {.kind = WEFT_MSG_CAST, .from = self->pid, .tag = SUP_RETRY, .force = true};
     struct sup *sup = weft_state(self);
     weft_otp__child_set_state(self, child, CHILD_TRYING);
-    sup->last_why = *why;
+    weft_otp__sup_why_set(self, &sup->last_why, why);
     sup->last_of = child->index;
     if (weft_otp__post(self, &post) != WEFT_OK) give_up(self, child, why);
 }
@@ -182,7 +182,7 @@ void weft_otp__sup_retry(weft_self *self) {
     if (child == NULL) return;
     WEFT_ASSERT(child->state == CHILD_TRYING);
     struct weft_reason why = weft_reason(WEFT_REASON_START, 0);
-    if (sup->last_of == child->index) why = sup->last_why;
+    if (sup->last_of == child->index) why = weft_otp__sup_why(&sup->last_why);
     weft_otp__child_set_state(self, child, CHILD_DOWN);
     if (may_restart(self, child)) {
         restart_now(self, child);

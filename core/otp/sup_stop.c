@@ -63,11 +63,24 @@ void weft_otp__sup_stop_late(weft_self *self) {
     kill_child(self, sup->stopping);
 }
 
+void weft_otp__sup_why_set(weft_self *self, struct sup_why *kept, const struct weft_reason *why) {
+    size_t size = strlen(why->text) + 1;
+    weft_free(self, kept->text);
+    *kept = (struct sup_why){why->kind, why->code, NULL};
+    if (size > 1) kept->text = weft_alloc(self, size);
+    if (kept->text != NULL) memcpy(kept->text, why->text, size);
+}
+
+struct weft_reason weft_otp__sup_why(const struct sup_why *kept) {
+    return weft_reason_text(kept->kind, kept->code, "%s", kept->text != NULL ? kept->text : "");
+}
+
 static void end_or_start(weft_self *self, struct sup *sup) {
     enum sup_op op = sup->op;
     WEFT_ASSERT(sup->stopping == NULL);
     if (op == OP_END) {
-        weft_stop(self, &sup->end_why);
+        struct weft_reason why = weft_otp__sup_why(&sup->end_why);
+        weft_stop(self, &why);
         return;
     }
     WEFT_ASSERT(op == OP_GROUP);
@@ -95,14 +108,14 @@ void weft_otp__sup_note_death(weft_self *self, struct child *child, const struct
     WEFT_ASSERT(child->state == CHILD_UP);
     child->died_kind = (uint8_t)why->kind;
     child->died_code = why->code;
-    sup->last_why = *why;
+    weft_otp__sup_why_set(self, &sup->last_why, why);
     sup->last_of = child->index;
     weft_otp__child_set_state(self, child, CHILD_DIED);
 }
 
 struct weft_reason weft_otp__sup_died_of(const struct sup *sup, const struct child *child) {
     WEFT_ASSERT(child->state == CHILD_DIED);
-    if (sup->last_of == child->index) return sup->last_why;
+    if (sup->last_of == child->index) return weft_otp__sup_why(&sup->last_why);
     return weft_reason((enum weft_reason_kind)child->died_kind, child->died_code);
 }
 
@@ -176,7 +189,7 @@ void weft_otp__sup_begin_end(weft_self *self, const struct weft_reason *why,
     if (sup->op == OP_END) return;
     weft_otp__sup_tell_stopping(self, cause);
     sup->op = OP_END;
-    sup->end_why = *why;
+    weft_otp__sup_why_set(self, &sup->end_why, why);
     sup->origin = NULL;
     sup->paused = false;
     if (sup->template != NULL) {

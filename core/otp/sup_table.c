@@ -3,10 +3,12 @@
 #include "core/otp/sup_internal.h"
 
 /* Segments double from the first to the largest, and go on with that. Both are powers of 2. */
-#define SEGMENT_FIRST 4U
+#define SEGMENT_FIRST 2U
+#define SEGMENT_FIRST_LOG 1U
 #define SEGMENT_MAX 1024U
-#define DOUBLING 8U /* segments before the first of SEGMENT_MAX */
+#define DOUBLING 9U /* segments before the first of SEGMENT_MAX */
 
+_Static_assert(SEGMENT_FIRST == 1U << SEGMENT_FIRST_LOG, "its logarithm");
 _Static_assert(SEGMENT_FIRST << DOUBLING == SEGMENT_MAX, "they double up to the largest");
 
 static uint32_t segment_size(uint32_t segment) {
@@ -29,7 +31,7 @@ struct child *weft_otp__child_at(const struct sup *sup, uint32_t index) {
     if (place >= SEGMENT_MAX)
         return &sup->segments[DOUBLING + place / SEGMENT_MAX - 1][place % SEGMENT_MAX];
     uint32_t log = 31U - (uint32_t)__builtin_clz(place);
-    return &sup->segments[log - 2][place - (1U << log)];
+    return &sup->segments[log - SEGMENT_FIRST_LOG][place - (1U << log)];
 }
 
 static int segment_add(weft_self *self, struct sup *sup) {

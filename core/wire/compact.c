@@ -35,8 +35,8 @@ size_t weft_compact_node_write(const weft_id *id, const struct weft_addr *addr,
     return WEFT_ID_SIZE + size;
 }
 
-bool weft_compact_node_read(weft_id *id, struct weft_addr *addr, const unsigned char *data,
-                            size_t size) {
+bool weft_compact__node_read(weft_id *id, struct weft_addr *addr, const unsigned char *data,
+                             size_t size) {
     WEFT_ASSERT(id != NULL);
     WEFT_ASSERT(data != NULL || size == 0);
     if (size < WEFT_ID_SIZE) return false;

@@ -113,9 +113,18 @@ size_t weft_compact_peer_write(const struct weft_addr *addr, unsigned char *out)
 /* `size` is 6 or 18, else false. */
 bool weft_compact_peer_read(struct weft_addr *addr, const unsigned char *data, size_t size);
 size_t weft_compact_node_write(const weft_id *id, const struct weft_addr *addr, unsigned char *out);
+/* The same of any size. */
+bool weft_compact__node_read(weft_id *id, struct weft_addr *addr, const unsigned char *data,
+                             size_t size);
 /* `size` is 26 or 38, else false. */
-bool weft_compact_node_read(weft_id *id, struct weft_addr *addr, const unsigned char *data,
-                            size_t size);
+static inline bool weft_compact_node_read(weft_id *id, struct weft_addr *addr,
+                                          const unsigned char *data, size_t size) {
+    if (size != WEFT_COMPACT_NODE4_SIZE) return weft_compact__node_read(id, addr, data, size);
+    const unsigned char *peer = data + WEFT_ID_SIZE;
+    memcpy(id->bytes, data, WEFT_ID_SIZE);
+    *addr = weft_addr_v4(peer[0], peer[1], peer[2], peer[3], (uint16_t)(peer[4] << 8 | peer[5]));
+    return true;
+}
 
 /* Whether `bencoded` can travel as an item: one bencoded value and nothing after it.
  *   WEFT_ERR_TOO_BIG    more than WEFT_ITEM_SIZE_MAX bytes

@@ -2,7 +2,7 @@
  * `q` on the wire and its meaning depends on it; then each method reads the fields it has. */
 #include "core/base/assert.h"
 #include "core/wire/bencode.h"
-#include "core/wire/krpc.h"
+#include "core/wire/krpc_internal.h"
 
 /* Keys of the packet. */
 enum top { TOP_A, TOP_E, TOP_IP, TOP_Q, TOP_R, TOP_RO, TOP_T, TOP_V, TOP_Y, TOP_COUNT };
@@ -381,7 +381,7 @@ static int read_message(const struct fields *fields, struct weft_krpc *out) {
     }
 }
 
-int weft_krpc_decode(struct weft_bytes packet, struct weft_krpc *out) {
+int weft_krpc__decode_any(struct weft_bytes packet, struct weft_krpc *out) {
     WEFT_ASSERT(packet.data != NULL || packet.size == 0);
     WEFT_ASSERT(out != NULL);
     struct fields fields = {.body_good = false};
@@ -393,4 +393,10 @@ int weft_krpc_decode(struct weft_bytes packet, struct weft_krpc *out) {
     int rv = read_message(&fields, out);
     if (rv != WEFT_OK) *out = (struct weft_krpc){.type = out->type, .tid = out->tid};
     return rv;
+}
+
+int weft_krpc_decode(struct weft_bytes packet, struct weft_krpc *out) {
+    WEFT_ASSERT(packet.data != NULL || packet.size == 0);
+    if (packet.size > 0 && weft_krpc__decode_usual(packet, out)) return WEFT_OK;
+    return weft_krpc__decode_any(packet, out);
 }

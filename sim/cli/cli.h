@@ -66,6 +66,7 @@ int cli_check(struct cli_args args);
 int cli_sweep(struct cli_args args);
 int cli_trace(struct cli_args args);
 int cli_plot(struct cli_args args);
+int cli_report(struct cli_args args);
 int cli_trail(struct cli_args args);
 int cli_diff(struct cli_args args);
 int cli_check_app(struct cli_args args);
@@ -75,9 +76,13 @@ void cli_check_usage(FILE *out);
 void cli_sweep_usage(FILE *out);
 void cli_trace_usage(FILE *out);
 void cli_plot_usage(FILE *out);
+void cli_report_usage(FILE *out);
 void cli_trail_usage(FILE *out);
 void cli_diff_usage(FILE *out);
 void cli_check_app_usage(FILE *out);
+
+/* Write the page of `trace` to `out`. Returns the exit status, after telling what is wrong. */
+int cli_report_file(const char *trace, const char *out, bool no_plots);
 
 /* What the program was called as: for the line that repeats a run. */
 extern const char *cli_program;

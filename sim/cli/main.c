@@ -25,6 +25,7 @@ static const struct command commands[] = {
     {"trail", cli_trail, cli_trail_usage, "run, and print every event and what was done in it"},
     {"trace", cli_trace, cli_trace_usage, "print the events of a trace file"},
     {"plot", cli_plot, cli_plot_usage, "draw a run from its trace file"},
+    {"report", cli_report, cli_report_usage, "write a trace as a page for a browser"},
     {"check-app", cli_check_app, cli_check_app_usage,
      "say whether an app's module may run in both worlds"},
 };

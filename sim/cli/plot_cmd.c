@@ -167,10 +167,11 @@ static int read_trace(struct drawing *drawing, const char *path) {
         return rv == WEFT_ERR_NOMEM ? CLI_INTERNAL : CLI_BAD_INPUT;
     }
     drawing->runs[drawing->runs_count++] = run;
-    uint64_t damaged = ana_series_page(run)->damaged;
-    if (damaged > 0)
-        fprintf(stderr, "weft: %s: damaged or cut short: %llu blocks are left out\n", path,
-                (unsigned long long)damaged);
+    const struct ana_page *page = ana_series_page(run);
+    if (page->damaged > 0)
+        fprintf(stderr, "weft: %s: damaged: %llu of its blocks are left out\n", path,
+                (unsigned long long)page->damaged);
+    if (!page->ended) fprintf(stderr, "weft: %s: the end of the run is not in it\n", path);
     return CLI_HOLDS;
 }
 
@@ -259,10 +260,18 @@ static bool is_wanted(const struct drawing *drawing, enum ana_plot which) {
     return which == ANA_PLOT_GROWTH ? drawing->has_growth : drawing->runs_count > 0;
 }
 
+static bool make_folder(const char *path) {
+    struct stat stat_of;
+    if (mkdir(path, 0777) == 0) return true;
+    if (errno != EEXIST) return false;
+    if (stat(path, &stat_of) != 0) return false;
+    errno = ENOTDIR;
+    return S_ISDIR(stat_of.st_mode);
+}
+
 static int draw_all(struct drawing *drawing) {
     const struct wishes *wishes = drawing->wishes;
-    if (wishes->folder != NULL && mkdir(wishes->folder, 0777) != 0 && errno != EEXIST)
-        return tell_io(wishes->folder);
+    if (wishes->folder != NULL && !make_folder(wishes->folder)) return tell_io(wishes->folder);
     for (enum ana_plot which = 0; which < ANA_PLOT_COUNT; which++) {
         int status = is_wanted(drawing, which) ? draw(drawing, which) : CLI_HOLDS;
         if (status != CLI_HOLDS) return status;

@@ -4,7 +4,6 @@
 #include "core/base/assert.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* Up to eight bytes, least significant first, on every machine. */
 static uint64_t load(const unsigned char *at, size_t size) {
@@ -13,15 +12,11 @@ static uint64_t load(const unsigned char *at, size_t size) {
     return word;
 }
 
-/* The same of eight: one load where bytes are in that order anyway. */
-static inline uint64_t load_whole(const unsigned char *at) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-#else
-    return load(at, 8);
-#endif
+/* The same of eight, in a form that compilers make one load. */
+static inline uint64_t load_word(const unsigned char *at) {
+    return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24 |
+           (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 | (uint64_t)at[6] << 48 |
+           (uint64_t)at[7] << 56;
 }
 
 struct sim_hash sim_hash_fold_bytes(struct sim_hash hash, const void *data, size_t size) {
@@ -29,7 +24,7 @@ struct sim_hash sim_hash_fold_bytes(struct sim_hash hash, const void *data, size
     const unsigned char *at = data;
     size_t left = size;
     for (; left >= 16; left -= 16, at += 16)
-        hash = sim_hash_fold(hash, load_whole(at), load_whole(at + 8));
+        hash = sim_hash_fold(hash, load_word(at), load_word(at + 8));
     if (left == 0) return sim_hash_fold(sim_hash_fold(hash, 0, 0), size, 0);
     size_t first = left < 8 ? left : 8;
     uint64_t low = load(at, first), high = load(at + first, left - first);

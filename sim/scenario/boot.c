@@ -2,6 +2,7 @@
 #include "sim/scenario/run_parts.h"
 
 #include "core/base/assert.h"
+#include "sim/scenario/book.h"
 
 #include <stdlib.h>
 
@@ -80,6 +81,9 @@ static void fill_config(struct sim_run__boot *boot, uint32_t group) {
     dht->dht = plan->dht_of[group];
     dht->dht.v4 = !plan->v6;
     dht->dht.v6 = plan->v6;
+    dht->dht.book = boot->book;
+    weft_dht_config_fill(&dht->dht);
+    dht->dht.shared = true;
     if (plan->v6) {
         dht->bind6 = (struct weft_addr){.family = WEFT_FAMILY_V6, .port = SIM_RUN_DHT_PORT};
     } else {
@@ -101,7 +105,8 @@ int sim_run__boot_init(struct sim_run__boot *boot, const struct sim_plan *plan, 
     *boot = (struct sim_run__boot){.plan = plan, .seed = seed};
     boot->group_of = calloc(plan->population, sizeof *boot->group_of);
     boot->own = calloc(plan->population, sizeof *boot->own);
-    if (boot->group_of == NULL || boot->own == NULL) return WEFT_ERR_NOMEM;
+    boot->book = sim_run__book_new();
+    if (boot->group_of == NULL || boot->own == NULL || boot->book == NULL) return WEFT_ERR_NOMEM;
     fill_groups(boot);
     if (fill_names(boot) != WEFT_OK) return WEFT_ERR_NOMEM;
     for (uint32_t g = 0; g < plan->groups_count; g++) fill_config(boot, g);
@@ -109,12 +114,17 @@ int sim_run__boot_init(struct sim_run__boot *boot, const struct sim_plan *plan, 
 }
 
 void sim_run__boot_plainly(struct sim_run__boot *boot) {
-    for (uint32_t g = 0; g < boot->plan->groups_count; g++) boot->node[g].plain_memory = true;
+    for (uint32_t g = 0; g < boot->plan->groups_count; g++) {
+        boot->node[g].plain_memory = true;
+        boot->dht[g].dht.book = NULL;
+        boot->dht[g].dht.shared = false;
+    }
 }
 
 void sim_run__boot_deinit(struct sim_run__boot *boot) {
     for (uint32_t i = 0; boot->own != NULL && i < boot->plan->population; i++) free(boot->own[i]);
     free(boot->own);
+    sim_run__book_free(boot->book);
     free(boot->group_of);
     free(boot->names);
     free(boot->names_of);

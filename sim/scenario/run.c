@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/error.h"
+#include "sim/scenario/book.h"
 #include "sim/scenario/run_parts.h"
 #include "sim/world/clock.h"
 #include "sim/world/points.h"
@@ -237,6 +238,7 @@ static void close_run(struct run *run) {
 static void weigh(struct run *run) {
     struct sim_world_stats stats;
     sim_world_stats(run->world, &stats);
+    stats.node_bytes += sim_run__book_bytes(run->boot.book);
     if (stats.node_bytes > run->report->node_bytes_peak) {
         run->report->node_bytes_peak = stats.node_bytes;
     }

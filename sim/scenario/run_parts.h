@@ -16,7 +16,8 @@ struct sim_run__boot {
     uint64_t seed;
     uint32_t seeds; /* nodes that come up at time 0 */
     uint32_t *group_of;
-    struct sim_run__own **own; /* by node; NULL until it needs one */
+    struct sim_run__own **own;  /* by node; NULL until it needs one */
+    struct weft_dht_book *book; /* of all nodes */
     struct weft_addr seed_addr[WEFT_DHT_BOOTSTRAP_MAX];
     struct weft_dht_service_config dht[SIM_GROUPS_MAX];
     struct weft_node_config node[SIM_GROUPS_MAX];
@@ -27,7 +28,7 @@ struct sim_run__boot {
 
 /* WEFT_ERR_NOMEM. `plan` is borrowed; deinit also after an error. */
 int sim_run__boot_init(struct sim_run__boot *boot, const struct sim_plan *plan, uint64_t seed);
-/* All nodes take each record from the env, and keep none: so that each is a point. */
+/* All nodes take each record from the env, keep none and share none: so that each is a point. */
 void sim_run__boot_plainly(struct sim_run__boot *boot);
 void sim_run__boot_deinit(struct sim_run__boot *boot);
 

@@ -1,13 +1,18 @@
 """Whole simulations: wall time, events per second, bytes per node, by population.
 
-    sim_rates.py [population ...]      default 1000 10000"""
+    sim_rates.py [--csv FILE] [population ...]      default 1000 10000
+
+--csv adds a row for each run of the populations to FILE, which is made if it is not there: what
+`weft plot FILE` draws (analysis/growth.h). A population that is given more than once is run so often."""
+import argparse
+import csv
 import json
 import os
 import subprocess
-import sys
 
 SOURCE = os.environ.get("WEFT_SOURCE", os.getcwd())
 WEFT = os.path.join(os.environ.get("WEFT_BIN", os.path.join(SOURCE, "build/bin")), "weft")
+COLUMNS = ["scenario", "nodes", "events", "wall_s", "bytes", "hash", "build"]
 
 
 def run(scenario, population):
@@ -19,10 +24,26 @@ def run(scenario, population):
     return json.loads(result.stdout)
 
 
+def add_row(path, scenario, page, build):
+    new = not os.path.exists(path)
+    with open(path, "a", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        if new:
+            rows.writerow(COLUMNS)
+        name = os.path.splitext(os.path.basename(scenario))[0]
+        rows.writerow([name, page["nodes"], page["events"], f"{page['wall_s']:.6f}",
+                       page["peak_rss_bytes"], page["hash"], build])
+
+
 def main():
-    populations = sys.argv[1:] or ["1000", "10000"]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--csv")
+    parser.add_argument("populations", nargs="*", default=["1000", "10000"])
+    wanted = parser.parse_args()
+    build = subprocess.run([WEFT, "--version"], capture_output=True, text=True,
+                           check=True).stdout.strip()
     for scenario, sizes in (("first-partition.yaml", ["1000"]),
-                            ("scale/join-and-look-up.yaml", populations)):
+                            ("scale/join-and-look-up.yaml", wanted.populations)):
         for population in sizes:
             page = run(scenario, population)
             print(f"sim {scenario} nodes={page['nodes']} virtual_s={page['virtual_s']:.0f} "
@@ -30,6 +51,8 @@ def main():
                   f"events/s={page['events'] / page['wall_s']:.0f} "
                   f"bytes/node={page['peak_rss_bytes'] / page['nodes']:.0f} "
                   f"verdict={page['verdict']} hash={page['hash']}", flush=True)
+            if wanted.csv and sizes is wanted.populations:
+                add_row(wanted.csv, scenario, page, build)
 
 
 main()

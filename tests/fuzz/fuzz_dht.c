@@ -77,7 +77,7 @@ static void on_fact(void *ctx, enum weft_trace_kind kind, const uint64_t *number
 
 static void check(const struct bench *bench) {
     struct weft_dht_stats stats;
-    const struct weft_dht_config *config = &bench->dht->config;
+    const struct weft_dht_config *config = bench->dht->config;
     weft_dht_stats(bench->dht, &stats);
     require(weft_dht_next_at(bench->dht) > bench->now);
     require(stats.pending <= config->pending_max);

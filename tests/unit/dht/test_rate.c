@@ -33,7 +33,7 @@ static void the_table_is_empty_grows_and_is_bounded(void) {
     rig_open(&(struct weft_dht_config){.sources_max = 64});
     CHECK_EQ_UINT(rig.dht->rate.capacity, 0);
     CHECK_EQ_UINT(allowed_of(1, 1), 1);
-    CHECK_EQ_UINT(rig.dht->rate.capacity, 8);
+    CHECK_EQ_UINT(rig.dht->rate.capacity, 2);
     for (unsigned host = 0; host < 1000; host++) CHECK_EQ_UINT(allowed_of(host, 1), 1);
     CHECK_EQ_UINT(rig.dht->rate.capacity, 64);
     CHECK(rig_stats().sources <= 64);

@@ -26,6 +26,7 @@ struct node {
     struct weft_sched *sched;
     weft_pid root;
     struct weft_dht_service_config config;
+    const struct weft_dht_service_config *arg; /* of the service: it borrows what this points at */
     struct weft_addr bootstrap;
     struct file files[FILES_MAX];
     uint64_t owner; /* of the one socket */
@@ -269,6 +270,7 @@ static int boot(size_t index) {
                                   .trace_mask = WEFT_TRACE_ALL,
                                   .mem = &node->heap.base,
                                   .node = (uint32_t)index};
+    node->arg = &node->config;
     node->config.bind4 = node_addr(index);
     node->config.path = TABLE_FILE;
     node->bootstrap = node_addr(0);
@@ -276,11 +278,10 @@ static int boot(size_t index) {
     node->config.bootstrap_count = index > 0;
     memset(node->traced, 0, sizeof node->traced);
     CHECK_EQ_INT(weft_sched_new(&node->env, &(struct weft_sched_config){0}, &node->sched), WEFT_OK);
-    return weft_sched_start(
-        node->sched,
-        &(struct weft_spawn){.behaviour = &root_v1,
-                             .arg = weft_bytes(&node->config, sizeof node->config)},
-        &node->root, &why);
+    return weft_sched_start(node->sched,
+                            &(struct weft_spawn){.behaviour = &root_v1,
+                                                 .arg = weft_bytes(&node->arg, sizeof node->arg)},
+                            &node->root, &why);
 }
 
 static void halt(size_t index) {
