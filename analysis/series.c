@@ -83,7 +83,7 @@ int ana_series_head(struct ana_series *series, const char *head, uint64_t kinds)
     if (copy == NULL) return WEFT_ERR_NOMEM;
     free(series->head);
     series->head = copy;
-    series->told = kinds;
+    series->told = kinds != 0 ? kinds : ana__kinds_told(copy);
     return WEFT_OK;
 }
 

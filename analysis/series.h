@@ -252,9 +252,10 @@ struct ana_series_options {
 struct ana_series *ana_series_new(const struct ana_series_options *options);
 void ana_series_free(struct ana_series *series);
 
-/* What the file says before its events: the "key=value" lines for the page, and the kinds that it
- * may hold, WEFT_TRACE_BIT each; 0: not known, and a column is absent when no event of its kinds
- * was seen. WEFT_ERR_NOMEM */
+/* What the file says before its events: the "key=value" lines, and the kinds that it may hold,
+ * WEFT_TRACE_BIT each; 0: what the lines say, where "without=KIND,KIND" are those that it does not
+ * hold. When neither tells, a column is absent when no event of its kinds was seen. WEFT_ERR_NOMEM
+ */
 int ana_series_head(struct ana_series *series, const char *head, uint64_t kinds);
 
 /* Add one event, not earlier than the one before.

@@ -132,18 +132,43 @@ void ana__page_deinit(struct ana_series *series) {
     free(series->repeat);
 }
 
-bool ana_page_head(const struct ana_page *page, const char *key, char *out, size_t size) {
+/* Where the value of `key` begins, and how long it is; NULL: there is no such line. */
+static const char *value_of(const char *head, const char *key, size_t *size) {
     size_t key_size = strlen(key);
-    for (const char *line = page->head; line != NULL && *line != '\0';) {
+    for (const char *line = head; *line != '\0';) {
         size_t length = strcspn(line, "\n");
         if (length > key_size && memcmp(line, key, key_size) == 0 && line[key_size] == '=') {
-            size_t value = length - key_size - 1;
-            if (value >= size) value = size - 1;
-            memcpy(out, line + key_size + 1, value);
-            out[value] = '\0';
-            return true;
+            *size = length - key_size - 1;
+            return line + key_size + 1;
         }
         line += length + (line[length] == '\n');
     }
-    return false;
+    return NULL;
+}
+
+uint64_t ana__kinds_told(const char *head) {
+    size_t size;
+    const char *value = value_of(head, "without", &size);
+    if (value == NULL) return 0;
+    uint64_t kinds = WEFT_TRACE_ALL;
+    for (unsigned kind = 0; kind < WEFT_TRACE_KIND_COUNT; kind++) {
+        const char *name = weft_trace_kind_name(kind);
+        size_t name_size = strlen(name);
+        for (size_t at = 0; at < size; at += strcspn(value + at, ",\n") + 1) {
+            size_t word = strcspn(value + at, ",\n");
+            if (word == name_size && memcmp(value + at, name, word) == 0)
+                kinds &= ~WEFT_TRACE_BIT(kind);
+        }
+    }
+    return kinds;
+}
+
+bool ana_page_head(const struct ana_page *page, const char *key, char *out, size_t size) {
+    size_t length;
+    const char *value = value_of(page->head, key, &length);
+    if (value == NULL || size == 0) return false;
+    if (length >= size) length = size - 1;
+    memcpy(out, value, length);
+    out[length] = '\0';
+    return true;
 }

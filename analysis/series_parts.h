@@ -181,6 +181,8 @@ int ana__bands_event(struct ana_series *series, const struct weft_trace_event *e
 /* --- series_page.c --- */
 
 int ana__page_event(struct ana_series *series, const struct weft_trace_event *event);
+/* The kinds that a file with this head may hold; 0: it does not say. */
+uint64_t ana__kinds_told(const char *head);
 void ana__page_deinit(struct ana_series *series);
 /* A copy of bytes as text, NUL added. NULL without memory. */
 char *ana__text(struct weft_bytes bytes);
@@ -190,6 +192,11 @@ char *ana__text(struct weft_bytes bytes);
 int ana__event(struct ana_series *series, const struct weft_trace_event *event);
 /* Set what is as of now into the cells of role LAST. */
 void ana__gauges(struct ana_series *series, double cells[ANA_COLUMN_COUNT]);
+
+/* --- series_read.c --- */
+
+/* Before events: only those that the filter lets through will be added. */
+void ana__series_filter(struct ana_series *series, const struct ana_filter *filter);
 
 /* --- series_recover.c --- */
 

@@ -24,6 +24,8 @@ static const struct command commands[] = {
     {"diff", cli_diff, cli_diff_usage, "run twice, and name the first event that is not alike"},
     {"trail", cli_trail, cli_trail_usage, "run, and print every event and what was done in it"},
     {"trace", cli_trace, cli_trace_usage, "print the events of a trace file"},
+    {"stats", cli_stats, cli_stats_usage,
+     "say in numbers what runs were like, and how they differ"},
     {"plot", cli_plot, cli_plot_usage, "draw a run from its trace file"},
     {"report", cli_report, cli_report_usage, "write a trace as a page for a browser"},
     {"check-app", cli_check_app, cli_check_app_usage,

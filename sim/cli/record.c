@@ -85,6 +85,18 @@ static void put_number(struct text *text, const char *key, uint64_t number) {
     put(text, key, value);
 }
 
+/* A comma between them. */
+static void put_kinds(struct text *text, const char *key, uint64_t kinds) {
+    char names[WEFT_TRACE_KIND_COUNT * KIND_MAX_SIZE] = "";
+    size_t size = 0;
+    for (unsigned i = 0; i < WEFT_TRACE_KIND_COUNT; i++) {
+        if (!(kinds & WEFT_TRACE_BIT(i))) continue;
+        size += (size_t)snprintf(names + size, sizeof names - size, "%s%s", size > 0 ? "," : "",
+                                 weft_trace_kind_name(i));
+    }
+    put(text, key, names);
+}
+
 static const char *or_empty(const char *text) { return text != NULL ? text : ""; }
 
 void cli_record_write_head(const struct cli_record_head *head, char out[CLI_HEAD_MAX]) {
@@ -101,6 +113,7 @@ void cli_record_write_head(const struct cli_record_head *head, char out[CLI_HEAD
     put_number(&text, "stop", (uint64_t)stop);
     put_number(&text, "sample_every", (uint64_t)samples.of_run);
     put_number(&text, "node_sample_every", (uint64_t)samples.of_nodes);
+    put_kinds(&text, "without", head->without);
     put(&text, "about", or_empty(plan->about));
     put(&text, "repeat", head->repeat);
 }
@@ -110,7 +123,9 @@ void cli_record_write_head(const struct cli_record_head *head, char out[CLI_HEAD
 bool cli_record_open(struct cli_record *record, const struct cli_record_head *head) {
     char text[CLI_HEAD_MAX];
     if (record->file == NULL) return true;
-    cli_record_write_head(head, text);
+    struct cli_record_head whole = *head;
+    whole.without = WEFT_TRACE_ALL & ~cli_record_mask(record);
+    cli_record_write_head(&whole, text);
     int rv = ana_trace_create(record->file, text, &record->writer);
     if (rv == WEFT_OK) return true;
     fprintf(stderr, "weft: %s cannot be written: %s\n", record->file, weft_error_text(rv));

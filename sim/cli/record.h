@@ -29,6 +29,8 @@ struct cli_record_head {
     const struct sim_plan *plan;
     const struct cli_wishes *wishes;
     const char *repeat;
+    uint64_t without; /* kinds that are not written, so that who reads it knows them from those of
+                         which there was nothing to write */
 };
 
 void cli_record_write_head(const struct cli_record_head *head, char text[CLI_HEAD_MAX]);

@@ -194,7 +194,7 @@ static int run_plan(struct wishes *wishes, const struct sim_plan *plan) {
     struct running running = {.record = &wishes->record};
     struct cli_words repeat = {.used = 0};
     cli_make_repeat(&repeat, &wishes->base);
-    const struct cli_record_head head = {plan, &wishes->base, repeat.text};
+    const struct cli_record_head head = {plan, &wishes->base, repeat.text, 0};
     if (!cli_record_open(&wishes->record, &head)) return CLI_BAD_INPUT;
     int status = run_host(wishes, plan, &running, &repeat);
     return cli_record_close(&wishes->record) ? status : CLI_INTERNAL;
