@@ -43,12 +43,14 @@ def main():
     build = subprocess.run([WEFT, "--version"], capture_output=True, text=True,
                            check=True).stdout.strip()
     for scenario, sizes in (("first-partition.yaml", ["1000"]),
+                            ("scale/five-idle.yaml", ["5"]),
                             ("scale/join-and-look-up.yaml", wanted.populations)):
         for population in sizes:
             page = run(scenario, population)
             print(f"sim {scenario} nodes={page['nodes']} virtual_s={page['virtual_s']:.0f} "
                   f"wall_s={page['wall_s']:.2f} events={page['events']} "
                   f"events/s={page['events'] / page['wall_s']:.0f} "
+                  f"virtual/s={page['virtual_s'] / page['wall_s']:.0f} "
                   f"bytes/node={page['peak_rss_bytes'] / page['nodes']:.0f} "
                   f"verdict={page['verdict']} hash={page['hash']}", flush=True)
             if wanted.csv and sizes is wanted.populations:
