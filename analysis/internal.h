@@ -193,6 +193,21 @@ void ana__out_block(struct ana__out *out, const struct ana__block *block);
 /* End the file. Returns the first error. */
 int ana__out_close(struct ana__out *out);
 
+/* --- blocks on their way to a file (trace_pipe.c) --- */
+
+struct ana__pipe;
+
+/* Start the thread that writes to `out`, which is the thread's until the pipe is closed.
+ * WEFT_ERR_NOMEM: also when there can be no thread */
+int ana__pipe_open(struct ana__out *out, struct ana__pipe **pipe);
+/* Take the content of `block`, which is empty then, with other memory. Waits while too many blocks
+ * wait. Returns the first error of those that were written. */
+int ana__pipe_take(struct ana__pipe *pipe, struct ana__block *block);
+/* Wait until all is written. Returns the first error. */
+int ana__pipe_drain(struct ana__pipe *pipe);
+/* Write what waits, and end the thread. NULL: nothing. */
+void ana__pipe_close(struct ana__pipe *pipe);
+
 /* --- the ring (trace_ring.c) --- */
 
 struct ana__ring;

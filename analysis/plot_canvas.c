@@ -400,13 +400,17 @@ static void put_y_label(struct ana__canvas *canvas, const char *label) {
     fputs(" left front\n", canvas->script);
 }
 
+static bool has_key(const struct ana__canvas *canvas) {
+    return (canvas->curves_count > 1 || canvas->task->runs_count > 1) && !canvas->key_told;
+}
+
 /* As many rows as it takes; `top` is below them then. */
 static void put_key(struct ana__canvas *canvas, const char *label) {
     const struct metrics *metrics = metrics_of(canvas);
     double first = metrics->small + (ana__cells(label) + 3.0) * metrics->cell, left = first;
     put_y_label(canvas, label);
     if (label[0] == '\0') left = first = left_of(canvas);
-    for (unsigned i = 0; i < canvas->curves_count && canvas->curves_count > 1; i++) {
+    for (unsigned i = 0; i < canvas->curves_count && has_key(canvas); i++) {
         double wide = metrics->sample + (ana__cells(canvas->curves[i].name) + 2.0) * metrics->cell;
         if (left > first && left + wide > canvas->width) {
             left = first;
@@ -420,7 +424,7 @@ static void put_key(struct ana__canvas *canvas, const char *label) {
 }
 
 static void unset_key(struct ana__canvas *canvas) {
-    for (unsigned i = 0; i < canvas->curves_count && canvas->curves_count > 1; i++) {
+    for (unsigned i = 0; i < canvas->curves_count && has_key(canvas); i++) {
         if (is_text(canvas)) continue;
         fprintf(canvas->script, "unset %s %u\n", is_line(&canvas->curves[i]) ? "arrow" : "object",
                 500 + i);
@@ -536,6 +540,8 @@ void ana__panel(struct ana__canvas *canvas, const struct ana__panel *panel) {
     fputc('\n', script);
     unset_key(canvas);
     fputs("unset logscale y\nset ytics auto\n", script);
+    unsigned runs = canvas->task->runs_count;
+    canvas->key_told = runs > 1 && canvas->curves_count == runs;
     canvas->curves_count = 0;
     canvas->panel++;
 }

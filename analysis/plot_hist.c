@@ -32,10 +32,8 @@ static double ms(uint64_t ns) { return fmax((double)ns / 1e6, 1e-3); }
 static void put_cdf(struct ana__canvas *canvas, const struct ana_hist *hist, const char *name) {
     struct ana_hist_bucket bucket;
     uint64_t cursor = 0, seen = 0, count = ana_hist_count(hist);
-    char text[ANA__TEXT_SIZE];
-    snprintf(text, sizeof text, "%s", name);
-    ana__curve_begin(canvas, text, ANA__LINE);
     double share = 0;
+    ana__curve_begin(canvas, name, ANA__LINE);
     while (ana_hist_next(hist, CDF_BITS, &cursor, &bucket)) {
         uint64_t most = ana_hist_max(hist);
         double at = ms(bucket.to < most ? bucket.to : most);
@@ -101,6 +99,7 @@ int ana__plot_latency_cdf(struct ana__canvas *canvas) {
             if (hist == NULL || ana_hist_count(hist) == 0) continue;
             ana__run_name(task, run, name);
             put_cdf(canvas, hist, task->runs_count > 1 ? name : cdfs[i].name);
+            if (task->runs_count > 1) canvas->curves[canvas->curves_count - 1].look = run;
         }
     }
     ana__panel(canvas, &(struct ana__panel){.y_label = measures == 1 ? "packets, %" : "share, %",
@@ -128,6 +127,7 @@ static void put_hops(struct ana__canvas *canvas, unsigned run, unsigned most) {
     if (hist == NULL || ana_hist_count(hist) == 0) return;
     ana__run_name(task, run, name);
     ana__curve_begin(canvas, name, ANA__BARS);
+    canvas->curves[canvas->curves_count].look = run;
     uint64_t below = 0;
     for (unsigned hops = 0; hops <= most; hops++) {
         uint64_t up_to = hops == HOPS_MAX ? ana_hist_count(hist) : ana_hist_at_most(hist, hops);

@@ -96,6 +96,7 @@ struct ana__canvas {
     unsigned top;                              /* of what comes next, from above */
     struct ana__curve curves[ANA__CURVES_MAX]; /* of the panel */
     unsigned curves_count;
+    bool key_told; /* several runs: a panel above had all of them in its key */
 };
 
 /* A band or a name more; beyond the limit it is left out. `name` is made plain. */

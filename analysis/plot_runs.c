@@ -386,6 +386,7 @@ void ana__column_curves(struct ana__canvas *canvas, const struct ana__of_column 
         char name[ANA__TEXT_SIZE];
         ana__run_name(task, i, name);
         ana__curve_begin(canvas, task->runs_count > 1 ? name : of->name, ANA__LINE);
+        if (task->runs_count > 1) canvas->curves[canvas->curves_count].look = i;
         put_points(canvas, &source);
         ana__curve_end(canvas);
     }

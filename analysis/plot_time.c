@@ -6,9 +6,16 @@
 
 #include <math.h>
 
+/* Whether there is anything to draw: a share of nothing is none. */
+static bool has(const struct ana_plot_task *task, const struct ana__of_column *of) {
+    if (of->how == ANA__SHARE)
+        return ana__most(task, of->column) > 0 || ana__most(task, of->other) > 0;
+    return ana__has(task, of->column);
+}
+
 static void curves(struct ana__canvas *canvas, const struct ana__of_column *list, unsigned count) {
     for (unsigned i = 0; i < count; i++) {
-        if (ana__has(canvas->task, list[i].column)) ana__column_curves(canvas, &list[i]);
+        if (has(canvas->task, &list[i])) ana__column_curves(canvas, &list[i]);
     }
 }
 
@@ -118,7 +125,8 @@ static void share_panel(struct ana__canvas *canvas) {
 int ana__plot_lookups(struct ana__canvas *canvas) {
     const struct ana_plot_task *task = canvas->task;
     bool lengths = ana__has(task, ANA_COLUMN_LOOKUP_P50);
-    if (!ana__has(task, ANA_COLUMN_LOOKUP_OK) && !ana__has(task, ANA_COLUMN_LOOKUP_FAILED))
+    if (ana__most(task, ANA_COLUMN_LOOKUP_OK) <= 0 &&
+        ana__most(task, ANA_COLUMN_LOOKUP_FAILED) <= 0)
         return ana__nothing(canvas->task, "the trace has no lookups that ended");
     canvas->title = "Lookups over time";
     canvas->panels = lengths ? 2 : 1;

@@ -31,6 +31,17 @@ void ana__block_clear(struct ana__block *block) {
     block->node = 0;
 }
 
+/* The low bytes of a word, so many. */
+static const uint64_t size_mask[9] = {0,
+                                      UINT64_C(0xff),
+                                      UINT64_C(0xffff),
+                                      UINT64_C(0xffffff),
+                                      UINT64_C(0xffffffff),
+                                      UINT64_C(0xffffffffff),
+                                      UINT64_C(0xffffffffffff),
+                                      UINT64_C(0xffffffffffffff),
+                                      UINT64_MAX};
+
 /* --- to bytes --- */
 
 /* Where one writes: values go to `at`, their sizes gather in `sizes`. */
@@ -80,9 +91,8 @@ void ana__block_add(struct ana__block *block, const struct ana_trace_shape *shap
         put_value(&values, shape->signed_mask >> i & 1 ? ana__zigzag((int64_t)number) : number);
     }
     if (shape->has_bytes) put_value(&values, event->bytes.size);
-    for (unsigned i = 0; i < sizes_size; i++) {
-        record[1 + i] = (unsigned char)(values.sizes >> (8 * i));
-    }
+    uint64_t behind = ana__load64(record + 1) & ~size_mask[sizes_size];
+    ana__store64(record + 1, behind | values.sizes);
     if (shape->has_bytes && event->bytes.size > 0) {
         memcpy(values.at, event->bytes.data, event->bytes.size);
         values.at += event->bytes.size;
@@ -106,16 +116,6 @@ size_t ana__block_index(const struct ana__block *block,
 }
 
 /* --- and back --- */
-
-static const uint64_t size_mask[9] = {0,
-                                      UINT64_C(0xff),
-                                      UINT64_C(0xffff),
-                                      UINT64_C(0xffffff),
-                                      UINT64_C(0xffffffff),
-                                      UINT64_C(0xffffffffff),
-                                      UINT64_C(0xffffffffffff),
-                                      UINT64_C(0xffffffffffffff),
-                                      UINT64_MAX};
 
 /* Where one reads; `sizes` holds those of the values to come. False: beyond the content. */
 static inline bool get_value(struct ana__cursor *cursor, uint64_t *sizes, uint64_t *value) {

@@ -59,6 +59,7 @@ struct ana_trace_writer;
 struct ana_trace_options {
     const char *head; /* "key=value" lines, none empty */
     uint64_t kinds;   /* those that are written, WEFT_TRACE_BIT each; 0: all */
+    bool alone; /* start no thread; to compress and to write is then part of ana_trace_write */
     /* A ring, when more than 0: no file is written; the events of so long before the latest stay
      * in memory, to be dumped. */
     weft_duration last;
@@ -69,7 +70,8 @@ struct ana_trace_options {
     uint64_t keep;
 };
 
-/* Create `path`: every event, and no ring. `head` is the "key=value" lines.
+/* Create `path`: every event, and no ring. `head` is the "key=value" lines. Starts a thread, which
+ * compresses and writes; so a program is confined after this, not before.
  *   WEFT_ERR_IO, WEFT_ERR_NO_SPACE, WEFT_ERR_NOMEM
  *   WEFT_ERR_INVAL    `head` has an empty line, or a line without "="
  *   WEFT_ERR_TOO_BIG  head and table of kinds are more than ANA_TEXT_MAX */
@@ -78,8 +80,8 @@ int ana_trace_create(const char *path, const char *head, struct ana_trace_writer
 int ana_trace_create_with(const char *path, const struct ana_trace_options *options,
                           struct ana_trace_writer **out);
 
-/* Never blocks but on the file; starts no thread and reads no clock. Events come in order of time
- * (asserted). Errors are kept and told by close: after one nothing more is written. */
+/* Events come in order of time (asserted). Reads no clock; what it waits for is the file. Errors
+ * are kept and told by close: after one nothing more is written. */
 void ana_trace_write(struct ana_trace_writer *writer, const struct weft_trace_event *event);
 
 /* End the block, so that who reads the file now sees all events so far. Of a ring: nothing. */

@@ -17,6 +17,7 @@ struct ana_trace_writer {
     int error; /* the first */
     struct ana_trace_shape shapes[WEFT_TRACE_KIND_COUNT];
     struct ana__out out;    /* closed for a ring */
+    struct ana__pipe *pipe; /* NULL: blocks are written at once */
     struct ana__ring *ring; /* NULL: a file */
     char *text;             /* HEAD's */
     size_t text_size;
@@ -54,10 +55,13 @@ static int open_ring(struct ana_trace_writer *writer, const struct ana_trace_opt
     return rv;
 }
 
-static int open_file(struct ana_trace_writer *writer, const char *path, const char *head) {
-    int rv = ana__schema_text(head, &writer->text, &writer->text_size);
+static int open_file(struct ana_trace_writer *writer, const char *path,
+                     const struct ana_trace_options *options) {
+    int rv = ana__schema_text(options->head, &writer->text, &writer->text_size);
     if (rv == WEFT_OK) rv = ana__block_init(&writer->block, ANA_BLOCK_SIZE);
     if (rv == WEFT_OK) rv = ana__out_open(&writer->out, path, writer->text, writer->text_size);
+    /* Without a thread it is as good, and slower. */
+    if (rv == WEFT_OK && !options->alone) (void)ana__pipe_open(&writer->out, &writer->pipe);
     return rv;
 }
 
@@ -72,7 +76,7 @@ int ana_trace_create_with(const char *path, const struct ana_trace_options *opti
         writer->shapes[kind] = ana__shape_of(weft_trace_kind_fields(kind));
         WEFT_ASSERT(writer->shapes[kind].numbers <= WEFT_TRACE_NUMBERS);
     }
-    int rv = path == NULL ? open_ring(writer, options) : open_file(writer, path, options->head);
+    int rv = path == NULL ? open_ring(writer, options) : open_file(writer, path, options);
     if (rv != WEFT_OK) {
         free_writer(writer);
         return rv;
@@ -91,6 +95,8 @@ static void end_block(struct ana_trace_writer *writer) {
     if (writer->block.events == 0) return;
     if (writer->ring != NULL) {
         rv = ana__ring_take(writer->ring, &writer->block);
+    } else if (writer->pipe != NULL) {
+        rv = ana__pipe_take(writer->pipe, &writer->block);
     } else {
         ana__out_block(&writer->out, &writer->block);
         rv = writer->out.error;
@@ -131,7 +137,10 @@ void ana_trace_write(struct ana_trace_writer *writer, const struct weft_trace_ev
 }
 
 void ana_trace_flush(struct ana_trace_writer *writer) {
-    if (writer->ring == NULL) end_block(writer);
+    if (writer->ring != NULL) return;
+    end_block(writer);
+    int rv = writer->pipe != NULL ? ana__pipe_drain(writer->pipe) : WEFT_OK;
+    if (rv != WEFT_OK) fail(writer, rv);
 }
 
 int ana_trace_dump(struct ana_trace_writer *writer, const char *path) {
@@ -146,6 +155,7 @@ int ana_trace_dump(struct ana_trace_writer *writer, const char *path) {
 
 int ana_trace_close(struct ana_trace_writer *writer) {
     end_block(writer);
+    ana__pipe_close(writer->pipe);
     if (writer->ring == NULL) {
         int rv = ana__out_close(&writer->out);
         if (writer->error == WEFT_OK) writer->error = rv;

@@ -13,7 +13,7 @@
 /* X(NAME, "--option", "OUT", "about", run, run_at): one of both functions, the other NULL. A row is
  * added with its function. */
 #define TRACE_EXPORTS_LIST(X)                                                                      \
-    X(CSV, "--csv", "DIR", "write events and what they come to, as CSV in folder DIR",             \
+    X(CSV, "--csv", "DIR", "write tables of numbers, for anything: docs/analysis.md",              \
       ana_export_csv, NULL)                                                                        \
     X(PCAPNG, "--pcapng", "OUT", "write packets, for Wireshark", ana_export_pcapng, NULL)          \
     X(PERFETTO, "--perfetto", "OUT", "write tracks, for ui.perfetto.dev", ana_export_perfetto,     \
