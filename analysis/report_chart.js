@@ -11,7 +11,7 @@ const nodesNamed = text => [...text.matchAll(/\bnodes? (\d+)/g)].map(found => Nu
 function rankNodes(run, about, from, to) {
   const score = new Map(), add = (node, by) => { if (node >= 0 && node < run.nodes) score.set(node, (score.get(node) || 0) + by); };
   const near = at => 1 / (1 + 8 * Math.abs(about.t - at) / Math.max(1, to - from));
-  about.named.forEach((node, i) => add(node, 1e6 - i));
+  about.named.forEach((node, i) => add(node, 1e6 - 1e4 * i));
   for (const node of about.named) {
     if (!run.messages || node >= run.nodes) continue;
     const {at, node: sender, a} = run.messages;
@@ -60,6 +60,10 @@ function chartOf(run, about, before, lanesMax) {
     moments.push({at: list.at[i], node, name, words: momentText(run, i), failure, fault: name.startsWith('fault') || name.startsWith('node'),
       rank: failure ? -1 : node < 0 ? 1 : (named.has(node) ? 0 : 1) + Math.abs(about.t - list.at[i]) / (to - from)});
   }
+  const lively = new Set(about.named);
+  for (const one of messages) if (one.both) { lively.add(one.from); lively.add(one.to); }
+  for (const one of moments) lively.add(one.node);
+  if (run.nodes > lanesMax && lively.size > 1) for (const node of [...lanes]) if (!lively.has(node)) lanes.splice(lanes.indexOf(node), 1);
   const nearest = (all, max) => all.sort((x, y) => x.rank - y.rank).slice(0, max);
   const shown = [...nearest(messages, CHART.messages), ...nearest(moments, CHART.moments)];
   return {lanes, from, to,

@@ -255,8 +255,16 @@ function drawGrid(paint) {
     if (shape.group === 1) { ctx.fillStyle = paint.of(first); ctx.fillRect(x, y, inner, inner); continue; }
     const shares = new Map(), last = Math.min(run.nodes, first + shape.group);
     for (let node = first; node < last; node++) { const one = paint.of(node); shares.set(one, (shares.get(one) || 0) + 1); }
-    let top = y;
-    for (const [one, count] of [...shares].sort()) { ctx.fillStyle = one; const part = inner * count / (last - first); ctx.fillRect(x, top, inner, part + .3); top += part; }
+    /* What most of them are fills the cell; each other share stands at its foot, and can be seen. */
+    const sorted = [...shares].sort((one, other) => other[1] - one[1]);
+    ctx.fillStyle = sorted[0][0];
+    ctx.fillRect(x, y, inner, inner);
+    let foot = y + inner;
+    for (const [one, count] of sorted.slice(1)) {
+      const part = Math.max(2, inner * count / (last - first));
+      ctx.fillStyle = one;
+      ctx.fillRect(x, Math.max(y, foot -= part), inner, part);
+    }
   }
   const chosen = Math.floor(page.node / shape.group);
   ctx.strokeStyle = colour('ink');
@@ -445,9 +453,17 @@ function openFailure(i) {
   const failure = run.failures[i], named = [...new Set([failure.node, ...nodesNamed(failure.text)].filter(node => node >= 0))];
   page.about = {t: failure.at, named, failure, words: checkName(run, failure.check) + ' failed: ' + failure.text};
   if (named.length) page.node = named[0];
+  $('before').value = String(timeThatTells(failure.at, named));
   seek(failure.at);
   showChart();
   showWhy();
+}
+
+/* How long before a failure to look: until its nodes have exchanged some packets. */
+function timeThatTells(t, named) {
+  const times = [...$('before').options].map(option => Number(option.value)).filter(time => time >= 1e6);
+  const told = time => named.reduce((sum, node) => sum + (!run.messages || node >= run.nodes ? 0 : run.messagesOf(node).filter(i => run.messages.at[i] <= t && run.messages.at[i] >= t - time).length), 0);
+  return times.find(time => told(time) >= 12) || times[0];
 }
 
 function openHere() {
@@ -466,6 +482,7 @@ function showChart() {
   if (chart.left_out > 0) about.push('The ' + thousands(chart.items.length) + ' most relevant of ' + thousands(chart.items.length + chart.left_out) + ' are shown.');
   $('chart-about').textContent = about.join(' ');
   $('chart').innerHTML = chart.lanes.length ? drawChart(run, chart, page.about, lifeAt) : '';
+  $('chart').scrollTop = chart.lanes.length ? chart.now - $('chart').clientHeight * .75 : 0;
   $('chart-text').querySelector('ol').replaceChildren(...chartLines(chart).map(line => element('li', {}, line)));
   $('chart-text').hidden = chart.items.length === 0;
 }
@@ -536,6 +553,13 @@ function beginAt() {
   return run.occurrences.length ? run.occurrences[run.occurrences.length - 1].on : run.first + run.span / 2;
 }
 
+/* The node that a fault bit last before t; else one in the midst. */
+function nodeToBeginWith(t) {
+  const {at, node, kind} = run.moments;
+  for (let i = beyond(at, t) - 1; i >= 0; i--) if (node[i] >= 0 && run.moment_kinds[kind[i]] === 'fault.bit') return node[i];
+  return run.nodes >> 1;
+}
+
 function take(data) {
   run = readRun(data);
   state = new State(run);
@@ -580,7 +604,7 @@ function begin() {
   take(data);
   listen();
   if (run.failures.length && run.run && !run.run.held) openFailure(0);
-  else { seek(beginAt()); openHere(); }
+  else { page.t = beginAt(); page.node = nodeToBeginWith(page.t); seek(page.t); openHere(); }
   document.documentElement.dataset.ready = 'true';
 }
 

@@ -74,11 +74,13 @@ static void thin_by_time(struct ana__rows *rows) {
         return;
     }
     size_t before = rows->count;
-    while (rows->count > rows->max / 4 * 3 && rows->quantum < WEFT_HOUR(1000)) {
-        rows->quantum = rows->quantum > 0 ? rows->quantum * 4 : QUANTUM_FIRST;
+    if (rows->quantum == 0) rows->quantum = QUANTUM_FIRST;
+    for (bool again = true; again;) { /* first as before: of what came since */
         size_t from = keep_last(rows, seen, nodes);
         memmove(rows->list, rows->list + from, (rows->count - from) * sizeof *rows->list);
         rows->count -= from;
+        again = rows->count > rows->max / 4 * 3 && rows->quantum < WEFT_HOUR(1000);
+        if (again) rows->quantum *= 4;
     }
     rows->left_out += before - rows->count;
     free(seen);

@@ -165,6 +165,15 @@ class Browser:
         with open(path, "wb") as file:
             file.write(base64.b64decode(self.call("Page.captureScreenshot", **options)["data"]))
 
+    def picture(self, path, top, height):
+        """The page from `top` on, in its whole width."""
+        width = self.size[0]
+        clip = {"x": 0, "y": top, "width": width, "height": height, "scale": 1}
+        data = self.call("Page.captureScreenshot", format="png", clip=clip,
+                         captureBeyondViewport=True)["data"]
+        with open(path, "wb") as file:
+            file.write(base64.b64decode(data))
+
     def pdf(self, path):
         result = self.call("Page.printToPDF", printBackground=True)
         with open(path, "wb") as file:

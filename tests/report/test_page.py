@@ -332,6 +332,32 @@ class Chart(Page):
         self.quiet(window)
 
 
+class Many(Page):
+    def test_a_hundred_thousand_nodes_are_groups_that_can_be_read(self):
+        page = RUNS.path("large.html")
+        program = os.path.join(os.path.dirname(WEFT), "..", "tests", "unit.analysis.test_report")
+        subprocess.run([program, "the_page_of_very_many_nodes_is_bounded"], check=True, timeout=300,
+                       env={**os.environ, "WEFT_REPORT_LARGE": page}, stdout=subprocess.DEVNULL)
+        self.assertLess(os.path.getsize(page), 20 << 20)
+        window = self.open(page)
+        self.assertEqual(window.run("run.nodes"), 100000)
+        self.assertEqual(window.text("#summary"), "99,000 nodes joined, 0 up, 1,000 down")
+        self.assertGreaterEqual(window.run("page.shape.group"), 5)
+        self.assertLessEqual(window.run("document.getElementById('grid').clientHeight"), 340)
+        self.assertEqual(window.run("cellLine(0)"), "nodes 0 to 9: 1 crashed, 9 joined")
+        self.assertEqual(window.run("[...document.querySelectorAll('#chart .head')].map(e => e.textContent)")[:2],
+                         ["node 50", "node 100"])
+        window.run("document.getElementById('grid').focus()")
+        window.key("ArrowRight")
+        self.assertEqual(window.text("#node-title"), "Node 60")
+        self.assertEqual(window.text("#hover"), window.run("cellLine(6)"))
+        start = time.monotonic()
+        window.run("for (let i = 0; i < 20; i++) seek(run.last * i / 20)")
+        self.assertLess((time.monotonic() - start) / 20, 2)
+        window.screenshot(os.path.join(PICTURES, "large.png"), full=True)
+        self.quiet(window)
+
+
 class Trouble(Page):
     def test_texts_stay_texts(self):
         about = next(line for line in FIVE.split("\n") if line.startswith("about:"))
