@@ -127,6 +127,10 @@ static void answer_status(struct daemon *daemon, struct weft_bytes data, struct 
     text_add(out, "unsolicited %llu\nrate_limited %llu\ntimeouts %llu\n",
              (unsigned long long)dht.unsolicited, (unsigned long long)dht.rate_limited,
              (unsigned long long)dht.timeouts);
+    text_add(out, "restarts %llu\nlookups_done %llu\nmailbox %llu\n",
+             (unsigned long long)atomic_load(&daemon->restarts),
+             (unsigned long long)atomic_load(&daemon->lookups_done),
+             (unsigned long long)weft_sched_waiting(weft_node_sched(daemon->node)));
     text_add(out, "processes %u\ntimers %u\nsockets %u\nfaulted %llu\nmemory_bytes %zu\n",
              sched.procs, sched.timers, sched.sockets, (unsigned long long)sched.faulted,
              heap->bytes);

@@ -43,8 +43,11 @@ struct weftd_config {
     char connect[WEFTD_CONNECT_MAX][WEFT_NODE_NAME_MAX];
     const char *connect_names[WEFTD_CONNECT_MAX];
     size_t connect_count;
-    weft_duration tick;     /* 0: the default */
-    weft_duration watchdog; /* how long a handler may run [10 s]; WEFT_TIME_NEVER: for ever */
+    char trace[WEFTD_PATH_MAX]; /* file; "": none is written */
+    uint64_t trace_kinds;       /* a bit each; 0: all but packet.data */
+    uint64_t trace_size;        /* bytes of a file, about [256 MiB] */
+    weft_duration tick;         /* 0: the default */
+    weft_duration watchdog;     /* how long a handler may run [10 s]; WEFT_TIME_NEVER: for ever */
 };
 
 enum weftd_start { WEFTD_RUN, WEFTD_SHOWN /* --help, --version: done */, WEFTD_WRONG };
@@ -77,6 +80,9 @@ const char *weftd_set_connect(struct weftd_config *config, const char *text);
 const char *weftd_set_dist_listen(struct weftd_config *config, const char *text);
 const char *weftd_set_cookie(struct weftd_config *config, const char *text);
 const char *weftd_set_cookie_file(struct weftd_config *config, const char *path);
+/* trace_only: "lookup.done,dht", added to those there. trace_size: "64M"; at least 64K. */
+const char *weftd_set_trace_only(struct weftd_config *config, const char *text);
+const char *weftd_set_trace_size(struct weftd_config *config, const char *text);
 const char *weftd_set_path(char to[WEFTD_PATH_MAX], const char *text);
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/weftd/control_path.h"
 #include "core/weftd/log.h"
 #include "core/weftd/permanent.h"
+#include "core/weftd/recorder.h"
 #include "core/weftd/schedulers.h"
 
 #include <signal.h>
@@ -14,12 +15,28 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What is counted, whether it is logged or not. */
+#define COUNTED (WEFT_TRACE_BIT(WEFT_TRACE_SUP_CHILD_UP) | WEFT_TRACE_BIT(WEFT_TRACE_LOOKUP_DONE))
+
+uint64_t daemon_trace_mask(const struct daemon *daemon) {
+    return log_mask(daemon->config.log_level) | COUNTED | recorder_mask(daemon->recorder);
+}
+
+void daemon_trace(struct daemon *daemon, const struct weft_trace_event *event) {
+    if (event->kind == WEFT_TRACE_SUP_CHILD_UP && event->number[3])
+        atomic_fetch_add(&daemon->restarts, 1);
+    if (event->kind == WEFT_TRACE_LOOKUP_DONE) atomic_fetch_add(&daemon->lookups_done, 1);
+    recorder_event(daemon->recorder, event);
+    uint64_t logged = log_mask(daemon->config.log_level) | WEFT_TRACE_BIT(WEFT_TRACE_LOG);
+    if (logged & WEFT_TRACE_BIT(event->kind)) log_event(event);
+}
+
 static void on_trace(void *ctx, const struct weft_trace_event *event) {
     struct daemon *daemon = ctx;
     if (event->kind == WEFT_TRACE_DHT_UP && event->bytes.size == WEFT_ID_SIZE) {
         memcpy(daemon->dht_id.bytes, event->bytes.data, WEFT_ID_SIZE);
     }
-    log_event(event);
+    daemon_trace(daemon, event);
 }
 
 static void on_reply(void *ctx, const struct weft_node_reply *reply) {
@@ -47,6 +64,12 @@ static void deliver(void *ctx, const struct weft_event *event) {
     weft_node_deliver(((struct daemon *)ctx)->node, event);
 }
 
+static void tell_load(struct daemon *daemon) {
+    struct weft_env *env = weft_posix_env(daemon->posix);
+    const struct weft_mem_heap *heap = (const struct weft_mem_heap *)(const void *)env->mem;
+    recorder_run(daemon->recorder, weft_env_now(env), weft_node_sched(daemon->node), heap->bytes);
+}
+
 static bool run(void *ctx) {
     struct daemon *daemon = ctx;
     struct weft_reason why;
@@ -56,6 +79,7 @@ static bool run(void *ctx) {
     }
     if (daemon->control != NULL) control_socket_run(daemon->control);
     schedulers_tasks(daemon->schedulers);
+    tell_load(daemon);
     bool more = weft_node_run(daemon->node);
     /* core/node/node.h: the others when this one has, which is driven until they have ended. */
     if (weft_node_ended(daemon->node, NULL)) schedulers_stop(daemon->schedulers);
@@ -65,6 +89,7 @@ static bool run(void *ctx) {
 static weft_time next_at(void *ctx) {
     struct daemon *daemon = ctx;
     weft_time at = weft_node_next_at(daemon->node);
+    at = weft_time_min(at, recorder_next_at(daemon->recorder));
     if (daemon->control == NULL) return at;
     return weft_time_min(at, control_socket_next_at(daemon->control));
 }
@@ -116,7 +141,7 @@ static int open_env(struct daemon *daemon) {
     const char *data = daemon->config.data;
     if (daemon->config.schedulers > 1) daemon->ports = weft_posix_ports_new();
     struct weft_posix_config config = {.folder = data[0] != '\0' ? data : NULL,
-                                       .trace_mask = log_mask(daemon->config.log_level),
+                                       .trace_mask = daemon_trace_mask(daemon),
                                        .log_level = daemon->config.log_level,
                                        .trace = on_trace,
                                        .trace_ctx = daemon,
@@ -213,7 +238,10 @@ static int drive(struct daemon *daemon) {
 static int run_node(struct daemon *daemon) {
     int code = 1;
     if (open_env(daemon) != WEFT_OK) return code;
-    daemon->started = weft_env_now(weft_posix_env(daemon->posix));
+    struct weft_env *env = weft_posix_env(daemon->posix);
+    daemon->started = weft_env_now(env);
+    recorder_up(daemon->recorder, daemon->started,
+                daemon->config.dht.dht.v4 ? &daemon->config.dht.bind4 : &daemon->config.dht.bind6);
     if (watch_signals(daemon) == WEFT_OK && start_node(daemon) == WEFT_OK) {
         daemon_watch(daemon, daemon->node);
         if (schedulers_start(daemon->schedulers) && open_control(daemon) == WEFT_OK)
@@ -225,6 +253,7 @@ static int run_node(struct daemon *daemon) {
         weft_node_free(daemon->node);
     }
     schedulers_close(daemon->schedulers);
+    recorder_down(daemon->recorder, weft_env_now(env), code == 0);
     weft_posix_free(daemon->posix);
     weft_posix_ports_free(daemon->ports);
     return code;
@@ -234,7 +263,8 @@ int daemon_run(struct daemon *daemon) {
     log_open(daemon->config.log_level);
     weft_posix_guard_install();
     log_start();
-    int code = run_node(daemon);
+    int code = recorder_open(&daemon->config, &daemon->recorder) ? run_node(daemon) : 1;
+    recorder_close(daemon->recorder);
     log_stop();
     return code;
 }

@@ -8,6 +8,8 @@
 #include "core/weftd/config.h"
 #include "core/weftd/control_socket.h"
 
+#include <stdatomic.h>
+
 #define WATCHDOG_TICKS 10 /* in the time a handler may take */
 
 struct daemon {
@@ -18,9 +20,11 @@ struct daemon {
     struct weft_posix *posix;
     struct weft_posix_ports *ports; /* that its schedulers share; NULL: there is one */
     struct weft_node *node;
-    struct control_socket *control; /* NULL: none */
-    struct schedulers *schedulers;  /* NULL: one, and no other node */
-    weft_id dht_id;                 /* as the trace told */
+    struct control_socket *control;       /* NULL: none */
+    struct schedulers *schedulers;        /* NULL: one, and no other node */
+    struct recorder *recorder;            /* NULL: no trace is written */
+    atomic_ullong restarts, lookups_done; /* on all schedulers, so far */
+    weft_id dht_id;                       /* as the trace told */
     weft_time started;
     bool stopping;                                  /* in order: scheduler 0, then the others */
     char committed[WEFTD_APPS_MAX][WEFTD_PATH_MAX]; /* paths that go before the configured */
@@ -31,6 +35,11 @@ struct daemon {
 
 /* Run until the node has ended. The program's exit code. */
 int daemon_run(struct daemon *daemon);
+
+/* The kinds of trace events that the daemon wants of each scheduler; and one of them, in whichever
+ * thread. */
+uint64_t daemon_trace_mask(const struct daemon *daemon);
+void daemon_trace(struct daemon *daemon, const struct weft_trace_event *event);
 
 /* Begin the orderly end. */
 void daemon_stop(struct daemon *daemon);

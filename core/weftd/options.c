@@ -7,6 +7,8 @@
 #include <getopt.h>
 #include <string.h>
 
+#define TRACE_SIZE (UINT64_C(256) << 20)
+
 static const char help[] =
     "weftd: a Weft node on real sockets\n"
     "\n"
@@ -29,6 +31,9 @@ static const char help[] =
     "  --cookie-file FILE     its first line is what the nodes of a cluster know\n"
     "  --connect NODE         a node to stay connected with; may be given several times\n"
     "  --log LEVEL            error, warn, info or debug [info]\n"
+    "  --trace FILE           write every event to FILE, for weft trace and weft top\n"
+    "  --trace-only KINDS     of these kinds alone, such as lookup.done,dht\n"
+    "  --trace-size SIZE      FILE becomes FILE.1 when it has grown to it [256M]\n"
     "  --watchdog TIME        a handler that runs longer ends its process, or 'off' [10s]\n"
     "  --help, --version\n"
     "\n"
@@ -50,6 +55,9 @@ enum option_code {
     OPT_COOKIE_FILE,
     OPT_CONNECT,
     OPT_LOG,
+    OPT_TRACE,
+    OPT_TRACE_ONLY,
+    OPT_TRACE_SIZE,
     OPT_WATCHDOG,
     OPT_HELP,
     OPT_VERSION
@@ -71,6 +79,9 @@ static const struct option options[] = {
     {"cookie-file", required_argument, NULL, OPT_COOKIE_FILE},
     {"connect", required_argument, NULL, OPT_CONNECT},
     {"log", required_argument, NULL, OPT_LOG},
+    {"trace", required_argument, NULL, OPT_TRACE},
+    {"trace-only", required_argument, NULL, OPT_TRACE_ONLY},
+    {"trace-size", required_argument, NULL, OPT_TRACE_SIZE},
     {"watchdog", required_argument, NULL, OPT_WATCHDOG},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -111,6 +122,12 @@ static const char *take(struct weftd_config *config, int code, const char *value
         return weftd_set_cookie_file(config, value);
     case OPT_CONNECT:
         return weftd_set_connect(config, value);
+    case OPT_TRACE:
+        return weftd_set_path(config->trace, value);
+    case OPT_TRACE_ONLY:
+        return weftd_set_trace_only(config, value);
+    case OPT_TRACE_SIZE:
+        return weftd_set_trace_size(config, value);
     case OPT_WATCHDOG:
         return weftd_set_watchdog(config, value);
     default:
@@ -128,6 +145,7 @@ static void finish(struct weftd_config *config) {
     if (config->port == 0) config->port = 6881;
     if (config->schedulers == 0) config->schedulers = 1;
     if (config->log_level == 0) config->log_level = WEFT_LOG_INFO;
+    if (config->trace_size == 0) config->trace_size = TRACE_SIZE;
     if (config->watchdog == 0) config->watchdog = WEFT_S(10);
     struct weft_dht_service_config *dht = &config->dht;
     if (dht->bind4.family == WEFT_FAMILY_NONE && dht->bind6.family == WEFT_FAMILY_NONE) {

@@ -34,10 +34,7 @@ struct schedulers {
     struct part parts[WEFT_SCHEDULERS_MAX]; /* 0 is the daemon */
 };
 
-static void on_trace(void *ctx, const struct weft_trace_event *event) {
-    (void)ctx;
-    log_event(event);
-}
+static void on_trace(void *ctx, const struct weft_trace_event *event) { daemon_trace(ctx, event); }
 
 static void wake(void *ctx, uint32_t to) {
     struct schedulers *all = ctx;
@@ -161,9 +158,10 @@ static void over(void *ctx, int rv) {
 static int open_part(struct schedulers *all, uint32_t index, struct weft_reason *why) {
     struct part *part = &all->parts[index];
     const struct weftd_config *config = &all->daemon->config;
-    struct weft_posix_config posix = {.trace_mask = log_mask(config->log_level),
+    struct weft_posix_config posix = {.trace_mask = daemon_trace_mask(all->daemon),
                                       .log_level = config->log_level,
                                       .trace = on_trace,
+                                      .trace_ctx = all->daemon,
                                       .share_ports = config->share_ports,
                                       .ports = all->daemon->ports};
     part->all = all;

@@ -1,6 +1,7 @@
 /* Values of the configuration, whoever gives them. */
 #include "core/config/value.h"
 #include "core/weftd/config.h"
+#include "core/weftd/recorder.h"
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -146,4 +147,23 @@ const char *weftd_set_app_type(struct weftd_config *config, const char *text) {
         return NULL;
     }
     return "expected permanent, transient, temporary or load";
+}
+
+const char *weftd_set_trace_only(struct weftd_config *config, const char *text) {
+    uint64_t kinds = recorder_kinds(text);
+    config->trace_kinds |= kinds;
+    return kinds != 0 ? NULL : "expected kinds of events, such as lookup.done,dht";
+}
+
+const char *weftd_set_trace_size(struct weftd_config *config, const char *text) {
+    static const char *const wrong = "expected 64K to 64G";
+    char *end = NULL;
+    if (text[0] < '0' || text[0] > '9') return wrong;
+    unsigned long long value = strtoull(text, &end, 10);
+    unsigned shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
+    if (shift > 0) end++;
+    if (*end != '\0' || value > (UINT64_C(64) << 30 >> shift) || value << shift < 65536)
+        return wrong;
+    config->trace_size = value << shift;
+    return NULL;
 }

@@ -18,10 +18,12 @@ const char *cli_build_id(void);
 
 /* One option of a command; an array of them ends with name NULL. */
 struct cli_option {
-    const char *name;  /* "--seed" */
-    const char *value; /* what its value is called in the usage; NULL: it takes none */
+    const char *name; /* "--seed" */
+    /* What its value is called in the usage; NULL: it takes none; "[=PORT]": it may have one, and
+     * has it as "--live=PORT" alone. */
+    const char *value;
     const char *about;
-    /* False after telling on stderr what is wrong. `value` stays valid. */
+    /* False after telling on stderr what is wrong. `value` stays valid; NULL: there is none. */
     bool (*take)(void *into, const char *value);
 };
 
@@ -69,6 +71,7 @@ int cli_stats(struct cli_args args);
 int cli_plot(struct cli_args args);
 int cli_report(struct cli_args args);
 int cli_trail(struct cli_args args);
+int cli_top(struct cli_args args);
 int cli_diff(struct cli_args args);
 int cli_check_app(struct cli_args args);
 
@@ -80,6 +83,7 @@ void cli_stats_usage(FILE *out);
 void cli_plot_usage(FILE *out);
 void cli_report_usage(FILE *out);
 void cli_trail_usage(FILE *out);
+void cli_top_usage(FILE *out);
 void cli_diff_usage(FILE *out);
 void cli_check_app_usage(FILE *out);
 

@@ -23,6 +23,7 @@ static const struct command commands[] = {
     {"sweep", cli_sweep, cli_sweep_usage, "fail each call of a run once, and say what breaks"},
     {"diff", cli_diff, cli_diff_usage, "run twice, and name the first event that is not alike"},
     {"trail", cli_trail, cli_trail_usage, "run, and print every event and what was done in it"},
+    {"top", cli_top, cli_top_usage, "show what a run or daemons are up to, in the terminal"},
     {"trace", cli_trace, cli_trace_usage, "print the events of a trace file"},
     {"stats", cli_stats, cli_stats_usage,
      "say in numbers what runs were like, and how they differ"},

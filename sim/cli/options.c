@@ -45,6 +45,7 @@ static bool take_option(const struct cli_option *options, struct cli_args args, 
         return false;
     }
     const char *value = equals != NULL ? equals + 1 : NULL;
+    if (option->value[0] == '[') return option->take(into, value);
     if (value == NULL && *index + 1 < args.count) value = args.list[++*index];
     if (value != NULL) return option->take(into, value);
     fprintf(stderr, "weft: option \"%s\" needs a value: %s %s\n", name, name, option->value);
@@ -71,8 +72,8 @@ bool cli_parse(const struct cli_option *options, struct cli_args args,
 void cli_print_options(FILE *out, const struct cli_option *options) {
     for (; options->name != NULL; options++) {
         char left[NAME_MAX_SIZE];
-        snprintf(left, sizeof left, "%s %s", options->name,
-                 options->value != NULL ? options->value : "");
+        const char *value = options->value != NULL ? options->value : "";
+        snprintf(left, sizeof left, "%s%s%s", options->name, value[0] == '[' ? "" : " ", value);
         fprintf(out, "  %-18s %s\n", left, options->about);
     }
 }

@@ -1,4 +1,5 @@
 /* The trace that a run writes. */
+#define _POSIX_C_SOURCE 200809L
 #include "sim/cli/record.h"
 
 #include "analysis/trace_file.h"
@@ -6,6 +7,7 @@
 #include "core/config/suggest.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #define KIND_MAX_SIZE 48
 
@@ -13,6 +15,15 @@
     (WEFT_TRACE_BIT(WEFT_TRACE_RUN_FAULT) | WEFT_TRACE_BIT(WEFT_TRACE_RUN_CHECK) |                 \
      WEFT_TRACE_BIT(WEFT_TRACE_RUN_WORK) | WEFT_TRACE_BIT(WEFT_TRACE_RUN_REASON) |                 \
      WEFT_TRACE_BIT(WEFT_TRACE_RUN_END))
+
+/* What explains the rest, however long ago it was. */
+#define KEPT_MASK                                                                                  \
+    (PAGE_MASK | WEFT_TRACE_BIT(WEFT_TRACE_NODE_UP) | WEFT_TRACE_BIT(WEFT_TRACE_NODE_DOWN) |       \
+     WEFT_TRACE_BIT(WEFT_TRACE_DHT_UP) | WEFT_TRACE_BIT(WEFT_TRACE_FAULT_ON) |                     \
+     WEFT_TRACE_BIT(WEFT_TRACE_FAULT_OFF) | WEFT_TRACE_BIT(WEFT_TRACE_FAULT_SIDE) |                \
+     WEFT_TRACE_BIT(WEFT_TRACE_CHECK_FAILED))
+
+#define SEEN_EVERY 1000 /* events; a block for each sample would be too small in a small run */
 
 /* --- kinds --- */
 
@@ -120,26 +131,55 @@ void cli_record_write_head(const struct cli_record_head *head, char out[CLI_HEAD
 
 /* --- file --- */
 
-bool cli_record_open(struct cli_record *record, const struct cli_record_head *head) {
-    char text[CLI_HEAD_MAX];
+/* Whether it will be possible to write there when the run has failed; and a file of an earlier run
+ * is not to be taken for one of this. */
+static int prove(const char *path) {
+    struct stat about;
+    FILE *file = fopen(path, "ab");
+    if (file == NULL) return WEFT_ERR_IO;
+    bool is_file = fstat(fileno(file), &about) == 0 && S_ISREG(about.st_mode);
+    fclose(file);
+    return !is_file || remove(path) == 0 ? WEFT_OK : WEFT_ERR_IO;
+}
+
+bool cli_record_open(struct cli_record *record, const char *head) {
+    const struct ana_trace_options options = {.head = head,
+                                              .kinds = cli_record_mask(record),
+                                              .last = record->last,
+                                              .keep = record->last > 0 ? KEPT_MASK : 0};
     if (record->file == NULL) return true;
-    struct cli_record_head whole = *head;
-    whole.without = WEFT_TRACE_ALL & ~cli_record_mask(record);
-    cli_record_write_head(&whole, text);
-    int rv = ana_trace_create(record->file, text, &record->writer);
+    const char *path = record->last > 0 ? NULL : record->file;
+    int rv = record->last > 0 ? prove(record->file) : WEFT_OK;
+    if (rv == WEFT_OK) rv = ana_trace_create_with(path, &options, &record->writer);
     if (rv == WEFT_OK) return true;
     fprintf(stderr, "weft: %s cannot be written: %s\n", record->file, weft_error_text(rv));
     return false;
 }
 
+/* Whoever follows the file sees it grow, at times of the run alone: it is the same file whatever
+ * the machine does. */
 void cli_record_event(struct cli_record *record, const struct weft_trace_event *event) {
     ana_trace_write(record->writer, event);
+    record->unseen++;
+    if (event->kind != WEFT_TRACE_RUN_SAMPLE || record->unseen < SEEN_EVERY) return;
+    record->unseen = 0;
+    ana_trace_flush(record->writer);
 }
 
-bool cli_record_close(struct cli_record *record) {
+static int dump(const struct cli_record *record) {
+    int rv = ana_trace_dump(record->writer, record->file);
+    if (rv == WEFT_OK)
+        fprintf(stderr, "weft: the last %.9g s are in %s\n", (double)record->last / 1e9,
+                record->file);
+    return rv;
+}
+
+bool cli_record_close(struct cli_record *record, bool failed) {
     if (record->writer == NULL) return true;
-    int rv = ana_trace_close(record->writer);
+    int rv = record->last > 0 && failed ? dump(record) : WEFT_OK;
+    int closed = ana_trace_close(record->writer);
     record->writer = NULL;
+    if (rv == WEFT_OK) rv = closed;
     if (rv == WEFT_OK) return true;
     fprintf(stderr, "weft: %s is not complete: %s\n", record->file, weft_error_text(rv));
     return false;

@@ -10,10 +10,12 @@ struct ana_trace_writer;
 
 /* 0 in all: no trace. */
 struct cli_record {
-    const char *file; /* --trace */
-    uint64_t only;    /* --trace-only: these kinds; 0: not given */
-    bool packets;     /* --trace-packets */
+    const char *file;   /* --trace */
+    uint64_t only;      /* --trace-only: these kinds; 0: not given */
+    bool packets;       /* --trace-packets */
+    weft_duration last; /* --trace-last; 0: all of it */
     struct ana_trace_writer *writer;
+    uint32_t unseen; /* events that who reads the file while it grows does not see yet */
 };
 
 /* For a table of options: add the kinds of "lookup.done,packet" to `only`. False after telling
@@ -35,10 +37,13 @@ struct cli_record_head {
 
 void cli_record_write_head(const struct cli_record_head *head, char text[CLI_HEAD_MAX]);
 
-/* Create the file. False after telling why not. */
-bool cli_record_open(struct cli_record *record, const struct cli_record_head *head);
+/* Create the file, or with --trace-last what it may be made of. `head` is its text. False after
+ * telling why not. */
+bool cli_record_open(struct cli_record *record, const char *head);
+/* If it is of a kind that is written. */
 void cli_record_event(struct cli_record *record, const struct weft_trace_event *event);
-/* False after telling what is not complete. */
-bool cli_record_close(struct cli_record *record);
+/* With --trace-last the file is written now, if the run has failed, and it is told that it was.
+ * False after telling what is not complete. */
+bool cli_record_close(struct cli_record *record, bool failed);
 
 #endif

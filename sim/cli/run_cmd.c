@@ -2,7 +2,9 @@
 #define _DEFAULT_SOURCE
 #include "core/base/error.h"
 #include "core/posix/confine.h"
+#include "sim/cli/live.h"
 #include "sim/cli/record.h"
+#include "sim/cli/top.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,8 @@
 struct wishes {
     struct cli_wishes base;
     struct cli_record record;
+    bool live, top;
+    uint16_t live_port;
     uint64_t seeds; /* 0: one, with its page */
     bool keep_going;
 };
@@ -44,6 +48,29 @@ static bool take_trace_packets(void *into, const char *value) {
     return true;
 }
 
+static bool take_trace_last(void *into, const char *value) {
+    weft_duration *last = &((struct wishes *)into)->record.last;
+    if (cli_parse_duration(value, last) && *last > 0) return true;
+    fprintf(stderr, "weft: \"%s\" is no time: --trace-last takes one such as 10s or 2m\n", value);
+    return false;
+}
+
+static bool take_live(void *into, const char *value) {
+    struct wishes *wishes = into;
+    uint64_t port = CLI_LIVE_PORT;
+    wishes->live = value == NULL || (cli_parse_u64(value, &port) && port <= UINT16_MAX);
+    if (!wishes->live)
+        fprintf(stderr, "weft: \"%s\" is no port: --live=PORT takes 0 to 65535\n", value);
+    wishes->live_port = (uint16_t)port;
+    return wishes->live;
+}
+
+static bool take_top(void *into, const char *value) {
+    (void)value;
+    ((struct wishes *)into)->top = true;
+    return true;
+}
+
 static const struct cli_option options[] = {
     CLI_OPTION_SEED,
     {"--seeds", "N", "run so many seeds, from --seed on, up to one that fails", take_seeds},
@@ -54,6 +81,10 @@ static const struct cli_option options[] = {
      take_trace_only},
     {"--trace-packets", NULL, "also the bytes of every packet, which are left out otherwise",
      take_trace_packets},
+    {"--trace-last", "T", "only if the run fails, and then its last T alone", take_trace_last},
+    {"--live", "[=PORT]", "show the run to a browser while it goes on, at 127.0.0.1:PORT [8420]",
+     take_live},
+    {"--top", NULL, "show the run in the terminal while it goes on; q ends the view", take_top},
     {"--json", NULL, "print one JSON object instead of the page", cli_take_json},
     {"--fail", "POINT", "one call of a node fails, such as memory:12; weft sweep finds them",
      cli_take_fail},
@@ -74,17 +105,25 @@ void cli_run_usage(FILE *out) {
 
 struct running {
     struct cli_progress progress;
-    struct cli_record *record;
+    struct cli_record *record; /* NULL: no file */
+    struct cli_feed *feed;     /* NULL: nobody looks on */
     struct sim_points points;
     bool confined;
 };
 
+#define FEED_MASK (WEFT_TRACE_ALL & ~WEFT_TRACE_BIT(WEFT_TRACE_PACKET_DATA))
+
 static void on_trace(void *ctx, const struct weft_trace_event *event) {
-    cli_record_event(((struct running *)ctx)->record, event);
+    struct running *running = ctx;
+    bool feeds = running->feed != NULL && (FEED_MASK & WEFT_TRACE_BIT(event->kind));
+    if (running->record != NULL) cli_record_event(running->record, event);
+    if (feeds) cli_feed_event(running->feed, event);
 }
 
 static void on_progress(void *ctx, weft_time now, weft_time stop, uint64_t events) {
-    cli_progress_show(&((struct running *)ctx)->progress, now, stop, events);
+    struct running *running = ctx;
+    cli_progress_show(&running->progress, now, stop, events);
+    if (running->feed != NULL) cli_feed_flush(running->feed);
 }
 
 static uint64_t peak_rss(void) {
@@ -102,6 +141,16 @@ static void print_report(const struct wishes *wishes, const struct cli_report *r
     }
 }
 
+/* The terminal is given back before the page is printed. */
+static void end_view(const struct wishes *wishes, struct running *running, bool ended) {
+    if (!wishes->top) return;
+    if (ended)
+        cli_feed_wait(running->feed, NULL);
+    else
+        cli_feed_close(running->feed);
+    running->feed = NULL;
+}
+
 /* Run one seed and print its page. Returns the exit status. */
 static int run_one(const struct wishes *wishes, const struct sim_plan *plan,
                    struct sim_run_options *run, const char *repeat) {
@@ -109,9 +158,11 @@ static int run_one(const struct wishes *wishes, const struct sim_plan *plan,
     struct sim_run_report *result = calloc(1, sizeof *result);
     if (result == NULL) return CLI_INTERNAL;
     cli_progress_init(&running->progress);
+    if (wishes->top) running->progress.on = false;
     uint64_t started = weft_posix_wall_ns();
     int rv = sim_run(plan, run, result);
     cli_progress_clear(&running->progress);
+    end_view(wishes, running, rv == WEFT_OK);
     int status = CLI_INTERNAL;
     if (rv != WEFT_OK) {
         fprintf(stderr, "weft: the run could not go on: %s\n", weft_error_text(rv));
@@ -166,6 +217,7 @@ static int run_seeds(const struct wishes *wishes, const struct sim_plan *plan,
 static int run_host(const struct wishes *wishes, const struct sim_plan *plan,
                     struct running *running, struct cli_words *repeat) {
     struct cli_host host;
+    bool is_told = running->record != NULL || running->feed != NULL;
     if (!cli_host_open(&host, &wishes->base, repeat->text)) return CLI_INTERNAL;
     if (!cli_host_threads(&host, plan, wishes->base.threads)) {
         cli_host_close(&host);
@@ -174,8 +226,9 @@ static int run_host(const struct wishes *wishes, const struct sim_plan *plan,
     struct sim_run_options run = {.seed = wishes->base.seed,
                                   .until = wishes->base.until,
                                   .host = host.host,
-                                  .trace = wishes->record.file != NULL ? on_trace : NULL,
-                                  .trace_mask = cli_record_mask(&wishes->record),
+                                  .trace = is_told ? on_trace : NULL,
+                                  .trace_mask = cli_record_mask(&wishes->record) |
+                                                (running->feed != NULL ? FEED_MASK : 0),
                                   .repeat = repeat->text,
                                   .progress = on_progress,
                                   .ctx = running,
@@ -190,14 +243,43 @@ static int run_host(const struct wishes *wishes, const struct sim_plan *plan,
     return status;
 }
 
+/* The run, and what is left to look at when it is over. */
+static int run_shown(const struct wishes *wishes, const struct sim_plan *plan,
+                     struct running *running, struct cli_words *repeat) {
+    int status = run_host(wishes, plan, running, repeat);
+    if (running->feed == NULL) return status;
+    if (status == CLI_INTERNAL) {
+        cli_feed_close(running->feed);
+        return status;
+    }
+    fflush(stdout);
+    cli_feed_wait(running->feed, "weft: the report stays there until Ctrl-C");
+    return status;
+}
+
+/* Whoever looks on is there before the file and the threads are. */
 static int run_plan(struct wishes *wishes, const struct sim_plan *plan) {
-    struct running running = {.record = &wishes->record};
+    struct cli_feed feed;
+    struct running running = {.record = wishes->record.file != NULL ? &wishes->record : NULL};
     struct cli_words repeat = {.used = 0};
+    char text[CLI_HEAD_MAX];
     cli_make_repeat(&repeat, &wishes->base);
-    const struct cli_record_head head = {plan, &wishes->base, repeat.text, 0};
-    if (!cli_record_open(&wishes->record, &head)) return CLI_BAD_INPUT;
-    int status = run_host(wishes, plan, &running, &repeat);
-    return cli_record_close(&wishes->record) ? status : CLI_INTERNAL;
+    struct cli_record_head head = {plan, &wishes->base, repeat.text, WEFT_TRACE_ALL & ~FEED_MASK};
+    cli_record_write_head(&head, text);
+    if (wishes->live || wishes->top) {
+        bool started = wishes->live ? cli_live_start(&feed, wishes->live_port, text)
+                                    : cli_top_start(&feed, text);
+        if (!started) return CLI_BAD_INPUT;
+        running.feed = &feed;
+    }
+    head.without = WEFT_TRACE_ALL & ~cli_record_mask(&wishes->record);
+    cli_record_write_head(&head, text);
+    if (!cli_record_open(&wishes->record, text)) {
+        if (running.feed != NULL) cli_feed_close(running.feed);
+        return CLI_BAD_INPUT;
+    }
+    int status = run_shown(wishes, plan, &running, &repeat);
+    return cli_record_close(&wishes->record, status != CLI_HOLDS) ? status : CLI_INTERNAL;
 }
 
 /* What each option alone does not show. */
@@ -207,6 +289,10 @@ static bool fit_together(const struct wishes *wishes) {
     if (wishes->seeds > 0 && traced) wrong = "--trace is of one seed, not with --seeds";
     if (wishes->record.only != 0 && !traced) wrong = "--trace-only goes with --trace FILE";
     if (wishes->record.packets && !traced) wrong = "--trace-packets goes with --trace FILE";
+    if (wishes->record.last > 0 && !traced) wrong = "--trace-last goes with --trace FILE";
+    if (wishes->live && wishes->top) wrong = "--live and --top do not go together";
+    if (wishes->seeds > 0 && wishes->top) wrong = "--top is of one seed, not with --seeds";
+    if (wishes->seeds > 0 && wishes->live) wrong = "--live is of one seed, not with --seeds";
     if (wishes->seeds == 0 && wishes->keep_going) wrong = "--keep-going goes with --seeds";
     if (wishes->seeds > 0 && wishes->base.fail != NULL)
         wrong = "--fail is of one seed, not with --seeds";

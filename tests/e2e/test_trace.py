@@ -176,6 +176,13 @@ class Trace(unittest.TestCase):
         self.assertRegex(page.stdout, r"damage +[\d,]+ bytes, 1 block, from byte \d+")
         self.assertEqual(page.returncode, 2)
 
+    def test_a_file_of_an_earlier_build_reads_as_it_did(self):
+        folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden_trace")
+        trace = os.path.join(folder, "tiny.trace")
+        for options, golden in [((), "tiny.txt"), (("--summary",), "tiny.summary")]:
+            with open(os.path.join(folder, golden), encoding="utf-8") as file:
+                self.assertEqual(weft("trace", trace, *options).stdout, file.read(), golden)
+
     def test_a_full_disk_under_the_output_is_told(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
             done = subprocess.run([WEFT, "trace", self.trace], stdout=full, stderr=subprocess.PIPE,

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 SOURCE = os.environ.get("WEFT_SOURCE", os.getcwd())
@@ -279,6 +280,45 @@ class TraceOfRun(unittest.TestCase):
                 tables += 1
         self.assertGreater(tables, 100)
 
+    # --- the last of it ---
+
+    def test_the_last_seconds_are_written_when_the_run_fails_and_only_then(self):
+        self.page(self.mesh, "--trace", self.trace, "--trace-last", "5s")
+        self.assertFalse(os.path.exists(self.trace))
+        wrong = ["--set", "population=300", "--set", "network.loss=50%",
+                 "--set", "checks.0.stored_found.within=1s"]
+        plain = self.page(self.mesh, *wrong)
+        with open(self.trace, "w", encoding="utf-8") as file:
+            file.write("of an earlier run")
+        run = weft("run", self.mesh, *wrong, "--json", "--trace", self.trace, "--trace-last", "5s")
+        self.assertEqual(run.returncode, 1)
+        self.assertIn(f"the last 5 s are in {self.trace}", run.stderr)
+        page = json.loads(run.stdout)
+        self.assertEqual(page["hash"], plain["hash"])
+        events = self.events()
+        self.check_page(page, events)
+        end = events[-1].at
+        sent = [event.at for event in events if event.kind == "packet.sent"]
+        self.assertLessEqual(sent[0], end - 5)
+        self.assertGreater(sent[0], end - 12)  # whole blocks
+        self.assertEqual(sum(event.kind == "node.up" and event.at < 10 for event in events), 300)
+        whole = self.trace + ".whole"
+        self.page(self.mesh, *wrong, "--trace", whole)
+        self.assertLess(os.path.getsize(self.trace), os.path.getsize(whole) / 2)
+
+    def test_a_trace_that_follows_a_run_sees_it_before_the_end(self):
+        args = [WEFT, "run", self.mesh, "--set", "population=1500", "--trace", self.trace]
+        with subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+            seen, deadline = [], time.monotonic() + 60
+            while run.poll() is None and not seen and time.monotonic() < deadline:
+                time.sleep(0.1)
+                if os.path.exists(self.trace):
+                    told = weft("trace", self.trace, "--kind", "run.sample").stdout
+                    if run.poll() is None:
+                        seen = told.splitlines()
+            self.assertGreater(len(seen), 0)
+            run.kill()
+
     # --- mistakes ---
 
     def test_options_that_do_not_fit_are_one_line(self):
@@ -289,6 +329,11 @@ class TraceOfRun(unittest.TestCase):
                 (["--trace", self.trace, "--trace-only", "log,"], 'unknown kind ""'),
                 (["--trace", self.trace, "--trace-only", "x" * 200], 'unknown kind "xxx'),
                 (["--trace-only", "log"], "--trace-only goes with --trace"),
+                (["--trace-last", "5s"], "--trace-last goes with --trace"),
+                (["--trace", self.trace, "--trace-last", "soon"], "--trace-last takes one"),
+                (["--trace", self.trace, "--trace-last", "0s"], "--trace-last takes one"),
+                (["--trace", self.folder, "--trace-last", "5s"], "cannot be written"),
+                (["--trace", "/no/such/x", "--trace-last", "5s"], "cannot be written"),
                 (["--trace-packets"], "--trace-packets goes with --trace")):
             run = weft("run", self.mesh, *args)
             self.assertEqual(run.returncode, 2)

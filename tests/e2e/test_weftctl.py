@@ -72,8 +72,8 @@ def descriptors(daemons, name="a"):
 
 STATUS = ["version", "id", "uptime_s", "port", "contacts4", "contacts6", "candidates", "buckets",
           "lookups", "pending", "keys", "values", "sources", "received", "sent", "answered",
-          "malformed", "unsolicited", "rate_limited", "timeouts", "processes", "timers", "sockets",
-          "faulted", "memory_bytes"]
+          "malformed", "unsolicited", "rate_limited", "timeouts", "restarts", "lookups_done",
+          "mailbox", "processes", "timers", "sockets", "faulted", "memory_bytes"]
 
 
 def every_request_of_the_help_is_answered():

@@ -17,7 +17,7 @@ LAYERS = {
     "core/dht": ["core/base", "core/env", "core/wire", "core/otp"],
     "core/node": ["core/base", "core/env", "core/wire", "core/otp", "core/dht"],
     "core/posix": ["core/base", "core/env"],
-    "core/weftd": ["core"],
+    "core/weftd": ["core", "analysis"],
     "sim/engine": ["core/base"],
     "sim/net": ["core/base", "sim/engine"],
     "sim/simgrid": ["core/base", "sim/net"],
