@@ -81,13 +81,14 @@ static void count_degree(struct ana__overlay *overlay, const struct ana__node *n
     uint32_t degree = node->sum.contacts;
     if (!node->dht_up) return;
     if (degree > ANA__DEGREE_MAX) degree = ANA__DEGREE_MAX;
+    if (degree > overlay->degree_most) overlay->degree_most = degree;
     overlay->counts[degree] += in ? 1 : UINT32_MAX;
     overlay->contacts += in ? node->sum.contacts : -(uint64_t)node->sum.contacts;
 }
 
 uint32_t ana__overlay_degree(const struct ana__overlay *overlay, bool most) {
-    uint32_t degree = most ? ANA__DEGREE_MAX : 0;
-    while (overlay->counts[degree] == 0 && degree != (most ? 0 : ANA__DEGREE_MAX))
+    uint32_t degree = most ? overlay->degree_most : 0;
+    while (overlay->counts[degree] == 0 && degree != (most ? 0 : overlay->degree_most))
         degree += most ? UINT32_MAX : 1;
     return degree;
 }
@@ -160,28 +161,29 @@ bool ana__overlay_contact(struct ana__overlay *overlay, struct ana__node *node, 
 
 /* --- components --- */
 
-struct recount {
-    struct ana__overlay *overlay;
-    struct ana__nodes *nodes;
-};
-
-/* Edges of lives that are over go; the others join. */
-static bool recount_edge(void *ctx, const struct ana__map_entry *entry) {
-    const struct recount *recount = ctx;
-    struct ana__overlay *overlay = recount->overlay;
-    uint32_t peer = (uint32_t)entry->key;
-    const struct ana__node *node = ana__nodes_get(recount->nodes, (uint32_t)(entry->key >> 32));
-    return node == NULL || (uint32_t)entry->value != node->life || peer >= overlay->peers_count;
+/* The owner of an edge, if the edge is of its life and it is up. */
+static const struct ana__node *live_owner(const struct ana__nodes *nodes,
+                                          const struct ana__map_entry *entry) {
+    uint32_t number = (uint32_t)(entry->key >> 32);
+    const struct ana__node *node = &nodes->chunks[number / ANA__CHUNK][number % ANA__CHUNK];
+    return node->dht_up && (uint32_t)entry->value == node->life ? node : NULL;
 }
 
-static void join_edges(struct ana__overlay *overlay, struct ana__nodes *nodes) {
+static bool is_stale(void *ctx, const struct ana__map_entry *entry) {
+    const struct ana__nodes *nodes = ctx;
+    uint32_t number = (uint32_t)(entry->key >> 32);
+    const struct ana__node *node = &nodes->chunks[number / ANA__CHUNK][number % ANA__CHUNK];
+    return (uint32_t)entry->value != node->life;
+}
+
+static void join_edges(struct ana__overlay *overlay, const struct ana__nodes *nodes) {
     for (size_t i = 0; i < overlay->edges.room; i++) {
         struct ana__map_entry *entry = &overlay->edges.entries[i];
         if (entry->key == ANA__MAP_FREE) continue;
         uint32_t peer = (uint32_t)entry->key;
-        const struct ana__node *node = ana__nodes_get(nodes, (uint32_t)(entry->key >> 32));
+        const struct ana__node *node = live_owner(nodes, entry);
         entry->value &= ~ANA__EDGE_TREE;
-        if (node == NULL || !node->dht_up || overlay->holders[peer] == ANA__PEER_NONE) continue;
+        if (node == NULL || overlay->holders[peer] == ANA__PEER_NONE) continue;
         if (join(overlay, node->peer, peer)) entry->value |= ANA__EDGE_TREE;
     }
 }
@@ -192,8 +194,8 @@ bool ana__overlay_count(struct ana__overlay *overlay, struct ana__nodes *nodes, 
     int64_t cost = (int64_t)overlay->edges.room + overlay->peers_count;
     if (!at_any_cost && overlay->credit < cost) return false;
     overlay->credit -= cost;
-    struct recount recount = {overlay, nodes};
-    ana__map_sweep(&overlay->edges, recount_edge, &recount);
+    if (overlay->edges.count > 2 * overlay->contacts)
+        ana__map_sweep(&overlay->edges, is_stale, nodes); /* edges of lives that are over */
     for (uint32_t i = 0; i < overlay->peers_count; i++) {
         overlay->parents[i] = i;
         overlay->sizes[i] = 1;

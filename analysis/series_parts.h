@@ -84,8 +84,9 @@ struct ana__overlay {
     uint32_t peers_count, peers_room;
     struct ana__map edges; /* owner's node << 32 | number of the contact's id -> life | flags */
     uint32_t counts[ANA__DEGREE_MAX + 1];
-    uint32_t up;       /* nodes whose DHT is up */
-    uint64_t contacts; /* of them all */
+    uint32_t degree_most; /* nobody ever had more */
+    uint32_t up;          /* nodes whose DHT is up */
+    uint64_t contacts;    /* of them all */
     uint32_t components, largest;
     bool dirty, lost; /* lost: more edges than ANA_SERIES_EDGES_MAX */
     int64_t credit;   /* how many edges may be looked at */

@@ -205,12 +205,6 @@ static bool parse_v6(const char *text, struct weft_addr *addr) {
     return true;
 }
 
-bool weft_addr_same_host(const struct weft_addr *a, const struct weft_addr *b) {
-    WEFT_ASSERT(a != NULL);
-    WEFT_ASSERT(b != NULL);
-    return a->family == b->family && memcmp(a->ip, b->ip, sizeof a->ip) == 0; /* I1 */
-}
-
 struct weft_addr weft_addr_v6(const unsigned char ip[16], uint16_t port) {
     WEFT_ASSERT(ip != NULL);
     if (is_mapped(ip)) return weft_addr_v4(ip[12], ip[13], ip[14], ip[15], port); /* I2 */

@@ -28,7 +28,19 @@ static inline bool weft_addr_equal(const struct weft_addr *a, const struct weft_
 }
 
 /* The same host: family and ip, whatever the port. */
-bool weft_addr_same_host(const struct weft_addr *a, const struct weft_addr *b);
+static inline bool weft_addr_same_host(const struct weft_addr *a, const struct weft_addr *b) {
+    uint64_t x[2], y[2];
+    memcpy(x, a->ip, sizeof x);
+    memcpy(y, b->ip, sizeof y);
+    return a->family == b->family && ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
+
+/* No host in particular: all of ip is 0. */
+static inline bool weft_addr_is_any(const struct weft_addr *addr) {
+    uint64_t x[2];
+    memcpy(x, addr->ip, sizeof x);
+    return (x[0] | x[1]) == 0;
+}
 
 /* Bytes of ip that the family uses: 4, 16, or 0 for NONE. */
 static inline size_t weft_addr_ip_size(const struct weft_addr *addr) {

@@ -59,11 +59,6 @@ void weft_rand_bytes(struct weft_rand *rand, void *out, size_t size) {
     }
 }
 
-uint64_t weft_scale(uint64_t raw, uint64_t bound) {
-    WEFT_ASSERT(bound > 0);
-    return (uint64_t)(((wide)raw * bound) >> 64);
-}
-
 bool weft_chance_ppm(uint64_t raw, uint32_t ppm) {
     WEFT_ASSERT(ppm <= 1000000);
     return weft_scale(raw, 1000000) < ppm;

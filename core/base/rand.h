@@ -8,6 +8,8 @@
 #ifndef WEFT_BASE_RAND_H
 #define WEFT_BASE_RAND_H
 
+#include "core/base/assert.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,8 +49,13 @@ uint64_t weft_rand_below(struct weft_rand *rand, uint64_t bound);
 
 void weft_rand_bytes(struct weft_rand *rand, void *out, size_t size);
 
+__extension__ typedef unsigned __int128 weft_rand__wide;
+
 /* Uniform in [0, bound) from one raw draw (Lemire's multiply; bias < bound / 2^64). bound > 0. */
-uint64_t weft_scale(uint64_t raw, uint64_t bound);
+static inline uint64_t weft_scale(uint64_t raw, uint64_t bound) {
+    WEFT_ASSERT(bound > 0);
+    return (uint64_t)(((weft_rand__wide)raw * bound) >> 64);
+}
 
 /* Whether a raw draw falls below `ppm` parts per million. 0 is never, 1,000,000 is always. */
 bool weft_chance_ppm(uint64_t raw, uint32_t ppm);

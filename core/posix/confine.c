@@ -226,6 +226,13 @@ int weft_posix_confine(void) {
     return rv == 0 && tsc == 0 ? WEFT_OK : WEFT_ERR_UNSUPPORTED;
 }
 
+/* The filter and the vDSO are of all threads; the trap of rdtsc is of one. */
+bool weft_posix__confine_thread(void) {
+    if (!confined.on) return false;
+    (void)prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0); /* refused here: refused to the first too */
+    return true;
+}
+
 void weft_posix__unconfine(void) {
     if (!confined.on) return;
     confined.on = false;
@@ -235,6 +242,8 @@ void weft_posix__unconfine(void) {
 }
 
 #else
+
+bool weft_posix__confine_thread(void) { return false; }
 
 void weft_posix__unconfine(void) {}
 

@@ -12,10 +12,10 @@
 
 #include <stdint.h>
 
-/* Confine the program: all its threads, until it ends. After weft_posix_guard_install. A second
- * call does nothing.
- *   WEFT_ERR_UNSUPPORTED  this machine, kernel or build (sanitizers start threads) has no such
- *                         traps: nothing is confined */
+/* Confine the program: all its threads, until it ends. (That rdtsc faults is said thread by thread:
+ * of those that are there already the caller, and those of a team from their next work on.) After
+ * weft_posix_guard_install. A second call does nothing. WEFT_ERR_UNSUPPORTED  this machine, kernel
+ * or build (sanitizers start threads) has no such traps: nothing is confined */
 int weft_posix_confine(void);
 
 /* The machine's monotonic clock in nanoseconds, also in a confined program: how long a run took.

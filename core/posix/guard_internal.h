@@ -48,6 +48,14 @@ uint32_t weft_posix__capture(const ucontext_t *context, const uintptr_t **frames
 
 _Noreturn void weft_posix__panic(const struct weft_fault *fault, const ucontext_t *context);
 
+/* start.c: a thread that runs fn(arg). Faults, stray calls and its watchdog's calls are its own;
+ * every other signal goes to the threads that there were. WEFT_ERR_NOMEM, WEFT_ERR_FULL (threads)
+ */
+int weft_posix__start(pthread_t *thread, void *(*fn)(void *arg), void *arg);
+
+/* confine.c: when the program is confined, so is this thread, which was there before. Whether it
+ * is. */
+bool weft_posix__confine_thread(void);
 /* confine.c: panics if the fault is a clock that a confined program reads. */
 void weft_posix__check_stray(const siginfo_t *info, const ucontext_t *context);
 /* A panic may read clocks; a call that is still stopped fails for it. */

@@ -4,10 +4,9 @@
 
 #include "core/base/assert.h"
 #include "core/base/error.h"
-#include "core/posix/guard.h"
+#include "core/posix/guard_internal.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -69,33 +68,18 @@ static void done(struct weft_posix_team *team) {
 static void *member_main(void *ctx) {
     const struct member *member = ctx;
     struct weft_posix_team *team = member->team;
+    bool confined = false;
     weft_posix_guard_install();
     for (uint32_t seen = 0;; seen++) {
         done(team);
         wait_for(team, &team->work, seen, false);
         if (team->over) break;
+        if (!confined) confined = weft_posix__confine_thread();
         weft_posix_panic_context(team->print, team->print_ctx);
         team->fn(team->arg, member->index);
     }
     weft_posix_guard_remove();
     return NULL;
-}
-
-/* Signals that are not a fault's are the caller's. */
-static int start(struct member *member) {
-    sigset_t all, before;
-    sigfillset(&all);
-    sigdelset(&all, SIGSEGV);
-    sigdelset(&all, SIGBUS);
-    sigdelset(&all, SIGFPE);
-    sigdelset(&all, SIGILL);
-    sigdelset(&all, SIGTRAP);
-    sigdelset(&all, SIGABRT);
-    sigdelset(&all, SIGSYS);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&member->thread, NULL, member_main, member);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return error == 0 ? WEFT_OK : WEFT_ERR_FULL;
 }
 
 int weft_posix_team_new(uint32_t count, struct weft_posix_team **out) {
@@ -108,10 +92,12 @@ int weft_posix_team_new(uint32_t count, struct weft_posix_team **out) {
     atomic_store(&team->busy, count - 1);
     for (uint32_t i = 1; i < count; i++) {
         team->members[i] = (struct member){.team = team, .index = i};
-        if (start(&team->members[i]) != WEFT_OK) {
+        struct member *member = &team->members[i];
+        int rv = weft_posix__start(&member->thread, member_main, member);
+        if (rv != WEFT_OK) {
             atomic_fetch_sub(&team->busy, count - i);
             weft_posix_team_free(team);
-            return WEFT_ERR_FULL;
+            return rv;
         }
         team->started++;
     }

@@ -6,9 +6,7 @@
 #include "core/base/error.h"
 #include "core/posix/guard_internal.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 struct weft_posix_thread {
@@ -28,25 +26,6 @@ static void *drive(void *arg) {
     return NULL;
 }
 
-/* Faults, and its watchdog's calls, are the thread's own; everything else goes to the thread that
- * has the signalfd. */
-static int create(struct weft_posix_thread *thread) {
-    sigset_t all, before;
-    sigfillset(&all);
-    sigdelset(&all, SIGSEGV);
-    sigdelset(&all, SIGBUS);
-    sigdelset(&all, SIGFPE);
-    sigdelset(&all, SIGILL);
-    sigdelset(&all, SIGTRAP);
-    sigdelset(&all, SIGABRT);
-    sigdelset(&all, weft_posix__watch_signal());
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&thread->thread, NULL, drive, thread);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error == 0) return WEFT_OK;
-    return error == ENOMEM ? WEFT_ERR_NOMEM : WEFT_ERR_FULL;
-}
-
 int weft_posix_thread_start(struct weft_posix *posix, const struct weft_posix_driver *driver,
                             void (*over)(void *ctx, int rv), struct weft_posix_thread **out) {
     WEFT_ASSERT(posix != NULL);
@@ -56,7 +35,7 @@ int weft_posix_thread_start(struct weft_posix *posix, const struct weft_posix_dr
     thread->posix = posix;
     thread->driver = driver;
     thread->over = over;
-    int rv = create(thread);
+    int rv = weft_posix__start(&thread->thread, drive, thread);
     if (rv != WEFT_OK) {
         free(thread);
         return rv;

@@ -10,27 +10,35 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 
-/* Address space, not memory: a page costs something only once it is touched. */
-#define HEAP_PIECE (512 * 1024 * 1024)
 #define HUGE_PAGE ((uintptr_t)2 * 1024 * 1024)
-/* Below malloc's threshold for a mapping of its own, so that it comes from the heap. */
-#define PROBE_SIZE (100 * 1024)
+#define PIECE_MIN ((size_t)512 * 1024 * 1024)
+/* From here on malloc makes a mapping of its own: as much as mallopt(3) allows. */
+#define MAPPING_MIN (32 * 1024 * 1024)
+#define MAPPINGS_MAX 65536 /* malloc's own */
 
-/* Where the heap ends after it had to grow. */
-static uintptr_t grow(void) {
-    void *probes[4];
-    for (size_t i = 0; i < 4; i++) probes[i] = malloc(PROBE_SIZE);
-    uintptr_t end = (uintptr_t)sbrk(0);
-    for (size_t i = 0; i < 4; i++) free(probes[i]);
-    return end;
+/* The heap's room, made at once: address space, not memory, since a page costs something only once
+ * it is touched. As large as the machine lets it be, up to three quarters of its memory. NULL: the
+ * heap stays as it is. */
+static void *make_room(size_t *size) {
+    size_t memory = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+    for (*size = memory / 4 * 3; *size >= PIECE_MIN; *size /= 2) {
+        void *room = malloc(*size);
+        if (room != NULL) return room;
+    }
+    return NULL;
 }
 
 void cli_memory_prepare(void) {
-    uintptr_t before = (uintptr_t)sbrk(0);
-    if (mallopt(M_TOP_PAD, HEAP_PIECE) != 1) return;
-    uintptr_t start = (before + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1), end = grow();
-    if (end <= start) return;
+    size_t size;
+    if (mallopt(M_MMAP_THRESHOLD, MAPPING_MIN) != 1) return;
+    if (mallopt(M_TRIM_THRESHOLD, -1) != 1 || mallopt(M_MMAP_MAX, 0) != 1) return;
+    void *room = make_room(&size);
+    (void)mallopt(M_MMAP_MAX, MAPPINGS_MAX);
+    if (room == NULL) return;
+    uintptr_t start = ((uintptr_t)room + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+    uintptr_t end = ((uintptr_t)room + size) & ~(HUGE_PAGE - 1);
     (void)madvise((void *)start, end - start, MADV_HUGEPAGE); /* refused: small pages, as before */
+    free(room);                                               /* the top of the heap from now on */
 }
 
 #else

@@ -3,8 +3,8 @@
 #ifndef SIM_CLI_MEMORY_H
 #define SIM_CLI_MEMORY_H
 
-/* Let the heap grow in large pieces and ask the kernel to back the first with huge pages. Does
- * nothing where malloc or the kernel knows no such thing. Call once, before the run. */
+/* Make the heap's room at once, in address space alone, and ask the kernel to back it with huge
+ * pages. Does nothing where malloc or the kernel knows no such thing. Call once, before the run. */
 void cli_memory_prepare(void);
 
 #endif

@@ -14,12 +14,12 @@ static const size_t near_at[SIM_NEAR] = {2, 6, 10};
 
 static void tell(const struct sim_engine *engine, struct sim_deed deed) {
     deed.actor = engine->actor;
-    deed.now = engine->now;
-    engine->witness->tell(engine->witness->ctx, &deed);
+    deed.now = engine->face.now;
+    engine->face.witness->tell(engine->face.witness->ctx, &deed);
 }
 
 static inline bool is_watched(const struct sim_engine *engine) {
-    return __builtin_expect(engine->witness != NULL, false);
+    return __builtin_expect(engine->face.witness != NULL, false);
 }
 
 static sim_handle handle_of(uint32_t index, uint32_t generation) {
@@ -35,15 +35,15 @@ static void drop_dead(void *ctx, uint32_t index) {
 
 /* Move the clock, whoever acts and its chain to an event that was popped. */
 static void enter(struct sim_engine *engine, const struct sim_event *event) {
-    WEFT_ASSERT(event->at >= engine->now);
-    engine->now = event->at;
+    WEFT_ASSERT(event->at >= engine->face.now);
+    engine->face.now = event->at;
     engine->popped++;
     sim_engine__act_as(engine, event->entity);
-    engine->acting->popped++;
-    struct sim_hash chain = engine->acting->chain;
+    engine->face.acting->popped++;
+    struct sim_hash chain = engine->face.acting->chain;
     chain = sim_hash_fold(chain, (uint64_t)event->at,
                           (uint64_t)event->kind << 32 | engine->cause.source);
-    engine->acting->chain = sim_hash_fold(chain, event->arg, engine->cause.number);
+    engine->face.acting->chain = sim_hash_fold(chain, event->arg, engine->cause.number);
     if (is_watched(engine))
         tell(engine,
              (struct sim_deed){.kind = SIM_DEED_EVENT, .event = event, .cause = engine->cause});
@@ -86,8 +86,6 @@ void sim_engine_free(struct sim_engine *engine, void (*drop)(const struct sim_ev
 
 uint64_t sim_engine_seed(const struct sim_engine *engine) { return engine->seed; }
 
-weft_time sim_engine_now(const struct sim_engine *engine) { return engine->now; }
-
 uint64_t sim_engine_count(const struct sim_engine *engine) {
     uint64_t count = engine->popped;
     for (uint32_t i = 0; i < sim_engine_lanes(engine); i++)
@@ -102,34 +100,33 @@ size_t sim_engine_pending(const struct sim_engine *engine) {
     return pending;
 }
 
-sim_handle sim_engine__insert(struct sim_engine *engine, const struct sim_mail *mail) {
+sim_handle sim_engine__insert(struct sim_engine *engine, const struct sim_event *event,
+                              struct sim_cause cause) {
     uint32_t index = sim_engine__slab_take(&engine->slab);
     if (index == SIM_SLOT_NONE) return 0;
     struct sim_slot *slot = sim_engine__slot(&engine->slab, index);
-    slot->event = mail->event;
-    slot->source = mail->cause.source;
-    slot->number = mail->cause.number;
-    uint64_t tie = weft_draw_from(engine->tie_base, slot->source, slot->number);
-    struct sim_key key = {slot->event.at, (tie & ~(uint64_t)UINT32_MAX) | index};
+    slot->event = *event;
+    slot->source = cause.source;
+    slot->number = cause.number;
+    uint64_t tie = weft_draw_from(engine->tie_base, cause.source, cause.number);
+    struct sim_key key = {event->at, (tie & ~(uint64_t)UINT32_MAX) | index};
     if (!sim_engine__queue_push(&engine->queue, key)) {
         sim_engine__slab_give(&engine->slab, index);
         return 0;
     }
     engine->live++;
     if (is_watched(engine))
-        tell(engine, (struct sim_deed){.kind = SIM_DEED_SCHEDULES,
-                                       .event = &mail->event,
-                                       .cause = {slot->source, slot->number}});
+        tell(engine, (struct sim_deed){.kind = SIM_DEED_SCHEDULES, .event = event, .cause = cause});
     return handle_of(index, slot->generation);
 }
 
 sim_handle sim_engine_schedule(struct sim_engine *engine, const struct sim_event *event) {
-    WEFT_ASSERT(event->at >= engine->now);
+    WEFT_ASSERT(event->at >= engine->face.now);
     WEFT_ASSERT(event->entity < engine->nodes || event->entity == SIM_SCENARIO);
-    struct sim_mail mail = {*event, {engine->actor, engine->acting->scheduled + 1}};
-    sim_handle handle =
-        engine->lanes == NULL ? sim_engine__insert(engine, &mail) : sim_engine__post(engine, &mail);
-    if (handle != 0) engine->acting->scheduled++;
+    struct sim_cause cause = {engine->actor, engine->face.acting->scheduled + 1};
+    sim_handle handle = engine->lanes == NULL ? sim_engine__insert(engine, event, cause)
+                                              : sim_engine__post(engine, event, cause);
+    if (handle != 0) engine->face.acting->scheduled++;
     return handle;
 }
 
@@ -152,7 +149,7 @@ bool sim_engine_cancel(struct sim_engine *engine, sim_handle handle, struct sim_
 }
 
 /* What is ahead is fetched now: the trail by us, the rest by whoever knows it. */
-static void look_ahead(const struct sim_engine *engine) {
+static inline void look_ahead(const struct sim_engine *engine) {
     const struct sim_event *near[SIM_NEAR];
     for (unsigned i = 0; i < SIM_NEAR; i++) {
         const struct sim_slot *slot = sim_engine__queue_ahead(&engine->queue, near_at[i]);
@@ -182,7 +179,7 @@ bool sim_engine__peek(struct sim_engine *engine, weft_time until, struct sim_key
 }
 
 bool sim_engine_next(struct sim_engine *engine, weft_time until, struct sim_event *event) {
-    WEFT_ASSERT(until >= engine->now);
+    WEFT_ASSERT(until >= engine->face.now);
     struct sim_key key;
     while (sim_engine__queue_pop(&engine->queue, until, &key)) {
         look_ahead(engine);
@@ -200,13 +197,13 @@ bool sim_engine_next(struct sim_engine *engine, weft_time until, struct sim_even
         if (engine->lanes != NULL) sim_engine__note_mark(engine, key);
         return true;
     }
-    engine->now = until;
+    engine->face.now = until;
     sim_engine__act_as(engine, SIM_SCENARIO);
     return false;
 }
 
 bool sim_engine_first(struct sim_engine *engine, weft_time until, weft_time *at) {
-    WEFT_ASSERT(until >= engine->now);
+    WEFT_ASSERT(until >= engine->face.now);
     struct sim_key key;
     if (!sim_engine__peek(engine, until, &key)) return false;
     *at = key.at;
@@ -237,14 +234,12 @@ struct sim_hash sim_engine_hash(const struct sim_engine *engine) {
     return sum;
 }
 
-void sim_engine_fold(struct sim_engine *engine, uint64_t word) {
-    engine->acting->chain = sim_hash_fold(engine->acting->chain, word, 0);
-    if (is_watched(engine)) tell(engine, (struct sim_deed){.kind = SIM_DEED_FOLDS, .word = word});
+void sim_engine__tell_fold(const struct sim_engine *engine, uint64_t word) {
+    tell(engine, (struct sim_deed){.kind = SIM_DEED_FOLDS, .word = word});
 }
 
-void sim_engine_fold_bytes(struct sim_engine *engine, const void *data, size_t size) {
-    engine->acting->chain = sim_hash_fold_bytes(engine->acting->chain, data, size);
-    if (is_watched(engine) && size > 0)
+void sim_engine__tell_bytes(const struct sim_engine *engine, const void *data, size_t size) {
+    if (size > 0)
         tell(engine, (struct sim_deed){.kind = SIM_DEED_FOLDS, .bytes = data, .size = size});
 }
 
@@ -254,10 +249,9 @@ const struct sim_trail *sim_engine_trail(const struct sim_engine *engine, uint32
 
 void sim_engine_watch(struct sim_engine *engine, const struct sim_witness *witness) {
     WEFT_ASSERT(witness == NULL || witness->tell != NULL);
-    engine->witness = witness;
+    engine->face.witness = witness;
 }
 
-void sim_engine_sends(struct sim_engine *engine, const void *data, size_t size) {
-    if (is_watched(engine))
-        tell(engine, (struct sim_deed){.kind = SIM_DEED_SENDS, .bytes = data, .size = size});
+void sim_engine__tell_sends(const struct sim_engine *engine, const void *data, size_t size) {
+    tell(engine, (struct sim_deed){.kind = SIM_DEED_SENDS, .bytes = data, .size = size});
 }

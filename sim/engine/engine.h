@@ -94,6 +94,17 @@ typedef uint64_t sim_handle;
 
 struct sim_engine;
 
+/* What every engine begins with, for the calls below that are made for each event: theirs alone. */
+struct sim_engine__face {
+    weft_time now;
+    struct sim_trail *acting;          /* of who acts */
+    const struct sim_witness *witness; /* NULL: none */
+};
+
+static inline const struct sim_engine__face *sim_engine__face(const struct sim_engine *engine) {
+    return (const struct sim_engine__face *)engine;
+}
+
 /* An engine at time 0 with no event, for nodes 0 .. nodes - 1; the scenario acts. NULL when out of
  * memory. */
 struct sim_engine *sim_engine_new(uint64_t seed, uint32_t nodes);
@@ -102,7 +113,9 @@ struct sim_engine *sim_engine_new(uint64_t seed, uint32_t nodes);
 void sim_engine_free(struct sim_engine *engine, void (*drop)(const struct sim_event *event));
 
 uint64_t sim_engine_seed(const struct sim_engine *engine);
-weft_time sim_engine_now(const struct sim_engine *engine);
+static inline weft_time sim_engine_now(const struct sim_engine *engine) {
+    return sim_engine__face(engine)->now;
+}
 
 /* Number of events popped so far. */
 uint64_t sim_engine_count(const struct sim_engine *engine);
@@ -141,15 +154,28 @@ uint64_t sim_engine_draw(const struct sim_engine *engine, enum sim_purpose purpo
  * by the world (bytes delivered, faults, what nodes answered). Costs a look at every entity. */
 struct sim_hash sim_engine_hash(const struct sim_engine *engine);
 
-/* Into the chain of whoever acts. */
-void sim_engine_fold(struct sim_engine *engine, uint64_t word);
-void sim_engine_fold_bytes(struct sim_engine *engine, const void *data, size_t size);
-
 /* What an entity did so far: for finding where two runs part. */
 struct sim_trail {
     struct sim_hash chain;
     uint64_t scheduled, popped; /* events by it, and events of it */
 };
+
+void sim_engine__tell_fold(const struct sim_engine *engine, uint64_t word);
+void sim_engine__tell_bytes(const struct sim_engine *engine, const void *data, size_t size);
+void sim_engine__tell_sends(const struct sim_engine *engine, const void *data, size_t size);
+
+/* Into the chain of whoever acts. */
+static inline void sim_engine_fold(struct sim_engine *engine, uint64_t word) {
+    const struct sim_engine__face *face = sim_engine__face(engine);
+    face->acting->chain = sim_hash_fold(face->acting->chain, word, 0);
+    if (__builtin_expect(face->witness != NULL, false)) sim_engine__tell_fold(engine, word);
+}
+
+static inline void sim_engine_fold_bytes(struct sim_engine *engine, const void *data, size_t size) {
+    const struct sim_engine__face *face = sim_engine__face(engine);
+    face->acting->chain = sim_hash_fold_bytes(face->acting->chain, data, size);
+    if (__builtin_expect(face->witness != NULL, false)) sim_engine__tell_bytes(engine, data, size);
+}
 
 const struct sim_trail *sim_engine_trail(const struct sim_engine *engine, uint32_t entity);
 
@@ -184,6 +210,9 @@ struct sim_witness {
 void sim_engine_watch(struct sim_engine *engine, const struct sim_witness *witness);
 
 /* Bytes leave whoever acts: told to the witness, no part of the hash before they arrive. */
-void sim_engine_sends(struct sim_engine *engine, const void *data, size_t size);
+static inline void sim_engine_sends(struct sim_engine *engine, const void *data, size_t size) {
+    if (__builtin_expect(sim_engine__face(engine)->witness != NULL, false))
+        sim_engine__tell_sends(engine, data, size);
+}
 
 #endif

@@ -19,15 +19,13 @@ static inline uint64_t load_word(const unsigned char *at) {
            (uint64_t)at[7] << 56;
 }
 
-static inline struct sim_hash fold_whole(struct sim_hash hash, const unsigned char *at) {
-    return sim_hash_fold(hash, load_word(at), load_word(at + 8));
-}
-
 struct sim_hash sim_hash_fold_bytes(struct sim_hash hash, const void *data, size_t size) {
     WEFT_ASSERT(data != NULL || size == 0);
     const unsigned char *at = data;
     size_t left = size;
-    for (; left >= 16; left -= 16, at += 16) hash = fold_whole(hash, at);
+    for (; left >= 16; left -= 16, at += 16)
+        hash = sim_hash_fold(hash, load_word(at), load_word(at + 8));
+    if (left == 0) return sim_hash_fold(sim_hash_fold(hash, 0, 0), size, 0);
     size_t first = left < 8 ? left : 8;
     uint64_t low = load(at, first), high = load(at + first, left - first);
     hash = sim_hash_fold(hash, low, high);

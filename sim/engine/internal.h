@@ -27,17 +27,15 @@ struct sim_lanes {
 };
 
 struct sim_engine {
+    struct sim_engine__face face; /* the first */
     uint64_t seed;
-    weft_time now;
     uint64_t tie_base; /* of the draws of SIM_DRAW_TIE */
     uint64_t popped;
     size_t live, dead; /* events in the queue */
     uint32_t nodes;
-    uint32_t actor;                    /* who acts */
-    struct sim_trail *acting;          /* its trail */
-    struct sim_trail *trails;          /* of the nodes, then of the scenario */
-    struct sim_cause cause;            /* of the event popped last */
-    const struct sim_witness *witness; /* NULL: none */
+    uint32_t actor;           /* who acts */
+    struct sim_trail *trails; /* of the nodes, then of the scenario */
+    struct sim_cause cause;   /* of the event popped last */
     void (*on_near)(void *ctx, const struct sim_event *const near[SIM_NEAR]);
     void *on_near_ctx;
     struct sim_slab slab;
@@ -56,13 +54,14 @@ static inline struct sim_trail *sim_engine__trail(const struct sim_engine *engin
 
 static inline void sim_engine__act_as(struct sim_engine *engine, uint32_t entity) {
     engine->actor = entity;
-    engine->acting = sim_engine__trail(engine, entity);
+    engine->face.acting = sim_engine__trail(engine, entity);
 }
 
 /* --- engine.c --- */
 
 /* Queue it here. 0: out of memory. */
-sim_handle sim_engine__insert(struct sim_engine *engine, const struct sim_mail *mail);
+sim_handle sim_engine__insert(struct sim_engine *engine, const struct sim_event *event,
+                              struct sim_cause cause);
 /* The key of the next event not after `until`; false: there is none. */
 bool sim_engine__peek(struct sim_engine *engine, weft_time until, struct sim_key *key);
 /* Everything that is queued. */
@@ -71,7 +70,8 @@ void sim_engine__drop(struct sim_engine *engine, void (*drop)(const struct sim_e
 /* --- lanes.c --- */
 
 /* To the lane whose it is. A handle that cancels nothing when that is another one. */
-sim_handle sim_engine__post(struct sim_engine *engine, const struct sim_mail *mail);
+sim_handle sim_engine__post(struct sim_engine *engine, const struct sim_event *event,
+                            struct sim_cause cause);
 void sim_engine__note_mark(struct sim_engine *engine, struct sim_key key);
 void sim_engine__lanes_free(struct sim_engine *engine, void (*drop)(const struct sim_event *event));
 

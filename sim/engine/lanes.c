@@ -95,7 +95,8 @@ struct sim_engine *sim_engine_lane(const struct sim_engine *engine, uint32_t lan
 
 /* --- between lanes --- */
 
-static bool outbox_add(struct sim_outbox *box, const struct sim_mail *mail) {
+static bool outbox_add(struct sim_outbox *box, const struct sim_event *event,
+                       struct sim_cause cause) {
     if (box->count == box->max) {
         size_t max = box->max == 0 ? 64 : box->max * 2;
         struct sim_mail *grown = realloc(box->mail, max * sizeof *grown);
@@ -103,26 +104,29 @@ static bool outbox_add(struct sim_outbox *box, const struct sim_mail *mail) {
         box->mail = grown;
         box->max = max;
     }
-    box->mail[box->count++] = *mail;
+    box->mail[box->count++] = (struct sim_mail){*event, cause};
     return true;
 }
 
-sim_handle sim_engine__post(struct sim_engine *engine, const struct sim_mail *mail) {
+sim_handle sim_engine__post(struct sim_engine *engine, const struct sim_event *event,
+                            struct sim_cause cause) {
     struct sim_lanes *lanes = engine->lanes;
-    uint32_t target = lane_of(lanes, mail->event.entity);
-    if (target == engine->lane) return sim_engine__insert(engine, mail);
+    uint32_t target = lane_of(lanes, event->entity);
+    if (target == engine->lane) return sim_engine__insert(engine, event, cause);
     if (!lanes->window) {
-        return sim_engine__insert(lanes->engine[target], mail) != 0 ? HANDLE_ELSEWHERE : 0;
+        sim_handle queued = sim_engine__insert(lanes->engine[target], event, cause);
+        return queued != 0 ? HANDLE_ELSEWHERE : 0;
     }
-    WEFT_ASSERT(mail->event.at > lanes->last); /* else the lookahead was not the least */
-    return outbox_add(&engine->outboxes[target], mail) ? HANDLE_ELSEWHERE : 0;
+    WEFT_ASSERT(event->at > lanes->last); /* else the lookahead was not the least */
+    return outbox_add(&engine->outboxes[target], event, cause) ? HANDLE_ELSEWHERE : 0;
 }
 
 void sim_engine_collect(struct sim_engine *lane) {
     for (uint32_t i = 0; i < lane->lanes->count; i++) {
         struct sim_outbox *box = &lane->lanes->engine[i]->outboxes[lane->lane];
         for (size_t j = 0; j < box->count; j++) {
-            sim_handle queued = sim_engine__insert(lane, &box->mail[j]);
+            const struct sim_mail *mail = &box->mail[j];
+            sim_handle queued = sim_engine__insert(lane, &mail->event, mail->cause);
             WEFT_ASSERT(queued != 0); /* lost without a word, it would be another run */
         }
         box->count = 0;
@@ -157,15 +161,15 @@ bool sim_mark_before(const struct sim_mark *a, const struct sim_mark *b) {
 
 static void set_clocks(struct sim_lanes *lanes, weft_time at) {
     for (uint32_t i = 0; i <= lanes->count; i++) {
-        WEFT_ASSERT(lanes->engine[i]->now <= at);
-        lanes->engine[i]->now = at;
+        WEFT_ASSERT(lanes->engine[i]->face.now <= at);
+        lanes->engine[i]->face.now = at;
         sim_engine__act_as(lanes->engine[i], SIM_SCENARIO);
     }
 }
 
 void sim_engine_scenario_at(struct sim_engine *engine, weft_time at) {
-    WEFT_ASSERT(engine->lanes != NULL && !engine->lanes->window && at >= engine->now);
-    engine->now = at;
+    WEFT_ASSERT(engine->lanes != NULL && !engine->lanes->window && at >= engine->face.now);
+    engine->face.now = at;
 }
 
 static struct sim_mark mark_of(const struct sim_engine *engine, struct sim_key key) {
@@ -194,7 +198,7 @@ static weft_time least_time(const struct sim_lanes *lanes) {
     weft_time least = WEFT_TIME_NEVER, now = 0;
     for (uint32_t i = 0; i < lanes->count; i++) {
         least = weft_time_min(least, sim_engine__queue_least(&lanes->engine[i]->queue));
-        now = weft_time_max(now, lanes->engine[i]->now);
+        now = weft_time_max(now, lanes->engine[i]->face.now);
     }
     return weft_time_max(least, now);
 }
@@ -214,7 +218,7 @@ struct sim_turn sim_engine_turn(struct sim_engine *engine, weft_time until,
     WEFT_ASSERT(lanes != NULL && !lanes->window && lookahead > 0);
     for (;;) {
         weft_time nodes = least_time(lanes), scenario = sim_engine__queue_least(&engine->queue);
-        scenario = weft_time_max(scenario, engine->now);
+        scenario = weft_time_max(scenario, engine->face.now);
         weft_time first = weft_time_min(scenario, nodes);
         if (first > until || first == WEFT_TIME_NEVER) break;
         if (nodes < scenario) {
@@ -225,7 +229,7 @@ struct sim_turn sim_engine_turn(struct sim_engine *engine, weft_time until,
         }
         struct sim_engine *lane = least_of_all(lanes, scenario);
         if (lane == engine) set_clocks(lanes, scenario);
-        engine->now = scenario;
+        engine->face.now = scenario;
         if (lane != NULL) return (struct sim_turn){SIM_TURN_ONE, lane, scenario};
     }
     set_clocks(lanes, until);

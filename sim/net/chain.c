@@ -23,6 +23,8 @@
 uint64_t sim_net__draw(const struct sim_net__walk *walk, enum sim_purpose purpose, uint32_t copy) {
     uint64_t place = (uint64_t)walk->element << COPY_BITS | copy;
     uint64_t counter = walk->packet->number ^ place << COUNTER_BITS;
+    if (purpose == SIM_DRAW_DELAY && walk->seed == walk->net->seed)
+        return weft_draw_from(walk->net->delay_base, walk->entity, counter);
     return weft_draw(walk->seed, (uint64_t)purpose, walk->entity, counter);
 }
 

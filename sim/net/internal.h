@@ -69,6 +69,7 @@ struct sim_net {
     const uint32_t *group_of;
     uint32_t nodes;
     uint64_t seed;
+    uint64_t delay_base;           /* of the draws of SIM_DRAW_DELAY by that seed */
     uint8_t *region;               /* of each node; NULL: all 0 */
     struct sim_net__layer *layers; /* SIM_LAYERS_MAX of them from the first on, NULL before */
     uint32_t layers_serial;

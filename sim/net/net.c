@@ -71,6 +71,7 @@ struct sim_net *sim_net_new(const struct sim_net_spec *spec, uint32_t nodes,
     net->group_of = group_of;
     net->nodes = nodes;
     net->seed = seed;
+    net->delay_base = weft_draw_base(seed, SIM_DRAW_DELAY);
     note_needs(net);
     uint32_t regions = spec->regions == NULL ? 1 : spec->regions->count;
     WEFT_ASSERT(regions <= SIM_REGIONS_MAX);
@@ -120,14 +121,34 @@ weft_duration sim_net_least(const struct sim_net_spec *spec) {
     return least;
 }
 
+/* A link that only delays, the same for all, and nothing on top of it: the way of most packets. */
+static bool only_delays(const struct sim_net *net) {
+    const struct sim_chain *chain = &net->spec->rules[0].chain;
+    return net->spec->rules_count == 1 && chain->count == 1 &&
+           chain->elements[0].kind == SIM_ELEMENT_DELAY && net->region == NULL;
+}
+
+static void delay_only(const struct sim_net *net, const struct sim_packet *packet,
+                       struct sim_fate *fate) {
+    const struct sim_delay *delay = &net->spec->rules[0].chain.elements[0].delay;
+    uint64_t entity = (uint64_t)packet->from << 32 | packet->to, raw = 0;
+    if (delay->kind != SIM_DELAY_CONSTANT)
+        raw = weft_draw_from(net->delay_base, entity, packet->number);
+    fate->delay[0] = sim_delay_sample(delay, raw, 0, 0);
+}
+
 void sim_net_fate(struct sim_net *net, const struct sim_packet *packet, struct sim_fate *fate) {
     WEFT_ASSERT(packet->from < net->nodes);
     WEFT_ASSERT(packet->to < net->nodes);
     WEFT_ASSERT(packet->kind < SIM_PACKET_KINDS_MAX);
-    *fate = (struct sim_fate){.copies = 1, .cut_by = SIM_LAYER_NONE};
+    sim_fate_init(fate);
     if (net->cuts.count > 0) {
         sim_net__run_cuts(net, packet, fate);
         if (fate->copies == 0) return;
+    }
+    if (net->chains.count == 0 && only_delays(net)) {
+        delay_only(net, packet, fate);
+        return;
     }
     struct sim_net__walk walk = walk_of(net, packet, fate);
     sim_net__run_chain(&walk, chain_of(net, packet->from, packet->to));

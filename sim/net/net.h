@@ -198,11 +198,20 @@ struct sim_packet {
 /* What becomes of it. copies == 0: lost, and `cause` says why. */
 struct sim_fate {
     uint32_t copies;
-    weft_duration delay[SIM_COPIES_MAX];
-    uint64_t damage[SIM_COPIES_MAX]; /* of each copy, for sim_net_damage; 0: none */
+    weft_duration delay[SIM_COPIES_MAX]; /* this and the next: of as many as there are copies */
+    uint64_t damage[SIM_COPIES_MAX];     /* for sim_net_damage; 0: none */
     enum sim_loss cause;
     uint32_t cut_by; /* the layer that dropped it, SIM_LAYER_NONE if none did */
 };
+
+/* One copy, which nothing has happened to. */
+static inline void sim_fate_init(struct sim_fate *fate) {
+    fate->copies = 1;
+    fate->delay[0] = 0;
+    fate->damage[0] = 0;
+    fate->cause = SIM_LOSS_NONE;
+    fate->cut_by = UINT32_MAX; /* SIM_LAYER_NONE */
+}
 
 void sim_net_fate(struct sim_net *net, const struct sim_packet *packet, struct sim_fate *fate);
 

@@ -49,10 +49,10 @@ static void emit(struct weft_env *env, const struct weft_trace_event *event) {
 
 const struct weft_trace_ops sim_fabric__trace = {.emit = emit};
 
-void sim_fabric__trace_packet(struct sim_fabric *fabric, uint32_t node, enum weft_trace_kind kind,
+void sim_fabric__trace_wanted(struct sim_fabric *fabric, uint32_t node, enum weft_trace_kind kind,
                               const uint64_t number[4]) {
     const struct sim_fabric_config *config = &fabric->config;
-    if (config->trace == NULL || !(config->trace_mask & WEFT_TRACE_BIT(kind))) return;
+    if (config->trace == NULL) return;
     struct weft_trace_event event = {.at = sim_engine_now(config->engine),
                                      .node = node,
                                      .kind = kind,

@@ -35,9 +35,10 @@ struct sim_parcel {
     uint32_t size; /* of bytes */
     uint32_t from, to;
     uint64_t number;
-    uint8_t kind; /* enum sim_parcel_kind */
-    bool fin;     /* SEGMENT: the sender has finished, after these bytes */
-    bool probe;   /* SEGMENT: answer, whatever it says */
+    uint8_t kind;  /* enum sim_parcel_kind */
+    uint8_t class; /* of its memory */
+    bool fin;      /* SEGMENT: the sender has finished, after these bytes */
+    bool probe;    /* SEGMENT: answer, whatever it says */
     struct weft_addr source, target;
     uint64_t from_socket, to_socket; /* streams */
     uint64_t seq, ack;               /* SEGMENT: of the first byte; next byte expected */
@@ -264,8 +265,15 @@ static inline struct weft_addr sim_fabric__addr(const struct sim_machine *machin
 }
 
 /* PACKET_* events: numbers are (peer, size, packet, cause). */
-void sim_fabric__trace_packet(struct sim_fabric *fabric, uint32_t node, enum weft_trace_kind kind,
+void sim_fabric__trace_wanted(struct sim_fabric *fabric, uint32_t node, enum weft_trace_kind kind,
                               const uint64_t number[4]);
+
+static inline void sim_fabric__trace_packet(struct sim_fabric *fabric, uint32_t node,
+                                            enum weft_trace_kind kind, const uint64_t number[4]) {
+    const struct sim_fabric_config *config = &fabric->config;
+    if (__builtin_expect((config->trace_mask & WEFT_TRACE_BIT(kind)) != 0, false))
+        sim_fabric__trace_wanted(fabric, node, kind, number);
+}
 
 /* parcel.c. A parcel with one reference and everything cleared but refs, size. NULL: no memory. */
 struct sim_parcel *sim_parcel_new(struct sim_fabric *fabric, uint32_t size);

@@ -11,7 +11,8 @@ static const uint32_t class_size[SIM_POOL_CLASSES] = {0, 32, 256, 1536};
 
 /* The smallest class that fits; SIM_POOL_CLASSES: none does, it is made to measure. */
 static uint32_t class_of(uint32_t size) {
-    uint32_t class = 0;
+    if (size <= class_size[1]) return size > 0;
+    uint32_t class = 2;
     while (class < SIM_POOL_CLASSES && class_size[class] < size) class ++;
     return class;
 }
@@ -30,14 +31,15 @@ struct sim_parcel *sim_parcel_new(struct sim_fabric *fabric, uint32_t size) {
     uint32_t class = class_of(size);
     struct sim_parcel *parcel =
         class < SIM_POOL_CLASSES ? pool_take(fabric, class) : malloc(sizeof *parcel + size);
-    if (parcel != NULL) *parcel = (struct sim_parcel){.refs = 1, .size = size};
+    if (parcel != NULL)
+        *parcel = (struct sim_parcel){.refs = 1, .size = size, .class = (uint8_t) class};
     return parcel;
 }
 
 void sim_parcel_unref(struct sim_fabric *fabric, struct sim_parcel *parcel) {
     WEFT_ASSERT(parcel->refs > 0);
     if (--parcel->refs > 0) return;
-    uint32_t class = class_of(parcel->size);
+    uint32_t class = parcel->class;
     if (class == SIM_POOL_CLASSES || fabric->pool_count[class] == POOLED_MAX) {
         free(parcel);
         return;
@@ -126,9 +128,11 @@ enum sim_loss sim_parcel_let_in(struct sim_fabric *fabric, struct sim_parcel *pa
 
 static void find_fate(struct sim_fabric *fabric, const struct sim_parcel *parcel,
                       struct sim_fate *fate) {
-    *fate = (struct sim_fate){.copies = 1, .cut_by = SIM_LAYER_NONE};
-    fate->delay[0] = SIM_LOOPBACK_DELAY;
-    if (parcel->from == parcel->to) return;
+    if (parcel->from == parcel->to) {
+        sim_fate_init(fate);
+        fate->delay[0] = SIM_LOOPBACK_DELAY;
+        return;
+    }
     struct sim_packet packet = packet_of(fabric, parcel);
     if (fabric->config.kind_of != NULL && sim_net_asks_kind(fabric->config.net)) {
         packet.kind = fabric->config.kind_of(parcel->bytes, parcel->size, packet.stream);
@@ -161,8 +165,10 @@ static void queue_damaged(struct sim_fabric *fabric, struct sim_parcel *parcel, 
         sim_parcel_lost(fabric, parcel, SIM_LOSS_FAULT);
         return;
     }
+    uint8_t class = copy->class;
     *copy = *parcel;
     copy->refs = 1;
+    copy->class = class;
     memcpy(copy->bytes, parcel->bytes, parcel->size);
     sim_net_damage(damage, copy->bytes, copy->size);
     queue_copy(fabric, copy, at);
@@ -255,7 +261,7 @@ void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
                           weft_time *arrival_last) {
     WEFT_ASSERT(parcel->refs == 1);
     WEFT_ASSERT(parcel->from < fabric->config.nodes);
-    struct weft_addr source = parcel->source;
+    struct weft_addr source = parcel->source; /* find_way changes it */
     parcel->number = ++fabric->berths[parcel->from].packets;
     sim_engine_sends(fabric->config.engine, parcel->bytes, parcel->size);
     enum sim_loss loss = find_way(fabric, parcel);

@@ -67,17 +67,14 @@ struct sim_stream *sim_socket_stream(const struct sim_machine *machine, weft_soc
     return WEFT_CONTAINER(socket, struct sim_stream, socket);
 }
 
-static bool is_wildcard(const struct weft_addr *addr) {
-    static const unsigned char zeros[16];
-    return memcmp(addr->ip, zeros, sizeof zeros) == 0;
+bool sim_socket_is_wildcard(const struct sim_socket *socket) {
+    return weft_addr_is_any(&socket->local);
 }
-
-bool sim_socket_is_wildcard(const struct sim_socket *socket) { return is_wildcard(&socket->local); }
 
 static bool binds(const struct sim_socket *socket, const struct weft_addr *target) {
     if (socket->local.port != target->port || socket->local.family != target->family) return false;
-    return is_wildcard(&socket->local) || is_wildcard(target) ||
-           weft_addr_same_host(&socket->local, target);
+    return weft_addr_same_host(&socket->local, target) || weft_addr_is_any(&socket->local) ||
+           weft_addr_is_any(target);
 }
 
 struct sim_socket *sim_socket_bound(struct sim_machine *machine, enum sim_socket_kind kind,
@@ -120,7 +117,7 @@ uint16_t sim_socket_port(struct sim_machine *machine, enum sim_socket_kind kind,
 
 static bool is_ours(const struct sim_machine *machine, const struct weft_addr *addr) {
     if (addr->family != WEFT_FAMILY_V4 && addr->family != WEFT_FAMILY_V6) return false;
-    if (is_wildcard(addr)) return true;
+    if (weft_addr_is_any(addr)) return true;
     return sim_places_is_at(machine->fabric->places, machine->node, addr);
 }
 

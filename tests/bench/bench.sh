@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measurements: ./dev bench [churn|dht|gateway|kademlia|otp|queue|sim|trace|all]. One row a line.
+# Measurements: ./dev bench [churn|dht|gateway|kademlia|message|otp|queue|sim|trace|all]. One row a line.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # On a machine that others use too: WEFT_BENCH_FIRST=1 runs all of it before them (root). A nice
@@ -20,8 +20,14 @@ if wants queue; then known=1; build/bench/bench_queue "$@"; fi
 if wants dht; then known=1; /usr/bin/python3 tests/bench/dht_rates.py; fi
 if wants kademlia; then known=1; build/bench/bench_kademlia "$@"; fi
 if wants churn; then known=1; build/bench/bench_churn "$@"; fi
-if wants sim; then known=1; /usr/bin/python3 tests/bench/sim_rates.py "$@"; fi
+if wants message; then known=1; build/bench/bench_message "$@"; fi
+if wants sim; then
+    known=1
+    # The parts below the nodes first, unless sizes are asked for or it runs among all.
+    if [ $# -eq 0 ] && [ "$what" = sim ]; then build/bench/bench_queue; build/bench/bench_message; fi
+    /usr/bin/python3 tests/bench/sim_rates.py "$@"
+fi
 if wants otp; then known=1; /usr/bin/python3 tests/bench/otp_rates.py "$@"; fi
 if wants gateway; then known=1; /usr/bin/python3 tests/bench/gateway_rates.py "$@"; fi
 if wants trace; then known=1; build/bench/bench_trace "$@"; fi
-[ "$known" = 1 ] || { echo "bench: unknown '$what': churn, dht, gateway, kademlia, otp, queue, sim, trace, all" >&2; exit 2; }
+[ "$known" = 1 ] || { echo "bench: unknown '$what': churn, dht, gateway, kademlia, message, otp, queue, sim, trace, all" >&2; exit 2; }

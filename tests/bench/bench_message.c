@@ -1,12 +1,16 @@
 /* Messages between nodes that do nothing: whoever gets one sends one to a random other. The whole
  * engine below weft_node: machines with a socket, links whose delay is drawn, a fault on the
- * network that has to be asked, the run's hash. Beside it a bare loop: a binary heap and 256 bytes
- * of state.
+ * network that has to be asked, the run's hash. The
+ * same once more with a trace of all packets that nobody keeps: what a mask costs.
+ * Beside it a bare loop: a binary heap of events by value, and 256 bytes of state that are read and
+ * written.
  *
- *     bench_message [nodes ...]    default 10000 100000 1000000 */
+ *     bench_message [--csv] [nodes ...]    default 10000 100000 1000000; --csv: rows for
+ *                                          `weft plot`'s growth picture */
 #define _POSIX_C_SOURCE 200809L
 #include "core/base/rand.h"
 #include "core/env/env.h"
+#include "sim/cli/memory.h"
 #include "sim/world/fabric.h"
 
 #include <stdio.h>
@@ -63,7 +67,15 @@ static void on_deliver(void *ctx, uint32_t node, const struct weft_event *event)
     send(mesh, node, event->socket, message[0]);
 }
 
-static void open_mesh(struct mesh *mesh, uint32_t nodes) {
+static uint64_t traced;
+
+static void on_trace(void *ctx, const struct weft_trace_event *event) {
+    (void)ctx;
+    (void)event;
+    traced++;
+}
+
+static void open_mesh(struct mesh *mesh, uint32_t nodes, uint64_t mask) {
     *mesh = (struct mesh){.spec = {.rules_count = 1}, .nodes = nodes};
     struct sim_rule *rule = &mesh->spec.rules[0];
     rule->from_group = rule->to_group = SIM_GROUP_ANY;
@@ -77,6 +89,8 @@ static void open_mesh(struct mesh *mesh, uint32_t nodes) {
                                        .net = mesh->net,
                                        .nodes = nodes,
                                        .deliver = on_deliver,
+                                       .trace = on_trace,
+                                       .trace_mask = mask,
                                        .ctx = mesh};
     mesh->fabric = sim_fabric_new(&config);
     if (mesh->fabric == NULL) abort();
@@ -113,29 +127,122 @@ static void run_for(struct mesh *mesh, uint64_t messages) {
     }
 }
 
-static void engine_row(uint32_t nodes, uint64_t messages) {
+struct cost {
+    double ns, bytes; /* a message, a node */
+    char hash[SIM_HASH_TEXT_SIZE];
+};
+
+static struct cost engine_cost(uint32_t nodes, uint64_t messages, uint64_t mask) {
+    struct cost cost;
     struct mesh mesh;
     double before = resident();
-    open_mesh(&mesh, nodes);
+    open_mesh(&mesh, nodes, mask);
     cut_nobody(&mesh);
     for (uint32_t i = 0; i < nodes; i++) send(&mesh, i, mesh.first, i);
     run_for(&mesh, nodes * 2u);
     uint64_t start = cpu_ns();
     run_for(&mesh, messages);
-    double ns = (double)(cpu_ns() - start) / (double)messages;
-    double bytes = (resident() - before) / nodes;
-    char hash[SIM_HASH_TEXT_SIZE];
-    sim_hash_text(sim_engine_hash(mesh.engine), hash);
-    printf("message nodes=%u ns/message=%.1f bytes/node=%.0f hash=%s\n", nodes, ns, bytes, hash);
-    fflush(stdout);
+    cost.ns = (double)(cpu_ns() - start) / (double)messages;
+    cost.bytes = (resident() - before) / nodes;
+    sim_hash_text(sim_engine_hash(mesh.engine), cost.hash);
     close_mesh(&mesh);
+    return cost;
+}
+
+/* --- a bare loop --- */
+
+#define STATE_WORDS 32 /* 256 bytes */
+
+struct item {
+    weft_time at;
+    uint64_t number, more[5];
+    uint32_t to, from;
+};
+
+struct heap {
+    struct item *items;
+    size_t count;
+    uint64_t number;
+};
+
+static bool before(const struct item *a, const struct item *b) {
+    return a->at != b->at ? a->at < b->at : a->number < b->number;
+}
+
+static void heap_push(struct heap *heap, struct item item) {
+    item.number = heap->number++;
+    size_t i = heap->count++;
+    for (; i > 0 && before(&item, &heap->items[(i - 1) / 2]); i = (i - 1) / 2)
+        heap->items[i] = heap->items[(i - 1) / 2];
+    heap->items[i] = item;
+}
+
+static struct item heap_pop(struct heap *heap) {
+    struct item first = heap->items[0], last = heap->items[--heap->count];
+    size_t at = 0;
+    for (size_t child; (child = at * 2 + 1) < heap->count; at = child) {
+        struct item *both = &heap->items[child];
+        if (child + 1 < heap->count && before(&both[1], &both[0])) child++;
+        if (!before(&heap->items[child], &last)) break;
+        heap->items[at] = heap->items[child];
+    }
+    heap->items[at] = last;
+    return first;
+}
+
+static weft_duration bare_delay(uint64_t raw) {
+    return WEFT_MS(5) + (weft_duration)weft_scale(raw, (uint64_t)WEFT_MS(90));
+}
+
+static double bare_ns(uint32_t nodes, uint64_t messages) {
+    struct heap heap = {.items = malloc((nodes + 1) * sizeof(struct item))};
+    uint64_t(*states)[STATE_WORDS] = calloc(nodes, sizeof *states);
+    if (heap.items == NULL || states == NULL) abort();
+    for (uint32_t i = 0; i < nodes; i++)
+        heap_push(&heap, (struct item){.at = bare_delay(weft_draw__mix(i)), .to = i});
+    uint64_t start = 0, warm = nodes * UINT64_C(2);
+    for (uint64_t i = 0; i < messages + warm; i++) {
+        if (i == warm) start = cpu_ns();
+        struct item item = heap_pop(&heap);
+        uint64_t *state = states[item.to], raw = weft_draw__mix(i ^ state[0]);
+        for (size_t j = 0; j < STATE_WORDS; j++) state[j] += raw + j;
+        item.from = item.to;
+        item.to = (uint32_t)weft_scale(raw, nodes);
+        item.at += bare_delay(weft_draw__mix(raw));
+        heap_push(&heap, item);
+    }
+    double ns = (double)(cpu_ns() - start) / (double)messages;
+    free(heap.items);
+    free(states);
+    return ns;
+}
+
+static void print_row(uint32_t nodes, bool csv) {
+    uint64_t packets =
+        WEFT_TRACE_BIT(WEFT_TRACE_PACKET_SENT) | WEFT_TRACE_BIT(WEFT_TRACE_PACKET_RECEIVED);
+    struct cost cost = engine_cost(nodes, MESSAGES, 0);
+    if (csv) {
+        printf("message,%u,%u,%.6f,%.0f\n", nodes, MESSAGES, cost.ns * MESSAGES / 1e9,
+               cost.bytes * nodes);
+    } else {
+        struct cost asked = engine_cost(nodes, MESSAGES, packets);
+        double bare = bare_ns(nodes, MESSAGES);
+        if (traced == 0 || strcmp(cost.hash, asked.hash) != 0) abort();
+        printf("message nodes=%u ns/message=%.1f traced_ns=%.1f bare_heap_ns=%.1f "
+               "bare/engine=%.2f bytes/node=%.0f hash=%s\n",
+               nodes, cost.ns, asked.ns, bare, bare / cost.ns, cost.bytes, cost.hash);
+    }
+    fflush(stdout);
 }
 
 int main(int count, char **words) {
     static const uint32_t sizes[] = {10000, 100000, 1000000};
-    for (size_t i = 0; count < 2 && i < sizeof sizes / sizeof sizes[0]; i++) {
-        engine_row(sizes[i], MESSAGES);
-    }
-    for (int i = 1; i < count; i++) engine_row((uint32_t)strtoul(words[i], NULL, 10), MESSAGES);
+    bool csv = count > 1 && strcmp(words[1], "--csv") == 0;
+    int first = csv ? 2 : 1;
+    cli_memory_prepare(); /* as `weft run` does */
+    if (csv) printf("scenario,nodes,events,wall_s,bytes\n");
+    for (size_t i = 0; count <= first && i < sizeof sizes / sizeof sizes[0]; i++)
+        print_row(sizes[i], csv);
+    for (int i = first; i < count; i++) print_row((uint32_t)strtoul(words[i], NULL, 10), csv);
     return 0;
 }

@@ -5,6 +5,7 @@
  *     bench_queue [n ...]    default 10000 1000000 10000000 */
 #define _POSIX_C_SOURCE 200809L
 #include "core/base/rand.h"
+#include "sim/cli/memory.h"
 #include "sim/engine/engine.h"
 #include "sim/engine/queue.h"
 
@@ -45,12 +46,12 @@ static weft_duration mixed(uint64_t raw) {
 struct model {
     size_t pending;
     weft_duration (*ahead)(uint64_t raw);
-    struct weft_rand rand;
+    uint64_t draws; /* so far */
     uint64_t check; /* of the times popped: all queues give the same */
 };
 
 static weft_duration next_ahead(struct model *model) {
-    return model->ahead(weft_rand_u64(&model->rand));
+    return model->ahead(weft_draw__mix(++model->draws));
 }
 
 static void popped(struct model *model, weft_time at) {
@@ -174,13 +175,48 @@ static double run_heap(struct model *model) {
     return ns;
 }
 
+/* --- timers that are set again before they go off: nine in ten --- */
+
+/* Each of `pending` timers is set for 30 s; one after another is set again 27 s later, but for
+ * every tenth, which goes off. What a timer costs: setting it, and taking it back or its going off.
+ */
+static double run_timers(size_t pending) {
+    struct sim_engine *engine = sim_engine_new(1, (uint32_t)pending);
+    sim_handle *timers = calloc(pending, sizeof *timers);
+    if (engine == NULL || timers == NULL) abort();
+    weft_duration step = WEFT_S(27) / (weft_duration)pending;
+    struct sim_event event = {.kind = 1};
+    uint64_t start = 0, set = 0, off = 0;
+    weft_time now = 0;
+    for (size_t i = 0; set < HOLDS + 2 * pending; i = (i + 1) % pending, now += step) {
+        if (set == 2 * pending) start = cpu_ns(); /* warmed up */
+        while (sim_engine_next(engine, now, &event)) {
+            timers[event.entity] = 0;
+            off++;
+        }
+        if (weft_draw__mix(set) % 10 == 0 && timers[i] != 0) {
+            set++; /* left alone: it goes off */
+            continue;
+        }
+        if (timers[i] != 0 && !sim_engine_cancel(engine, timers[i], &event)) abort();
+        event = (struct sim_event){.at = now + WEFT_S(30), .kind = 1, .entity = (uint32_t)i};
+        timers[i] = sim_engine_schedule(engine, &event);
+        if (timers[i] == 0) abort();
+        set++;
+    }
+    double ns = (double)(cpu_ns() - start) / HOLDS;
+    if (off == 0) abort();
+    free(timers);
+    sim_engine_free(engine, NULL);
+    return ns;
+}
+
 static int row(const char *name, weft_duration (*ahead)(uint64_t raw), size_t pending) {
     double (*const runs[])(struct model *) = {run_bare, run_engine, run_heap};
     double ns[3];
     uint64_t check[3];
     for (unsigned i = 0; i < 3; i++) {
         struct model model = {.pending = pending, .ahead = ahead};
-        weft_rand_init(&model.rand, 7);
         ns[i] = runs[i](&model);
         check[i] = model.check;
     }
@@ -193,12 +229,16 @@ static int row(const char *name, weft_duration (*ahead)(uint64_t raw), size_t pe
 }
 
 int main(int count, char **words) {
+    cli_memory_prepare(); /* as `weft run` does */
     static const size_t sizes[] = {10000, 1000000, 10000000};
     int rv = 0;
     for (size_t i = 0; count < 2 && i < sizeof sizes / sizeof sizes[0]; i++) {
         rv |= row("hold", hold, sizes[i]);
     }
     for (int i = 1; i < count; i++) rv |= row("hold", hold, strtoul(words[i], NULL, 10));
-    if (count < 2) rv |= row("mixed", mixed, 1000000);
+    if (count < 2) {
+        rv |= row("mixed", mixed, 1000000);
+        printf("queue timers n=1000000 engine_ns=%.1f\n", run_timers(1000000));
+    }
     return rv;
 }
