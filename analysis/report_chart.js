@@ -1,6 +1,6 @@
 /* The sequence chart: the messages and faults before a time, most relevant first. */
 
-const CHART = {messages: 120, moments: 60, lane: 168, left: 86, top: 46, step: 12, stepMax: 34, stub: 44};
+const CHART = {messages: 120, moments: 60, lane: 168, left: 86, top: 18, step: 12, stepMax: 34, stub: 44};
 const SERIOUS = new Set(['check.failed', 'fault.on', 'fault.off', 'fault.bit', 'node.down', 'node.up', 'proc.exit', 'sup.give_up',
   'sup.restart', 'code.rolled_back', 'code.switched', 'app.down', 'log', 'work.failed', 'dht.joined']);
 
@@ -116,12 +116,12 @@ function layOut(chart, t) {
 }
 
 function drawChart(run, chart, about, lifeAt) {
-  const {lanes} = chart, {rows, cuts, bottom} = layOut(chart, about.t), out = [];
+  const {lanes} = chart, {rows, cuts, bottom} = layOut(chart, about.t), out = [], heads = []; /* heads stay in sight */
   const x = new Map(lanes.map((node, i) => [node, CHART.left + CHART.lane * (i + .4)])), width = CHART.left + CHART.lane * lanes.length + 60;
   const yAt = time => rows.find(row => row.at >= time)?.y ?? bottom;
   for (const node of lanes) {
     const at = x.get(node);
-    out.push(`<text class="head" x="${at}" y="20" text-anchor="middle"${about.named.includes(node) ? ' style="fill:var(--bad)"' : ''}>node ${node}</text>`);
+    heads.push(`<text class="head" x="${at}" y="20" text-anchor="middle"${about.named.includes(node) ? ' style="fill:var(--bad)"' : ''}>node ${node}</text>`);
     for (const part of laneParts(node, rows, lifeAt)) {
       const y1 = part.from === null ? CHART.top - 16 : yAt(part.from), y2 = part.to === null ? bottom : yAt(part.to);
       out.push(`<line x1="${at}" x2="${at}" y1="${y1}" y2="${y2}" stroke="var(--${part.up ? 'soft' : 'down'})" stroke-width="${part.up ? 1.5 : 2}"${part.up ? '' : ' stroke-dasharray="2 5"'}/>`);
@@ -137,7 +137,7 @@ function drawChart(run, chart, about, lifeAt) {
   for (const one of chart.items) if (one.from !== undefined) out.push(one.both ? arrowOf(one, x) : stubOf(one, x));
   for (const one of chart.items) if (one.from === undefined) out.push(momentMark(one, x, width));
   if (!about.failure) out.push(`<line x1="${CHART.left - 6}" x2="${width}" y1="${chart.now}" y2="${chart.now}" stroke="var(--accent)" stroke-dasharray="4 3"/>`);
-  return `<svg width="${width}" height="${bottom + 10}" viewBox="0 0 ${width} ${bottom + 10}" role="img" aria-label="Sequence chart of ${lanes.length} nodes; the list below has the same as text">`
+  return `<svg class="heads" width="${width}" height="30" aria-hidden="true">${heads.join('')}</svg><svg width="${width}" height="${bottom + 10}" viewBox="0 0 ${width} ${bottom + 10}" role="img" aria-label="Sequence chart of ${lanes.length} nodes; the list below has the same as text">`
     + '<defs><marker id="tip" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0.5 8 4 0 7.5z" fill="var(--accent)"/></marker></defs>'
     + out.join('') + '</svg>';
 }
