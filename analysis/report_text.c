@@ -146,7 +146,7 @@ static uint32_t hash_of(const char *words, size_t size) {
 static bool is_text(const struct ana__strings *strings, uint32_t number, const char *words,
                     size_t size) {
     const char *have = strings->all.data + strings->starts[number];
-    return strncmp(have, words, size) == 0 && have[size] == '\0';
+    return (size == 0 || strncmp(have, words, size) == 0) && have[size] == '\0';
 }
 
 static bool grow_table(struct ana__strings *strings) {
