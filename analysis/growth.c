@@ -66,15 +66,23 @@ static bool is_seconds(const char *text, double *out) {
     return strspn(text, "0123456789.") > 0 && *end == '\0' && *out > 0 && *out < 1e12;
 }
 
+/* What is too long is cut: it is shown, and nothing else. */
+static void copy_text(char out[ANA_GROWTH_TEXT_SIZE], const char *text) {
+    size_t size = strlen(text);
+    if (size >= ANA_GROWTH_TEXT_SIZE) size = ANA_GROWTH_TEXT_SIZE - 1;
+    memcpy(out, text, size);
+    out[size] = '\0';
+}
+
 static void on_value(struct table *table, const char *text) {
     struct ana_growth_row *row = &table->row;
     bool good = true;
     switch (table->field < table->fields ? table->column_of[table->field] : OTHER) {
     case SCENARIO:
-        snprintf(row->scenario, sizeof row->scenario, "%s", text);
+        copy_text(row->scenario, text);
         break;
     case BUILD:
-        snprintf(row->build, sizeof row->build, "%s", text);
+        copy_text(row->build, text);
         break;
     case NODES:
         good = is_count(text, &row->nodes);

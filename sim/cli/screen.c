@@ -99,8 +99,8 @@ static void put_text(const char *text, unsigned columns) {
     fwrite(line, 1, size, stdout);
 }
 
-static void put_line(struct cli_screen *screen, const char *before_it, const char *format,
-                     va_list args) {
+__attribute__((format(printf, 3, 0))) static void
+put_line(struct cli_screen *screen, const char *before_it, const char *format, va_list args) {
     char text[LINE_SIZE];
     if (screen->used == screen->rows) return;
     vsnprintf(text, sizeof text, format, args);
