@@ -37,6 +37,9 @@ struct cli_args {
 bool cli_parse(const struct cli_option *options, struct cli_args args,
                bool (*file)(void *into, const char *path), void *into);
 
+/* For a command that reads one trace: *file is it, NULL before. False after telling of a second. */
+bool cli_take_trace(const char **file, const char *path);
+
 void cli_print_options(FILE *out, const struct cli_option *options);
 
 /* "30s", "1.5m", "250ms"; a bare number is seconds. False when it is no duration. */

@@ -69,6 +69,15 @@ bool cli_parse(const struct cli_option *options, struct cli_args args,
     return true;
 }
 
+bool cli_take_trace(const char **file, const char *path) {
+    if (*file == NULL) {
+        *file = path;
+        return true;
+    }
+    fprintf(stderr, "weft: one trace at a time: \"%s\" after \"%s\"\n", path, *file);
+    return false;
+}
+
 void cli_print_options(FILE *out, const struct cli_option *options) {
     for (; options->name != NULL; options++) {
         char left[NAME_MAX_SIZE];

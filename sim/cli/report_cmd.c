@@ -22,13 +22,7 @@ static bool take_no_plots(void *into, const char *value) {
 }
 
 static bool take_file(void *into, const char *path) {
-    struct wishes *wishes = into;
-    if (wishes->file == NULL) {
-        wishes->file = path;
-        return true;
-    }
-    fprintf(stderr, "weft: one trace at a time: \"%s\" after \"%s\"\n", path, wishes->file);
-    return false;
+    return cli_take_trace(&((struct wishes *)into)->file, path);
 }
 
 static const struct cli_option options[] = {

@@ -53,12 +53,7 @@ static bool take_at(void *into, const char *value) {
 static bool take_file(void *into, const char *path) {
     struct wishes *wishes = into;
     if (wishes->sockets_count > 0) return take_control(into, path);
-    if (wishes->file == NULL) {
-        wishes->file = path;
-        return true;
-    }
-    fprintf(stderr, "weft: one trace at a time: \"%s\" after \"%s\"\n", path, wishes->file);
-    return false;
+    return cli_take_trace(&wishes->file, path);
 }
 
 static const struct cli_option options[] = {

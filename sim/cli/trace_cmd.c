@@ -164,13 +164,7 @@ TRACE_EXPORTS_LIST(TRACE_TAKE_EXPORT)
 #undef TRACE_TAKE_EXPORT
 
 static bool take_file(void *into, const char *path) {
-    struct trace_wishes *wishes = into;
-    if (wishes->file == NULL) {
-        wishes->file = path;
-        return true;
-    }
-    fprintf(stderr, "weft: one trace at a time: \"%s\" after \"%s\"\n", path, wishes->file);
-    return false;
+    return cli_take_trace(&((struct trace_wishes *)into)->file, path);
 }
 
 static const struct cli_option options[] = {

@@ -190,11 +190,18 @@ def what_one_scheduler_rolls_back_all_do():
     with Daemons() as daemons:
         port = free_port(socket.SOCK_STREAM)
         start(daemons, "a", port)
-        daemons.ask("a", "code", "upgrade", "front", module(3))
+        begun = 3
+        try:
+            daemons.ask("a", "code", "upgrade", "front", module(3))
+        except AssertionError as error:  # the first had rolled back before the last began
+            late = re.search("FAULT scheduler ([12]): another scheduler rolled it back", str(error))
+            assert late, error
+            begun = int(late.group(1))
         wait_until(lambda: status(daemons, "a", "upgrade") == "rolled back", 10, "a rollback")
         wait_until(lambda: all_say(port, 1), 10, "all run version 1")
-        wait_until(lambda: daemons.log("a").count("goes back from version 3 to 1") == 3, 5, "lines")
-        assert daemons.log("a").count("scheduler 1: ") == 2, daemons.log("a")
+        wait_until(lambda: daemons.log("a").count("goes back from version 3 to 1") == begun, 5,
+                   "lines")
+        assert begun < 3 or daemons.log("a").count("scheduler 1: ") == 2, daemons.log("a")
         rows = daemons.ask("a", "code", "list").splitlines()
         assert rows[0].split()[:3] == ["front", "1", "current"], rows
         # An eager one is refused at once; it says so if processes were still on their way back.
