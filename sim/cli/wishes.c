@@ -221,6 +221,11 @@ static void run_team(void *ctx, void (*fn)(void *arg, uint32_t index), void *arg
     weft_posix_team_run(ctx, fn, arg);
 }
 
+static void rest(void *ctx) {
+    (void)ctx;
+    weft_posix_team_rest();
+}
+
 bool cli_host_threads(struct cli_host *host, const struct sim_plan *plan, uint64_t threads) {
     const char *alone = sim_plan_alone(plan);
     if (threads < 2) return true;
@@ -235,7 +240,8 @@ bool cli_host_threads(struct cli_host *host, const struct sim_plan *plan, uint64
         return false;
     }
     weft_posix_team_panic_context(host->threads, on_panic, host);
-    host->team = (struct sim_team){(uint32_t)threads, run_team, host->threads};
+    host->team = (struct sim_team){
+        .count = (uint32_t)threads, .run = run_team, .rest = rest, .ctx = host->threads};
     host->host.team = &host->team;
     return true;
 }

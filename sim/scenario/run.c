@@ -113,7 +113,7 @@ static void boot_node(void *ctx, uint64_t arg) {
 
 static int schedule_boots(struct run *run) {
     for (uint32_t i = 0; i < run->plan->population; i++) {
-        int rv = sim_world_at(run->world, sim_run__boot_at(&run->boot, i), boot_node, run, i);
+        int rv = sim_world_at_node(run->world, sim_run__boot_at(&run->boot, i), boot_node, run, i);
         if (rv != WEFT_OK) return rv;
     }
     return WEFT_OK;

@@ -103,7 +103,6 @@ struct sim_world {
     struct sim_world *home;   /* of a lane: the scenario's */
     weft_duration lookahead;
     bool window; /* lanes run: what they trace waits in their logs */
-    weft_time window_last;
     uint64_t window_events; /* of the last one */
     struct sim_world_log log;
 };
