@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE
 #include "sim/cli/wishes.h"
 #include "sim/cli/flow.h"
+#include "sim/cli/memory.h"
 
 #include "core/base/error.h"
 #include "core/posix/guard.h"
@@ -221,6 +222,10 @@ static void run_team(void *ctx, void (*fn)(void *arg, uint32_t index), void *arg
     weft_posix_team_run(ctx, fn, arg);
 }
 
+static void prepare_memory(void *ctx, uint32_t index) {
+    if (index > 0) cli_memory_prepare_thread(*(const uint32_t *)ctx);
+}
+
 static void rest(void *ctx) {
     (void)ctx;
     weft_posix_team_rest();
@@ -240,8 +245,10 @@ bool cli_host_threads(struct cli_host *host, const struct sim_plan *plan, uint64
         return false;
     }
     weft_posix_team_panic_context(host->threads, on_panic, host);
-    host->team = (struct sim_team){
-        .count = (uint32_t)threads, .run = run_team, .rest = rest, .ctx = host->threads};
+    uint32_t count = (uint32_t)threads;
+    weft_posix_team_run(host->threads, prepare_memory, &count);
+    host->team =
+        (struct sim_team){.count = count, .run = run_team, .rest = rest, .ctx = host->threads};
     host->host.team = &host->team;
     return true;
 }

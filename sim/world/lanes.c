@@ -65,6 +65,31 @@ void sim_world__free_lanes(struct sim_world *world) {
     free(world->lanes);
 }
 
+/* --- memory --- */
+
+struct weighing {
+    const struct sim_world *world;
+    size_t bytes[SIM_LANES_MAX];
+};
+
+static void weigh_share(void *ctx, uint32_t index) {
+    struct weighing *weighing = ctx;
+    const struct sim_world *world = weighing->world;
+    uint64_t nodes = world->config.nodes, count = world->config.host.team->count;
+    weighing->bytes[index] = sim_world__bytes_between(world, (uint32_t)(nodes * index / count),
+                                                      (uint32_t)(nodes * (index + 1) / count));
+}
+
+size_t sim_world__bytes_on_lanes(const struct sim_world *world) {
+    const struct sim_team *team = world->config.host.team;
+    struct weighing weighing = {.world = world};
+    size_t sum = 0;
+    WEFT_ASSERT(!world->window);
+    team->run(team->ctx, weigh_share, &weighing);
+    for (uint32_t i = 0; i < team->count; i++) sum += weighing.bytes[i];
+    return sum;
+}
+
 /* --- what is traced --- */
 
 /* A trace with holes would be another run: there is no going on without memory. */

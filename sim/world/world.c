@@ -402,8 +402,17 @@ void sim_world_stats(const struct sim_world *world, struct sim_world_stats *stat
     add_stats(stats, world);
     for (uint32_t i = 0; world->lanes != NULL && i < sim_engine_lanes(world->engine); i++)
         add_stats(stats, world->lanes[i]);
-    for (uint32_t i = 0; i < world->config.nodes; i++) {
-        if (world->nodes[i].first.node == NULL) continue;
-        stats->node_bytes += bytes_of(world, i);
+}
+
+size_t sim_world__bytes_between(const struct sim_world *world, uint32_t first, uint32_t end) {
+    size_t bytes = 0;
+    for (uint32_t i = first; i < end; i++) {
+        if (world->nodes[i].first.node != NULL) bytes += bytes_of(world, i);
     }
+    return bytes;
+}
+
+size_t sim_world_node_bytes(const struct sim_world *world) {
+    if (world->lanes != NULL) return sim_world__bytes_on_lanes(world);
+    return sim_world__bytes_between(world, 0, world->config.nodes);
 }

@@ -300,9 +300,11 @@ struct sim_world_stats {
     uint64_t events, packets_sent, packets_received, packets_lost, stream_bytes;
     uint32_t up, down, paused;
     uint64_t boots;
-    size_t node_bytes; /* memory of all nodes that are up: what they hold and what holds them */
 };
 
 void sim_world_stats(const struct sim_world *world, struct sim_world_stats *stats);
+
+/* Memory of all nodes that are up: what they hold and what holds them. A look at every node. */
+size_t sim_world_node_bytes(const struct sim_world *world);
 
 #endif
