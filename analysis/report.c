@@ -112,7 +112,7 @@ static int read_survey(struct ana_report *report, struct ana__findings *findings
     int rv = open_trace(report, &reader);
     if (rv != WEFT_OK) return rv;
     findings->survey = ana__survey_new(ana_trace_head(reader), 1);
-    findings->series = ana_series_new(&(struct ana_series_options){.most = ANA_PLOT_POINTS_MAX});
+    findings->series = ana_series_new(NULL);
     rv = findings->survey != NULL && findings->series != NULL ? WEFT_OK : WEFT_ERR_NOMEM;
     if (rv == WEFT_OK) rv = ana_series_head(findings->series, ana_trace_head(reader), 0);
     if (rv == WEFT_OK) rv = add_all(findings, reader);

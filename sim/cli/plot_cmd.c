@@ -159,7 +159,7 @@ static int read_rows(struct drawing *drawing, const char *path) {
 
 static int read_trace(struct drawing *drawing, const char *path) {
     char why[ANA_WHY_SIZE];
-    struct ana_series_source source = {.trace = path, .options = {.most = ANA_PLOT_POINTS_MAX}};
+    struct ana_series_source source = {.trace = path};
     struct ana_series *run;
     int rv = ana_series_read(&source, &run, why);
     if (rv != WEFT_OK) {
