@@ -117,6 +117,7 @@ static int read_survey(struct ana_report *report, struct ana__findings *findings
     if (rv == WEFT_OK) rv = ana_series_head(findings->series, ana_trace_head(reader), 0);
     if (rv == WEFT_OK) rv = add_all(findings, reader);
     if (rv == WEFT_OK) rv = ana_series_settle(findings->series);
+    if (rv == WEFT_OK) rv = ana_series_coarsen(findings->series, ANA_SERIES_TRENDS_MAX);
     if (rv == WEFT_OK) {
         findings->survey->damage = ana_trace_damage(reader);
         report->damaged = findings->survey->damage.blocks;
