@@ -231,8 +231,11 @@ static void rest(void *ctx) {
     weft_posix_team_rest();
 }
 
-bool cli_host_threads(struct cli_host *host, const struct sim_plan *plan, uint64_t threads) {
+bool cli_host_threads(struct cli_host *host, const struct sim_plan *plan,
+                      const struct cli_wishes *wishes) {
+    uint64_t threads = wishes->threads;
     const char *alone = sim_plan_alone(plan);
+    if (wishes->fail != NULL) alone = "--fail counts in the order of one";
     if (threads < 2) return true;
     if (alone != NULL) {
         fprintf(stderr, "weft: on one thread: %s\n", alone);
@@ -241,7 +244,7 @@ bool cli_host_threads(struct cli_host *host, const struct sim_plan *plan, uint64
     int rv = weft_posix_team_new((uint32_t)threads, &host->threads);
     if (rv != WEFT_OK) {
         fprintf(stderr, "weft: no %llu threads: %s\n", (unsigned long long)threads,
-                weft_error_text(rv));
+                rv == WEFT_ERR_FULL ? "the system starts no more of them" : weft_error_text(rv));
         return false;
     }
     weft_posix_team_panic_context(host->threads, on_panic, host);
