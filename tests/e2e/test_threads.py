@@ -73,7 +73,7 @@ class Threads(unittest.TestCase):
 
     def test_partition_churn_and_crashes_traced_whole_on_one_to_four(self):
         for name, population in (("first-partition", 150), ("heavy-churn", 60),
-                                 ("rolling-crash", 60)):
+                                 ("rolling-crash", 120)):
             path = os.path.join(SOURCE, "scenarios", f"{name}.yaml")
             size = ("--set", f"population={population}")
             one, _, trace = traced(path, 1, *size)
