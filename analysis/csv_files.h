@@ -29,6 +29,25 @@ FILE *ana__folder_file(const struct ana__folder *folder, const char *name, char 
 int ana__csv_series(const struct ana__folder *folder, const struct ana_series *series,
                     char why[ANA_WHY_SIZE]);
 
+/* trends.csv, of a series that has been coarsened. */
+int ana__csv_trends(const struct ana__folder *folder, const struct ana_series *series,
+                    char why[ANA_WHY_SIZE]);
+
+/* --- reading them --- */
+
+int ana__csv_table(const char *folder, const char *file, const struct ana_csv_wish *wish,
+                   struct ana_csv_table **out, char why[ANA_WHY_SIZE]);
+/* run.csv, if it is of this format. */
+int ana__csv_run(const char *folder, struct ana_csv_table **out, char why[ANA_WHY_SIZE]);
+extern const struct ana_csv_wish ana__csv_run_wish;
+/* The value of a key of run.csv; NULL: it has none. */
+const char *ana__csv_value(const struct ana_csv_table *run, const char *key);
+/* What latency.csv says; the histograms are the caller's, also on an error. */
+int ana__csv_hists(const char *folder, struct ana_hist *hists[ANA_MEASURE_COUNT],
+                   char why[ANA_WHY_SIZE]);
+/* Where the columns of a table's file stand in it; UINT32_MAX: it has none of that name. */
+void ana__csv_find_columns(const struct ana_csv_table *table, uint32_t columns[ANA_COLUMN_COUNT]);
+
 /* What is in run.csv. */
 void ana__csv_put_run(struct ana_csv_out *out, const struct ana_series *series);
 

@@ -303,24 +303,37 @@ static void put_convergence(struct ana_csv_out *out, const struct ana_series *se
 
 /* --- all of them --- */
 
+struct file {
+    const char *name;
+    void (*put)(struct ana_csv_out *out, const struct ana_series *series);
+};
+
+static int put_file(const struct ana__folder *folder, const struct ana_series *series,
+                    const struct file *file, char why[ANA_WHY_SIZE]) {
+    struct ana_csv_out out = {ana__folder_file(folder, file->name, why), false, false};
+    if (out.file == NULL) return WEFT_ERR_IO;
+    file->put(&out, series);
+    if (fclose(out.file) == 0 && !out.failed) return WEFT_OK;
+    snprintf(why, ANA_WHY_SIZE, "%.300s/%s: cannot be written whole", folder->wanted, file->name);
+    return WEFT_ERR_IO;
+}
+
 int ana__csv_series(const struct ana__folder *folder, const struct ana_series *series,
                     char why[ANA_WHY_SIZE]) {
-    static const struct {
-        const char *name;
-        void (*put)(struct ana_csv_out *out, const struct ana_series *series);
-    } files[] = {{"run.csv", ana__csv_put_run}, {"series.csv", put_series},
-                 {"nodes.csv", put_nodes},      {"latency.csv", put_latency},
-                 {"faults.csv", put_faults},    {"injections.csv", put_injections},
-                 {"checks.csv", put_checks},    {"failures.csv", put_failures},
-                 {"works.csv", put_works},      {"convergence.csv", put_convergence}};
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        struct ana_csv_out out = {ana__folder_file(folder, files[i].name, why), false, false};
-        if (out.file == NULL) return WEFT_ERR_IO;
-        files[i].put(&out, series);
-        if (fclose(out.file) == 0 && !out.failed) continue;
-        snprintf(why, ANA_WHY_SIZE, "%.300s/%s: cannot be written whole", folder->wanted,
-                 files[i].name);
-        return WEFT_ERR_IO;
-    }
-    return WEFT_OK;
+    static const struct file files[] = {
+        {"run.csv", ana__csv_put_run}, {"series.csv", put_series},
+        {"nodes.csv", put_nodes},      {"latency.csv", put_latency},
+        {"faults.csv", put_faults},    {"injections.csv", put_injections},
+        {"checks.csv", put_checks},    {"failures.csv", put_failures},
+        {"works.csv", put_works},      {"convergence.csv", put_convergence}};
+    int rv = WEFT_OK;
+    for (size_t i = 0; i < sizeof files / sizeof files[0] && rv == WEFT_OK; i++)
+        rv = put_file(folder, series, &files[i], why);
+    return rv;
+}
+
+int ana__csv_trends(const struct ana__folder *folder, const struct ana_series *series,
+                    char why[ANA_WHY_SIZE]) {
+    static const struct file file = {"trends.csv", put_series};
+    return put_file(folder, series, &file, why);
 }

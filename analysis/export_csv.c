@@ -52,6 +52,8 @@ static int write_all(struct job *job) {
         if (rv == WEFT_OK) rv = ended;
     }
     if (rv == WEFT_OK) rv = ana__csv_series(&job->folder, job->series, export->why);
+    if (rv == WEFT_OK) rv = ana_series_coarsen(job->series, ANA_SERIES_TRENDS_MAX);
+    if (rv == WEFT_OK) rv = ana__csv_trends(&job->folder, job->series, export->why);
     if (rv == WEFT_OK) rv = ana__folder_commit(&job->folder, export->why);
     if (rv != WEFT_OK) ana__folder_remove(&job->folder);
     ana_series_free(job->series);

@@ -43,8 +43,6 @@ enum ana_plot_format {
 };
 
 #define ANA_PLOT_RUNS_MAX 8 /* that one picture shows together */
-/* What ana_series_options.most should be: quantiles of shorter intervals are noise to the eye. */
-#define ANA_PLOT_POINTS_MAX 200
 #define ANA_PLOT_WIDTH_MIN 400
 #define ANA_PLOT_WIDTH_MAX 4000
 #define ANA_PLOT_COLUMNS_MIN 40 /* the same in characters */
@@ -53,7 +51,8 @@ enum ana_plot_format {
 /* One picture to draw. */
 struct ana_plot_task {
     enum ana_plot which;
-    const struct ana_series *runs[ANA_PLOT_RUNS_MAX]; /* settled; of every picture but GROWTH */
+    const struct ana_series *runs[ANA_PLOT_RUNS_MAX]; /* coarsened to
+                                                         ANA_SERIES_TRENDS_MAX; not of GROWTH */
     unsigned runs_count;
     const struct ana_growth *growth; /* of GROWTH */
     enum ana_plot_format format;

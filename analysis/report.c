@@ -112,11 +112,12 @@ static int read_survey(struct ana_report *report, struct ana__findings *findings
     int rv = open_trace(report, &reader);
     if (rv != WEFT_OK) return rv;
     findings->survey = ana__survey_new(ana_trace_head(reader), 1);
-    findings->series = ana_series_new(&(struct ana_series_options){.most = ANA_PLOT_POINTS_MAX});
+    findings->series = ana_series_new(NULL);
     rv = findings->survey != NULL && findings->series != NULL ? WEFT_OK : WEFT_ERR_NOMEM;
     if (rv == WEFT_OK) rv = ana_series_head(findings->series, ana_trace_head(reader), 0);
     if (rv == WEFT_OK) rv = add_all(findings, reader);
     if (rv == WEFT_OK) rv = ana_series_settle(findings->series);
+    if (rv == WEFT_OK) rv = ana_series_coarsen(findings->series, ANA_SERIES_TRENDS_MAX);
     if (rv == WEFT_OK) {
         findings->survey->damage = ana_trace_damage(reader);
         report->damaged = findings->survey->damage.blocks;

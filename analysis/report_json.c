@@ -234,7 +234,7 @@ static void put_measures(struct ana__text *out, const struct ana_series *series)
 static void put_recoveries(struct ana__text *out, const struct ana_series *series) {
     uint32_t count;
     const struct ana_recovery *list = ana_series_recoveries(series, &count);
-    put_time(out, "interval", ana_series_interval(series));
+    put_time(out, "interval", ana_series_recovery_interval(series));
     ana__text_put(out, "\"recoveries\":[");
     for (uint32_t i = 0; i < count && i < RECOVERIES_MAX; i++) {
         ana__text_put(out, i > 0 ? ",{" : "{");

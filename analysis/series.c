@@ -57,6 +57,9 @@ static void free_columns(struct ana_series *series) {
         free(series->columns[i]);
         series->columns[i] = NULL;
     }
+}
+
+static void free_recoveries(struct ana_series *series) {
     free(series->recoveries);
     series->recoveries = NULL;
     series->recoveries_count = 0;
@@ -65,6 +68,7 @@ static void free_columns(struct ana_series *series) {
 void ana_series_free(struct ana_series *series) {
     if (series == NULL) return;
     free_columns(series);
+    free_recoveries(series);
     ana__slots_deinit(&series->slots);
     ana__nodes_deinit(&series->nodes);
     ana__overlay_deinit(&series->overlay);
@@ -174,6 +178,9 @@ static struct made_of made_of(enum ana_column column) {
 /* When the file says what it may hold, that decides; else what was seen. */
 static bool is_there(const struct ana_series *series, enum ana_column column) {
     struct made_of of = made_of(column);
+    if (series->outside && (column == ANA_COLUMN_DELIVERY || column == ANA_COLUMN_PACKETS_LOST ||
+                            column == ANA_COLUMN_PACKETS_DUPLICATE))
+        return false; /* what was sent to them, and by them, may have been lost */
     if (within(column, ANA_COLUMN_WORK_LOOKUP_ASKED, ANA_COLUMN_PEERS_MAX)) {
         unsigned kind = (column - ANA_COLUMN_WORK_LOOKUP_ASKED) /
                         (ANA_COLUMN_PUT_ASKED - ANA_COLUMN_WORK_LOOKUP_ASKED);
@@ -299,6 +306,7 @@ int ana_series_settle(struct ana_series *series) {
     bool joins = false;
     int rv = WEFT_OK;
     free_columns(series);
+    free_recoveries(series);
     if (series->slots.any) {
         ana__overlay_count(&series->overlay, &series->nodes, true);
         ana__gauges(series, ana__slots_last(&series->slots)->cell);
@@ -307,7 +315,17 @@ int ana_series_settle(struct ana_series *series) {
     }
     if (rv == WEFT_OK) rv = fill_columns(series, joins);
     fill_page(series);
+    series->recovery_interval = series->slots.interval;
     return rv == WEFT_OK ? ana__recover(series) : rv;
+}
+
+int ana_series_coarsen(struct ana_series *series, uint32_t most) {
+    bool joins = false;
+    if (!series->slots.chosen || series->shown <= most) return WEFT_OK;
+    int rv = ana__slots_limit(&series->slots, most);
+    if (rv == WEFT_OK) rv = ana__slots_trim(&series->slots, &joins);
+    free_columns(series);
+    return rv == WEFT_OK ? fill_columns(series, joins) : rv;
 }
 
 /* --- what is there --- */
@@ -354,6 +372,10 @@ const struct ana_band *ana_series_bands(const struct ana_series *series, uint32_
 const struct ana_recovery *ana_series_recoveries(const struct ana_series *series, uint32_t *count) {
     *count = series->recoveries_count;
     return series->recoveries;
+}
+
+weft_duration ana_series_recovery_interval(const struct ana_series *series) {
+    return series->recovery_interval;
 }
 
 const struct ana_page *ana_series_page(const struct ana_series *series) { return &series->page; }

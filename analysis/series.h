@@ -27,6 +27,8 @@
 /* At most so many intervals when their length is chosen, and when it is given. */
 #define ANA_SERIES_CHOSEN_MAX 600
 #define ANA_SERIES_GIVEN_MAX 100000
+/* And for the eye: quantiles of shorter intervals are noise to it. */
+#define ANA_SERIES_TRENDS_MAX 200
 /* More contacts than that at once: `components` and `component_largest` are absent from then on. */
 #define ANA_SERIES_EDGES_MAX (4u << 20)
 /* Further ones are counted in ana_page.dropped. */
@@ -245,7 +247,6 @@ struct ana_series_options {
     weft_duration interval; /* 0: chosen, so that there are at most ANA_SERIES_CHOSEN_MAX: 1 ms, 2
                                ms, 10 ms, 20 ms, ... 1 s, 2 s, 10 s, 20 s, 1 min, 2 min, 10 min,
                                20 min, 1 h, ... */
-    uint32_t most;          /* of intervals whose length is chosen; 0: ANA_SERIES_CHOSEN_MAX */
 };
 
 /* NULL without memory. `options` NULL: all chosen. */
@@ -277,6 +278,18 @@ struct ana_series_source {
 int ana_series_read(const struct ana_series_source *source, struct ana_series **out,
                     char why[ANA_WHY_SIZE]);
 
+/* Make the intervals of a settled series longer, until there are at most `most`: the columns are
+ * those of the longer ones then. All else stays, the recoveries as well. An interval that was given
+ * stays, too. No event may be added afterwards. WEFT_ERR_NOMEM */
+int ana_series_coarsen(struct ana_series *series, uint32_t most);
+
+/* What pictures are drawn from, of a folder that ana_export_csv wrote: as of the trace that was
+ * coarsened to ANA_SERIES_TRENDS_MAX. Columns, histograms, bands, whose run it is and how it ended
+ * are there; of the nodes only how many there are; checks, works and recoveries are not. `why` gets
+ * one line on an error, with the file, and line and column where it is about one.
+ *   WEFT_ERR_NOT_FOUND, WEFT_ERR_IO, WEFT_ERR_NOMEM, WEFT_ERR_TOO_BIG, WEFT_ERR_MALFORMED */
+int ana_series_read_csv(const char *folder, struct ana_series **out, char why[ANA_WHY_SIZE]);
+
 /* What follows is borrowed from the series and holds until it is added to or freed. */
 
 uint32_t ana_series_count(const struct ana_series *series);         /* of intervals */
@@ -297,6 +310,8 @@ uint32_t ana_series_nodes(const struct ana_series *series);
 
 const struct ana_band *ana_series_bands(const struct ana_series *series, uint32_t *count);
 const struct ana_recovery *ana_series_recoveries(const struct ana_series *series, uint32_t *count);
+/* The length of the intervals that they were worked out of: they are no finer. */
+weft_duration ana_series_recovery_interval(const struct ana_series *series);
 const struct ana_page *ana_series_page(const struct ana_series *series);
 
 #endif

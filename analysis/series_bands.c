@@ -16,8 +16,8 @@ static struct ana_band *band_of(struct ana_series *series, const struct weft_tra
     return index != NULL ? &series->bands[*index] : NULL;
 }
 
-/* "partition 500|500" and its first word, in one piece of memory. */
-static bool name(struct ana_band *band, struct weft_bytes text) {
+/* "partition 500|500" and its first word. */
+bool ana__band_name(struct ana_band *band, struct weft_bytes text) {
     size_t word = 0;
     while (word < text.size && text.data[word] != ' ') word++;
     char *both = malloc(text.size + word + 2);
@@ -45,7 +45,7 @@ static int begin(struct ana_series *series, const struct weft_trace_event *event
                             .occurrence = event->number[2],
                             .on = event->at,
                             .off = WEFT_TIME_NEVER};
-    if (!name(&band, event->bytes)) return WEFT_ERR_NOMEM;
+    if (!ana__band_name(&band, event->bytes)) return WEFT_ERR_NOMEM;
     if (!ana__map_put(&series->bands_by, key_of(event), series->bands_count)) {
         free((void *)(uintptr_t)band.text);
         return WEFT_ERR_NOMEM;

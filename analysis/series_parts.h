@@ -8,7 +8,8 @@
  *   series_page.c     what the run said of itself
  *   series_events.c   which event goes to which of them
  *   series_recover.c  how long until it was as before
- *   series_read.c     from a file */
+ *   series_read.c     from a file
+ *   series_csv.c      from a folder of CSV */
 #ifndef ANALYSIS_SERIES_PARTS_H
 #define ANALYSIS_SERIES_PARTS_H
 
@@ -100,6 +101,7 @@ struct ana_series {
     uint64_t seen;       /* kinds, a bit each */
     uint64_t told;       /* kinds that the file's head says are in it; 0: it says nothing */
     uint64_t works_seen; /* kinds of work, a bit each */
+    bool outside;        /* packets came from nodes that the trace does not tell of */
     struct ana__slots slots;
     struct ana__nodes nodes;
     struct ana__overlay overlay;
@@ -124,6 +126,7 @@ struct ana_series {
     double *columns[ANA_COLUMN_COUNT]; /* of `shown` each; NULL: absent */
     struct ana_recovery *recoveries;
     uint32_t recoveries_count;
+    weft_duration recovery_interval;
 };
 
 /* Room for one more of `size` bytes each in `list` of `count`; the list that has it, or NULL
@@ -155,6 +158,15 @@ int ana__slot_add(struct ana__slot *into, const struct ana__slot *later);
 /* Before they are shown: *joins tells whether the last one has only what happened as it began, and
  * is to be shown as a part of the one before. WEFT_ERR_TOO_BIG, WEFT_ERR_NOMEM */
 int ana__slots_trim(struct ana__slots *slots, bool *joins);
+/* Make them longer until no more than `limit` are to be shown, and then trim them. WEFT_ERR_NOMEM
+ */
+int ana__slots_limit(struct ana__slots *slots, uint32_t limit);
+
+/* --- series_bands.c: one band --- */
+
+/* Set its text, and its name, in one piece of memory that begins at `text`. False without memory.
+ */
+bool ana__band_name(struct ana_band *band, struct weft_bytes text);
 
 /* --- series_nodes.c --- */
 

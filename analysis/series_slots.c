@@ -21,9 +21,8 @@ static const weft_duration lengths[] = {WEFT_MS(1),   WEFT_MS(2),    WEFT_MS(10)
 
 int ana__slots_init(struct ana__slots *slots, const struct ana_series_options *options) {
     bool given = options->interval > 0;
-    uint32_t chosen = options->most > 0 ? options->most : ANA_SERIES_CHOSEN_MAX;
     *slots = (struct ana__slots){.interval = given ? options->interval : lengths[0],
-                                 .most = given ? ANA_SERIES_GIVEN_MAX : chosen,
+                                 .most = given ? ANA_SERIES_GIVEN_MAX : ANA_SERIES_CHOSEN_MAX,
                                  .chosen = !given};
     for (unsigned i = 0; i < ANA__TIMED; i++) {
         slots->now[i] = ana_hist_new(TIMED_BITS);
@@ -187,6 +186,13 @@ int ana__slots_trim(struct ana__slots *slots, bool *joins) {
     *joins = slots->last == last;
     if (*joins || (int64_t)slots->count < most(slots)) return WEFT_OK;
     return slots->chosen ? coarsen(slots) : WEFT_ERR_TOO_BIG;
+}
+
+int ana__slots_limit(struct ana__slots *slots, uint32_t limit) {
+    int rv = WEFT_OK;
+    slots->most = limit;
+    while (rv == WEFT_OK && (int64_t)slots->count > most(slots)) rv = coarsen(slots);
+    return rv;
 }
 
 bool ana__slot_quantile(const struct ana__slot *slot, enum ana_measure measure, double share,

@@ -113,12 +113,13 @@ static const struct cli_option options[] = {
 };
 
 void cli_plot_usage(FILE *out) {
-    fputs(
-        "usage: weft plot TRACE... [options]\n"
-        "       weft plot ROWS.csv [options]\n\n"
-        "Draw a run, or several runs together, from their traces; or the rows of ./dev bench sim.\n"
-        "gnuplot draws. Without -o the pictures are printed.\n\n",
-        out);
+    fputs("usage: weft plot RUN... [options]\n"
+          "       weft plot ROWS.csv [options]\n\n"
+          "Draw a run, or several runs together: a RUN is a trace, or the folder that weft trace "
+          "--csv\n"
+          "made of one. Or draw the rows of ./dev bench sim.\n"
+          "gnuplot draws. Without -o the pictures are printed.\n\n",
+          out);
     cli_print_options(out, options);
 }
 
@@ -139,9 +140,14 @@ struct drawing {
     unsigned drawn;
 };
 
+static bool is_folder(const char *path) {
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
 static bool is_rows(const char *path) {
     size_t size = strlen(path);
-    return size > 4 && strcmp(path + size - 4, ".csv") == 0;
+    return size > 4 && strcmp(path + size - 4, ".csv") == 0 && !is_folder(path);
 }
 
 static int read_rows(struct drawing *drawing, const char *path) {
@@ -157,11 +163,18 @@ static int read_rows(struct drawing *drawing, const char *path) {
     return rv == WEFT_ERR_NOMEM ? CLI_INTERNAL : CLI_BAD_INPUT;
 }
 
-static int read_trace(struct drawing *drawing, const char *path) {
+/* A trace, or what weft trace --csv made of one. */
+static int read_run(struct drawing *drawing, const char *path) {
     char why[ANA_WHY_SIZE];
-    struct ana_series_source source = {.trace = path, .options = {.most = ANA_PLOT_POINTS_MAX}};
+    struct ana_series_source source = {.trace = path};
     struct ana_series *run;
-    int rv = ana_series_read(&source, &run, why);
+    bool csv = is_folder(path);
+    int rv = csv ? ana_series_read_csv(path, &run, why) : ana_series_read(&source, &run, why);
+    if (rv == WEFT_OK && !csv && ana_series_coarsen(run, ANA_SERIES_TRENDS_MAX) != WEFT_OK) {
+        snprintf(why, sizeof why, "%.400s: out of memory", path);
+        ana_series_free(run);
+        rv = WEFT_ERR_NOMEM;
+    }
     if (rv != WEFT_OK) {
         fprintf(stderr, "weft: %s\n", why);
         return rv == WEFT_ERR_NOMEM ? CLI_INTERNAL : CLI_BAD_INPUT;
@@ -180,7 +193,7 @@ static int read_files(struct drawing *drawing) {
     int status = CLI_HOLDS;
     for (uint32_t i = 0; i < wishes->files_count && status == CLI_HOLDS; i++) {
         status = is_rows(wishes->files[i]) ? read_rows(drawing, wishes->files[i])
-                                           : read_trace(drawing, wishes->files[i]);
+                                           : read_run(drawing, wishes->files[i]);
     }
     return status;
 }

@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE
 #include "core/base/error.h"
 #include "core/posix/confine.h"
+#include "sim/cli/afterword.h"
 #include "sim/cli/live.h"
 #include "sim/cli/record.h"
 #include "sim/cli/top.h"
@@ -14,6 +15,7 @@
 struct wishes {
     struct cli_wishes base;
     struct cli_record record;
+    struct cli_afterword report;
     bool live, top;
     uint16_t live_port;
     uint64_t seeds; /* 0: one, with its page */
@@ -55,6 +57,11 @@ static bool take_trace_last(void *into, const char *value) {
     return false;
 }
 
+static bool take_report(void *into, const char *value) {
+    ((struct wishes *)into)->report.out = value;
+    return true;
+}
+
 static bool take_live(void *into, const char *value) {
     struct wishes *wishes = into;
     uint64_t port = CLI_LIVE_PORT;
@@ -82,6 +89,7 @@ static const struct cli_option options[] = {
     {"--trace-packets", NULL, "also the bytes of every packet, which are left out otherwise",
      take_trace_packets},
     {"--trace-last", "T", "only if the run fails, and then its last T alone", take_trace_last},
+    {"--report", "FILE", "when it is over, write it to FILE as a page for a browser", take_report},
     {"--live", "[=PORT]", "show the run to a browser while it goes on, at 127.0.0.1:PORT [8420]",
      take_live},
     {"--top", NULL, "show the run in the terminal while it goes on; q ends the view", take_top},
@@ -243,10 +251,25 @@ static int run_host(const struct wishes *wishes, const struct sim_plan *plan,
     return status;
 }
 
-/* The run, and what is left to look at when it is over. */
-static int run_shown(const struct wishes *wishes, const struct sim_plan *plan,
-                     struct running *running, struct cli_words *repeat) {
+/* The run, then its files. */
+static int run_written(struct wishes *wishes, const struct sim_plan *plan, struct running *running,
+                       struct cli_words *repeat) {
     int status = run_host(wishes, plan, running, repeat);
+    if (!cli_record_close(&wishes->record, status != CLI_HOLDS)) status = CLI_INTERNAL;
+    if (wishes->report.out == NULL) return status;
+    if (status == CLI_INTERNAL) {
+        cli_afterword_cancel(&wishes->report);
+        return status;
+    }
+    fflush(stdout);
+    int written = cli_afterword_write(&wishes->report);
+    return written == CLI_HOLDS ? status : written;
+}
+
+/* The run, and what is left to look at when it is over. */
+static int run_shown(struct wishes *wishes, const struct sim_plan *plan, struct running *running,
+                     struct cli_words *repeat) {
+    int status = run_written(wishes, plan, running, repeat);
     if (running->feed == NULL) return status;
     if (status == CLI_INTERNAL) {
         cli_feed_close(running->feed);
@@ -258,38 +281,57 @@ static int run_shown(const struct wishes *wishes, const struct sim_plan *plan,
 }
 
 /* Whoever looks on is there before the file and the threads are. */
+static bool start_beside(struct wishes *wishes, struct running *running, struct cli_feed *feed,
+                         const char *head) {
+    if (wishes->live || wishes->top) {
+        bool started = wishes->live ? cli_live_start(feed, wishes->live_port, head)
+                                    : cli_top_start(feed, head);
+        if (!started) return false;
+        running->feed = feed;
+    }
+    if (wishes->report.out == NULL) return true;
+    if (!cli_afterword_start(&wishes->report, wishes->record.file)) {
+        if (running->feed != NULL) cli_feed_close(running->feed);
+        return false;
+    }
+    wishes->record.file = wishes->report.trace;
+    return true;
+}
+
 static int run_plan(struct wishes *wishes, const struct sim_plan *plan) {
     struct cli_feed feed;
-    struct running running = {.record = wishes->record.file != NULL ? &wishes->record : NULL};
+    struct running running = {.record = NULL};
     struct cli_words repeat = {.used = 0};
     char text[CLI_HEAD_MAX];
     cli_make_repeat(&repeat, &wishes->base);
     struct cli_record_head head = {plan, &wishes->base, repeat.text, WEFT_TRACE_ALL & ~FEED_MASK};
     cli_record_write_head(&head, text);
-    if (wishes->live || wishes->top) {
-        bool started = wishes->live ? cli_live_start(&feed, wishes->live_port, text)
-                                    : cli_top_start(&feed, text);
-        if (!started) return CLI_BAD_INPUT;
-        running.feed = &feed;
-    }
+    if (!start_beside(wishes, &running, &feed, text)) return CLI_BAD_INPUT;
     head.without = WEFT_TRACE_ALL & ~cli_record_mask(&wishes->record);
     cli_record_write_head(&head, text);
     if (!cli_record_open(&wishes->record, text)) {
+        if (wishes->report.out != NULL) cli_afterword_cancel(&wishes->report);
         if (running.feed != NULL) cli_feed_close(running.feed);
         return CLI_BAD_INPUT;
     }
-    int status = run_shown(wishes, plan, &running, &repeat);
-    return cli_record_close(&wishes->record, status != CLI_HOLDS) ? status : CLI_INTERNAL;
+    if (wishes->record.file != NULL) running.record = &wishes->record;
+    return run_shown(wishes, plan, &running, &repeat);
 }
 
 /* What each option alone does not show. */
 static bool fit_together(const struct wishes *wishes) {
-    const char *wrong = NULL;
-    bool traced = wishes->record.file != NULL;
-    if (wishes->seeds > 0 && traced) wrong = "--trace is of one seed, not with --seeds";
+    const char *wrong = NULL, *file = wishes->record.file, *report = wishes->report.out;
+    bool traced = file != NULL || report != NULL;
+    if (wishes->seeds > 0 && file != NULL) wrong = "--trace is of one seed, not with --seeds";
     if (wishes->record.only != 0 && !traced) wrong = "--trace-only goes with --trace FILE";
     if (wishes->record.packets && !traced) wrong = "--trace-packets goes with --trace FILE";
-    if (wishes->record.last > 0 && !traced) wrong = "--trace-last goes with --trace FILE";
+    if (wishes->record.last > 0 && file == NULL) wrong = "--trace-last goes with --trace FILE";
+    if (report != NULL && wishes->record.last > 0)
+        wrong = "--report is of a whole run, not with --trace-last";
+    if (report != NULL && wishes->seeds > 0) wrong = "--report is of one seed, not with --seeds";
+    if (report != NULL && strcmp(report, "-") == 0) wrong = "--report FILE needs a file, not \"-\"";
+    if (report != NULL && file != NULL && strcmp(report, file) == 0)
+        wrong = "--report and --trace name the same file";
     if (wishes->live && wishes->top) wrong = "--live and --top do not go together";
     if (wishes->seeds > 0 && wishes->top) wrong = "--top is of one seed, not with --seeds";
     if (wishes->seeds > 0 && wishes->live) wrong = "--live is of one seed, not with --seeds";

@@ -156,6 +156,63 @@ class Plot(unittest.TestCase):
             self.assertIn(self.hash, caption)
             self.assertIn(other_hash, caption)
 
+    def exported(self, trace, name):
+        folder = self.file(name)
+        ran = weft("trace", trace, "--csv", folder)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        return folder
+
+    def test_a_folder_of_csv_is_drawn_as_its_trace_is(self):
+        trace, _ = self.run_of("third", "scenarios/faults/crash.yaml", "--seed", "3")
+        for name, one, other in (
+                ("crash", [self.trace], [self.exported(self.trace, "crash.csv")]),
+                ("two", [self.trace, trace], [self.trace, self.exported(trace, "third") + "/"])):
+            of_trace = self.plot(*one, "-o", self.file(name + "-of-trace"))
+            of_csv = self.plot(*other, "-o", self.file(name + "-of-csv"))
+            self.assertEqual(of_csv.stderr, of_trace.stderr)
+            drawn = sorted(os.listdir(self.file(name + "-of-trace")))
+            self.assertGreaterEqual(len(drawn), len(AXES) - 1)
+            self.assertEqual(drawn, sorted(os.listdir(self.file(name + "-of-csv"))))
+            for picture in drawn:
+                with open(self.file(f"{name}-of-trace/{picture}"), "rb") as a, \
+                        open(self.file(f"{name}-of-csv/{picture}"), "rb") as b:
+                    self.assertEqual(a.read(), b.read(), picture)
+
+    def test_a_folder_that_is_not_as_it_should_be_is_told(self):
+        def spoil(name, file, change):
+            folder = self.exported(self.trace, name)
+            path = os.path.join(folder, file)
+            with open(path, encoding="utf-8", newline="") as old:
+                text = change(old.read())
+            with open(path, "w", encoding="utf-8", newline="") as new:
+                new.write(text)
+            return folder
+        os.mkdir(self.file("empty"))
+        self.assertIn("empty/run.csv: no such file", self.refused(self.file("empty")))
+        for file in ("trends.csv", "latency.csv", "faults.csv", "nodes.csv"):
+            folder = self.exported(self.trace, "without-" + file)
+            os.remove(os.path.join(folder, file))
+            self.assertIn(f"/{file}: no such file", self.refused(folder))
+        for name, file, change, wanted in (
+                ("hash", "run.csv", lambda text: text.replace(self.hash, "x"), "hash is no run's"),
+                ("last", "run.csv", lambda text: re.sub("last_s,[^\r]*", "last_s,", text),
+                 "last_s are no times"),
+                ("length", "run.csv", lambda text: re.sub("interval_s,[^\r]*", "interval_s,0", text),
+                 "interval_s is no length"),
+                ("format", "run.csv", lambda text: text.replace("weft-csv-1", "weft-csv-9"),
+                 'its format is "weft-csv-9"'),
+                ("uneven", "trends.csv", lambda text: re.sub("(?m)^5,", "5.5,", text),
+                 "start_s does not go on evenly"),
+                ("nothing", "trends.csv", lambda text: re.sub("(?m)^0,", ",", text),
+                 "start_s has no times"),
+                ("word", "trends.csv", lambda text: re.sub("(?m)^5,", "five,", text),
+                 '"five" in column "start_s" is no number'),
+                ("band", "faults.csv", lambda text: re.sub(r"(?m)^0,", "-1,", text),
+                 "faults.csv:2:1: expected numbers"),
+                ("bucket", "latency.csv", lambda text: text.replace(",ms,", ",min,", 1),
+                 "latency.csv:2:1: expected unit")):
+            self.assertIn(wanted, self.refused(spoil(name, file, change)), name)
+
     def test_growth_is_drawn_from_rows(self):
         rows, out = self.file("rows.csv"), self.file("growth")
         with open(rows, "w", encoding="utf-8") as file:

@@ -3,6 +3,7 @@
 
 Pictures of what was tested are in build/report/."""
 
+import csv
 import json
 import os
 import subprocess
@@ -165,6 +166,28 @@ class Numbers(Page):
         self.assertEqual(lookup["count"], len(took))
         self.assertAlmostEqual(lookup["p50"] / 1e9, took[(len(took) - 1) // 2],
                                delta=.01 * took[len(took) // 2] + .001)
+
+    def test_recoveries_are_those_of_the_statistics(self):
+        for name, run in (("five", RUNS.five()), ("thousand", RUNS.thousand())):
+            folder = RUNS.path(name + ".csvs")
+            weft("trace", run[1], "--csv", folder)
+            with open(os.path.join(folder, "convergence.csv"), encoding="utf-8", newline="") as file:
+                rows = list(csv.DictReader(file))
+            self.assertGreater(len(rows), 2)
+            window = self.open(run[0])
+            shown = window.run("run.recoveries")
+            self.assertEqual(len(shown), len(rows))
+            for one, row in zip(shown, rows):
+                self.assertEqual((one["fault"], one["ratio"]), (row["name"], row["ratio"]))
+                for key in ("from", "until", "took"):
+                    said = float(row[key + "_s"]) if row[key + "_s"] else None
+                    told = one[key] / 1e6 if key in one else None
+                    self.assertEqual(told, said, (name, key, row))
+                for key in ("before", "worst"):
+                    said = float(row[key]) if row[key] else None
+                    self.assertEqual(one.get(key) is None, said is None, (name, key, row))
+                    if said is not None:
+                        self.assertAlmostEqual(one[key], said, places=4)
 
     def test_five_nodes(self):
         window = self.compare(RUNS.five(), [0, 500000, 5000000, 15000000, 20000000, 25000000,

@@ -162,6 +162,55 @@ static void chosen_intervals_are_at_most_600(void) {
     }
 }
 
+/* A recovery of a second is one of a second, though its columns are ten times as long then. */
+static void what_is_made_coarser_keeps_sums_and_recoveries(void) {
+    struct ana_series *series = ana_series_new(NULL);
+    for (int i = 0; i < 5000; i++) {
+        const uint64_t broken = (uint64_t)(int64_t)WEFT_ERR_TIMEOUT;
+        bool bad = i >= 2000 && i < 2110;
+        if (i == 2000) TELL(series, i * 100, NONE, FAULT_ON, .text = "crash 1");
+        if (i == 2100) TELL(series, i * 100, NONE, FAULT_OFF, NOTHING);
+        TELL(series, i * 100, 0, LOOKUP_START, NOTHING);
+        for (int k = 0; k < 10; k++)
+            TELL(series, i * 100, 0, LOOKUP_DONE,
+                 .number = {0, 1, bad ? broken : 0, 0, 4, 4, 2, (uint64_t)WEFT_MS(i % 100 + 1)});
+    }
+    settle(series);
+    CHECK_EQ_INT(ana_series_interval(series), WEFT_S(1));
+    uint32_t count, later_count;
+    const struct ana_recovery *before = ana_series_recoveries(series, &count);
+    REQUIRE(count == 1);
+    const weft_duration took = before->took;
+    const double worst = before->worst;
+    CHECK_EQ_INT(took, WEFT_S(1));
+    CHECK_EQ_INT(ana_series_coarsen(series, 500), WEFT_OK);
+    CHECK_EQ_UINT(ana_series_count(series), 500);
+    CHECK_EQ_INT(ana_series_coarsen(series, 200), WEFT_OK);
+    CHECK_EQ_INT(ana_series_interval(series), WEFT_S(10));
+    CHECK_EQ_UINT(ana_series_count(series), 50);
+    for (uint32_t i = 0; i < 50; i++) {
+        CHECK(CELL(LOOKUP_ASKED, i) == 100);
+        CHECK(CELL(LOOKUP_OK, i) + CELL(LOOKUP_FAILED, i) == 1000);
+        if (i < 20) CHECK(fabs(CELL(LOOKUP_P50, i) - 0.050) <= 0.050 / 100);
+    }
+    const struct ana_recovery *after = ana_series_recoveries(series, &later_count);
+    REQUIRE(later_count == 1);
+    CHECK_EQ_INT(after->took, took);
+    CHECK(after->worst == worst);
+    CHECK_EQ_INT(ana_series_recovery_interval(series), WEFT_S(1));
+    ana_series_free(series);
+}
+
+static void a_given_interval_is_not_made_coarser(void) {
+    struct ana_series *series = of_seconds();
+    TELL(series, 0, 0, NODE_UP, NOTHING);
+    TELL(series, 20500, 1, NODE_UP, NOTHING);
+    settle(series);
+    CHECK_EQ_INT(ana_series_coarsen(series, 10), WEFT_OK);
+    CHECK_EQ_UINT(ana_series_count(series), 21);
+    ana_series_free(series);
+}
+
 static void a_trace_need_not_begin_at_zero(void) {
     struct ana_series *series = of_seconds();
     TELL(series, 7300, 0, NODE_UP, NOTHING);
@@ -544,7 +593,8 @@ static void packets_that_never_end_are_forgotten(void) {
 TEST_MAIN("analysis/series", TEST(an_empty_one_has_nothing),
           TEST(events_are_counted_where_they_happen), TEST(the_last_interval_has_its_end),
           TEST(intervals_become_longer_and_sums_stay), TEST(chosen_intervals_are_at_most_600),
-          TEST(a_trace_need_not_begin_at_zero),
+          TEST(what_is_made_coarser_keeps_sums_and_recoveries),
+          TEST(a_given_interval_is_not_made_coarser), TEST(a_trace_need_not_begin_at_zero),
           TEST(too_many_intervals_of_a_given_length_are_refused),
           TEST(packets_are_followed_from_their_sender), TEST(operations_end_ok_or_fail),
           TEST(what_is_not_in_the_file_is_absent), TEST(the_head_decides_what_can_be_there),
