@@ -112,6 +112,8 @@ void cli_page(FILE *out, const struct cli_report *report, bool colour);
 
 /* One JSON object and a newline. */
 void cli_json(FILE *out, const struct cli_report *report);
+/* A string, quoted. */
+void cli_json_text(FILE *out, const char *value);
 
 /* --- many seeds (seeds.c) --- */
 

@@ -42,6 +42,7 @@ struct diff_side {
 
 struct diff {
     struct diff_wishes wishes[2];
+    bool json;
     struct diff_side sides[2];
     weft_duration every;
     weft_time from, to; /* the marks between which they part */
@@ -73,6 +74,9 @@ bool diff_read_event(struct diff_side *side);
 /* End its process, if it runs, and forget what was read. */
 void diff_stop(struct diff_side *side);
 
+/* Its command line, which is of no more words than `text` has room for. */
+void diff_command_of(struct cli_words *text, const struct diff_side *side);
+
 /* --- passes (diff.c) --- */
 
 /* By marks. PARTS: from, to, entities and first are set. ALIKE: events and hashes are. */
@@ -82,5 +86,12 @@ enum diff_found diff_marks(struct diff *diff);
 enum diff_found diff_events(struct diff *diff);
 /* After diff_events; reads on to the end of the event. */
 void diff_page(FILE *out, struct diff *diff);
+
+/* --- what is found, as one JSON object (diff_json.c) --- */
+void diff_json_alike(FILE *out, const struct diff *diff);
+/* After diff_events; reads on to the end of the event. */
+void diff_json_parts(FILE *out, struct diff *diff);
+/* They part each time elsewhere. */
+void diff_json_elsewhere(FILE *out, const struct diff *diff);
 
 #endif

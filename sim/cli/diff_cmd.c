@@ -11,11 +11,17 @@
 struct parsed {
     struct diff_wishes wishes; /* first: into of the options */
     const char *other;         /* the second scenario of "A B" */
-    bool is_second;
+    bool is_second, json;
 };
 
 static bool take_with(void *into, const char *value) {
     ((struct parsed *)into)->wishes.with = value;
+    return true;
+}
+
+static bool take_json(void *into, const char *value) {
+    (void)value;
+    ((struct parsed *)into)->json = true;
     return true;
 }
 
@@ -38,6 +44,7 @@ static const struct cli_option options[] = {
     CLI_OPTION_UNTIL,
     {"--fail", "POINT", "one call of a node fails, as for weft run", cli_take_fail},
     CLI_OPTION_MODULES,
+    {"--json", NULL, "print one JSON object", take_json},
     CLI_OPTION_SET,
     {NULL, NULL, NULL, NULL},
 };
@@ -67,7 +74,7 @@ static int position_of_second(struct cli_args args) {
 }
 
 /* The second has all that the first has. */
-static bool parse_second(struct parsed *first, struct cli_args args, struct diff_wishes *out) {
+static bool parse_second(struct parsed *first, struct cli_args args, struct diff *out) {
     struct parsed second = {.wishes = first->wishes, .is_second = true};
     second.wishes.base.file = NULL;
     if (!cli_parse(options, args, take_file, &second)) return false;
@@ -78,7 +85,8 @@ static bool parse_second(struct parsed *first, struct cli_args args, struct diff
     }
     if (second.wishes.base.file == NULL)
         second.wishes.base.file = first->other != NULL ? first->other : first->wishes.base.file;
-    *out = second.wishes;
+    out->wishes[1] = second.wishes;
+    out->json = first->json || second.json;
     return true;
 }
 
@@ -95,7 +103,7 @@ static bool parse(struct diff *diff, struct cli_args args) {
         return false;
     }
     diff->wishes[0] = first.wishes;
-    return parse_second(&first, rest, &diff->wishes[1]);
+    return parse_second(&first, rest, diff);
 }
 
 /* Both scenarios are read here, so that a mistake is told once. */
@@ -123,6 +131,10 @@ static void stop_both(struct diff *diff) {
 static int tell_alike(const struct diff *diff) {
     char events[32];
     bool same = strcmp(diff->hash[0], diff->hash[1]) == 0;
+    if (diff->json) {
+        diff_json_alike(stdout, diff);
+        return same ? CLI_HOLDS : CLI_FAILS;
+    }
     printf("alike: %s events", cli_thousands(diff->events, events));
     if (same)
         printf(", run hash %s\n", diff->hash[0]);
@@ -137,14 +149,34 @@ static int broken_status(const struct diff *diff) {
     return bad_input ? CLI_BAD_INPUT : CLI_INTERNAL;
 }
 
-static void tell_run(const struct diff_side *side) {
+void diff_command_of(struct cli_words *text, const struct diff_side *side) {
     struct diff_words words = {.count = 0};
-    struct cli_words text = {.used = 0};
-    cli_put_word(&text, side->wishes->with != NULL ? side->wishes->with : cli_program);
-    cli_put_word(&text, "run");
+    text->used = 0;
+    cli_put_word(text, side->wishes->with != NULL ? side->wishes->with : cli_program);
+    cli_put_word(text, "run");
     diff_words_of(&words, side->wishes);
-    for (uint32_t i = 0; i < words.count; i++) cli_put_word(&text, words.list[i]);
+    for (uint32_t i = 0; i < words.count; i++) cli_put_word(text, words.list[i]);
+}
+
+static void tell_run(const struct diff_side *side) {
+    struct cli_words text;
+    diff_command_of(&text, side);
     printf("%s: %s\n", side->name, text.text);
+}
+
+static void tell_parts(struct diff *diff) {
+    if (diff->json)
+        diff_json_parts(stdout, diff);
+    else
+        diff_page(stdout, diff);
+}
+
+static void tell_elsewhere(const struct diff *diff) {
+    if (diff->json)
+        diff_json_elsewhere(stdout, diff);
+    else
+        printf("the runs part, each time elsewhere: last between %" PRId64 " s and %" PRId64 " s\n",
+               diff->from / WEFT_S(1), diff->to / WEFT_S(1));
 }
 
 /* One try: *again is set when the runs parted, but not where they had before. */
@@ -156,7 +188,7 @@ static int compare(struct diff *diff, bool *again) {
     if (found == DIFF_BROKEN) return broken_status(diff);
     if (found == DIFF_ALIKE) return status;
     found = diff_events(diff);
-    if (found == DIFF_PARTS) diff_page(stdout, diff);
+    if (found == DIFF_PARTS) tell_parts(diff);
     *again = found == DIFF_ELSEWHERE;
     stop_both(diff);
     return found == DIFF_BROKEN ? broken_status(diff) : CLI_FAILS;
@@ -168,12 +200,10 @@ int cli_diff(struct cli_args args) {
     if (!parse(&diff, args) || !read_plans(&diff, &status)) return status;
     for (int i = 0; i < 2; i++) {
         diff.sides[i].wishes = &diff.wishes[i];
-        tell_run(&diff.sides[i]);
+        if (!diff.json) tell_run(&diff.sides[i]);
     }
     bool again = true;
     for (int i = 0; i < TRIES && again; i++) status = compare(&diff, &again);
-    if (again)
-        printf("the runs part, each time elsewhere: last between %" PRId64 " s and %" PRId64 " s\n",
-               diff.from / WEFT_S(1), diff.to / WEFT_S(1));
+    if (again) tell_elsewhere(&diff);
     return status;
 }

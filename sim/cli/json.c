@@ -9,20 +9,22 @@ struct json {
     bool first;
 };
 
-static void text(struct json *json, const char *value) {
-    fputc('"', json->out);
+void cli_json_text(FILE *out, const char *value) {
+    fputc('"', out);
     for (const char *at = value; *at != '\0'; at++) {
         unsigned char c = (unsigned char)*at;
         if (c == '"' || c == '\\') {
-            fprintf(json->out, "\\%c", c);
+            fprintf(out, "\\%c", c);
         } else if (c < 32) {
-            fprintf(json->out, "\\u%04x", c);
+            fprintf(out, "\\u%04x", c);
         } else {
-            fputc(c, json->out);
+            fputc(c, out);
         }
     }
-    fputc('"', json->out);
+    fputc('"', out);
 }
+
+static void text(struct json *json, const char *value) { cli_json_text(json->out, value); }
 
 static void comma(struct json *json) {
     if (!json->first) fputc(',', json->out);

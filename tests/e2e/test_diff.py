@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """weft diff from outside: runs that are alike, seeds and scenarios that part, at which event; and
 what is not the same twice is found, with the node that did it."""
+import json
 import os
 import re
 import shutil
@@ -91,6 +92,28 @@ class Diff(unittest.TestCase):
         self.assertIn("the scenario: call", event)
         self.assertRegex(event, r"(?m)^  A ")
         self.assertRegex(event, r"(?m)^  B ")
+
+    def test_as_json_a_run_is_alike_to_itself(self):
+        page = json.loads(self.diff(0, self.small, "--json").stdout)
+        self.assertIs(page["alike"], True)
+        self.assertGreater(page["events"], 0)
+        self.assertEqual(page["hashes"][0], page["hashes"][1])
+        self.assertEqual(len(page["runs"]), 2)
+
+    def test_as_json_the_first_event_that_is_not_alike_is_told(self):
+        other = self.path("other.yaml", SMALL.replace("[50%, 50%]", "[25%, 75%]"))
+        page = json.loads(self.diff(1, self.small, other, "--json").stdout)
+        self.assertIs(page["alike"], False)
+        self.assertIs(page["repeats"], True)
+        self.assertLessEqual(page["from"], 40)
+        self.assertGreaterEqual(page["to"], 40)
+        self.assertGreater(page["not_alike"], 0)
+        self.assertTrue(page["before"])
+        self.assertIn("the scenario: call", page["event"])
+        self.assertTrue(page["A"])
+        self.assertTrue(page["B"])
+        self.assertNotEqual(page["A"][0], page["B"][0])
+        self.assertIn("other.yaml", page["runs"][1])
 
     def test_a_value_set_on_one_side_counts_there_alone(self):
         args = ["--set", "population=10", "--", "--set", "network.delay=21ms"]

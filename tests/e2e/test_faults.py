@@ -49,6 +49,17 @@ class Faults(unittest.TestCase):
         self.assertIn(run.returncode, (0, 1), run.stdout + run.stderr)
         return run.returncode, json.loads(run.stdout)
 
+    def test_every_kind_has_a_scenario(self):
+        """Each kind that the parser knows is in one of these files, so that it bites and has a twin."""
+        with open(os.path.join(SOURCE, "sim/fault/fault.h"), encoding="utf-8") as file:
+            kinds = set(re.findall(r'^ +X\([A-Z_]+, "([a-z_]+)"\)', file.read(), re.M))
+        self.assertGreater(len(kinds), 20)
+        used = set()
+        for path in self.paths:
+            with open(path, encoding="utf-8") as file:
+                used |= set(re.findall(r"^ +- ([a-z_]+):", file.read(), re.M))
+        self.assertEqual(kinds - used, set())
+
     def test_every_fault_bites(self):
         for path in self.paths:
             with self.subTest(os.path.basename(path)):

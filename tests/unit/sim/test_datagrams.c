@@ -214,6 +214,27 @@ static void a_machine_has_so_many_sockets_and_no_more(void) {
     free(bare);
 }
 
+/* It was sent when nobody had moved yet, and says so little as such datagrams do. */
+static void a_datagram_under_way_finds_nobody_where_its_receiver_has_moved(void) {
+    struct bare *bare = malloc(sizeof *bare);
+    struct sim_fabric_stats stats;
+    bare_open(bare);
+    weft_socket socket = open_at(bare, 0, 9);
+    open_at(bare, 1, 9);
+    open_at(bare, 2, 9);
+    send_to(bare, socket, sim_world_addr(1, WEFT_FAMILY_V4, 9), 8);
+    send_to(bare, socket, sim_world_addr(2, WEFT_FAMILY_V4, 9), 8);
+    CHECK(sim_fabric_move(bare->fabric, 1));
+    bare_run(bare, WEFT_S(1));
+    CHECK(bare_find(bare, 1, WEFT_EVENT_DATAGRAM, 0) == NULL);
+    CHECK(bare_find(bare, 2, WEFT_EVENT_DATAGRAM, 0) != NULL);
+    sim_fabric_stats(bare->fabric, &stats);
+    CHECK_EQ_UINT(stats.packets_lost, 1);
+    CHECK_EQ_UINT(stats.packets_received, 1);
+    bare_close(bare);
+    free(bare);
+}
+
 static void ports_run_out_and_come_back(void) {
     struct bare *bare = malloc(sizeof *bare);
     weft_socket socket = WEFT_SOCKET_NONE;
@@ -268,5 +289,6 @@ TEST_MAIN("sim/datagrams", TEST(datagrams_of_one_instant_arrive_a_nanosecond_apa
           TEST(what_finds_no_socket_or_no_machine_is_lost),
           TEST(a_datagram_on_its_way_reaches_the_next_life),
           TEST(entropy_repeats_with_the_life_and_not_beyond),
-          TEST(a_machine_has_so_many_sockets_and_no_more), TEST(ports_run_out_and_come_back),
-          TEST(a_byte_queue_keeps_bytes_in_order_around_its_end))
+          TEST(a_machine_has_so_many_sockets_and_no_more),
+          TEST(a_datagram_under_way_finds_nobody_where_its_receiver_has_moved),
+          TEST(ports_run_out_and_come_back), TEST(a_byte_queue_keeps_bytes_in_order_around_its_end))

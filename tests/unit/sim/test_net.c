@@ -783,6 +783,29 @@ static void queues_of_layers_are_their_own(void) {
     sim_net_free(net);
 }
 
+static void a_packet_that_is_just_delayed_is_told_from_others(void) {
+    struct sim_element uniform = {
+        .kind = SIM_ELEMENT_DELAY,
+        .delay = {.kind = SIM_DELAY_UNIFORM, .a = WEFT_MS(1), .b = WEFT_MS(90)}};
+    struct sim_net *net = sim_net_new(spec_of(uniform), NODES, NULL, 1);
+    weft_duration delay = -1;
+    for (uint64_t i = 0; i < 100; i++) {
+        CHECK(sim_net_just_delays(net, 0, 1, i, &delay));
+        CHECK_EQ_INT(delay, fate_of(net, 0, 1, i).delay[0]);
+    }
+    sim_layer cut = layer_on(net, SIM_LAYER_SPLIT, "01000000", NULL);
+    CHECK(!sim_net_just_delays(net, 0, 1, 1, &delay));
+    CHECK(sim_net_just_delays(net, 0, 2, 1, &delay));
+    CHECK_EQ_UINT(sim_net_layer_bites(net, cut), 0); /* sim_net_fate has it bite */
+    sim_net_layer_off(net, cut);
+    CHECK(sim_net_just_delays(net, 0, 1, 1, &delay));
+    struct sim_chain slow = {0};
+    chain_add(&slow, constant(SIM_ELEMENT_DELAY, 0, WEFT_MS(1)));
+    layer_on(net, SIM_LAYER_CHAIN, "00000001", &slow);
+    CHECK(!sim_net_just_delays(net, 0, 1, 1, &delay));
+    sim_net_free(net);
+}
+
 static void layers_are_bounded(void) {
     struct sim_net *net = plain_net();
     for (uint32_t i = 0; i < SIM_LAYERS_MAX; i++) layer_on(net, SIM_LAYER_SPLIT, "01000000", NULL);
@@ -891,7 +914,8 @@ TEST_MAIN("sim/net", TEST(without_elements_a_packet_arrives_once_and_at_once),
           TEST(the_isolated_reach_nobody_not_even_each_other), TEST(a_cut_loses_a_streams_packet),
           TEST(a_chain_layer_comes_on_top_of_the_link), TEST(a_chain_layer_that_loses_is_the_cause),
           TEST(a_chain_layer_that_loses_all_is_a_cut), TEST(layers_compose_and_lift_one_by_one),
-          TEST(a_layer_put_on_again_counts_from_nothing), TEST(layers_are_bounded),
+          TEST(a_layer_put_on_again_counts_from_nothing),
+          TEST(a_packet_that_is_just_delayed_is_told_from_others), TEST(layers_are_bounded),
           TEST(layers_draw_apart_and_by_their_key),
           TEST(layers_without_a_key_draw_apart_from_the_link_and_each_other),
           TEST(fates_are_the_same_on_every_machine))
