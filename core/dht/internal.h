@@ -40,7 +40,7 @@
 #define DHT_FILL_TRIES 16             /* questions to fill a bucket that is not full */
 #define DHT_JOIN_RETRY WEFT_S(5)      /* the second self lookup; then doubled */
 #define DHT_JOIN_RETRY_MAX WEFT_S(60)
-#define DHT_JOIN_FAR 3              /* contacts asked beside each self lookup */
+#define DHT_JOIN_FAR 3              /* contacts asked with each self lookup */
 #define DHT_JOIN_REFRESHES 8        /* self lookups in each refresh_after, once settled */
 #define DHT_REPEAT_RETRY WEFT_S(60) /* an announce or a put that nobody accepted */
 #define DHT_CANDIDATES_PER_K 8      /* of a lookup, of each family */
@@ -132,6 +132,8 @@ enum weft_dht__purpose {
     DHT_ASK_VERIFY,    /* a newcomer */
     DHT_ASK_ADD,       /* an address without an id */
     DHT_ASK_FILL,      /* a contact: whom else does it know in its bucket? */
+    DHT_ASK_BESIDE,    /* a contact: whom does it know beside itself? */
+    DHT_ASK_AROUND,    /* one of those: whom does it know around us? */
     DHT_ASK_LOOKUP,
     DHT_ASK_STORE
 };
@@ -228,6 +230,7 @@ struct weft_dht__rate {
 
 struct weft_dht__join {
     weft_time at;        /* of the next self lookup */
+    weft_time through;   /* not before: a look around from one answer */
     weft_duration delay; /* before the one after it */
     uint64_t seen;       /* hash of the closest found last */
     bool running, joined, settled;
@@ -492,6 +495,7 @@ struct weft_dht__task {
     enum weft_lookup_kind kind;
     unsigned store; /* enum weft_store_kind or 0 */
     struct weft_bytes value;
+    const struct weft_krpc *named; /* start at the nodes in it; NULL: at those of the table */
     uint16_t port;
     bool internal;
 };
@@ -624,9 +628,18 @@ void weft_dht__rate_free(struct weft_dht *dht);
 void weft_dht__join_wake(struct weft_dht *dht);
 /* A contact came back from among the lost: look around again. */
 void weft_dht__join_again(struct weft_dht *dht);
+/* `msg` answers an address without an id, and names nodes: a look around from these alone. */
+void weft_dht__join_through(struct weft_dht *dht, const struct weft_krpc *msg);
+/* `msg` answers DHT_ASK_BESIDE of `query`. */
+void weft_dht__join_beside(struct weft_dht *dht, const struct weft_dht__query *query,
+                           const struct weft_krpc *msg);
 void weft_dht__join_run(struct weft_dht *dht);
 void weft_dht__join_ended(struct weft_dht *dht, const struct weft_dht_result *result);
 void weft_dht__refresh_run(struct weft_dht *dht, struct weft_dht__table *table);
+/* One at random of the nodes that `msg`, the answer to `query`, names and the table does not know.
+ * False: there is none. */
+bool weft_dht__refresh_draw(struct weft_dht *dht, const struct weft_dht__query *query,
+                            const struct weft_krpc *msg, struct weft_contact *out);
 /* `msg` answers a question to a contact of a bucket that is not full. */
 void weft_dht__refresh_filled(struct weft_dht *dht, const struct weft_dht__query *query,
                               const struct weft_krpc *msg);

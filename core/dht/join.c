@@ -24,8 +24,28 @@ void weft_dht__join_again(struct weft_dht *dht) {
     start_over(dht, weft_dht__jitter(dht, WEFT_S(1)));
 }
 
+/* Whoever was out of reach, or not there yet, may be of another network by now: one that nobody in
+ * our buckets knows. They may be full, and all nearer than whom it names, so it is joined as if it
+ * were the first: from what it names alone. */
+void weft_dht__join_through(struct weft_dht *dht, const struct weft_krpc *msg) {
+    WEFT_ASSERT(msg != NULL);
+    struct weft_dht__join *join = &dht->join;
+    if (!join->joined || dht->now < join->through)
+        return; /* a self lookup does, of what is known */
+    if (msg->nodes.size + msg->nodes6.size == 0) return;
+    const struct weft_dht__task task = {.op = weft_dht__operation_internal(dht),
+                                        .target = &dht->id,
+                                        .kind = WEFT_LOOKUP_REFRESH,
+                                        .named = msg,
+                                        .internal = true};
+    if (weft_dht__lookup_start(dht, &task) != WEFT_OK) return; /* no room: a self lookup as well */
+    join->through = weft_time_add(dht->now, DHT_JOIN_RETRY);
+}
+
 /* A self lookup asks the nearest only. Where two networks have met, an island of nearest may know
- * but itself, and all around it but the island; so a few contacts from anywhere are asked too. */
+ * but itself, and all around it but the island; and whom each knows from far away is of its own
+ * side too, for buckets keep whom they have. But those far away have met one another by now. So a
+ * few contacts from anywhere are asked for their neighbours, and one of those for ours. */
 static void ask_far(struct weft_dht *dht, const struct weft_dht__table *table) {
     WEFT_ASSERT(table->bucket_count > 0);
     for (uint32_t i = 0; i < DHT_JOIN_FAR; i++) {
@@ -36,9 +56,19 @@ static void ask_far(struct weft_dht *dht, const struct weft_dht__table *table) {
         const struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, index);
         const struct weft_contact *who = weft_dht__who(dht, contact);
         const struct weft_dht__query query = {
-            .id = who->id, .to = who->addr, .purpose = DHT_ASK_FILL, .lookup = DHT_NONE};
-        (void)weft_dht__find_node_ask(dht, &query, &dht->id); /* no room: the next self lookup */
+            .id = who->id, .to = who->addr, .purpose = DHT_ASK_BESIDE, .lookup = DHT_NONE};
+        (void)weft_dht__find_node_ask(dht, &query, &who->id); /* no room: the next self lookup */
     }
+}
+
+void weft_dht__join_beside(struct weft_dht *dht, const struct weft_dht__query *query,
+                           const struct weft_krpc *msg) {
+    struct weft_contact named;
+    WEFT_ASSERT(query->purpose == DHT_ASK_BESIDE);
+    if (!weft_dht__refresh_draw(dht, query, msg, &named)) return;
+    const struct weft_dht__query around = {
+        .id = named.id, .to = named.addr, .purpose = DHT_ASK_AROUND, .lookup = DHT_NONE};
+    (void)weft_dht__find_node_ask(dht, &around, &dht->id);
 }
 
 void weft_dht__join_run(struct weft_dht *dht) {

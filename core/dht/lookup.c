@@ -71,6 +71,34 @@ static void seed_from_newcomers(struct weft_dht *dht, struct weft_dht__lookup *l
     }
 }
 
+/* Compact nodes of one family, `each` bytes a node, at `depth`. */
+struct nodes {
+    struct weft_bytes packed;
+    size_t each;
+    unsigned depth;
+};
+
+static void add_nodes(struct weft_dht *dht, struct weft_dht__lookup *lookup,
+                      const struct nodes *nodes) {
+    size_t count = nodes->packed.size / nodes->each;
+    struct weft_contact contact;
+    WEFT_ASSERT(nodes->packed.size % nodes->each == 0);
+    WEFT_ASSERT(nodes->depth > 1);
+    for (size_t i = 0; i < count && i < WEFT_DHT_K_MAX; i++) {
+        const unsigned char *at = nodes->packed.data + i * nodes->each;
+        if (!weft_compact_node_read(&contact.id, &contact.addr, at, nodes->each)) continue;
+        weft_dht__candidate_add(dht, lookup, &contact, nodes->depth);
+    }
+}
+
+static void add_named(struct weft_dht *dht, struct weft_dht__lookup *lookup,
+                      const struct weft_krpc *msg, unsigned depth) {
+    const struct nodes v4 = {msg->nodes, WEFT_COMPACT_NODE4_SIZE, depth};
+    const struct nodes v6 = {msg->nodes6, WEFT_COMPACT_NODE6_SIZE, depth};
+    add_nodes(dht, lookup, &v4);
+    add_nodes(dht, lookup, &v6);
+}
+
 static void seed(struct weft_dht *dht, struct weft_dht__lookup *lookup) {
     bool few = true;
     for (size_t i = 0; i < 2; i++) {
@@ -142,7 +170,10 @@ int weft_dht__lookup_start(struct weft_dht *dht, const struct weft_dht__task *ta
     weft_dht__fact(dht, WEFT_TRACE_LOOKUP_START, numbers, 2,
                    weft_bytes(&lookup->target, sizeof lookup->target));
     weft_dht__refresh_touch(dht, &lookup->target);
-    seed(dht, lookup);
+    if (task->named != NULL)
+        add_named(dht, lookup, task->named, 2);
+    else
+        seed(dht, lookup);
     seed_values(dht, lookup);
     weft_dht__lookup_advance(dht, lookup);
     return WEFT_OK;
@@ -279,40 +310,16 @@ static void keep_token(struct weft_dht *dht, const struct weft_dht__lookup *look
     candidate->token_size = (uint8_t)token.size;
 }
 
-/* Compact nodes of one family, `each` bytes a node, at `depth`. */
-struct nodes {
-    struct weft_bytes packed;
-    size_t each;
-    unsigned depth;
-};
-
-static void add_nodes(struct weft_dht *dht, struct weft_dht__lookup *lookup,
-                      const struct nodes *nodes) {
-    size_t count = nodes->packed.size / nodes->each;
-    struct weft_contact contact;
-    WEFT_ASSERT(nodes->packed.size % nodes->each == 0);
-    WEFT_ASSERT(nodes->depth > 1);
-    for (size_t i = 0; i < count && i < WEFT_DHT_K_MAX; i++) {
-        const unsigned char *at = nodes->packed.data + i * nodes->each;
-        if (!weft_compact_node_read(&contact.id, &contact.addr, at, nodes->each)) continue;
-        weft_dht__candidate_add(dht, lookup, &contact, nodes->depth);
-    }
-}
-
 void weft_dht__lookup_reply(struct weft_dht *dht, const struct weft_dht__query *query,
                             const struct weft_krpc *msg) {
     struct weft_dht__lookup *lookup = weft_dht__lookup_of(dht, query);
     struct weft_dht__candidate *candidate = arrived(dht, lookup, query);
     if (candidate == NULL) return;
     if (weft_id_equal(msg->id, &query->id)) {
-        unsigned depth = candidate->depth + 1u;
         candidate->state = DHT_ANSWERED;
         lookup->replies++;
         keep_token(dht, lookup, candidate, msg->token);
-        const struct nodes v4 = {msg->nodes, WEFT_COMPACT_NODE4_SIZE, depth};
-        const struct nodes v6 = {msg->nodes6, WEFT_COMPACT_NODE6_SIZE, depth};
-        add_nodes(dht, lookup, &v4);
-        add_nodes(dht, lookup, &v6);
+        add_named(dht, lookup, msg, candidate->depth + 1u);
         if (lookup->kind == WEFT_LOOKUP_PEERS) weft_dht__get_peers_reply(dht, lookup, msg);
         if (lookup->kind == WEFT_LOOKUP_VALUE) weft_dht__item_get_reply(dht, lookup, msg);
     } else {

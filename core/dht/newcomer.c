@@ -114,6 +114,16 @@ void weft_dht__newcomer_failed(struct weft_dht *dht, const struct weft_addr *add
     weft_dht__table_fill(dht, table, &id);
 }
 
+/* A neighbour is asked for our neighbourhood rather than pinged: what it names, and they in turn,
+ * makes one of two networks that met in it, at the cost of a longer answer. */
+static bool verify(struct weft_dht *dht, const struct weft_dht__table *table,
+                   const struct weft_dht__query *query) {
+    const struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, &query->id);
+    WEFT_ASSERT(query->purpose == DHT_ASK_VERIFY);
+    if (weft_dht__table_is_far(table, bucket)) return weft_dht__ping_ask(dht, query);
+    return weft_dht__find_node_ask(dht, query, &dht->id);
+}
+
 /* Ask one that is due. False: it left the queue. */
 static bool ask(struct weft_dht *dht, struct weft_dht__newcomer *newcomer) {
     WEFT_ASSERT(newcomer->state != DHT_NEWCOMER_ASKED || newcomer->tries > 0);
@@ -123,7 +133,7 @@ static bool ask(struct weft_dht *dht, struct weft_dht__newcomer *newcomer) {
     if (weft_dht__table_find(dht, table, &newcomer->id) != NULL) return false;
     const struct weft_dht__query query = {
         .id = newcomer->id, .to = newcomer->addr, .purpose = DHT_ASK_VERIFY, .lookup = DHT_NONE};
-    if (!weft_dht__ping_ask(dht, &query)) {
+    if (!verify(dht, table, &query)) {
         set_due(dht, newcomer, WEFT_MS(100));
         return true;
     }

@@ -138,6 +138,35 @@ static bool may_enter(struct weft_dht *dht, const struct weft_dht__query *query,
     return true;
 }
 
+static void answered(struct weft_dht *dht, const struct weft_dht__query *query,
+                     const struct weft_krpc *msg) {
+    switch ((enum weft_dht__purpose)query->purpose) {
+    case DHT_ASK_CHECK:
+        return;
+    case DHT_ASK_ADD:
+        offer_named(dht, msg, &dht->id);
+        weft_dht__join_through(dht, msg);
+        return;
+    case DHT_ASK_VERIFY: /* names nobody, unless it is a neighbour */
+    case DHT_ASK_AROUND:
+        offer_named(dht, msg, &dht->id);
+        return;
+    case DHT_ASK_FILL:
+        weft_dht__refresh_filled(dht, query, msg);
+        return;
+    case DHT_ASK_BESIDE:
+        weft_dht__join_beside(dht, query, msg);
+        return;
+    case DHT_ASK_LOOKUP:
+        weft_dht__lookup_reply(dht, query, msg);
+        return;
+    case DHT_ASK_STORE:
+        weft_dht__lookup_stored(dht, query, true);
+        return;
+    }
+    WEFT_UNREACHABLE("a purpose that does not exist");
+}
+
 static void accept_response(struct weft_dht *dht, const struct weft_dht__query *query,
                             const struct weft_krpc *msg) {
     struct weft_dht__lookup *lookup = NULL;
@@ -149,11 +178,8 @@ static void accept_response(struct weft_dht *dht, const struct weft_dht__query *
         .expected = query->purpose != DHT_ASK_ADD ? &query->id : NULL,
         .may_enter = may_enter(dht, query, lookup, msg->id)};
     weft_dht__table_answered(dht, &answerer);
-    if (query->purpose == DHT_ASK_ADD) offer_named(dht, msg, &dht->id);
-    if (query->purpose == DHT_ASK_FILL) weft_dht__refresh_filled(dht, query, msg);
     if (lookup != NULL) offer_named(dht, msg, &lookup->target);
-    if (query->purpose == DHT_ASK_LOOKUP) weft_dht__lookup_reply(dht, query, msg);
-    if (query->purpose == DHT_ASK_STORE) weft_dht__lookup_stored(dht, query, true);
+    answered(dht, query, msg);
 }
 
 static int reply(struct weft_dht *dht, const struct weft_addr *from, const struct weft_krpc *msg) {

@@ -122,24 +122,32 @@ void weft_dht__refresh_run(struct weft_dht *dht, struct weft_dht__table *table) 
         weft_time_max(table->refresh_due, weft_time_add(dht->now, DHT_REFRESH_SPACING));
 }
 
-void weft_dht__refresh_filled(struct weft_dht *dht, const struct weft_dht__query *query,
-                              const struct weft_krpc *msg) {
+bool weft_dht__refresh_draw(struct weft_dht *dht, const struct weft_dht__query *query,
+                            const struct weft_krpc *msg, struct weft_contact *out) {
     const struct weft_dht__table *table = weft_dht__table_of(dht, query->to.family);
     WEFT_ASSERT(table != NULL);
     bool v4 = query->to.family == WEFT_FAMILY_V4;
     size_t each = v4 ? WEFT_COMPACT_NODE4_SIZE : WEFT_COMPACT_NODE6_SIZE;
     struct weft_bytes nodes = v4 ? msg->nodes : msg->nodes6;
     size_t count = nodes.size / each;
-    if (count == 0) return;
+    if (count == 0) return false;
     if (count > WEFT_DHT_K_MAX) count = WEFT_DHT_K_MAX;
     size_t first = (size_t)weft_rand_below(&dht->rand, count);
     for (size_t i = 0; i < count; i++) {
-        struct weft_contact contact;
         const unsigned char *at = nodes.data + (first + i) % count * each;
-        if (!weft_compact_node_read(&contact.id, &contact.addr, at, each)) continue;
-        if (weft_id_equal(&contact.id, &dht->id)) continue;
-        if (weft_dht__table_find(dht, table, &contact.id) != NULL) continue;
-        weft_dht__newcomer_offer(dht, &contact.id, &contact.addr);
-        return; /* one of each answer, so that the bucket is no copy of another's */
+        if (!weft_compact_node_read(&out->id, &out->addr, at, each)) continue;
+        if (weft_id_equal(&out->id, &dht->id)) continue;
+        if (!weft_dht__addr_usable(dht, &out->addr)) continue;
+        if (weft_dht__table_find(dht, table, &out->id) == NULL) return true;
     }
+    return false;
+}
+
+/* One of each answer, so that the bucket is no copy of another's. */
+void weft_dht__refresh_filled(struct weft_dht *dht, const struct weft_dht__query *query,
+                              const struct weft_krpc *msg) {
+    struct weft_contact named;
+    WEFT_ASSERT(query->purpose == DHT_ASK_FILL);
+    if (!weft_dht__refresh_draw(dht, query, msg, &named)) return;
+    weft_dht__newcomer_offer(dht, &named.id, &named.addr);
 }

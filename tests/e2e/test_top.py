@@ -197,7 +197,7 @@ class Top(unittest.TestCase):
         screen.wait(r"of 120 s")
         screen.key("q")
         self.assertEqual(screen.end(), 0)
-        self.assertIn("490398c97aee4784c167b6d18a646107", screen.text.split("\033[?1049l")[-1])
+        self.assertIn("ef4643408e417e2f146ddf4022ebc377", screen.text.split("\033[?1049l")[-1])
 
     # --- daemons ---
 

@@ -65,22 +65,95 @@ static void a_small_network_is_looked_at_again_at_growing_intervals(void) {
     rig_close();
 }
 
-static void a_self_lookup_asks_some_far_away_as_well(void) {
+/* Answer as one of `hosts`; one that is asked for its own neighbours names `beside`. */
+static void answer_beside(const struct rig_packet *packet, const struct rig_host *hosts,
+                          size_t count, const struct rig_host *beside) {
+    const struct weft_contact named = {beside->id, beside->addr};
+    for (size_t i = 0; i < count; i++) {
+        if (!weft_addr_equal(&packet->to, &hosts[i].addr)) continue;
+        bool find = packet->msg.method == WEFT_KRPC_FIND_NODE;
+        bool own = find && weft_id_equal(packet->msg.target, &hosts[i].id);
+        (void)rig_reply_nodes(packet, &hosts[i].id, &named, own ? 1 : 0);
+    }
+}
+
+static void a_self_lookup_asks_neighbours_of_those_far_away_for_ours(void) {
     rig_open(&normal);
-    struct rig_host hosts[12];
-    for (unsigned i = 0; i < 12; i++) hosts[i] = rig_host(i < 8 ? 5 : 0, i + 1); /* near, far */
-    for (unsigned i = 0; i < 12; i++) rig_meet(&hosts[i]);
-    rig_live(hosts, 12, WEFT_S(30));
-    size_t before = rig.sent_count, asked = 0;
-    rig_live(hosts, 12, WEFT_MIN(10));
-    rig.read = before;
-    for (const struct rig_packet *packet; (packet = rig_next()) != NULL;) {
-        if (packet->msg.type != WEFT_KRPC_QUERY) continue;
-        if (packet->msg.method != WEFT_KRPC_FIND_NODE) continue;
-        if (!weft_id_equal(packet->msg.target, &rig_own)) continue;
-        for (unsigned i = 8; i < 12; i++) asked += weft_addr_equal(&packet->to, &hosts[i].addr);
+    struct rig_host hosts[16], beside = rig_host(0, 77);
+    unsigned asked = 0;
+    for (unsigned i = 0; i < 16; i++) {
+        hosts[i] = rig_host(i < 8 ? 5 : 0, i + 1); /* near, and a full bucket far away */
+        rig_meet(&hosts[i]);
+    }
+    for (weft_time until = rig.now + WEFT_MIN(10); rig.now < until;) {
+        rig_pass(WEFT_MS(50));
+        for (struct rig_packet *packet; (packet = rig_next()) != NULL;) {
+            if (packet->msg.type != WEFT_KRPC_QUERY) continue;
+            answer_beside(packet, hosts, 16, &beside);
+            if (!weft_addr_equal(&packet->to, &beside.addr)) continue;
+            CHECK_EQ_INT(packet->msg.method, WEFT_KRPC_FIND_NODE);
+            CHECK(weft_id_equal(packet->msg.target, &rig_own));
+            asked++;
+        }
+        rig.sent_count = rig.read = 0;
     }
     CHECK(asked >= 3);
+    CHECK(asked <= 60); /* three with each self lookup, fewer as those grow seldom */
+    rig_close();
+}
+
+static void a_neighbour_is_asked_for_ours_and_whom_it_names_is_asked_too(void) {
+    rig_open(&normal);
+    struct rig_host hosts[9], near = rig_host(9, 1), other = rig_host(11, 2);
+    for (unsigned i = 0; i < 9; i++) {
+        hosts[i] = rig_host(i < 5 ? 0 : 9, i + 10);
+        rig_meet(&hosts[i]);
+    }
+    rig_live(hosts, 9, WEFT_S(3));
+    (void)rig_query(&near.addr, &near.id, WEFT_KRPC_PING, NULL);
+    rig_skip();
+    const struct weft_contact named = {other.id, other.addr};
+    bool found = false;
+    for (int i = 0; i < 300; i++) {
+        rig_pass(WEFT_MS(10));
+        for (struct rig_packet *packet; (packet = rig_next()) != NULL;) {
+            answer_beside(packet, hosts, 9, &hosts[0]);
+            found = found || weft_addr_equal(&packet->to, &other.addr);
+            if (!weft_addr_equal(&packet->to, &near.addr) || rig_is_contact(&near.id)) continue;
+            CHECK_EQ_INT(packet->msg.method, WEFT_KRPC_FIND_NODE);
+            CHECK(weft_id_equal(packet->msg.target, &rig_own));
+            (void)rig_reply_nodes(packet, &near.id, &named, 1);
+        }
+    }
+    CHECK(rig_is_contact(&near.id));
+    CHECK(found);
+    rig_close();
+}
+
+/* All buckets are full, or those named would find a place anyway. */
+static void who_is_found_again_is_joined_through_from_what_it_names_alone(void) {
+    rig_open(&normal);
+    struct rig_host hosts[16], late = rig_host(0, 99), named = rig_host(0, 98);
+    const struct weft_contact stranger = {named.id, named.addr};
+    for (unsigned i = 0; i < 16; i++) {
+        hosts[i] = rig_host(i < 8 ? 5 : 0, i + 1);
+        rig_meet(&hosts[i]);
+    }
+    (void)rig_step((struct weft_dht_event){.kind = WEFT_DHT_ADD, .addr = late.addr});
+    rig_live(hosts, 16, WEFT_S(3)); /* it does not answer */
+    unsigned asked = 0;
+    for (int i = 0; i < 1000; i++) {
+        rig_pass(WEFT_MS(10));
+        for (struct rig_packet *packet; (packet = rig_next()) != NULL;) {
+            answer_beside(packet, hosts, 16, &hosts[0]);
+            asked += weft_addr_equal(&packet->to, &named.addr);
+            if (!weft_addr_equal(&packet->to, &late.addr)) continue;
+            CHECK(weft_id_equal(packet->msg.target, &rig_own));
+            (void)rig_reply_nodes(packet, &late.id, &stranger, 1);
+        }
+    }
+    CHECK(!rig_is_contact(&late.id));
+    CHECK_EQ_UINT(asked, 1);
     rig_close();
 }
 
@@ -287,7 +360,9 @@ static void an_announce_refused_for_now_stays_repeated_if_it_was(void) {
 TEST_MAIN("dht/join", TEST(add_asks_the_address_for_the_own_id_at_once),
           TEST(the_first_contact_starts_the_self_lookup_and_joined_is_told_once),
           TEST(a_small_network_is_looked_at_again_at_growing_intervals),
-          TEST(a_self_lookup_asks_some_far_away_as_well),
+          TEST(a_self_lookup_asks_neighbours_of_those_far_away_for_ours),
+          TEST(a_neighbour_is_asked_for_ours_and_whom_it_names_is_asked_too),
+          TEST(who_is_found_again_is_joined_through_from_what_it_names_alone),
           TEST(a_settled_node_looks_for_itself_ever_more_seldom),
           TEST(a_join_that_fails_is_tried_again),
           TEST(every_bucket_is_refreshed_within_fifteen_minutes),

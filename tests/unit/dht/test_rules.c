@@ -101,7 +101,7 @@ static void r3_a_new_contact_is_asked_within_verify_after(void) {
     size_t asked = 0;
     weft_time first = WEFT_TIME_NEVER, last = 0;
     for (const struct rig_packet *packet; (packet = rig_next()) != NULL; asked++) {
-        CHECK_EQ_INT(packet->msg.method, WEFT_KRPC_PING);
+        CHECK_EQ_INT(packet->msg.method, WEFT_KRPC_FIND_NODE); /* of the last bucket */
         first = weft_time_min(first, packet->at);
         last = weft_time_max(last, packet->at);
     }
