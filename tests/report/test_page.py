@@ -445,7 +445,6 @@ class Live(Page):
             window = browser.Browser()
             self.addCleanup(window.close)
             window.open(place)
-            window.wait("document.documentElement.dataset.ready === 'true'")
             window.wait("document.querySelector('#verdict').innerText.toLowerCase() === 'fails'", 60)
             said = json.loads(run.stdout.readline())
             self.assertEqual(window.text("#hash"), said["hash"])
