@@ -134,7 +134,7 @@ bool sim_engine_next(struct sim_engine *engine, weft_time until, struct sim_even
 /* What is near: events that come some pops from now, the nearest first; NULL where that is not
  * known. `fn` brings into the cache what they will touch: the first is due very soon, what it
  * points to has been told of before; it changes nothing. One of them may be cancelled meanwhile. */
-#define SIM_NEAR 3
+#define SIM_NEAR 2
 
 void sim_engine_on_near(struct sim_engine *engine,
                         void (*fn)(void *ctx, const struct sim_event *const near[SIM_NEAR]),

@@ -60,9 +60,14 @@ static inline uint32_t sim_engine__slab_take(struct sim_slab *slab) {
 }
 
 /* Give back a slot that is live and whose key has left the queue. */
-static inline void sim_engine__slab_give(struct sim_slab *slab, uint32_t index) {
-    sim_engine__slot(slab, index)->generation++;
+static inline void sim_engine__slab_give_slot(struct sim_slab *slab, uint32_t index,
+                                              struct sim_slot *slot) {
+    slot->generation++;
     slab->free[slab->free_count++] = index;
+}
+
+static inline void sim_engine__slab_give(struct sim_slab *slab, uint32_t index) {
+    sim_engine__slab_give_slot(slab, index, sim_engine__slot(slab, index));
 }
 
 /* A live slot is dead from now on, and given back when its key has left the queue. */

@@ -1,7 +1,7 @@
 /* Durations from raw draws, in integers. */
 #include "core/base/assert.h"
 #include "core/base/rand.h"
-#include "sim/net/net.h"
+#include "sim/net/internal.h"
 #include "sim/net/tables.h"
 
 __extension__ typedef unsigned __int128 wide;
@@ -143,8 +143,7 @@ weft_duration sim_delay_sample(const struct sim_delay *delay, uint64_t raw, uint
     case SIM_DELAY_CONSTANT:
         return delay->a;
     case SIM_DELAY_UNIFORM:
-        WEFT_ASSERT(delay->b >= delay->a);
-        return delay->a + (weft_duration)weft_scale(raw, (uint64_t)(delay->b - delay->a) + 1);
+        return sim_net__uniform(delay, raw);
     case SIM_DELAY_LOGNORMAL:
         return lognormal(delay->a, delay->sigma_milli, normal(raw));
     case SIM_DELAY_REGIONS:

@@ -6,6 +6,8 @@
 #ifndef SIM_NET_INTERNAL_H
 #define SIM_NET_INTERNAL_H
 
+#include "core/base/assert.h"
+#include "core/base/rand.h"
 #include "sim/engine/engine.h"
 #include "sim/net/net.h"
 
@@ -45,12 +47,12 @@ struct sim_net__layer {
     bool on, rests;
     uint8_t *side;
     uint32_t *rank;
+    const bool *spared; /* by node; NULL: nobody */
     uint32_t ring_count, reach;
-    struct sim_chain chain;
+    uint64_t bites;
     uint64_t seed;   /* of the chain's draws */
     uint32_t serial; /* among all that were ever put on, from 1 */
-    uint64_t bites;
-    const bool *spared; /* by node; NULL: nobody */
+    struct sim_chain chain;
 };
 
 /* Threads that share a network count together. */
@@ -65,6 +67,7 @@ struct sim_net__layer_list {
 };
 
 struct sim_net {
+    struct sim_net__face face; /* the first */
     const struct sim_net_spec *spec;
     const uint32_t *group_of;
     uint32_t nodes;
@@ -74,14 +77,30 @@ struct sim_net {
     struct sim_net__layer *layers; /* SIM_LAYERS_MAX of them from the first on, NULL before */
     uint32_t layers_serial;
     struct sim_net__layer_list cuts, chains;
-    bool rules_ask_kind, rules_have_downlinks;
-    uint32_t layers_ask_kind, layers_with_downlinks; /* of `chains` */
+    bool rules_ask_kind;
+    uint32_t layers_ask_kind; /* of `chains` */
     struct sim_net__flows out, in;
 };
 
-bool sim_net__layer_touches(const struct sim_net__layer *layer, uint32_t from, uint32_t to);
+bool sim_net__layer_touches_rest(const struct sim_net__layer *layer, uint32_t from, uint32_t to);
+
+static inline bool sim_net__layer_touches(const struct sim_net__layer *layer, uint32_t from,
+                                          uint32_t to) {
+    if (layer->kind != SIM_LAYER_SPLIT || layer->spared != NULL)
+        return sim_net__layer_touches_rest(layer, from, to);
+    uint8_t a = layer->side[from], b = layer->side[to];
+    return a != b && a != SIM_SIDE_NONE && b != SIM_SIDE_NONE;
+}
+
 /* Every cut in the packet's way bites. */
 void sim_net__run_cuts(struct sim_net *net, const struct sim_packet *packet, struct sim_fate *fate);
+
+/* --- delays --- */
+
+static inline weft_duration sim_net__uniform(const struct sim_delay *delay, uint64_t raw) {
+    WEFT_ASSERT(delay->b >= delay->a);
+    return delay->a + (weft_duration)weft_scale(raw, (uint64_t)(delay->b - delay->a) + 1);
+}
 
 /* --- chains --- */
 

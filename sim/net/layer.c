@@ -15,7 +15,7 @@ static bool is_far(const struct sim_net__layer *layer, uint32_t from, uint32_t t
     return (apart < around ? apart : around) > layer->reach;
 }
 
-bool sim_net__layer_touches(const struct sim_net__layer *layer, uint32_t from, uint32_t to) {
+bool sim_net__layer_touches_rest(const struct sim_net__layer *layer, uint32_t from, uint32_t to) {
     if (layer->spared != NULL && layer->spared[from] && layer->spared[to]) return false;
     if (layer->kind == SIM_LAYER_RING) return is_far(layer, from, to);
     uint8_t a = layer->side[from], b = layer->side[to];
@@ -69,7 +69,7 @@ static void list_remove(struct sim_net__layer_list *list, sim_layer layer) {
 /* What is asked for while the layer acts. */
 static void count_needs(struct sim_net *net, const struct sim_chain *chain, uint32_t more) {
     if (sim_net__chain_asks_kind(chain)) net->layers_ask_kind += more;
-    if (sim_net__chain_has_downlinks(chain)) net->layers_with_downlinks += more;
+    if (sim_net__chain_has_downlinks(chain)) net->face.downlinks += more;
 }
 
 static void act(struct sim_net *net, sim_layer number) {

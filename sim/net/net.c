@@ -55,7 +55,7 @@ static void note_needs(struct sim_net *net) {
     for (uint32_t i = 0; i < net->spec->rules_count; i++) {
         const struct sim_chain *chain = &net->spec->rules[i].chain;
         if (sim_net__chain_asks_kind(chain)) net->rules_ask_kind = true;
-        if (sim_net__chain_has_downlinks(chain)) net->rules_have_downlinks = true;
+        if (sim_net__chain_has_downlinks(chain)) net->face.downlinks++;
     }
 }
 
@@ -121,20 +121,34 @@ weft_duration sim_net_least(const struct sim_net_spec *spec) {
     return least;
 }
 
-/* A link that only delays, the same for all, and nothing on top of it: the way of most packets. */
-static bool only_delays(const struct sim_net *net) {
+/* Of a link that only delays, the same for all, with no chain on top of it: by how much. NULL:
+ * there is more to it. */
+static inline const struct sim_delay *just_delay(const struct sim_net *net) {
     const struct sim_chain *chain = &net->spec->rules[0].chain;
-    return net->spec->rules_count == 1 && chain->count == 1 &&
-           chain->elements[0].kind == SIM_ELEMENT_DELAY && net->region == NULL;
+    const struct sim_element *element = &chain->elements[0];
+    bool just = net->spec->rules_count == 1 && chain->count == 1 && net->chains.count == 0 &&
+                element->kind == SIM_ELEMENT_DELAY && element->delay.kind != SIM_DELAY_REGIONS;
+    return just ? &element->delay : NULL;
 }
 
-static void delay_only(const struct sim_net *net, const struct sim_packet *packet,
-                       struct sim_fate *fate) {
-    const struct sim_delay *delay = &net->spec->rules[0].chain.elements[0].delay;
-    uint64_t entity = (uint64_t)packet->from << 32 | packet->to, raw = 0;
-    if (delay->kind != SIM_DELAY_CONSTANT)
-        raw = weft_draw_from(net->delay_base, entity, packet->number);
-    fate->delay[0] = sim_delay_sample(delay, raw, 0, 0);
+static inline weft_duration sample(const struct sim_net *net, const struct sim_delay *delay,
+                                   uint64_t entity, uint64_t number) {
+    uint64_t raw = 0;
+    if (delay->kind != SIM_DELAY_CONSTANT) raw = weft_draw_from(net->delay_base, entity, number);
+    if (delay->kind == SIM_DELAY_UNIFORM) return sim_net__uniform(delay, raw);
+    return sim_delay_sample(delay, raw, 0, 0);
+}
+
+bool sim_net_just_delays(struct sim_net *net, uint32_t from, uint32_t to, uint64_t number,
+                         weft_duration *delay) {
+    const struct sim_delay *just = just_delay(net);
+    if (just == NULL) return false;
+    WEFT_ASSERT(from < net->nodes && to < net->nodes);
+    for (uint32_t i = 0; i < net->cuts.count; i++) {
+        if (sim_net__layer_touches(&net->layers[net->cuts.layers[i]], from, to)) return false;
+    }
+    *delay = sample(net, just, (uint64_t)from << 32 | to, number);
+    return true;
 }
 
 void sim_net_fate(struct sim_net *net, const struct sim_packet *packet, struct sim_fate *fate) {
@@ -146,8 +160,10 @@ void sim_net_fate(struct sim_net *net, const struct sim_packet *packet, struct s
         sim_net__run_cuts(net, packet, fate);
         if (fate->copies == 0) return;
     }
-    if (net->chains.count == 0 && only_delays(net)) {
-        delay_only(net, packet, fate);
+    const struct sim_delay *just = just_delay(net);
+    if (just != NULL) {
+        uint64_t entity = (uint64_t)packet->from << 32 | packet->to;
+        fate->delay[0] = sample(net, just, entity, packet->number);
         return;
     }
     struct sim_net__walk walk = walk_of(net, packet, fate);
@@ -161,10 +177,6 @@ void sim_net_fate(struct sim_net *net, const struct sim_packet *packet, struct s
 
 bool sim_net_asks_kind(const struct sim_net *net) {
     return net->rules_ask_kind || net->layers_ask_kind > 0;
-}
-
-bool sim_net_has_downlinks(const struct sim_net *net) {
-    return net->rules_have_downlinks || net->layers_with_downlinks > 0;
 }
 
 enum sim_loss sim_net_arrive(struct sim_net *net, const struct sim_packet *packet,

@@ -213,6 +213,13 @@ static inline void sim_fate_init(struct sim_fate *fate) {
     fate->cut_by = UINT32_MAX; /* SIM_LAYER_NONE */
 }
 
+/* Whether the packet `number` from `from` arrives at `to` once, as it was sent, and neither rule
+ * nor layer is to be asked more than for its delay; then how long it takes. False: sim_net_fate
+ * knows.
+ */
+bool sim_net_just_delays(struct sim_net *net, uint32_t from, uint32_t to, uint64_t number,
+                         weft_duration *delay);
+
 void sim_net_fate(struct sim_net *net, const struct sim_packet *packet, struct sim_fate *fate);
 
 /* Flip the bits that a fate's damage says. */
@@ -221,8 +228,15 @@ void sim_net_damage(uint64_t damage, unsigned char *bytes, size_t size);
 /* Whether a rule or a layer that is on looks at what a packet is. */
 bool sim_net_asks_kind(const struct sim_net *net);
 
+/* What every network begins with, for the call below that is made for each packet: its alone. */
+struct sim_net__face {
+    uint32_t downlinks; /* rules or layers with some */
+};
+
 /* Whether there are downlinks, so that each packet that arrives is to go through sim_net_arrive. */
-bool sim_net_has_downlinks(const struct sim_net *net);
+static inline bool sim_net_has_downlinks(const struct sim_net *net) {
+    return ((const struct sim_net__face *)net)->downlinks > 0;
+}
 
 /* A packet has come to its receiver's downlink. LINK or FAULT: its queue has no room. NONE: it is
  * through after *wait. */

@@ -23,13 +23,21 @@ static int64_t wall(struct weft_env *env) {
 const struct weft_clock_ops sim_fabric__clock = {.monotonic = monotonic, .wall = wall};
 
 static void fill(struct weft_env *env, void *out, size_t size) {
-    weft_rand_bytes(&sim_fabric__machine(env)->rand, out, size);
+    struct sim_machine *machine = sim_fabric__machine(env);
+    struct sim_machine_rest *rest = sim_fabric__rest(machine);
+    if (!rest->has_rand) {
+        weft_rand_init(&rest->rand,
+                       sim_engine_draw(machine->fabric->config.engine, SIM_DRAW_ENTROPY,
+                                       machine->node, machine->life));
+        rest->has_rand = true;
+    }
+    weft_rand_bytes(&rest->rand, out, size);
 }
 
 const struct weft_entropy_ops sim_fabric__entropy = {.fill = fill};
 
 static uint32_t pass(struct weft_env *env, const uint64_t *whom, uint32_t count) {
-    return sim_order_pass(sim_fabric__machine(env)->order, whom, count);
+    return sim_order_pass(sim_fabric__machine(env)->rest->order, whom, count);
 }
 
 const struct weft_order_ops sim_fabric__order = {.pass = pass};
@@ -92,7 +100,7 @@ static void end_socket(struct weft_env *env, weft_socket id,
         sim_socket_free(machine, socket);
         break;
     case SIM_SOCKET_LISTENER:
-        sim_stream_listener_close(machine, socket);
+        sim_stream_listener_close(machine, sim_socket_listener(machine, id));
         break;
     case SIM_SOCKET_STREAM:
         end_stream(machine, sim_socket_stream(machine, id));
@@ -112,13 +120,6 @@ static int datagram_open(struct weft_env *env, struct weft_addr *local, uint64_t
                          weft_socket *out) {
     if (is_refused(env, "datagram_open")) return WEFT_ERR_NOMEM;
     return sim_datagram_open(env, local, owner, out);
-}
-
-/* Dropped, as at a full queue. */
-static int datagram_send(struct weft_env *env, weft_socket id, const struct weft_addr *to,
-                         const void *data, size_t size) {
-    if (is_refused(env, "datagram_send")) return WEFT_ERR_AGAIN;
-    return sim_datagram_send(env, id, to, data, size);
 }
 
 static int stream_listen(struct weft_env *env, struct weft_addr *local, int backlog, uint64_t owner,
@@ -154,7 +155,7 @@ static int stream_keep_alive(struct weft_env *env, weft_socket id, weft_duration
 }
 
 const struct weft_net_ops sim_fabric__net = {.datagram_open = datagram_open,
-                                             .datagram_send = datagram_send,
+                                             .datagram_send = sim_datagram_send,
                                              .stream_listen = stream_listen,
                                              .stream_connect = stream_connect,
                                              .stream_read = stream_read,

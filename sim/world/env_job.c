@@ -10,7 +10,7 @@
 #include <string.h>
 
 struct sim_job {
-    struct weft_link link; /* in machine->jobs, in the order they were asked for */
+    struct weft_link link; /* in its machine, in the order they were asked for */
     uint64_t number;       /* arg of its engine event */
     uint64_t owner, id;
     bool due; /* and the machine is paused */
@@ -40,9 +40,9 @@ static void run_guarded(struct weft_env *env, struct sim_job *job) {
 
 static weft_time worker_takes(struct sim_machine *machine, weft_duration duration) {
     weft_time now = sim_fabric__now(machine);
-    weft_time *worker = &machine->job_free_at[0];
+    weft_time *free_at = sim_fabric__rest(machine)->job_free_at, *worker = free_at;
     for (unsigned i = 1; i < SIM_JOB_WORKERS; i++)
-        if (machine->job_free_at[i] < *worker) worker = &machine->job_free_at[i];
+        if (free_at[i] < *worker) worker = &free_at[i];
     weft_time start = *worker > now ? *worker : now;
     *worker = weft_time_add(start, duration > 0 ? duration : SIM_JOB_DURATION);
     return *worker;
@@ -51,19 +51,19 @@ static weft_time worker_takes(struct sim_machine *machine, weft_duration duratio
 /* Its engine event stays, and finds nothing: numbers are not used twice. */
 static void job_free(struct sim_machine *machine, struct sim_job *job) {
     weft_list_remove(&job->link);
-    WEFT_ASSERT(machine->jobs_count > 0);
-    machine->jobs_count--;
+    WEFT_ASSERT(machine->rest->jobs_count > 0);
+    machine->rest->jobs_count--;
     free(job);
 }
 
 static int submit(struct weft_env *env, const struct weft_job_request *request) {
     struct sim_machine *machine = sim_fabric__machine(env);
     if (sim_fabric__refused(machine, SIM_POINT_JOB, "submit", 0)) return WEFT_ERR_NOMEM;
-    if (machine->jobs_count >= WEFT_JOBS_MAX) return WEFT_ERR_FULL;
+    if (sim_fabric__rest(machine)->jobs_count >= WEFT_JOBS_MAX) return WEFT_ERR_FULL;
     struct sim_job *job = malloc(sizeof *job + request->result_max);
     if (job == NULL) return WEFT_ERR_NOMEM;
     memset(job, 0, sizeof *job);
-    job->number = ++machine->fabric->berths[machine->node].serials;
+    job->number = sim_fabric__serial(machine);
     job->owner = request->owner;
     job->id = request->id;
     job->fn = request->fn;
@@ -78,8 +78,8 @@ static int submit(struct weft_env *env, const struct weft_job_request *request) 
         return WEFT_ERR_NOMEM;
     }
     weft_list_init(&job->link);
-    weft_list_push_back(&machine->jobs, &job->link);
-    machine->jobs_count++;
+    weft_list_push_back(&machine->rest->jobs, &job->link);
+    machine->rest->jobs_count++;
     run_guarded(env, job);
     return WEFT_OK;
 }
@@ -87,7 +87,9 @@ static int submit(struct weft_env *env, const struct weft_job_request *request) 
 /* What it had to run has run already. */
 static bool cancel(struct weft_env *env, uint64_t owner, uint64_t id) {
     struct sim_machine *machine = sim_fabric__machine(env);
-    for (struct weft_link *at = machine->jobs.next; at != &machine->jobs; at = at->next) {
+    if (machine->rest == NULL) return false;
+    const struct weft_link *jobs = &machine->rest->jobs;
+    for (struct weft_link *at = jobs->next; at != jobs; at = at->next) {
         struct sim_job *job = WEFT_CONTAINER(at, struct sim_job, link);
         if (job->owner != owner || job->id != id) continue;
         job_free(machine, job);
@@ -108,7 +110,7 @@ static void deliver(struct sim_machine *machine, struct sim_job *job) {
                                .data = fault ? (const void *)job->text : job->out.data,
                                .size = fault ? strlen(job->text) : job->out.size};
     weft_list_remove(&job->link);
-    machine->jobs_count--;
+    machine->rest->jobs_count--;
     sim_engine_fold(fabric->config.engine, (uint64_t)event.kind << 56 ^ event.socket);
     sim_engine_fold_bytes(fabric->config.engine, event.data, event.size);
     fabric->config.deliver(fabric->config.ctx, machine->node, &event);
@@ -116,7 +118,9 @@ static void deliver(struct sim_machine *machine, struct sim_job *job) {
 }
 
 void sim_fabric__job_due(struct sim_machine *machine, uint64_t number) {
-    for (struct weft_link *at = machine->jobs.next; at != &machine->jobs; at = at->next) {
+    if (machine->rest == NULL) return;
+    const struct weft_link *jobs = &machine->rest->jobs;
+    for (struct weft_link *at = jobs->next; at != jobs; at = at->next) {
         struct sim_job *job = WEFT_CONTAINER(at, struct sim_job, link);
         if (job->number != number) continue;
         job->due = true;
@@ -129,17 +133,21 @@ void sim_fabric__job_due(struct sim_machine *machine, uint64_t number) {
 }
 
 void sim_fabric__jobs_resume(struct sim_machine *machine) {
-    for (struct weft_link *at = machine->jobs.next; at != &machine->jobs;) {
+    if (machine->rest == NULL) return;
+    const struct weft_link *jobs = &machine->rest->jobs;
+    for (struct weft_link *at = jobs->next; at != jobs;) {
         struct sim_job *job = WEFT_CONTAINER(at, struct sim_job, link);
         at = at->next;
         if (!job->due) continue;
         deliver(machine, job);
-        at = machine->jobs.next; /* whoever heard of it may have cancelled others */
+        at = jobs->next; /* whoever heard of it may have cancelled others */
     }
 }
 
 void sim_fabric__jobs_forget(struct sim_machine *machine) {
-    while (!weft_list_empty(&machine->jobs))
-        job_free(machine, WEFT_CONTAINER(machine->jobs.next, struct sim_job, link));
-    memset(machine->job_free_at, 0, sizeof machine->job_free_at);
+    struct sim_machine_rest *rest = machine->rest;
+    if (rest == NULL) return;
+    while (!weft_list_empty(&rest->jobs))
+        job_free(machine, WEFT_CONTAINER(rest->jobs.next, struct sim_job, link));
+    memset(rest->job_free_at, 0, sizeof rest->job_free_at);
 }

@@ -8,7 +8,10 @@
 #include <string.h>
 
 /* What a datagram of 64 bytes takes. */
-#define PARCEL_NEAR 192
+#define PARCEL_NEAR 128
+
+/* What it needs of a machine, up to the tables of its env. */
+#define MACHINE_NEAR 192
 
 static bool need_places(struct sim_fabric *fabric) {
     const struct sim_fabric_config *config = &fabric->config;
@@ -26,24 +29,17 @@ __attribute__((always_inline)) static inline void fetch(const void *at, size_t s
     }
 }
 
-/* Step by step as what was fetched before can be read: the parcel and the berth; the machine; its
- * first socket. */
+/* The parcel and the berth, which tells where the machine is; then that. */
 static void on_near(void *ctx, const struct sim_event *const near[SIM_NEAR]) {
     const struct sim_fabric *fabric = ctx;
     uint32_t nodes = fabric->config.nodes;
-    if (near[2] != NULL && near[2]->entity < nodes) {
-        if (near[2]->kind == SIM_EVENT_PARCEL) fetch(near[2]->data, PARCEL_NEAR);
-        fetch(&fabric->berths[near[2]->entity], 1);
-    }
     if (near[1] != NULL && near[1]->entity < nodes) {
-        const struct sim_machine *machine = fabric->berths[near[1]->entity].machine;
-        if (machine != NULL) fetch(machine, 2 * SIM_CACHE_LINE);
+        if (near[1]->kind == SIM_EVENT_PARCEL) fetch(near[1]->data, PARCEL_NEAR);
+        fetch(&fabric->berths[near[1]->entity], 1);
     }
     if (near[0] != NULL && near[0]->entity < nodes) {
         const struct sim_machine *machine = fabric->berths[near[0]->entity].machine;
-        if (machine == NULL) return;
-        fetch(machine->bound.next, 2 * SIM_CACHE_LINE);
-        fetch(machine->slots, 1);
+        if (machine != NULL) fetch(machine, MACHINE_NEAR);
     }
 }
 
@@ -137,12 +133,13 @@ struct sim_flows_stats sim_fabric_flows(const struct sim_fabric *fabric) {
 
 static void drop_sockets(struct sim_machine *machine) {
     for (uint32_t i = 0; i < machine->slots_count; i++) {
-        struct sim_socket *socket = machine->slots[i].socket;
+        struct sim_socket *socket = sim_socket_at(machine, i);
         if (socket == NULL || socket->kind != SIM_SOCKET_STREAM) continue;
         sim_stream_free(machine, WEFT_CONTAINER(socket, struct sim_stream, socket));
     }
     for (uint32_t i = 0; i < machine->slots_count; i++) {
-        if (machine->slots[i].socket != NULL) sim_socket_free(machine, machine->slots[i].socket);
+        struct sim_socket *socket = sim_socket_at(machine, i);
+        if (socket != NULL) sim_socket_free(machine, socket);
     }
     WEFT_ASSERT(machine->sockets_count == 0 && machine->orphans_count == 0);
 }
@@ -152,8 +149,9 @@ static void free_machine(struct sim_machine *machine) {
     sim_fabric__forget_waiting(machine);
     sim_fabric__jobs_forget(machine);
     drop_sockets(machine);
-    free(machine->slots);
-    free(machine->order);
+    if (machine->slots_count > 1) free(machine->slots);
+    if (machine->rest != NULL) free(machine->rest->order);
+    free(machine->rest);
     room_give(&machine->fabric->room, machine);
 }
 
@@ -183,6 +181,22 @@ void sim_fabric_free(struct sim_fabric *fabric) {
     free(fabric);
 }
 
+struct sim_machine_rest *sim_fabric__make_rest(struct sim_machine *machine) {
+    struct sim_machine_rest *rest = calloc(1, sizeof *rest);
+    WEFT_ASSERT(rest != NULL); /* who asks for it has no way to say no */
+    rest->machine = machine;
+    weft_list_init(&rest->waiting);
+    weft_list_init(&rest->jobs);
+    machine->rest = rest;
+    return rest;
+}
+
+uint64_t sim_fabric__serial(struct sim_machine *machine) {
+    WEFT_ASSERT(machine->serials < UINT32_MAX);
+    machine->serials++;
+    return ++machine->fabric->berths[machine->node].serials;
+}
+
 static struct sim_machine *new_machine(struct sim_fabric *fabric, uint32_t node) {
     struct sim_machine *machine = room_take(&fabric->room);
     if (machine == NULL) return NULL;
@@ -191,9 +205,6 @@ static struct sim_machine *new_machine(struct sim_fabric *fabric, uint32_t node)
     machine->slots_free = UINT32_MAX;
     machine->port_next = SIM_PORT_EPHEMERAL;
     machine->departure_last = -1;
-    weft_list_init(&machine->bound);
-    weft_list_init(&machine->waiting);
-    weft_list_init(&machine->jobs);
     fabric->berths[node].machine = machine;
     return machine;
 }
@@ -202,15 +213,17 @@ static struct sim_machine *new_machine(struct sim_fabric *fabric, uint32_t node)
 static bool begin_order(struct sim_machine *machine, uint32_t life) {
     const struct sim_fabric_config *config = &machine->fabric->config;
     if (config->order == NULL || config->order->kind == SIM_ORDER_FIFO) return true;
-    if (machine->order == NULL) machine->order = malloc(sizeof *machine->order);
-    if (machine->order == NULL) return false;
-    *machine->order = (struct sim_order){
+    struct sim_machine_rest *rest = sim_fabric__rest(machine);
+    if (rest->order == NULL) rest->order = malloc(sizeof *rest->order);
+    if (rest->order == NULL) return false;
+    *rest->order = (struct sim_order){
         .spec = config->order, .engine = config->engine, .node = machine->node, .life = life};
     return true;
 }
 
 static struct weft_env make_env(struct sim_machine *machine) {
     const struct sim_fabric_config *config = &machine->fabric->config;
+    bool ordered = machine->rest != NULL && machine->rest->order != NULL;
     return (struct weft_env){.clock = &sim_fabric__clock,
                              .entropy = &sim_fabric__entropy,
                              .net = &sim_fabric__net,
@@ -218,7 +231,7 @@ static struct weft_env make_env(struct sim_machine *machine) {
                              .loader = &sim_fabric__loader,
                              .guard = config->host.guard,
                              .job = &sim_fabric__job,
-                             .order = machine->order != NULL ? &sim_fabric__order : NULL,
+                             .order = ordered ? &sim_fabric__order : NULL,
                              .trace = &sim_fabric__trace,
                              .trace_mask = config->trace_mask,
                              .mem = sim_fabric__memory(machine),
@@ -235,10 +248,10 @@ struct weft_env *sim_fabric_up(struct sim_fabric *fabric, uint32_t node, uint32_
     machine->up = true;
     machine->paused = false;
     machine->busy_until = 0;
-    machine->serial_first = fabric->berths[node].serials + 1;
+    machine->life = life;
+    machine->serials = 0;
+    if (machine->rest != NULL) machine->rest->has_rand = false;
     weft_mem_heap_init(&machine->heap, 0);
-    weft_rand_init(&machine->rand,
-                   sim_engine_draw(fabric->config.engine, SIM_DRAW_ENTROPY, node, life));
     machine->env = make_env(machine);
     return &machine->env;
 }
@@ -257,15 +270,15 @@ struct weft_env *sim_fabric_env(struct sim_fabric *fabric, uint32_t node) {
 /* As a kernel does for a process that is gone. Listeners first: they hold streams of their own. */
 static void close_sockets(struct sim_machine *machine,
                           void (*end_stream)(struct sim_machine *, struct sim_stream *)) {
-    while (!weft_list_empty(&machine->bound)) {
-        struct sim_socket *socket = WEFT_CONTAINER(machine->bound.next, struct sim_socket, link);
+    while (machine->bound != NULL) {
+        struct sim_socket *socket = machine->bound;
         if (socket->kind == SIM_SOCKET_LISTENER)
-            sim_stream_listener_close(machine, socket);
+            sim_stream_listener_close(machine, WEFT_CONTAINER(socket, struct sim_listener, socket));
         else
             sim_socket_free(machine, socket);
     }
     for (uint32_t i = 0; i < machine->slots_count; i++) {
-        struct sim_socket *socket = machine->slots[i].socket;
+        struct sim_socket *socket = sim_socket_at(machine, i);
         if (socket == NULL) continue;
         struct sim_stream *stream = WEFT_CONTAINER(socket, struct sim_stream, socket);
         if (!stream->orphan) end_stream(machine, stream);
@@ -409,7 +422,7 @@ static void busy_no_more(struct sim_machine *machine) {
     if (machine->up && !machine->paused) catch_up(machine);
 }
 
-static void receive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+static inline void receive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
     struct sim_machine *machine = fabric->berths[parcel->to].machine;
     bool datagram = parcel->kind == SIM_PARCEL_DATAGRAM;
     if (machine == NULL || (datagram && !machine->up)) {
@@ -424,16 +437,17 @@ static void receive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
 
 /* What a NAT makes of the target is for this copy: another one arrives on its own. */
 static void arrive_at_place(struct sim_fabric *fabric, struct sim_parcel *parcel) {
-    struct weft_addr target = parcel->target;
+    struct weft_addr target = {.port = 0};
+    if (parcel->has_ends) target = sim_parcel_ends(parcel)->target;
     enum sim_loss loss = sim_parcel_let_in(fabric, parcel);
     if (loss != SIM_LOSS_NONE)
         sim_parcel_lost(fabric, parcel, loss);
     else
         receive(fabric, parcel);
-    parcel->target = target;
+    if (parcel->has_ends) sim_parcel_ends(parcel)->target = target;
 }
 
-static void arrive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+static inline void arrive(struct sim_fabric *fabric, struct sim_parcel *parcel) {
     if (fabric->places != NULL)
         arrive_at_place(fabric, parcel);
     else
@@ -445,15 +459,7 @@ static bool has_to_queue(const struct sim_fabric *fabric, const struct sim_parce
     return sim_net_has_downlinks(fabric->config.net) && parcel->from != parcel->to;
 }
 
-bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event) {
-    WEFT_ASSERT(event->kind != 0);
-    if (event->kind == SIM_EVENT_PARCEL && has_to_queue(fabric, event->data)) {
-        if (!sim_parcel_arrives(fabric, event->data)) return true;
-    }
-    if (event->kind == SIM_EVENT_PARCEL || event->kind == SIM_EVENT_PARCEL_THROUGH) {
-        arrive(fabric, event->data);
-        return true;
-    }
+static bool handle_other(struct sim_fabric *fabric, const struct sim_event *event) {
     struct sim_machine *machine = fabric->berths[event->entity].machine;
     if (event->kind == SIM_EVENT_JOB) {
         if (machine != NULL) sim_fabric__job_due(machine, event->arg);
@@ -475,6 +481,18 @@ bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event)
     return true;
 }
 
+bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event) {
+    WEFT_ASSERT(event->kind != 0);
+    if (event->kind == SIM_EVENT_PARCEL || event->kind == SIM_EVENT_PARCEL_THROUGH) {
+        bool through = event->kind == SIM_EVENT_PARCEL_THROUGH ||
+                       !has_to_queue(fabric, event->data) ||
+                       sim_parcel_arrives(fabric, event->data);
+        if (through) arrive(fabric, event->data);
+        return true;
+    }
+    return handle_other(fabric, event);
+}
+
 bool sim_fabric_move(struct sim_fabric *fabric, uint32_t node) {
     WEFT_ASSERT(node < fabric->config.nodes);
     return need_places(fabric) && sim_places_move(fabric->places, node);
@@ -485,8 +503,9 @@ struct sim_places *sim_fabric_places(const struct sim_fabric *fabric) {
 }
 
 uint32_t sim_fabric_node_at(const struct sim_fabric *fabric, const struct weft_addr *addr) {
-    uint32_t moves, node = sim_addr_owner(addr, fabric->config.nodes, &moves);
-    if (fabric->places == NULL) return moves == 0 ? node : UINT32_MAX;
+    uint32_t moves, nodes = fabric->config.nodes;
+    if (fabric->places == NULL) return sim_addr_owner_unmoved(addr, nodes);
+    uint32_t node = sim_addr_owner(addr, nodes, &moves);
     bool there = node != UINT32_MAX && sim_places_is_at(fabric->places, node, addr);
     return there ? node : UINT32_MAX;
 }
@@ -515,8 +534,10 @@ void sim_fabric_limit_memory(struct sim_fabric *fabric, uint32_t node, size_t by
 size_t sim_fabric_overhead(const struct sim_fabric *fabric, uint32_t node) {
     const struct sim_machine *machine = machine_up(fabric, node);
     if (machine == NULL) return 0;
-    return sizeof *machine + machine->slots_count * sizeof *machine->slots +
-           machine->sockets_count * sizeof(struct sim_socket);
+    size_t slots = machine->slots_count > 1 ? machine->slots_count : 0; /* in a table */
+    size_t sockets = machine->sockets_count - (machine->own_socket_used ? 1 : 0);
+    return sizeof *machine + (machine->rest != NULL ? sizeof *machine->rest : 0) +
+           slots * sizeof *machine->slots + sockets * sizeof(struct sim_socket);
 }
 
 void sim_fabric_stats(const struct sim_fabric *fabric, struct sim_fabric_stats *stats) {

@@ -54,18 +54,28 @@ static uint32_t host_of(const struct sim_flows *flows, uint32_t node) {
     return node % flows->hosts;
 }
 
-static bool same_stream(const struct flow *flow, const struct sim_parcel *parcel) {
+/* One direction of a stream. */
+struct stream {
+    uint32_t from;
+    uint64_t from_socket;
+};
+
+static struct stream stream_of(const struct sim_parcel *parcel) {
+    return (struct stream){parcel->from, sim_parcel_ends(parcel)->from_socket};
+}
+
+static bool is_of(const struct flow *flow, struct stream stream) {
     if (flow->parcel == NULL || !flow->stream) return false;
-    return flow->parcel->from == parcel->from && flow->parcel->from_socket == parcel->from_socket;
+    struct stream own = stream_of(flow->parcel);
+    return own.from == stream.from && own.from_socket == stream.from_socket;
 }
 
 /* Of the stream's parcels that wait, the one sent first; NULL: none waits. */
-static struct flow *first_of_stream(const struct sim_flows *flows,
-                                    const struct sim_parcel *parcel) {
+static struct flow *first_of_stream(const struct sim_flows *flows, struct stream stream) {
     struct flow *first = NULL;
     for (uint32_t i = 0; i < flows->count; i++) {
         struct flow *flow = &flows->flows[i];
-        if (same_stream(flow, parcel) && (first == NULL || flow->serial < first->serial)) {
+        if (is_of(flow, stream) && (first == NULL || flow->serial < first->serial)) {
             first = flow;
         }
     }
@@ -109,7 +119,7 @@ bool sim_flows_take(struct sim_fabric *fabric, struct sim_parcel *parcel, struct
     if (parcel->from == parcel->to) return false;
     uint32_t from = host_of(flows, parcel->from), to = host_of(flows, parcel->to);
     bool flows_itself = parcel->size >= flows->least && from != to;
-    bool waits = arrival_last != NULL && first_of_stream(flows, parcel) != NULL;
+    bool waits = arrival_last != NULL && first_of_stream(flows, stream_of(parcel)) != NULL;
     if (!flows_itself) add_latency(flows, parcel, fate);
     if (!flows_itself && !waits) return false;
     struct flow *flow = new_flow(flows);
@@ -135,14 +145,14 @@ bool sim_flows_take(struct sim_fabric *fabric, struct sim_parcel *parcel, struct
 
 /* The stream's next parcel, or the stream itself, must not be before `at`. */
 static void pass_on(struct sim_fabric *fabric, const struct sim_parcel *parcel, weft_time at) {
-    struct flow *next = first_of_stream(fabric->flows, parcel);
+    struct flow *next = first_of_stream(fabric->flows, stream_of(parcel));
     if (next != NULL) {
         next->after = at;
         return;
     }
     const struct sim_machine *machine = fabric->berths[parcel->from].machine;
     if (machine == NULL) return;
-    struct sim_stream *stream = sim_socket_stream(machine, parcel->from_socket);
+    struct sim_stream *stream = sim_socket_stream(machine, sim_parcel_ends(parcel)->from_socket);
     if (stream != NULL) stream->arrival_last = at;
 }
 
@@ -168,10 +178,9 @@ static void completed(struct sim_fabric *fabric, uint32_t index, weft_time at) {
         let_go(fabric, flow);
         return;
     }
-    const struct sim_parcel of_stream = {.from = flow->parcel->from,
-                                         .from_socket = flow->parcel->from_socket};
-    for (flow = first_of_stream(flows, &of_stream); flow != NULL && flow->done != WEFT_TIME_NEVER;
-         flow = first_of_stream(flows, &of_stream)) {
+    struct stream stream = stream_of(flow->parcel);
+    for (flow = first_of_stream(flows, stream); flow != NULL && flow->done != WEFT_TIME_NEVER;
+         flow = first_of_stream(flows, stream)) {
         flow->done = weft_time_max(flow->done, at);
         let_go(fabric, flow);
     }

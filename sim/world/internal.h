@@ -2,6 +2,7 @@
 #ifndef SIM_WORLD_INTERNAL_H
 #define SIM_WORLD_INTERNAL_H
 
+#include "core/base/assert.h"
 #include "core/base/list.h"
 #include "core/base/rand.h"
 #include "sim/world/clock.h"
@@ -28,23 +29,43 @@ enum sim_parcel_kind {
     SIM_PARCEL_RESET
 };
 
-/* Shared by its copies on the way: never changed once sent, but for `target` while it arrives. */
+/* Shared by its copies on the way: never changed once sent, but for `target` of its ends while it
+ * arrives.
+ *
+ * A datagram from and to where machines are that never moved needs no addresses: its nodes, ports
+ * and family say them. Any other parcel has its ends in the memory before it. */
 struct sim_parcel {
-    struct sim_parcel *next_free; /* in the pool */
+    union {
+        struct sim_parcel *next_free; /* in the pool */
+        uint64_t number;
+    };
+    uint32_t from, to;
     uint32_t refs;
     uint32_t size; /* of bytes */
-    uint32_t from, to;
-    uint64_t number;
+    uint16_t source_port, target_port;
+    uint8_t family;
     uint8_t kind;  /* enum sim_parcel_kind */
     uint8_t class; /* of its memory */
-    bool fin;      /* SEGMENT: the sender has finished, after these bytes */
-    bool probe;    /* SEGMENT: answer, whatever it says */
+    bool has_ends;
+    unsigned char bytes[];
+};
+
+/* With what is in a stream's parcel alone. */
+struct sim_ends {
     struct weft_addr source, target;
     uint64_t from_socket, to_socket; /* streams */
     uint64_t seq, ack;               /* SEGMENT: of the first byte; next byte expected */
     uint32_t window;                 /* bytes the sender of this has room for, from `ack` */
-    unsigned char bytes[];
+    bool fin;                        /* SEGMENT: the sender has finished, after these bytes */
+    bool probe;                      /* SEGMENT: answer, whatever it says */
 };
+
+_Static_assert(sizeof(struct sim_parcel) == 32, "with a few bytes half a cache line");
+
+static inline struct sim_ends *sim_parcel_ends(const struct sim_parcel *parcel) {
+    WEFT_ASSERT(parcel->has_ends);
+    return (struct sim_ends *)(uintptr_t)parcel - 1;
+}
 
 /* --- byte queue: what a stream holds --- */
 
@@ -66,15 +87,19 @@ void sim_queue_deinit(struct sim_queue *queue);
 enum sim_socket_kind { SIM_SOCKET_DATAGRAM = 1, SIM_SOCKET_LISTENER, SIM_SOCKET_STREAM };
 
 struct sim_socket {
-    struct weft_link link; /* in machine->bound: DATAGRAM, LISTENER */
-    weft_socket id;        /* serial << 16 | slot */
+    struct sim_socket *bound_next; /* after it in machine->bound: DATAGRAM, LISTENER */
+    weft_socket id;                /* serial << 16 | slot */
     uint64_t owner;
     struct weft_addr local;
     enum sim_socket_kind kind;
-    uint32_t waiting;            /* DATAGRAM: bytes queued while paused */
-    uint32_t backlog;            /* LISTENER */
-    uint32_t unaccepted_count;   /* LISTENER: in `unaccepted` */
-    struct weft_link unaccepted; /* LISTENER: its streams, until ACCEPTED was delivered */
+    uint32_t waiting; /* DATAGRAM: bytes queued while paused */
+};
+
+struct sim_listener {
+    struct sim_socket socket;
+    uint32_t backlog;
+    uint32_t unaccepted_count;
+    struct weft_link unaccepted; /* its streams, until ACCEPTED was delivered */
 };
 
 enum sim_stream_state {
@@ -136,43 +161,59 @@ struct sim_waiting {
     struct sim_parcel *parcel; /* holds event.data; or NULL */
 };
 
-struct sim_slot {
-    struct sim_socket *socket; /* NULL: free */
-    uint32_t next_free;
+union sim_slot {
+    struct sim_socket *socket;
+    uint64_t free; /* odd: the next free slot << 1 | 1 */
 };
 
-/* Begins on a cache line: the first is all that a datagram needs that comes or goes, but for the
- * tables at the start of env. */
+/* What few machines need; made when one does. */
+struct sim_machine_rest {
+    struct sim_machine *machine;
+    struct weft_mem counted; /* its heap, when the fabric has points */
+    struct weft_rand rand;
+    bool has_rand; /* in this life */
+    uint32_t jobs_count;
+    struct weft_link waiting, jobs;
+    weft_time job_free_at[SIM_JOB_WORKERS]; /* when each worker has done what it was given */
+    struct sim_order *order;                /* NULL: first in, first out */
+};
+
+/* First what each datagram needs that comes or goes, with the socket that most machines have and
+ * no other, then the tables at the start of env. A million machines are 288 MB.
+ *
+ * I1  slots_count <= 1 implies the slot is in the machine, else there is a table of them
+ * I2  own_socket is in use when a slot holds it; it is a datagram socket */
 struct sim_machine {
     struct sim_fabric *fabric;
-    struct weft_link bound;
-    struct sim_slot *slots;
+    struct sim_socket *bound; /* the first, in the order they were bound; NULL: none */
+    union {
+        union sim_slot slot;
+        union sim_slot *slots;
+    };
     weft_time departure_last; /* of a datagram */
     weft_time busy_until;     /* a call of its node has not returned; not later than now: none */
     uint32_t node;
     uint32_t slots_count;
+    uint32_t slots_free; /* index, UINT32_MAX: none */
+    uint32_t sockets_count;
+    uint32_t life;
     uint16_t port_next;
-    bool up; /* false: only orphans are left to finish */
-    bool paused;
-    bool busy_told; /* BUSY_NO_MORE is queued */
+    bool up : 1; /* false: only orphans are left to finish */
+    bool paused : 1;
+    bool busy_told : 1; /* BUSY_NO_MORE is queued */
+    bool own_socket_used : 1;
+    struct sim_socket own_socket; /* I2 */
     struct weft_env env;
-    struct sim_order *order; /* NULL: first in, first out */
     struct weft_mem_heap heap;
-    struct weft_mem counted; /* the same, when the fabric has points */
-    struct weft_rand rand;
-    uint32_t sockets_count, orphans_count; /* all; of them closed by their owner */
-    uint32_t slots_free;                   /* index, UINT32_MAX: none */
-    uint32_t jobs_count;
-    struct weft_link waiting, jobs;
-    weft_time job_free_at[SIM_JOB_WORKERS]; /* when each worker has done what it was given */
-    uint64_t serial_first;                  /* sockets with a smaller serial are of earlier lives */
+    struct sim_machine_rest *rest; /* NULL: not needed so far */
+    uint32_t orphans_count;        /* sockets closed by their owner */
+    uint32_t serials;              /* of the berth's, those of this life */
 };
 
 #define SIM_CACHE_LINE 64
-#define SIM_MACHINE_SIZE                                                                           \
-    ((sizeof(struct sim_machine) + SIM_CACHE_LINE - 1) / SIM_CACHE_LINE * SIM_CACHE_LINE)
+#define SIM_MACHINE_SIZE sizeof(struct sim_machine)
 
-_Static_assert(offsetof(struct sim_machine, env) == SIM_CACHE_LINE, "what is hot is one line");
+_Static_assert(SIM_MACHINE_SIZE == 288, "not a byte more without need");
 
 /* Room for machines, many at a time: a free one begins with the next. */
 struct sim_machine_room {
@@ -190,6 +231,7 @@ struct sim_berth {
 };
 
 #define SIM_POOL_CLASSES 4
+#define SIM_POOLS (2 * SIM_POOL_CLASSES) /* without ends; with them */
 
 struct sim_flows;
 
@@ -199,9 +241,9 @@ struct sim_fabric {
     struct sim_places *places; /* NULL until a machine is behind a NAT or moves */
     struct sim_clock **clocks; /* by machine, NULL: true; NULL: all of them */
     struct sim_machine_room room;
-    bool is_beside;                            /* berths and clocks are of another */
-    struct sim_parcel *pool[SIM_POOL_CLASSES]; /* free parcels by size */
-    uint32_t pool_count[SIM_POOL_CLASSES];
+    bool is_beside;                     /* berths and clocks are of another */
+    struct sim_parcel *pool[SIM_POOLS]; /* free parcels by class */
+    uint32_t pool_count[SIM_POOLS];
     struct sim_flows *flows; /* NULL: no model of bandwidth */
     struct sim_fabric_stats stats;
 };
@@ -236,6 +278,15 @@ static inline bool sim_fabric__deaf(const struct sim_machine *machine) {
 void sim_fabric__busy(struct sim_machine *machine, weft_duration took);
 /* Something waits: see to it that the machine hears of it. */
 void sim_fabric__hold(struct sim_machine *machine);
+
+/* fabric.c: its rest. */
+struct sim_machine_rest *sim_fabric__make_rest(struct sim_machine *machine);
+static inline struct sim_machine_rest *sim_fabric__rest(struct sim_machine *machine) {
+    return machine->rest != NULL ? machine->rest : sim_fabric__make_rest(machine);
+}
+
+/* The number of its next socket or job. */
+uint64_t sim_fabric__serial(struct sim_machine *machine);
 
 /* NULL: it tells the true time. */
 static inline struct sim_clock *sim_fabric__clock_of(const struct sim_fabric *fabric,
@@ -275,13 +326,35 @@ static inline void sim_fabric__trace_packet(struct sim_fabric *fabric, uint32_t 
         sim_fabric__trace_wanted(fabric, node, kind, number);
 }
 
-/* parcel.c. A parcel with one reference and everything cleared but refs, size. NULL: no memory. */
-struct sim_parcel *sim_parcel_new(struct sim_fabric *fabric, uint32_t size);
-void sim_parcel_unref(struct sim_fabric *fabric, struct sim_parcel *parcel);
+/* parcel.c. A parcel with one reference; it and its ends, when it has them, are cleared but for
+ * refs, size. NULL: no memory. */
+struct sim_parcel *sim_parcel_new_rest(struct sim_fabric *fabric, uint32_t size, bool has_ends);
+void sim_parcel_free(struct sim_fabric *fabric, struct sim_parcel *parcel);
 void sim_parcel_pool_free(struct sim_fabric *fabric);
-/* Through the network; takes the reference. `from`, `source`, `target` and what the kind needs are
- * set; `to` is found, and `source` becomes what others see. A stream's parcel arrives once, after
- * *arrival_last, which moves on; NULL: a datagram. */
+
+/* Of the smallest class, that of most messages. */
+#define SIM_PARCEL_SMALL 24u
+
+static inline struct sim_parcel *sim_parcel_new(struct sim_fabric *fabric, uint32_t size,
+                                                bool has_ends) {
+    struct sim_parcel *parcel = fabric->pool[0];
+    if (size > SIM_PARCEL_SMALL || has_ends || parcel == NULL)
+        return sim_parcel_new_rest(fabric, size, has_ends);
+    fabric->pool[0] = parcel->next_free;
+    fabric->pool_count[0]--;
+    *parcel = (struct sim_parcel){.refs = 1, .size = size};
+    return parcel;
+}
+
+static inline void sim_parcel_unref(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+    WEFT_ASSERT(parcel->refs > 0);
+    if (--parcel->refs == 0) sim_parcel_free(fabric, parcel);
+}
+
+/* Through the network; takes the reference. `from` is set, and `to` of one without ends; of one
+ * with them `source`, `target` and what the kind needs: `to` is found, and `source` becomes what
+ * others see. A stream's parcel arrives once, after *arrival_last, which moves on; NULL: a
+ * datagram. */
 void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
                           weft_time *arrival_last);
 /* A parcel has come to its receiver's downlink. True: it is through. False: it was lost, or it is
@@ -294,19 +367,48 @@ void sim_parcel_queue(struct sim_fabric *fabric, struct sim_parcel *parcel,
                       const struct sim_fate *fate, weft_time at, weft_time *arrival_last);
 void sim_parcel_lost(struct sim_fabric *fabric, const struct sim_parcel *parcel,
                      enum sim_loss cause);
-void sim_parcel_received(struct sim_fabric *fabric, const struct sim_parcel *parcel);
+/* Who sent it, as others see it. */
+struct weft_addr sim_parcel_source_rest(const struct sim_parcel *parcel);
+static inline void sim_parcel_source(const struct sim_parcel *parcel, struct weft_addr *source) {
+    if (!parcel->has_ends && parcel->family == WEFT_FAMILY_V4)
+        sim_addr_put_v4(source, SIM_V4_NET << 24 | (parcel->from + 1), parcel->source_port);
+    else
+        *source = sim_parcel_source_rest(parcel);
+}
+
+static inline void sim_parcel_received(struct sim_fabric *fabric, const struct sim_parcel *parcel) {
+    fabric->stats.packets_received++;
+    sim_engine_fold_bytes(fabric->config.engine, parcel->bytes, parcel->size);
+    sim_fabric__trace_packet(fabric, parcel->to, WEFT_TRACE_PACKET_RECEIVED,
+                             (uint64_t[4]){parcel->from, parcel->size, parcel->number});
+}
 
 /* socket.c */
 static inline uint64_t sim_socket_serial(weft_socket id) { return id >> 16; }
-struct sim_socket *sim_socket_find(const struct sim_machine *machine, weft_socket id);
+
+/* In slot `slot` < slots_count; NULL: it is free. */
+static inline struct sim_socket *sim_socket_at(const struct sim_machine *machine, uint32_t slot) {
+    union sim_slot at = machine->slots_count > 1 ? machine->slots[slot] : machine->slot; /* I1 */
+    return (at.free & 1) != 0 ? NULL : at.socket;
+}
+
+static inline struct sim_socket *sim_socket_find(const struct sim_machine *machine,
+                                                 weft_socket id) {
+    uint32_t slot = (uint32_t)(id & (SIM_SOCKETS_MAX - 1));
+    if (slot >= machine->slots_count) return NULL;
+    struct sim_socket *socket = sim_socket_at(machine, slot);
+    return socket != NULL && socket->id == id ? socket : NULL;
+}
 struct sim_stream *sim_socket_stream(const struct sim_machine *machine, weft_socket id);
+struct sim_listener *sim_socket_listener(const struct sim_machine *machine, weft_socket id);
 /* A socket bound to target, or NULL. */
 struct sim_socket *sim_socket_bound(struct sim_machine *machine, enum sim_socket_kind kind,
                                     const struct weft_addr *target);
-/* The one of them that `parcel`, whose target it is, comes to: chosen by the peer. */
+/* The one of them that `parcel`, whose target it is, comes to: chosen by the peer. One without ends
+ * is for the machine's only address. */
 struct sim_socket *sim_socket_spread(struct sim_machine *machine, enum sim_socket_kind kind,
                                      const struct sim_parcel *parcel);
-/* Make one and bind it. `size` >= sizeof(struct sim_socket); cleared. FULL, NOMEM */
+/* Make one. `size` >= sizeof(struct sim_socket), more for all but DATAGRAM; cleared. FULL, NOMEM */
 int sim_socket_new(struct sim_machine *machine, enum sim_socket_kind kind, size_t size,
                    struct sim_socket **out);
 /* Checks *local, chooses a port when it has none, puts the socket, whose owner is set, into
@@ -317,6 +419,14 @@ uint16_t sim_socket_port(struct sim_machine *machine, enum sim_socket_kind kind,
                          enum weft_family family); /* 0: none is free */
 void sim_socket_free(struct sim_machine *machine, struct sim_socket *socket);
 bool sim_socket_is_wildcard(const struct sim_socket *socket); /* bound to a port alone */
+
+/* To the node now: it is not deaf. */
+static inline void sim_fabric__deliver(struct sim_machine *machine,
+                                       const struct weft_event *event) {
+    struct sim_fabric *fabric = machine->fabric;
+    sim_engine_fold(fabric->config.engine, (uint64_t)event->kind << 56 ^ event->socket);
+    fabric->config.deliver(fabric->config.ctx, machine->node, event);
+}
 
 /* tell.c: events for the node, at once or when it is resumed. `parcel`: holds event->data. */
 void sim_fabric__tell(struct sim_machine *machine, const struct weft_event *event,
@@ -353,7 +463,7 @@ void sim_stream_accepted(struct sim_machine *machine, weft_socket id);
 /* stream_close.c */
 void sim_stream_close(struct sim_machine *machine, struct sim_stream *stream);
 void sim_stream_abort(struct sim_machine *machine, struct sim_stream *stream);
-void sim_stream_listener_close(struct sim_machine *machine, struct sim_socket *listener);
+void sim_stream_listener_close(struct sim_machine *machine, struct sim_listener *listener);
 /* The peer broke it, or time did: tells the owner, or frees what nobody owns. */
 void sim_stream_fail(struct sim_machine *machine, struct sim_stream *stream, int error);
 void sim_stream_free(struct sim_machine *machine, struct sim_stream *stream);

@@ -7,41 +7,57 @@
 
 #define POOLED_MAX 4096u /* free parcels kept, of each class */
 
-static const uint32_t class_size[SIM_POOL_CLASSES] = {0, 32, 256, 1536};
+/* What malloc adds to the first makes it one cache line. */
+static const uint32_t class_size[SIM_POOL_CLASSES] = {SIM_PARCEL_SMALL, 104, 296, 1536};
 
-/* The smallest class that fits; SIM_POOL_CLASSES: none does, it is made to measure. */
-static uint32_t class_of(uint32_t size) {
-    if (size <= class_size[1]) return size > 0;
-    uint32_t class = 2;
+#define UNPOOLED SIM_POOLS /* made to measure */
+
+/* The smallest class that fits. */
+static uint32_t class_of(uint32_t size, bool has_ends) {
+    uint32_t class = 0;
     while (class < SIM_POOL_CLASSES && class_size[class] < size) class ++;
-    return class;
+    if (class == SIM_POOL_CLASSES) return UNPOOLED;
+    return has_ends ? class + SIM_POOL_CLASSES : class;
+}
+
+static struct sim_parcel *allocate(uint32_t size, bool has_ends) {
+    struct sim_parcel *parcel;
+    if (!has_ends) return malloc(sizeof *parcel + size);
+    struct sim_ends *ends = malloc(sizeof *ends + sizeof *parcel + size);
+    return ends != NULL ? (struct sim_parcel *)(ends + 1) : NULL;
+}
+
+static void release(struct sim_parcel *parcel) {
+    free(parcel->has_ends ? (void *)sim_parcel_ends(parcel) : parcel);
 }
 
 static struct sim_parcel *pool_take(struct sim_fabric *fabric, uint32_t class) {
     struct sim_parcel *parcel = fabric->pool[class];
-    if (parcel == NULL) return malloc(sizeof *parcel + class_size[class]);
+    if (parcel == NULL) return NULL;
     WEFT_ASSERT(fabric->pool_count[class] > 0);
     fabric->pool[class] = parcel->next_free;
     fabric->pool_count[class]--;
     return parcel;
 }
 
-struct sim_parcel *sim_parcel_new(struct sim_fabric *fabric, uint32_t size) {
+struct sim_parcel *sim_parcel_new_rest(struct sim_fabric *fabric, uint32_t size, bool has_ends) {
     WEFT_ASSERT(size <= WEFT_DATAGRAM_MAX);
-    uint32_t class = class_of(size);
-    struct sim_parcel *parcel =
-        class < SIM_POOL_CLASSES ? pool_take(fabric, class) : malloc(sizeof *parcel + size);
-    if (parcel != NULL)
-        *parcel = (struct sim_parcel){.refs = 1, .size = size, .class = (uint8_t) class};
+    uint32_t class = class_of(size, has_ends);
+    bool pooled = class != UNPOOLED;
+    struct sim_parcel *parcel = pooled ? pool_take(fabric, class) : NULL;
+    if (parcel == NULL)
+        parcel = allocate(pooled ? class_size[class % SIM_POOL_CLASSES] : size, has_ends);
+    if (parcel == NULL) return NULL;
+    *parcel = (struct sim_parcel){
+        .refs = 1, .size = size, .class = (uint8_t) class, .has_ends = has_ends};
+    if (has_ends) *sim_parcel_ends(parcel) = (struct sim_ends){.seq = 0};
     return parcel;
 }
 
-void sim_parcel_unref(struct sim_fabric *fabric, struct sim_parcel *parcel) {
-    WEFT_ASSERT(parcel->refs > 0);
-    if (--parcel->refs > 0) return;
+void sim_parcel_free(struct sim_fabric *fabric, struct sim_parcel *parcel) {
     uint32_t class = parcel->class;
-    if (class == SIM_POOL_CLASSES || fabric->pool_count[class] == POOLED_MAX) {
-        free(parcel);
+    if (class == UNPOOLED || fabric->pool_count[class] == POOLED_MAX) {
+        release(parcel);
         return;
     }
     parcel->next_free = fabric->pool[class];
@@ -50,16 +66,28 @@ void sim_parcel_unref(struct sim_fabric *fabric, struct sim_parcel *parcel) {
 }
 
 void sim_parcel_pool_free(struct sim_fabric *fabric) {
-    for (uint32_t class = 0; class < SIM_POOL_CLASSES; class ++) {
-        while (fabric->pool_count[class] > 0) free(pool_take(fabric, class));
+    for (uint32_t class = 0; class < SIM_POOLS; class ++) {
+        while (fabric->pool_count[class] > 0) release(pool_take(fabric, class));
     }
+}
+
+/* --- where from, where to --- */
+
+struct weft_addr sim_parcel_source_rest(const struct sim_parcel *parcel) {
+    if (parcel->has_ends) return sim_parcel_ends(parcel)->source;
+    return sim_world_addr(parcel->from, (enum weft_family)parcel->family, parcel->source_port);
+}
+
+static struct weft_addr target_of(const struct sim_parcel *parcel) {
+    if (parcel->has_ends) return sim_parcel_ends(parcel)->target;
+    return sim_world_addr(parcel->to, (enum weft_family)parcel->family, parcel->target_port);
 }
 
 void sim_fabric_drop(const struct sim_event *event) {
     if (event->kind != SIM_EVENT_PARCEL && event->kind != SIM_EVENT_PARCEL_THROUGH) return;
     struct sim_parcel *parcel = event->data;
     WEFT_ASSERT(parcel->refs > 0);
-    if (--parcel->refs == 0) free(parcel);
+    if (--parcel->refs == 0) release(parcel);
 }
 
 void sim_parcel_lost(struct sim_fabric *fabric, const struct sim_parcel *parcel,
@@ -67,13 +95,6 @@ void sim_parcel_lost(struct sim_fabric *fabric, const struct sim_parcel *parcel,
     fabric->stats.packets_lost++;
     sim_fabric__trace_packet(fabric, parcel->from, WEFT_TRACE_PACKET_LOST,
                              (uint64_t[4]){parcel->to, parcel->size, parcel->number, cause});
-}
-
-void sim_parcel_received(struct sim_fabric *fabric, const struct sim_parcel *parcel) {
-    fabric->stats.packets_received++;
-    sim_engine_fold_bytes(fabric->config.engine, parcel->bytes, parcel->size);
-    sim_fabric__trace_packet(fabric, parcel->to, WEFT_TRACE_PACKET_RECEIVED,
-                             (uint64_t[4]){parcel->from, parcel->size, parcel->number});
 }
 
 /* As the network knows it, now. */
@@ -92,8 +113,8 @@ static struct sim_route route_of(const struct sim_fabric *fabric, const struct s
                               .stream = parcel->kind != SIM_PARCEL_DATAGRAM,
                               .from = parcel->from,
                               .to = parcel->to,
-                              .source = parcel->source,
-                              .target = parcel->target};
+                              .source = sim_parcel_source_rest(parcel),
+                              .target = target_of(parcel)};
 }
 
 /* Where a packet was on its way to a machine that is up, at an address it has no more. */
@@ -105,14 +126,15 @@ static void note_missed(struct sim_fabric *fabric, const struct sim_route *route
 
 /* Whom it goes to, and from where as they see it. */
 static enum sim_loss find_way(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+    if (!parcel->has_ends) return SIM_LOSS_NONE;
     if (fabric->places == NULL) {
-        parcel->to = sim_fabric_node_at(fabric, &parcel->target);
+        parcel->to = sim_fabric_node_at(fabric, &sim_parcel_ends(parcel)->target);
         return parcel->to != UINT32_MAX ? SIM_LOSS_NONE : SIM_LOSS_NO_NODE;
     }
     struct sim_route route = route_of(fabric, parcel);
     enum sim_loss loss = sim_places_depart(fabric->places, &route);
     parcel->to = route.to;
-    parcel->source = route.source;
+    sim_parcel_ends(parcel)->source = route.source;
     note_missed(fabric, &route);
     return loss;
 }
@@ -121,7 +143,7 @@ enum sim_loss sim_parcel_let_in(struct sim_fabric *fabric, struct sim_parcel *pa
     WEFT_ASSERT(fabric->places != NULL);
     struct sim_route route = route_of(fabric, parcel);
     enum sim_loss loss = sim_places_arrive(fabric->places, &route);
-    parcel->target = route.target;
+    if (parcel->has_ends) sim_parcel_ends(parcel)->target = route.target;
     note_missed(fabric, &route);
     return loss;
 }
@@ -160,7 +182,7 @@ static void queue_copy(struct sim_fabric *fabric, struct sim_parcel *parcel, wef
 /* A parcel is never changed once sent, so what a link damages is a copy of its own. */
 static void queue_damaged(struct sim_fabric *fabric, struct sim_parcel *parcel, weft_time at,
                           uint64_t damage) {
-    struct sim_parcel *copy = sim_parcel_new(fabric, parcel->size);
+    struct sim_parcel *copy = sim_parcel_new(fabric, parcel->size, parcel->has_ends);
     if (copy == NULL) {
         sim_parcel_lost(fabric, parcel, SIM_LOSS_FAULT);
         return;
@@ -169,6 +191,7 @@ static void queue_damaged(struct sim_fabric *fabric, struct sim_parcel *parcel, 
     *copy = *parcel;
     copy->refs = 1;
     copy->class = class;
+    if (copy->has_ends) *sim_parcel_ends(copy) = *sim_parcel_ends(parcel);
     memcpy(copy->bytes, parcel->bytes, parcel->size);
     sim_net_damage(damage, copy->bytes, copy->size);
     queue_copy(fabric, copy, at);
@@ -235,8 +258,9 @@ static void trace_data(const struct sim_fabric *fabric, const struct sim_parcel 
     size_t head = 2 * sizeof *source, size = head + parcel->size;
     unsigned char *bytes = malloc(size);
     WEFT_ASSERT(bytes != NULL); /* a trace with holes would be another run */
+    struct weft_addr target = target_of(parcel);
     memcpy(bytes, source, sizeof *source);
-    memcpy(bytes + sizeof *source, &parcel->target, sizeof parcel->target);
+    memcpy(bytes + sizeof *source, &target, sizeof target);
     memcpy(bytes + head, parcel->bytes, parcel->size);
     struct weft_trace_event event = {.at = sim_engine_now(config->engine),
                                      .node = parcel->from,
@@ -257,26 +281,65 @@ static void trace_sent(struct sim_fabric *fabric, const struct sim_parcel *parce
         trace_data(fabric, parcel, source);
 }
 
+/* The way of most packets: there is one copy of it, whose delay is all that is to be found out. It
+ * takes the reference along. False: it is to be looked at more closely. */
+static inline bool go_plainly(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+    weft_duration delay;
+    if (fabric->flows != NULL || parcel->from == parcel->to) return false;
+    if (!sim_net_just_delays(fabric->config.net, parcel->from, parcel->to, parcel->number, &delay))
+        return false;
+    struct sim_machine *sender = fabric->berths[parcel->from].machine;
+    weft_time at = weft_time_max(sim_engine_now(fabric->config.engine), sender->busy_until);
+    at = weft_time_add(depart(sender, at), delay);
+    if (schedule(fabric, parcel, at, SIM_EVENT_PARCEL)) return true;
+    sim_parcel_lost(fabric, parcel, SIM_LOSS_FAULT);
+    sim_parcel_unref(fabric, parcel);
+    return true;
+}
+
+#define SENT (WEFT_TRACE_BIT(WEFT_TRACE_PACKET_SENT) | WEFT_TRACE_BIT(WEFT_TRACE_PACKET_DATA))
+
+/* By its fate, which has to be found out. */
+static void go(struct sim_fabric *fabric, struct sim_parcel *parcel, weft_time *arrival_last) {
+    struct sim_fate fate;
+    find_fate(fabric, parcel, &fate);
+    WEFT_ASSERT(fate.copies <= SIM_COPIES_MAX);
+    if (fate.copies == 0)
+        sim_parcel_lost(fabric, parcel, fate.cause);
+    else
+        queue_copies(fabric, parcel, &fate, arrival_last);
+    sim_parcel_unref(fabric, parcel);
+}
+
+static inline void leave(struct sim_fabric *fabric, struct sim_parcel *parcel) {
+    parcel->number = ++fabric->berths[parcel->from].packets;
+    fabric->stats.packets_sent++;
+    sim_engine_sends(fabric->config.engine, parcel->bytes, parcel->size);
+}
+
+/* One that has ends, or that is traced. */
+static void send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
+                      weft_time *arrival_last) {
+    struct weft_addr source = sim_parcel_source_rest(parcel); /* find_way changes it */
+    leave(fabric, parcel);
+    enum sim_loss loss = find_way(fabric, parcel);
+    trace_sent(fabric, parcel, &source);
+    if (loss != SIM_LOSS_NONE) {
+        sim_parcel_lost(fabric, parcel, loss);
+        sim_parcel_unref(fabric, parcel);
+    } else if (arrival_last != NULL || !go_plainly(fabric, parcel)) {
+        go(fabric, parcel, arrival_last);
+    }
+}
+
 void sim_parcel_send_take(struct sim_fabric *fabric, struct sim_parcel *parcel,
                           weft_time *arrival_last) {
     WEFT_ASSERT(parcel->refs == 1);
     WEFT_ASSERT(parcel->from < fabric->config.nodes);
-    struct weft_addr source = parcel->source; /* find_way changes it */
-    parcel->number = ++fabric->berths[parcel->from].packets;
-    sim_engine_sends(fabric->config.engine, parcel->bytes, parcel->size);
-    enum sim_loss loss = find_way(fabric, parcel);
-    fabric->stats.packets_sent++;
-    trace_sent(fabric, parcel, &source);
-    if (loss != SIM_LOSS_NONE) {
-        sim_parcel_lost(fabric, parcel, loss);
-    } else {
-        struct sim_fate fate;
-        find_fate(fabric, parcel, &fate);
-        WEFT_ASSERT(fate.copies <= SIM_COPIES_MAX);
-        if (fate.copies == 0)
-            sim_parcel_lost(fabric, parcel, fate.cause);
-        else
-            queue_copies(fabric, parcel, &fate, arrival_last);
+    if (parcel->has_ends || (fabric->config.trace_mask & SENT) != 0) {
+        send_take(fabric, parcel, arrival_last);
+        return;
     }
-    sim_parcel_unref(fabric, parcel);
+    leave(fabric, parcel);
+    if (!go_plainly(fabric, parcel)) go(fabric, parcel, NULL);
 }

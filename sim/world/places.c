@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define NOBODY UINT32_MAX
-#define V4_NET 10u
+#define V4_NET SIM_V4_NET
 #define V4_NETS 90u /* of moves: 10 to 99 */
 #define V6_NET 0xfdu
 #define HOST_FIRST 2u
@@ -34,27 +34,26 @@ struct behind {
 
 /* --- addresses --- */
 
-static void put_number(unsigned char *at, uint32_t number) {
-    at[0] = (unsigned char)(number >> 16);
-    at[1] = (unsigned char)(number >> 8);
-    at[2] = (unsigned char)number;
-}
-
 static uint32_t get_number(const unsigned char *at) {
     return (uint32_t)at[0] << 16 | (uint32_t)at[1] << 8 | at[2];
 }
 
-static struct weft_addr open_addr(uint32_t node, uint32_t moves, enum weft_family family,
-                                  uint16_t port) {
-    struct weft_addr addr = {.port = port, .family = (uint8_t)family};
-    if (family == WEFT_FAMILY_V4) {
-        addr.ip[0] = (unsigned char)(V4_NET + moves % V4_NETS);
-        put_number(addr.ip + 1, node + 1);
-    } else {
-        addr.ip[0] = V6_NET;
-        addr.ip[1] = (unsigned char)moves;
-        put_number(addr.ip + 13, node + 1);
-    }
+static void put_v6(struct weft_addr *addr, uint32_t node, uint32_t moves, uint16_t port) {
+    uint32_t number = node + 1;
+    *addr = (struct weft_addr){
+        .ip = {V6_NET, (unsigned char)moves}, .port = port, .family = WEFT_FAMILY_V6};
+    addr->ip[13] = (unsigned char)(number >> 16);
+    addr->ip[14] = (unsigned char)(number >> 8);
+    addr->ip[15] = (unsigned char)number;
+}
+
+static inline struct weft_addr open_addr(uint32_t node, uint32_t moves, enum weft_family family,
+                                         uint16_t port) {
+    struct weft_addr addr;
+    if (family == WEFT_FAMILY_V4)
+        sim_addr_put_v4(&addr, (V4_NET + moves % V4_NETS) << 24 | (node + 1), port);
+    else
+        put_v6(&addr, node, moves, port);
     return addr;
 }
 

@@ -22,6 +22,36 @@ struct sim_places;
  * UINT32_MAX: nobody's of `nodes` machines. */
 uint32_t sim_addr_owner(const struct weft_addr *addr, uint32_t nodes, uint32_t *moves);
 
+/* The four bytes at the start of an IPv4 address, as a number and back. */
+static inline uint32_t sim_addr_v4_word(const struct weft_addr *addr) {
+    const unsigned char *ip = addr->ip;
+    return (uint32_t)ip[0] << 24 | (uint32_t)ip[1] << 16 | (uint32_t)ip[2] << 8 | ip[3];
+}
+
+/* Written in whole words: who reads it next finds it in the store buffer. */
+static inline void sim_addr_put_v4(struct weft_addr *addr, uint32_t word, uint16_t port) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t words[2] = {__builtin_bswap32(word), 0};
+#else
+    uint64_t words[2] = {(uint64_t)word << 32, 0};
+#endif
+    memcpy(addr->ip, words, sizeof words);
+    addr->port = port;
+    addr->family = WEFT_FAMILY_V4;
+    addr->zero = 0;
+}
+
+#define SIM_V4_NET 10u
+
+/* sim_addr_owner where nobody has ever moved. */
+static inline uint32_t sim_addr_owner_unmoved(const struct weft_addr *addr, uint32_t nodes) {
+    uint32_t word = sim_addr_v4_word(addr), number = word & 0xffffff, moves;
+    if (addr->family == WEFT_FAMILY_V4 && word >> 24 == SIM_V4_NET && number - 1 < nodes)
+        return number - 1;
+    uint32_t node = sim_addr_owner(addr, nodes, &moves);
+    return moves == 0 ? node : UINT32_MAX;
+}
+
 /* NULL when out of memory. `ranges` is borrowed. Free with NULL: ignored. */
 struct sim_places *sim_places_new(uint32_t nodes, uint64_t seed, const struct sim_nat_range *ranges,
                                   uint32_t ranges_count);

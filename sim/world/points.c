@@ -48,7 +48,7 @@ bool sim_fabric__refused_at(struct sim_machine *machine, enum sim_point_kind kin
 /* --- memory --- */
 
 static struct sim_machine *machine_of(struct weft_mem *mem) {
-    return WEFT_CONTAINER(mem, struct sim_machine, counted);
+    return WEFT_CONTAINER(mem, struct sim_machine_rest, counted)->machine;
 }
 
 static void *counted_alloc(struct weft_mem *mem, size_t size) {
@@ -70,6 +70,7 @@ static void counted_free(struct weft_mem *mem, void *ptr, size_t size) {
 
 struct weft_mem *sim_fabric__memory(struct sim_machine *machine) {
     if (machine->fabric->config.points == NULL) return &machine->heap.base;
-    machine->counted = (struct weft_mem){counted_alloc, counted_resize, counted_free};
-    return &machine->counted;
+    struct sim_machine_rest *rest = sim_fabric__rest(machine);
+    rest->counted = (struct weft_mem){counted_alloc, counted_resize, counted_free};
+    return &rest->counted;
 }

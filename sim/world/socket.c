@@ -9,62 +9,96 @@
 #define SLOTS_MIN 1u
 #define PORT_MAX 65535u
 
+static union sim_slot *slot_at(struct sim_machine *machine, uint32_t slot) {
+    WEFT_ASSERT(slot < machine->slots_count);
+    return machine->slots_count > 1 ? &machine->slots[slot] : &machine->slot; /* I1 */
+}
+
+static void free_slot(struct sim_machine *machine, uint32_t slot) {
+    slot_at(machine, slot)->free = (uint64_t)machine->slots_free << 1 | 1;
+    machine->slots_free = slot;
+}
+
+/* The first is in the machine. NULL: no memory. */
+static union sim_slot *table_of(const struct sim_machine *machine, uint32_t count) {
+    if (machine->slots_count > 1) return realloc(machine->slots, count * sizeof *machine->slots);
+    union sim_slot *slots = malloc(count * sizeof *slots);
+    if (slots != NULL) slots[0] = machine->slot;
+    return slots;
+}
+
 static int grow_slots(struct sim_machine *machine) {
-    uint32_t count = machine->slots_count == 0 ? SLOTS_MIN : machine->slots_count * 2;
+    uint32_t before = machine->slots_count, count = before == 0 ? SLOTS_MIN : before * 2;
     if (count > SIM_SOCKETS_MAX) return WEFT_ERR_FULL;
-    struct sim_slot *slots = realloc(machine->slots, count * sizeof *slots);
-    if (slots == NULL) return WEFT_ERR_NOMEM;
-    for (uint32_t i = count; i > machine->slots_count; i--) {
-        slots[i - 1] = (struct sim_slot){.next_free = machine->slots_free};
-        machine->slots_free = i - 1;
+    if (count > 1) {
+        union sim_slot *slots = table_of(machine, count);
+        if (slots == NULL) return WEFT_ERR_NOMEM;
+        machine->slots = slots;
     }
-    machine->slots = slots;
     machine->slots_count = count;
+    for (uint32_t i = count; i > before; i--) free_slot(machine, i - 1);
     return WEFT_OK;
+}
+
+static struct sim_socket *allocate(struct sim_machine *machine, enum sim_socket_kind kind,
+                                   size_t size) {
+    bool in_machine = kind == SIM_SOCKET_DATAGRAM && !machine->own_socket_used;
+    WEFT_ASSERT((size == sizeof(struct sim_socket)) == (kind == SIM_SOCKET_DATAGRAM));
+    if (!in_machine) return calloc(1, size);
+    machine->own_socket_used = true;
+    return memset(&machine->own_socket, 0, sizeof machine->own_socket);
+}
+
+static void release(struct sim_machine *machine, struct sim_socket *socket) {
+    if (socket == &machine->own_socket)
+        machine->own_socket_used = false;
+    else
+        free(socket);
 }
 
 int sim_socket_new(struct sim_machine *machine, enum sim_socket_kind kind, size_t size,
                    struct sim_socket **out) {
-    WEFT_ASSERT(size >= sizeof **out);
     int rv = machine->slots_free == UINT32_MAX ? grow_slots(machine) : WEFT_OK;
     if (rv != WEFT_OK) return rv;
-    struct sim_socket *socket = calloc(1, size);
+    struct sim_socket *socket = allocate(machine, kind, size);
     if (socket == NULL) return WEFT_ERR_NOMEM;
     uint32_t slot = machine->slots_free;
-    machine->slots_free = machine->slots[slot].next_free;
-    machine->slots[slot].socket = socket;
+    union sim_slot *at = slot_at(machine, slot);
+    machine->slots_free = (uint32_t)(at->free >> 1);
+    at->socket = socket;
     machine->sockets_count++;
-    uint64_t serial = ++machine->fabric->berths[machine->node].serials;
-    socket->id = serial << SLOT_BITS | slot;
+    socket->id = sim_fabric__serial(machine) << SLOT_BITS | slot;
     socket->kind = kind;
-    weft_list_init(&socket->link);
-    weft_list_init(&socket->unaccepted);
     *out = socket;
     return WEFT_OK;
 }
 
-void sim_socket_free(struct sim_machine *machine, struct sim_socket *socket) {
-    uint32_t slot = (uint32_t)(socket->id & (SIM_SOCKETS_MAX - 1));
-    WEFT_ASSERT(machine->slots[slot].socket == socket);
-    WEFT_ASSERT(weft_list_empty(&socket->unaccepted));
-    weft_list_remove(&socket->link);
-    machine->slots[slot] = (struct sim_slot){.next_free = machine->slots_free};
-    machine->slots_free = slot;
-    machine->sockets_count--;
-    free(socket);
+/* Harmless when it is not bound. */
+static void unbind(struct sim_machine *machine, const struct sim_socket *socket) {
+    struct sim_socket **at = &machine->bound;
+    while (*at != NULL && *at != socket) at = &(*at)->bound_next;
+    if (*at != NULL) *at = socket->bound_next;
 }
 
-struct sim_socket *sim_socket_find(const struct sim_machine *machine, weft_socket id) {
-    uint32_t slot = (uint32_t)(id & (SIM_SOCKETS_MAX - 1));
-    if (slot >= machine->slots_count) return NULL;
-    struct sim_socket *socket = machine->slots[slot].socket;
-    return socket != NULL && socket->id == id ? socket : NULL;
+void sim_socket_free(struct sim_machine *machine, struct sim_socket *socket) {
+    uint32_t slot = (uint32_t)(socket->id & (SIM_SOCKETS_MAX - 1));
+    WEFT_ASSERT(sim_socket_at(machine, slot) == socket);
+    if (socket->kind != SIM_SOCKET_STREAM) unbind(machine, socket);
+    free_slot(machine, slot);
+    machine->sockets_count--;
+    release(machine, socket);
 }
 
 struct sim_stream *sim_socket_stream(const struct sim_machine *machine, weft_socket id) {
     struct sim_socket *socket = sim_socket_find(machine, id);
     if (socket == NULL || socket->kind != SIM_SOCKET_STREAM) return NULL;
     return WEFT_CONTAINER(socket, struct sim_stream, socket);
+}
+
+struct sim_listener *sim_socket_listener(const struct sim_machine *machine, weft_socket id) {
+    struct sim_socket *socket = sim_socket_find(machine, id);
+    if (socket == NULL || socket->kind != SIM_SOCKET_LISTENER) return NULL;
+    return WEFT_CONTAINER(socket, struct sim_listener, socket);
 }
 
 bool sim_socket_is_wildcard(const struct sim_socket *socket) {
@@ -79,25 +113,31 @@ static bool binds(const struct sim_socket *socket, const struct weft_addr *targe
 
 struct sim_socket *sim_socket_bound(struct sim_machine *machine, enum sim_socket_kind kind,
                                     const struct weft_addr *target) {
-    for (struct weft_link *at = machine->bound.next; at != &machine->bound; at = at->next) {
-        struct sim_socket *socket = WEFT_CONTAINER(at, struct sim_socket, link);
+    for (struct sim_socket *socket = machine->bound; socket; socket = socket->bound_next) {
         if (socket->kind == kind && binds(socket, target)) return socket;
     }
     return NULL;
+}
+
+/* Whether it is a parcel's target. Where nobody ever moved a socket has its machine's address, or
+ * any. */
+static inline bool is_target(const struct sim_socket *socket, const struct sim_parcel *parcel) {
+    if (parcel->has_ends) return binds(socket, &sim_parcel_ends(parcel)->target);
+    return socket->local.port == parcel->target_port && socket->local.family == parcel->family;
 }
 
 struct sim_socket *sim_socket_spread(struct sim_machine *machine, enum sim_socket_kind kind,
                                      const struct sim_parcel *parcel) {
     struct sim_socket *found[WEFT_SCHEDULERS_MAX];
     uint64_t count = 0;
-    for (struct weft_link *at = machine->bound.next; at != &machine->bound; at = at->next) {
-        struct sim_socket *socket = WEFT_CONTAINER(at, struct sim_socket, link);
-        if (socket->kind != kind || !binds(socket, &parcel->target)) continue;
+    for (struct sim_socket *socket = machine->bound; socket; socket = socket->bound_next) {
+        if (socket->kind != kind || !is_target(socket, parcel)) continue;
         WEFT_ASSERT(count < WEFT_SCHEDULERS_MAX);
         found[count++] = socket;
     }
     if (count < 2) return count == 1 ? found[0] : NULL;
-    uint64_t peer = (uint64_t)parcel->from << 16 | parcel->source.port;
+    uint16_t port = parcel->has_ends ? sim_parcel_ends(parcel)->source.port : parcel->source_port;
+    uint64_t peer = (uint64_t)parcel->from << 16 | port;
     uint64_t raw =
         sim_engine_draw(machine->fabric->config.engine, SIM_DRAW_SPREAD, machine->node, peer);
     return found[weft_scale(raw, count)];
@@ -125,8 +165,7 @@ static bool is_ours(const struct sim_machine *machine, const struct weft_addr *a
 static bool is_taken(const struct sim_machine *machine, const struct sim_socket *socket,
                      const struct weft_addr *local) {
     uint32_t (*part_of)(uint64_t owner) = machine->fabric->config.part_of;
-    for (struct weft_link *at = machine->bound.next; at != &machine->bound; at = at->next) {
-        const struct sim_socket *other = WEFT_CONTAINER(at, struct sim_socket, link);
+    for (const struct sim_socket *other = machine->bound; other; other = other->bound_next) {
         if (other->kind != socket->kind || !binds(other, local)) continue;
         if (part_of == NULL || !weft_addr_equal(&other->local, local)) return true;
         if (part_of(other->owner) == part_of(socket->owner)) return true;
@@ -146,6 +185,8 @@ int sim_socket_bind(struct sim_machine *machine, struct sim_socket *socket,
         return WEFT_ERR_IN_USE;
     }
     socket->local = *local;
-    weft_list_push_back(&machine->bound, &socket->link);
+    struct sim_socket **last = &machine->bound;
+    while (*last != NULL) last = &(*last)->bound_next;
+    *last = socket;
     return WEFT_OK;
 }

@@ -9,15 +9,17 @@ int sim_stream_listen(struct weft_env *env, struct weft_addr *local, int backlog
     struct sim_machine *machine = sim_fabric__machine(env);
     struct sim_socket *socket;
     if (backlog <= 0) return WEFT_ERR_INVAL;
-    int rv = sim_socket_new(machine, SIM_SOCKET_LISTENER, sizeof *socket, &socket);
+    int rv = sim_socket_new(machine, SIM_SOCKET_LISTENER, sizeof(struct sim_listener), &socket);
     if (rv != WEFT_OK) return rv;
+    struct sim_listener *listener = WEFT_CONTAINER(socket, struct sim_listener, socket);
+    weft_list_init(&listener->unaccepted);
     socket->owner = owner;
     rv = sim_socket_bind(machine, socket, local);
     if (rv != WEFT_OK) {
         sim_socket_free(machine, socket);
         return rv;
     }
-    socket->backlog = (uint32_t)(backlog < SIM_BACKLOG_MAX ? backlog : SIM_BACKLOG_MAX);
+    listener->backlog = (uint32_t)(backlog < SIM_BACKLOG_MAX ? backlog : SIM_BACKLOG_MAX);
     *out = socket->id;
     return WEFT_OK;
 }
@@ -74,12 +76,12 @@ void sim_stream_own(struct sim_machine *machine, struct sim_stream *stream) {
 void sim_stream_accepted(struct sim_machine *machine, weft_socket id) {
     struct sim_stream *stream = sim_socket_stream(machine, id);
     WEFT_ASSERT(stream != NULL);
-    struct sim_socket *listener = sim_socket_find(machine, stream->listener);
+    struct sim_listener *listener = sim_socket_listener(machine, stream->listener);
     WEFT_ASSERT(listener != NULL && listener->unaccepted_count > 0);
     weft_list_remove(&stream->accept);
     listener->unaccepted_count--;
     stream->listener = WEFT_SOCKET_NONE;
-    stream->socket.owner = listener->owner;
+    stream->socket.owner = listener->socket.owner;
 }
 
 /* The stream of an owner who has not closed it, or NULL. */

@@ -8,7 +8,7 @@ void sim_stream_free(struct sim_machine *machine, struct sim_stream *stream) {
         machine->orphans_count--;
     }
     if (!weft_list_empty(&stream->accept)) {
-        struct sim_socket *listener = sim_socket_find(machine, stream->listener);
+        struct sim_listener *listener = sim_socket_listener(machine, stream->listener);
         WEFT_ASSERT(listener != NULL && listener->unaccepted_count > 0);
         weft_list_remove(&stream->accept);
         listener->unaccepted_count--;
@@ -46,14 +46,14 @@ void sim_stream_close(struct sim_machine *machine, struct sim_stream *stream) {
     sim_stream_output(machine, stream);
 }
 
-void sim_stream_listener_close(struct sim_machine *machine, struct sim_socket *listener) {
-    WEFT_ASSERT(listener->kind == SIM_SOCKET_LISTENER);
+void sim_stream_listener_close(struct sim_machine *machine, struct sim_listener *listener) {
+    WEFT_ASSERT(listener != NULL && listener->socket.kind == SIM_SOCKET_LISTENER);
     while (!weft_list_empty(&listener->unaccepted)) {
         sim_stream_abort(machine,
                          WEFT_CONTAINER(listener->unaccepted.next, struct sim_stream, accept));
     }
     WEFT_ASSERT(listener->unaccepted_count == 0);
-    sim_socket_free(machine, listener);
+    sim_socket_free(machine, &listener->socket);
 }
 
 void sim_stream_fail(struct sim_machine *machine, struct sim_stream *stream, int error) {

@@ -4,12 +4,13 @@
 
 #include <string.h>
 
-static struct sim_stream *find_of(const struct sim_socket *listener, const struct sim_parcel *syn) {
+static struct sim_stream *find_of(const struct sim_listener *listener,
+                                  const struct sim_parcel *syn) {
     const struct weft_link *end = &listener->unaccepted;
     for (struct weft_link *at = end->next; at != end; at = at->next) {
         struct sim_stream *stream = WEFT_CONTAINER(at, struct sim_stream, accept);
-        bool same_peer = weft_addr_equal(&stream->remote, &syn->source);
-        if (same_peer && stream->peer_socket == syn->from_socket) return stream;
+        bool same_peer = weft_addr_equal(&stream->remote, &sim_parcel_ends(syn)->source);
+        if (same_peer && stream->peer_socket == sim_parcel_ends(syn)->from_socket) return stream;
     }
     return NULL;
 }
@@ -17,27 +18,27 @@ static struct sim_stream *find_of(const struct sim_socket *listener, const struc
 /* A SYN sent again finds the stream that its first made, also when listeners came meanwhile. */
 static struct sim_stream *find_unaccepted(const struct sim_machine *machine,
                                           const struct sim_parcel *syn) {
-    const struct weft_link *end = &machine->bound;
     struct sim_stream *found = NULL;
-    for (struct weft_link *at = end->next; found == NULL && at != end; at = at->next) {
-        const struct sim_socket *socket = WEFT_CONTAINER(at, struct sim_socket, link);
-        bool may_be = socket->kind == SIM_SOCKET_LISTENER && socket->unaccepted_count > 0;
-        if (may_be) found = find_of(socket, syn);
+    struct sim_socket *at = machine->bound;
+    for (; found == NULL && at != NULL; at = at->bound_next) {
+        if (at->kind != SIM_SOCKET_LISTENER) continue;
+        const struct sim_listener *listener = WEFT_CONTAINER(at, struct sim_listener, socket);
+        if (listener->unaccepted_count > 0) found = find_of(listener, syn);
     }
     return found;
 }
 
-static struct sim_stream *admit(struct sim_machine *machine, struct sim_socket *listener,
+static struct sim_stream *admit(struct sim_machine *machine, struct sim_listener *listener,
                                 const struct sim_parcel *syn) {
     struct sim_stream *stream;
     if (listener->unaccepted_count >= listener->backlog) return NULL;
     if (sim_stream_new(machine, SIM_STREAM_SYN_RECEIVED, &stream) != WEFT_OK) return NULL;
-    stream->socket.local = syn->target;
-    stream->socket.owner = listener->owner;
-    stream->remote = syn->source;
-    stream->peer_socket = syn->from_socket;
-    stream->edge = syn->window;
-    stream->listener = listener->id;
+    stream->socket.local = sim_parcel_ends(syn)->target;
+    stream->socket.owner = listener->socket.owner;
+    stream->remote = sim_parcel_ends(syn)->source;
+    stream->peer_socket = sim_parcel_ends(syn)->from_socket;
+    stream->edge = sim_parcel_ends(syn)->window;
+    stream->listener = listener->socket.id;
     weft_list_push_back(&listener->unaccepted, &stream->accept);
     listener->unaccepted_count++;
     return stream;
@@ -45,11 +46,12 @@ static struct sim_stream *admit(struct sim_machine *machine, struct sim_socket *
 
 /* A full backlog drops the SYN, which comes again (as Linux does). */
 static void receive_syn(struct sim_machine *machine, const struct sim_parcel *syn) {
-    struct sim_socket *listener = sim_socket_spread(machine, SIM_SOCKET_LISTENER, syn);
-    if (listener == NULL) {
+    struct sim_socket *bound = sim_socket_spread(machine, SIM_SOCKET_LISTENER, syn);
+    if (bound == NULL) {
         sim_stream_answer_stray(machine, syn);
         return;
     }
+    struct sim_listener *listener = WEFT_CONTAINER(bound, struct sim_listener, socket);
     struct sim_stream *stream = find_unaccepted(machine, syn);
     if (stream == NULL) stream = admit(machine, listener, syn);
     if (stream == NULL || stream->state != SIM_STREAM_SYN_RECEIVED) return;
@@ -67,8 +69,8 @@ static void receive_synack(struct sim_machine *machine, struct sim_stream *strea
                            const struct sim_parcel *synack) {
     if (stream->state == SIM_STREAM_SYN_SENT) {
         open_stream(stream);
-        stream->peer_socket = synack->from_socket;
-        stream->edge = synack->window;
+        stream->peer_socket = sim_parcel_ends(synack)->from_socket;
+        stream->edge = sim_parcel_ends(synack)->window;
         stream->due |= SIM_DUE_CONNECTED;
     }
     if (stream->state == SIM_STREAM_OPEN) sim_stream_send_ack(machine, stream);
@@ -88,28 +90,32 @@ static void complete_accept(struct sim_machine *machine, struct sim_stream *stre
 
 /* Forget what the peer has, learn what it takes. */
 static void move_window(struct sim_stream *stream, const struct sim_parcel *segment) {
-    if (segment->ack > stream->acked) {
-        uint64_t upto = segment->ack < stream->written ? segment->ack : stream->written;
+    if (sim_parcel_ends(segment)->ack > stream->acked) {
+        uint64_t upto = sim_parcel_ends(segment)->ack < stream->written
+                            ? sim_parcel_ends(segment)->ack
+                            : stream->written;
         if (upto > stream->acked) sim_queue_drop(&stream->out, (uint32_t)(upto - stream->acked));
-        stream->acked = segment->ack;
+        stream->acked = sim_parcel_ends(segment)->ack;
     }
     if (stream->next < stream->acked) stream->next = stream->acked;
-    uint64_t edge = segment->ack + segment->window;
+    uint64_t edge = sim_parcel_ends(segment)->ack + sim_parcel_ends(segment)->window;
     if (edge > stream->edge) stream->edge = edge;
 }
 
 /* While nothing is in flight any answer shows that the peer is there: it has no window to give.
  * With keep_alive that is not enough: it has to take something. */
 static bool is_progress(const struct sim_stream *stream, const struct sim_parcel *segment) {
-    bool gives_more = segment->ack + segment->window > stream->edge;
-    if (segment->ack > stream->acked) return true;
+    bool gives_more =
+        sim_parcel_ends(segment)->ack + sim_parcel_ends(segment)->window > stream->edge;
+    if (sim_parcel_ends(segment)->ack > stream->acked) return true;
     return stream->next == stream->acked && (gives_more || stream->keep_alive == 0);
 }
 
 static void acknowledge(struct sim_machine *machine, struct sim_stream *stream,
                         const struct sim_parcel *segment) {
     uint64_t end = stream->written + (stream->finished ? 1 : 0);
-    if (segment->ack < stream->acked || segment->ack > end) return;
+    if (sim_parcel_ends(segment)->ack < stream->acked || sim_parcel_ends(segment)->ack > end)
+        return;
     if (is_progress(stream, segment)) stream->timer_at = WEFT_TIME_NEVER;
     move_window(stream, segment);
     if (stream->writable_wanted && stream->out.size < SIM_STREAM_BUFFER) {
@@ -129,10 +135,10 @@ static void note_readable(struct sim_stream *stream) {
  * comes again. */
 static void take_bytes(struct sim_machine *machine, struct sim_stream *stream,
                        const struct sim_parcel *segment) {
-    uint64_t end = segment->seq + segment->size;
-    if (segment->seq > stream->expected || stream->peer_finished) return;
+    uint64_t end = sim_parcel_ends(segment)->seq + segment->size;
+    if (sim_parcel_ends(segment)->seq > stream->expected || stream->peer_finished) return;
     if (end > stream->expected) {
-        uint32_t skip = (uint32_t)(stream->expected - segment->seq);
+        uint32_t skip = (uint32_t)(stream->expected - sim_parcel_ends(segment)->seq);
         uint32_t size = segment->size - skip;
         if (size > SIM_STREAM_BUFFER - stream->in.size) return;
         if (sim_queue_push(&stream->in, segment->bytes + skip, size) != WEFT_OK) return;
@@ -140,21 +146,21 @@ static void take_bytes(struct sim_machine *machine, struct sim_stream *stream,
         machine->fabric->stats.stream_bytes += size;
         note_readable(stream);
     }
-    if (segment->fin && end == stream->expected) {
+    if (sim_parcel_ends(segment)->fin && end == stream->expected) {
         stream->peer_finished = true;
         note_readable(stream);
     }
 }
 
 static bool wants_answer(const struct sim_parcel *segment) {
-    return segment->size > 0 || segment->fin || segment->probe;
+    return segment->size > 0 || sim_parcel_ends(segment)->fin || sim_parcel_ends(segment)->probe;
 }
 
 /* The owner has closed: bytes that it will never read are refused, and once our end is
  * acknowledged nothing keeps the stream. False: it is gone. */
 static bool serve_orphan(struct sim_machine *machine, struct sim_stream *stream,
                          const struct sim_parcel *segment) {
-    if (segment->seq + segment->size > stream->expected) {
+    if (sim_parcel_ends(segment)->seq + segment->size > stream->expected) {
         sim_stream_send_reset(machine, stream);
     } else if (stream->acked <= stream->written) {
         return true;
@@ -189,7 +195,8 @@ static void receive_reset(struct sim_machine *machine, struct sim_stream *stream
 
 /* A stream is known by its ends: that a port outside a NAT was the same machine's is past. */
 static bool belongs(const struct sim_stream *stream, const struct sim_parcel *parcel) {
-    return stream->state != SIM_STREAM_BROKEN && weft_addr_equal(&stream->remote, &parcel->source);
+    return stream->state != SIM_STREAM_BROKEN &&
+           weft_addr_equal(&stream->remote, &sim_parcel_ends(parcel)->source);
 }
 
 void sim_stream_receive(struct sim_machine *machine, const struct sim_parcel *parcel) {
@@ -198,7 +205,7 @@ void sim_stream_receive(struct sim_machine *machine, const struct sim_parcel *pa
         if (machine->up) receive_syn(machine, parcel);
         return;
     }
-    struct sim_stream *stream = sim_socket_stream(machine, parcel->to_socket);
+    struct sim_stream *stream = sim_socket_stream(machine, sim_parcel_ends(parcel)->to_socket);
     if (stream == NULL || !belongs(stream, parcel)) {
         if (machine->up) sim_stream_answer_stray(machine, parcel);
         return;

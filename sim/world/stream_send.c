@@ -4,23 +4,23 @@
 
 static struct sim_parcel *parcel_for(struct sim_machine *machine, struct sim_stream *stream,
                                      enum sim_parcel_kind kind, uint32_t size) {
-    struct sim_parcel *parcel = sim_parcel_new(machine->fabric, size);
+    struct sim_parcel *parcel = sim_parcel_new(machine->fabric, size, true);
     WEFT_ASSERT(parcel != NULL); /* it would be lost, and a loss has to be modelled */
     parcel->kind = (uint8_t)kind;
     parcel->from = machine->node;
-    parcel->source = stream->socket.local;
-    parcel->target = stream->remote;
-    parcel->from_socket = stream->socket.id;
-    parcel->to_socket = stream->peer_socket;
-    parcel->seq = stream->next;
-    parcel->ack = stream->expected + (stream->peer_finished ? 1 : 0);
-    parcel->window = SIM_STREAM_BUFFER - stream->in.size;
+    sim_parcel_ends(parcel)->source = stream->socket.local;
+    sim_parcel_ends(parcel)->target = stream->remote;
+    sim_parcel_ends(parcel)->from_socket = stream->socket.id;
+    sim_parcel_ends(parcel)->to_socket = stream->peer_socket;
+    sim_parcel_ends(parcel)->seq = stream->next;
+    sim_parcel_ends(parcel)->ack = stream->expected + (stream->peer_finished ? 1 : 0);
+    sim_parcel_ends(parcel)->window = SIM_STREAM_BUFFER - stream->in.size;
     return parcel;
 }
 
 static void send(struct sim_machine *machine, struct sim_stream *stream,
                  struct sim_parcel *parcel) {
-    stream->promised = stream->expected + parcel->window;
+    stream->promised = stream->expected + sim_parcel_ends(parcel)->window;
     sim_parcel_send_take(machine->fabric, parcel, &stream->arrival_last);
 }
 
@@ -49,8 +49,8 @@ static void send_segment(struct sim_machine *machine, struct sim_stream *stream,
     struct sim_parcel *parcel = parcel_for(machine, stream, SIM_PARCEL_SEGMENT, size);
     sim_queue_peek(&stream->out, (uint32_t)(stream->next - stream->acked), parcel->bytes, size);
     stream->next += size;
-    parcel->fin = stream->finished && stream->next == stream->written;
-    if (parcel->fin) stream->next++;
+    sim_parcel_ends(parcel)->fin = stream->finished && stream->next == stream->written;
+    if (sim_parcel_ends(parcel)->fin) stream->next++;
     send(machine, stream, parcel);
 }
 
@@ -91,7 +91,7 @@ void sim_stream_output(struct sim_machine *machine, struct sim_stream *stream) {
 
 void sim_stream_send_probe(struct sim_machine *machine, struct sim_stream *stream) {
     struct sim_parcel *parcel = parcel_for(machine, stream, SIM_PARCEL_SEGMENT, 0);
-    parcel->probe = true;
+    sim_parcel_ends(parcel)->probe = true;
     send(machine, stream, parcel);
 }
 
@@ -107,16 +107,17 @@ void sim_stream_send_again(struct sim_machine *machine, struct sim_stream *strea
 
 static void answer(struct sim_machine *machine, const struct sim_parcel *parcel,
                    enum sim_parcel_kind kind) {
-    struct sim_parcel *back = sim_parcel_new(machine->fabric, 0);
+    struct sim_parcel *back = sim_parcel_new(machine->fabric, 0, true);
     WEFT_ASSERT(back != NULL);
     back->kind = (uint8_t)kind;
     back->from = machine->node;
-    back->source = parcel->target;
-    back->target = parcel->source;
-    back->from_socket = parcel->to_socket;
-    back->to_socket = parcel->from_socket;
-    back->seq = parcel->ack;
-    back->ack = parcel->seq + parcel->size + (parcel->fin ? 1 : 0);
+    sim_parcel_ends(back)->source = sim_parcel_ends(parcel)->target;
+    sim_parcel_ends(back)->target = sim_parcel_ends(parcel)->source;
+    sim_parcel_ends(back)->from_socket = sim_parcel_ends(parcel)->to_socket;
+    sim_parcel_ends(back)->to_socket = sim_parcel_ends(parcel)->from_socket;
+    sim_parcel_ends(back)->seq = sim_parcel_ends(parcel)->ack;
+    sim_parcel_ends(back)->ack =
+        sim_parcel_ends(parcel)->seq + parcel->size + (sim_parcel_ends(parcel)->fin ? 1 : 0);
     weft_time arrival_last = 0;
     sim_parcel_send_take(machine->fabric, back, &arrival_last);
 }
@@ -124,12 +125,14 @@ static void answer(struct sim_machine *machine, const struct sim_parcel *parcel,
 /* A stream of this life that is gone was closed in order: its peer's end is acknowledged, as in
  * TIME-WAIT, and bytes that nobody will read are refused. */
 void sim_stream_answer_stray(struct sim_machine *machine, const struct sim_parcel *parcel) {
-    bool was_closed = sim_socket_serial(parcel->to_socket) >= machine->serial_first &&
-                      sim_socket_find(machine, parcel->to_socket) == NULL;
+    uint64_t earlier = machine->fabric->berths[machine->node].serials - machine->serials;
+    bool was_closed = sim_socket_serial(sim_parcel_ends(parcel)->to_socket) > earlier &&
+                      sim_socket_find(machine, sim_parcel_ends(parcel)->to_socket) == NULL;
     if (parcel->kind == SIM_PARCEL_RESET) return;
-    if (parcel->kind != SIM_PARCEL_SEGMENT || !was_closed || parcel->size > 0 || parcel->probe) {
+    if (parcel->kind != SIM_PARCEL_SEGMENT || !was_closed || parcel->size > 0 ||
+        sim_parcel_ends(parcel)->probe) {
         answer(machine, parcel, SIM_PARCEL_RESET);
-    } else if (parcel->fin) {
+    } else if (sim_parcel_ends(parcel)->fin) {
         answer(machine, parcel, SIM_PARCEL_SEGMENT);
     }
 }

@@ -19,7 +19,7 @@ static uint32_t end_all(struct sim_fabric *fabric, uint32_t node,
     uint32_t count = 0;
     if (machine == NULL) return 0;
     for (uint32_t i = 0; i < machine->slots_count; i++) {
-        struct sim_socket *socket = machine->slots[i].socket;
+        struct sim_socket *socket = sim_socket_at(machine, i);
         if (socket == NULL || socket->kind != SIM_SOCKET_STREAM) continue;
         struct sim_stream *stream = WEFT_CONTAINER(socket, struct sim_stream, socket);
         weft_socket id = socket->id;

@@ -5,10 +5,8 @@
 #include <stdlib.h>
 
 static void deliver(struct sim_machine *machine, const struct weft_event *event) {
-    struct sim_fabric *fabric = machine->fabric;
-    sim_engine_fold(fabric->config.engine, (uint64_t)event->kind << 56 ^ event->socket);
     if (event->kind == WEFT_EVENT_ACCEPTED) sim_stream_accepted(machine, event->accepted);
-    fabric->config.deliver(fabric->config.ctx, machine->node, event);
+    sim_fabric__deliver(machine, event);
 }
 
 static void wait(struct sim_machine *machine, const struct weft_event *event,
@@ -18,7 +16,7 @@ static void wait(struct sim_machine *machine, const struct weft_event *event,
     waiting->event = *event;
     waiting->parcel = parcel;
     if (parcel != NULL) parcel->refs++;
-    weft_list_push_back(&machine->waiting, &waiting->link);
+    weft_list_push_back(&sim_fabric__rest(machine)->waiting, &waiting->link);
     sim_fabric__hold(machine);
 }
 
@@ -64,7 +62,8 @@ static void tell_one(struct sim_machine *machine, struct sim_waiting *waiting) {
 }
 
 static struct sim_waiting *take_first(struct sim_machine *machine) {
-    struct weft_link *link = weft_list_pop_front(&machine->waiting);
+    struct sim_machine_rest *rest = machine->rest;
+    struct weft_link *link = rest != NULL ? weft_list_pop_front(&rest->waiting) : NULL;
     return link != NULL ? WEFT_CONTAINER(link, struct sim_waiting, link) : NULL;
 }
 

@@ -6,7 +6,9 @@
  * written.
  *
  *     bench_message [--csv] [nodes ...]    default 10000 100000 1000000; --csv: rows for
- *                                          `weft plot`'s growth picture */
+ *                                          `weft plot`'s growth picture
+ *     bench_message --alone messages nodes the engine alone, so many messages: for valgrind, where
+ *                                          the difference of two lengths is what a message takes */
 #define _POSIX_C_SOURCE 200809L
 #include "core/base/rand.h"
 #include "core/env/env.h"
@@ -235,8 +237,18 @@ static void print_row(uint32_t nodes, bool csv) {
     fflush(stdout);
 }
 
+static void print_alone(uint64_t messages, uint32_t nodes) {
+    struct cost cost = engine_cost(nodes, messages, 0);
+    printf("message nodes=%u messages=%llu hash=%s\n", nodes, (unsigned long long)messages,
+           cost.hash);
+}
+
 int main(int count, char **words) {
     static const uint32_t sizes[] = {10000, 100000, 1000000};
+    if (count == 4 && strcmp(words[1], "--alone") == 0) {
+        print_alone(strtoull(words[2], NULL, 10), (uint32_t)strtoul(words[3], NULL, 10));
+        return 0;
+    }
     bool csv = count > 1 && strcmp(words[1], "--csv") == 0;
     int first = csv ? 2 : 1;
     cli_memory_prepare(); /* as `weft run` does */
