@@ -187,7 +187,10 @@ struct ana__out {
     size_t text_size;
 };
 
-/* Create the file and begin it. */
+/* All the memory that ana__out_open and blocks of at most ANA_BLOCK_SIZE need, so that these ask
+ * for none. WEFT_ERR_NOMEM */
+int ana__out_prepare(struct ana__out *out);
+/* Create the file and begin it. `out` is prepared, or all zeroes. */
 int ana__out_open(struct ana__out *out, const char *path, const char *text, size_t size);
 void ana__out_block(struct ana__out *out, const struct ana__block *block);
 /* End the file. Returns the first error. */

@@ -64,13 +64,36 @@ static bool grow(struct ana__out *out, size_t capacity) {
     return true;
 }
 
-int ana__out_open(struct ana__out *out, const char *path, const char *text, size_t size) {
-    *out = (struct ana__out){.fd = -1, .text = text, .text_size = size};
-    WEFT_ASSERT(size <= ANA_TEXT_MAX);
+static int make_memory(struct ana__out *out) {
     out->zstd = ZSTD_createCCtx();
     if (out->zstd == NULL || !grow(out, FRONT + ZSTD_compressBound(ANA_BLOCK_SIZE)) ||
         ZSTD_isError(ZSTD_CCtx_setParameter(out->zstd, ZSTD_c_compressionLevel, LEVEL)))
         note(out, WEFT_ERR_NOMEM);
+    return out->error;
+}
+
+/* zstd takes its memory when it first compresses as much. */
+int ana__out_prepare(struct ana__out *out) {
+    *out = (struct ana__out){.fd = -1};
+    unsigned char *zeroes = calloc(1, ANA_BLOCK_SIZE);
+    if (zeroes == NULL) note(out, WEFT_ERR_NOMEM);
+    if (out->error == WEFT_OK && make_memory(out) == WEFT_OK) {
+        size_t size = ZSTD_compress2(out->zstd, out->buffer, out->capacity, zeroes, ANA_BLOCK_SIZE);
+        if (ZSTD_isError(size)) note(out, WEFT_ERR_NOMEM);
+    }
+    free(zeroes);
+    return out->error == WEFT_OK ? WEFT_OK : ana__out_close(out);
+}
+
+int ana__out_open(struct ana__out *out, const char *path, const char *text, size_t size) {
+    *out = (struct ana__out){.fd = -1,
+                             .text = text,
+                             .text_size = size,
+                             .zstd = out->zstd,
+                             .buffer = out->buffer,
+                             .capacity = out->capacity};
+    WEFT_ASSERT(size <= ANA_TEXT_MAX);
+    if (out->zstd == NULL) (void)make_memory(out);
     if (out->error == WEFT_OK) out->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (out->error == WEFT_OK && out->fd < 0)
         note(out, errno == ENOSPC ? WEFT_ERR_NO_SPACE : WEFT_ERR_IO);
@@ -127,7 +150,9 @@ int ana__out_close(struct ana__out *out) {
     }
     ZSTD_freeCCtx(out->zstd);
     free(out->buffer);
+    out->zstd = NULL;
     out->buffer = NULL;
+    out->capacity = 0;
     out->fd = -1;
     return out->error;
 }

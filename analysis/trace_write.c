@@ -16,7 +16,7 @@ struct ana_trace_writer {
     weft_time last;
     int error; /* the first */
     struct ana_trace_shape shapes[WEFT_TRACE_KIND_COUNT];
-    struct ana__out out;    /* closed for a ring */
+    struct ana__out out;    /* of a ring: prepared for a dump */
     struct ana__pipe *pipe; /* NULL: blocks are written at once */
     struct ana__ring *ring; /* NULL: a file */
     char *text;             /* HEAD's */
@@ -30,6 +30,7 @@ static void fail(struct ana_trace_writer *writer, int error) {
 
 static void free_writer(struct ana_trace_writer *writer) {
     ana__block_deinit(&writer->block);
+    if (writer->ring != NULL) (void)ana__out_close(&writer->out);
     ana__ring_free(writer->ring);
     free(writer->text);
     free(writer);
@@ -50,6 +51,7 @@ static int ring_text(struct ana_trace_writer *writer, const struct ana_trace_opt
 
 static int open_ring(struct ana_trace_writer *writer, const struct ana_trace_options *options) {
     int rv = ring_text(writer, options);
+    if (rv == WEFT_OK) rv = ana__out_prepare(&writer->out);
     if (rv == WEFT_OK) rv = ana__ring_new(options, &writer->ring);
     if (rv == WEFT_OK) rv = ana__block_init(&writer->block, ana__ring_block_size(writer->ring));
     return rv;
@@ -144,13 +146,12 @@ void ana_trace_flush(struct ana_trace_writer *writer) {
 }
 
 int ana_trace_dump(struct ana_trace_writer *writer, const char *path) {
-    struct ana__out out;
     if (writer->ring == NULL) return WEFT_ERR_INVAL;
-    int rv = ana__out_open(&out, path, writer->text, writer->text_size);
+    int rv = ana__out_open(&writer->out, path, writer->text, writer->text_size);
     if (rv != WEFT_OK) return rv;
-    ana__ring_write(writer->ring, &out);
-    ana__out_block(&out, &writer->block);
-    return ana__out_close(&out);
+    ana__ring_write(writer->ring, &writer->out);
+    ana__out_block(&writer->out, &writer->block);
+    return ana__out_close(&writer->out);
 }
 
 int ana_trace_close(struct ana_trace_writer *writer) {

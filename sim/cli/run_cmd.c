@@ -251,10 +251,21 @@ static int run_host(const struct wishes *wishes, const struct sim_plan *plan,
     return status;
 }
 
+/* A run in a panic has its files, too: there is most to see in them. The process that writes the
+ * page needs no hurry. */
+static void on_panic(void *ctx) {
+    struct wishes *wishes = ctx;
+    cli_record_panic(&wishes->record);
+    alarm(0);
+    if (wishes->report.out != NULL) (void)cli_afterword_write(&wishes->report);
+}
+
 /* The run, then its files. */
 static int run_written(struct wishes *wishes, const struct sim_plan *plan, struct running *running,
                        struct cli_words *repeat) {
+    cli_on_panic(on_panic, wishes);
     int status = run_host(wishes, plan, running, repeat);
+    cli_on_panic(NULL, NULL);
     if (!cli_record_close(&wishes->record, status != CLI_HOLDS)) status = CLI_INTERNAL;
     if (wishes->report.out == NULL) return status;
     if (status == CLI_INTERNAL) {
