@@ -7,12 +7,16 @@
 #include "core/posix/guard_internal.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
 /* Looks at what is waited for before a thread sleeps: some tens of microseconds. */
 #define SPINS 4000
+/* Looks at what a thread waits for before the processor is offered to another: about a microsecond.
+ */
+#define RESTS 16
 
 struct member {
     pthread_t thread;
@@ -127,6 +131,11 @@ void weft_posix_team_run(struct weft_posix_team *team, void (*fn)(void *arg, uin
     tell(team);
     fn(arg, 0);
     wait_for(team, &team->busy, 0, true);
+}
+
+void weft_posix_team_rest(void) {
+    for (int i = 0; i < RESTS; i++) rest();
+    sched_yield();
 }
 
 void weft_posix_team_panic_context(struct weft_posix_team *team, void (*print)(void *ctx, int fd),

@@ -17,6 +17,10 @@ void weft_posix_team_free(struct weft_posix_team *team);
 void weft_posix_team_run(struct weft_posix_team *team, void (*fn)(void *arg, uint32_t index),
                          void *arg);
 
+/* On a thread that waits for what another one does meanwhile: a moment, in which that one has the
+ * processor if it has none. */
+void weft_posix_team_rest(void);
+
 /* As weft_posix_panic_context, for the threads of the team that are not the caller's, from their
  * next work on. */
 void weft_posix_team_panic_context(struct weft_posix_team *team, void (*print)(void *ctx, int fd),

@@ -3,8 +3,14 @@
 #ifndef SIM_CLI_MEMORY_H
 #define SIM_CLI_MEMORY_H
 
+#include <stdint.h>
+
 /* Make the heap's room at once, in address space alone, and ask the kernel to back it with huge
  * pages. Does nothing where malloc or the kernel knows no such thing. Call once, before the run. */
 void cli_memory_prepare(void);
+
+/* The same for the thread that calls it, one of so many that share the memory: malloc gives each
+ * thread a heap of its own. Once, after cli_memory_prepare, on each thread but the first. */
+void cli_memory_prepare_thread(uint32_t threads);
 
 #endif

@@ -96,7 +96,7 @@ static const struct cli_option options[] = {
     {"--json", NULL, "print one JSON object instead of the page", cli_take_json},
     {"--fail", "POINT", "one call of a node fails, such as memory:12; weft sweep finds them",
      cli_take_fail},
-    {"--threads", "N", "run one seed on so many threads, with the same hash", cli_take_threads},
+    {"--threads", "N", "run on so many threads, with the same hash", cli_take_threads},
     CLI_OPTION_MODULES,
     CLI_OPTION_SET,
     {NULL, NULL, NULL, NULL},
@@ -227,7 +227,7 @@ static int run_host(const struct wishes *wishes, const struct sim_plan *plan,
     struct cli_host host;
     bool is_told = running->record != NULL || running->feed != NULL;
     if (!cli_host_open(&host, &wishes->base, repeat->text)) return CLI_INTERNAL;
-    if (!cli_host_threads(&host, plan, wishes->base.threads)) {
+    if (!cli_host_threads(&host, plan, &wishes->base)) {
         cli_host_close(&host);
         return CLI_INTERNAL;
     }

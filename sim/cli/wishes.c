@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE
 #include "sim/cli/wishes.h"
 #include "sim/cli/flow.h"
+#include "sim/cli/memory.h"
 
 #include "core/base/error.h"
 #include "core/posix/guard.h"
@@ -221,8 +222,20 @@ static void run_team(void *ctx, void (*fn)(void *arg, uint32_t index), void *arg
     weft_posix_team_run(ctx, fn, arg);
 }
 
-bool cli_host_threads(struct cli_host *host, const struct sim_plan *plan, uint64_t threads) {
+static void prepare_memory(void *ctx, uint32_t index) {
+    if (index > 0) cli_memory_prepare_thread(*(const uint32_t *)ctx);
+}
+
+static void rest(void *ctx) {
+    (void)ctx;
+    weft_posix_team_rest();
+}
+
+bool cli_host_threads(struct cli_host *host, const struct sim_plan *plan,
+                      const struct cli_wishes *wishes) {
+    uint64_t threads = wishes->threads;
     const char *alone = sim_plan_alone(plan);
+    if (wishes->fail != NULL) alone = "--fail counts in the order of one";
     if (threads < 2) return true;
     if (alone != NULL) {
         fprintf(stderr, "weft: on one thread: %s\n", alone);
@@ -231,11 +244,14 @@ bool cli_host_threads(struct cli_host *host, const struct sim_plan *plan, uint64
     int rv = weft_posix_team_new((uint32_t)threads, &host->threads);
     if (rv != WEFT_OK) {
         fprintf(stderr, "weft: no %llu threads: %s\n", (unsigned long long)threads,
-                weft_error_text(rv));
+                rv == WEFT_ERR_FULL ? "the system starts no more of them" : weft_error_text(rv));
         return false;
     }
     weft_posix_team_panic_context(host->threads, on_panic, host);
-    host->team = (struct sim_team){(uint32_t)threads, run_team, host->threads};
+    uint32_t count = (uint32_t)threads;
+    weft_posix_team_run(host->threads, prepare_memory, &count);
+    host->team =
+        (struct sim_team){.count = count, .run = run_team, .rest = rest, .ctx = host->threads};
     host->host.team = &host->team;
     return true;
 }

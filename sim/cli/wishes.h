@@ -78,9 +78,10 @@ struct cli_host {
 
 /* `host` stays where it is until closed. False after telling why. */
 bool cli_host_open(struct cli_host *host, const struct cli_wishes *wishes, const char *repeat);
-/* Give it so many threads for the plan; where that runs on one alone, say so on stderr. Before the
- * program is confined. False after telling why not. */
-bool cli_host_threads(struct cli_host *host, const struct sim_plan *plan, uint64_t threads);
+/* Give it the threads that are wished for; where the run is on one alone, say so on stderr. Before
+ * the program is confined. False after telling why not. */
+bool cli_host_threads(struct cli_host *host, const struct sim_plan *plan,
+                      const struct cli_wishes *wishes);
 void cli_host_close(struct cli_host *host);
 
 /* --- points (points.c) --- */

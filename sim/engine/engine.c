@@ -184,6 +184,18 @@ bool sim_engine__peek(struct sim_engine *engine, weft_time until, struct sim_key
     return false;
 }
 
+struct sim_mail sim_engine__take(struct sim_engine *engine, struct sim_key key) {
+    uint32_t index = sim_engine__key_slot(key);
+    const struct sim_slot *slot = sim_engine__slot(&engine->slab, index);
+    struct sim_mail mail = {slot->event, {slot->source, slot->number}};
+    struct sim_key popped;
+    bool there = sim_engine__queue_pop(&engine->queue, key.at, &popped);
+    WEFT_ASSERT(there && popped.word == key.word);
+    sim_engine__slab_give(&engine->slab, index);
+    engine->live--;
+    return mail;
+}
+
 bool sim_engine_next(struct sim_engine *engine, weft_time until, struct sim_event *event) {
     WEFT_ASSERT(until >= engine->face.now);
     struct sim_key key;

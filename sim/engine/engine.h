@@ -81,6 +81,9 @@ struct sim_event {
     uint32_t entity; /* whom it happens to: a node or SIM_SCENARIO */
     uint64_t arg;
     void *data; /* owned by whoever the event goes to */
+    /* The scenario's: node + 1, when what is done then touches nothing but that node and reads
+     * nothing that another one writes; 0: it may be anything. sim/engine/lanes.h */
+    uint32_t only;
 };
 
 /* The name of an event: event `number` that `source` scheduled, from 1. */

@@ -6,6 +6,8 @@
 #include "sim/engine/lanes.h"
 #include "sim/engine/queue.h"
 
+#include <stdatomic.h>
+
 /* An event with its name. */
 struct sim_mail {
     struct sim_event event;
@@ -18,11 +20,17 @@ struct sim_outbox {
     size_t count, max;
 };
 
-/* Shared by the lanes of an engine; written between windows only. */
+/* Shared by the lanes of an engine; written between windows only, but for handed_done.
+ * I1  the scenario's events in the lanes' queues are handed[handed_done ..], in the order in which
+ *     they are to be done; handed_left of a lane is how many of these it has.
+ * I2  the scenario's trail is written by the lane handed[handed_done] alone. */
 struct sim_lanes {
-    uint32_t count, span;                         /* lanes of nodes; nodes of each */
+    uint32_t count, block_bits;                   /* lanes of nodes; nodes of a block */
     bool window;                                  /* one is under way */
     weft_time last;                               /* of it */
+    uint32_t *handed;                             /* lanes */
+    size_t handed_count, handed_max;              /* handed out; room for */
+    _Atomic size_t handed_done;                   /* of handed_count */
     struct sim_engine *engine[SIM_LANES_MAX + 1]; /* the scenario's is the last */
 };
 
@@ -44,6 +52,8 @@ struct sim_engine {
     uint32_t lane;               /* its own number; lanes->count: the scenario's */
     struct sim_outbox *outboxes; /* of a lane, by target */
     struct sim_mark mark;        /* of a lane */
+    uint32_t handed_left;        /* of a lane: I1 of sim_lanes */
+    bool for_scenario;           /* a lane acts on one of these */
 };
 
 static inline struct sim_trail *sim_engine__trail(const struct sim_engine *engine,
@@ -62,6 +72,8 @@ static inline void sim_engine__act_as(struct sim_engine *engine, uint32_t entity
 /* Queue it here. 0: out of memory. */
 sim_handle sim_engine__insert(struct sim_engine *engine, const struct sim_event *event,
                               struct sim_cause cause);
+/* Take out the event of a key that was peeked, without acting on it. */
+struct sim_mail sim_engine__take(struct sim_engine *engine, struct sim_key key);
 /* The key of the next event not after `until`; false: there is none. */
 bool sim_engine__peek(struct sim_engine *engine, weft_time until, struct sim_key *key);
 /* Everything that is queued. */

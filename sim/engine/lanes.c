@@ -5,11 +5,21 @@
 
 #include <stdlib.h>
 
+/* Nodes of a block, at most; blocks of each lane, at least, where there are as many nodes. */
+#define BLOCK_BITS_MAX 6
+#define BLOCKS_LEAST 8
+
 /* A handle that matches no slot. */
 #define HANDLE_ELSEWHERE UINT64_MAX
 
 static uint32_t lane_of(const struct sim_lanes *lanes, uint32_t entity) {
-    return entity == SIM_SCENARIO ? lanes->count : entity / lanes->span;
+    return entity == SIM_SCENARIO ? lanes->count : (entity >> lanes->block_bits) % lanes->count;
+}
+
+static uint32_t block_bits_for(uint32_t nodes, uint32_t lanes) {
+    uint32_t bits = 0;
+    while (bits < BLOCK_BITS_MAX && nodes >> (bits + 1) >= lanes * BLOCKS_LEAST) bits++;
+    return bits;
 }
 
 /* --- making and freeing --- */
@@ -55,7 +65,7 @@ bool sim_engine_split(struct sim_engine *engine, uint32_t count) {
     WEFT_ASSERT(count >= 2 && count <= SIM_LANES_MAX);
     struct sim_lanes *lanes = calloc(1, sizeof *lanes);
     if (lanes == NULL) return false;
-    lanes->span = engine->nodes / count + 1;
+    lanes->block_bits = block_bits_for(engine->nodes, count);
     if (!make_lanes(engine, lanes, count)) {
         while (lanes->count-- > 0) lane_free(lanes->engine[lanes->count], count);
         free(lanes);
@@ -75,6 +85,7 @@ void sim_engine__lanes_free(struct sim_engine *engine,
         sim_engine__drop(lanes->engine[i], drop);
         lane_free(lanes->engine[i], lanes->count);
     }
+    free(lanes->handed);
     free(lanes);
     engine->lanes = NULL;
 }
@@ -134,9 +145,80 @@ void sim_engine_collect(struct sim_engine *lane) {
 }
 
 void sim_engine_window_end(struct sim_engine *engine) {
-    WEFT_ASSERT(engine->lanes->window);
-    engine->lanes->window = false;
+    struct sim_lanes *lanes = engine->lanes;
+    WEFT_ASSERT(lanes->window);
+    lanes->window = false;
+    if (lanes->handed_done == lanes->handed_count) lanes->handed_done = lanes->handed_count = 0;
     sim_engine_collect(engine);
+}
+
+/* --- what the scenario does in lanes --- */
+
+static void note_handed(struct sim_lanes *lanes, uint32_t lane) {
+    if (lanes->handed_count == lanes->handed_max) {
+        size_t max = lanes->handed_max == 0 ? 64 : lanes->handed_max * 2;
+        uint32_t *grown = realloc(lanes->handed, max * sizeof *grown);
+        WEFT_ASSERT(grown != NULL);
+        lanes->handed = grown;
+        lanes->handed_max = max;
+    }
+    lanes->handed[lanes->handed_count++] = lane;
+    lanes->engine[lane]->handed_left++;
+}
+
+/* What the scenario does up to `last`, as far as each acts on one node only. The time up to which
+ * that is all it does. */
+static weft_time hand_out(struct sim_engine *engine, weft_time last) {
+    struct sim_lanes *lanes = engine->lanes;
+    struct sim_key key;
+    while (sim_engine__peek(engine, last, &key)) {
+        uint32_t only = sim_engine__slot(&engine->slab, sim_engine__key_slot(key))->event.only;
+        if (only == 0) return key.at - 1;
+        struct sim_mail mail = sim_engine__take(engine, key);
+        uint32_t lane = lane_of(lanes, only - 1);
+        sim_handle queued = sim_engine__insert(lanes->engine[lane], &mail.event, mail.cause);
+        WEFT_ASSERT(queued != 0); /* without it, it would be another run */
+        note_handed(lanes, lane);
+    }
+    return last;
+}
+
+/* The lane may act on what it was handed, or has. */
+static bool is_its_turn(const struct sim_engine *lane) {
+    const struct sim_lanes *lanes = lane->lanes;
+    size_t done = atomic_load_explicit(&lanes->handed_done, memory_order_acquire);
+    WEFT_ASSERT(done < lanes->handed_count); /* I1 */
+    return lanes->handed[done] == lane->lane;
+}
+
+static void begin_handed(struct sim_engine *lane) {
+    WEFT_ASSERT(lane->handed_left > 0 && is_its_turn(lane));
+    lane->handed_left--;
+    lane->for_scenario = true;
+}
+
+static void end_handed(struct sim_engine *lane) {
+    lane->for_scenario = false;
+    atomic_fetch_add_explicit(&lane->lanes->handed_done, 1, memory_order_release);
+}
+
+static const struct sim_event *event_of(const struct sim_engine *engine, struct sim_key key) {
+    return &sim_engine__slot(&engine->slab, sim_engine__key_slot(key))->event;
+}
+
+static bool has_to_wait(struct sim_engine *lane, weft_time last) {
+    struct sim_key key;
+    return sim_engine__peek(lane, last, &key) && event_of(lane, key)->entity == SIM_SCENARIO &&
+           !is_its_turn(lane);
+}
+
+enum sim_lane_step sim_engine_lane_next(struct sim_engine *lane, struct sim_event *event) {
+    weft_time last = lane->lanes->last;
+    if (lane->for_scenario) end_handed(lane);
+    if (lane->handed_left > 0 && has_to_wait(lane, last)) return SIM_LANE_WAITS;
+    if (!sim_engine_next(lane, last, event)) return SIM_LANE_DONE;
+    if (event->entity == SIM_SCENARIO) begin_handed(lane);
+    return SIM_LANE_EVENT;
 }
 
 /* --- marks --- */
@@ -210,28 +292,37 @@ static void open_window(struct sim_lanes *lanes, weft_time last) {
     for (uint32_t i = 0; i < lanes->count; i++) lanes->engine[i]->mark = (struct sim_mark){0};
 }
 
-/* Where the scenario is the next to act, or may be, one event at a time. To look at what is due
- * opens its slot, so the bounds move on until an event is found. */
+/* One event of all that are due `at`, the scenario's among them. */
+static struct sim_turn one_at(struct sim_engine *engine, weft_time at) {
+    struct sim_lanes *lanes = engine->lanes;
+    struct sim_engine *lane = least_of_all(lanes, at);
+    struct sim_key key;
+    WEFT_ASSERT(lane != NULL && sim_engine__peek(lane, at, &key));
+    bool handed = lane != engine && event_of(lane, key)->entity == SIM_SCENARIO;
+    if (lane == engine || handed) set_clocks(lanes, at);
+    if (handed) {
+        begin_handed(lane);
+        end_handed(lane);
+    }
+    engine->face.now = at;
+    return (struct sim_turn){SIM_TURN_ONE, lane, at};
+}
+
+/* What the lanes say may be too early: then nothing is done in the window, and what is due is known
+ * better. To look at what the scenario does opens its slots, up to there. */
 struct sim_turn sim_engine_turn(struct sim_engine *engine, weft_time until,
                                 weft_duration lookahead) {
     struct sim_lanes *lanes = engine->lanes;
     WEFT_ASSERT(lanes != NULL && !lanes->window && lookahead > 0);
-    for (;;) {
-        weft_time nodes = least_time(lanes), scenario = sim_engine__queue_least(&engine->queue);
-        scenario = weft_time_max(scenario, engine->face.now);
-        weft_time first = weft_time_min(scenario, nodes);
-        if (first > until || first == WEFT_TIME_NEVER) break;
-        if (nodes < scenario) {
-            weft_time last = weft_time_add(nodes, lookahead - 1);
-            last = weft_time_min(weft_time_min(last, scenario - 1), until);
-            open_window(lanes, last);
-            return (struct sim_turn){.kind = SIM_TURN_WINDOW, .last = last};
-        }
-        struct sim_engine *lane = least_of_all(lanes, scenario);
-        if (lane == engine) set_clocks(lanes, scenario);
-        engine->face.now = scenario;
-        if (lane != NULL) return (struct sim_turn){SIM_TURN_ONE, lane, scenario};
+    weft_time first = least_time(lanes);
+    struct sim_key key;
+    if (sim_engine__peek(engine, weft_time_min(first, until), &key)) first = key.at;
+    if (first > until || first == WEFT_TIME_NEVER) {
+        set_clocks(lanes, until);
+        return (struct sim_turn){.kind = SIM_TURN_OVER};
     }
-    set_clocks(lanes, until);
-    return (struct sim_turn){.kind = SIM_TURN_OVER};
+    weft_time last = hand_out(engine, weft_time_min(weft_time_add(first, lookahead - 1), until));
+    if (last < first) return one_at(engine, first);
+    open_window(lanes, last);
+    return (struct sim_turn){.kind = SIM_TURN_WINDOW, .last = last};
 }

@@ -5,14 +5,23 @@
  * scenario has a queue too, that of the engine that was split. All time is cut into windows shorter
  * than the least time anything takes from one node to another (the lookahead; Chandy and Misra
  * 1979, Bryant 1977, in the synchronous form): within one no lane can hear of another, so each runs
- * on its own thread. What goes to another lane waits in an outbox until the window is over. Where
- * the scenario acts, everything else stands still.
+ * on its own thread. What goes to another lane waits in an outbox until the window is over.
+ *
+ * Where the scenario acts, everything else stands still, unless it acts on one node only
+ * (sim_event.only): that is handed out to the node's lane and done there in its turn. As the
+ * scenario numbers what it schedules, and has one chain, such events are done one after another: a
+ * lane that comes to one before its turn waits until the others have done theirs. They are about as
+ * far in time as it is, so it does not wait long.
+ *
+ * Nodes are dealt to the lanes in blocks: neighbours, which often do the same at the same time,
+ * such as to join, are shared out, and each lane's rows in tables by node are in cache lines of its
+ * own.
  *
  *     while ((turn = sim_engine_turn(...)).kind != SIM_TURN_OVER)
  *         SIM_TURN_ONE:     sim_engine_next(turn.lane, turn.last), once, and act on it
- *         SIM_TURN_WINDOW:  on each lane's thread: sim_engine_next(lane, turn.last) until it says
- *                           no, then, when all have, sim_engine_collect(lane); then, again when all
- *                           have, sim_engine_window_end
+ *         SIM_TURN_WINDOW:  on each lane's thread: sim_engine_lane_next(lane, ...) until it is
+ *                           DONE, then, when all have, sim_engine_collect(lane); then, again when
+ *                           all have, sim_engine_window_end
  *
  * Between turns, and during ONE, all lanes belong to one thread. */
 #ifndef SIM_ENGINE_LANES_H
@@ -43,6 +52,12 @@ struct sim_turn {
  * 0. OVER: all clocks are at `until`, and the scenario acts. */
 struct sim_turn sim_engine_turn(struct sim_engine *engine, weft_time until,
                                 weft_duration lookahead);
+
+/* Of a window: pop the lane's next event, as sim_engine_next does. WAITS: it is the scenario's, and
+ * not its turn; try again, or do another lane's first: one of them does not wait. What was popped
+ * before has been acted on. */
+enum sim_lane_step { SIM_LANE_DONE = 0, SIM_LANE_WAITS, SIM_LANE_EVENT };
+enum sim_lane_step sim_engine_lane_next(struct sim_engine *lane, struct sim_event *event);
 
 /* Take in what other lanes have sent to this one. */
 void sim_engine_collect(struct sim_engine *lane);

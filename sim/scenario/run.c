@@ -113,7 +113,7 @@ static void boot_node(void *ctx, uint64_t arg) {
 
 static int schedule_boots(struct run *run) {
     for (uint32_t i = 0; i < run->plan->population; i++) {
-        int rv = sim_world_at(run->world, sim_run__boot_at(&run->boot, i), boot_node, run, i);
+        int rv = sim_world_at_node(run->world, sim_run__boot_at(&run->boot, i), boot_node, run, i);
         if (rv != WEFT_OK) return rv;
     }
     return WEFT_OK;
@@ -236,12 +236,8 @@ static void close_run(struct run *run) {
 
 /* At times of the run, not after so many events: threads count these in another order. */
 static void weigh(struct run *run) {
-    struct sim_world_stats stats;
-    sim_world_stats(run->world, &stats);
-    stats.node_bytes += sim_run__book_bytes(run->boot.book);
-    if (stats.node_bytes > run->report->node_bytes_peak) {
-        run->report->node_bytes_peak = stats.node_bytes;
-    }
+    size_t bytes = sim_world_node_bytes(run->world) + sim_run__book_bytes(run->boot.book);
+    if (bytes > run->report->node_bytes_peak) run->report->node_bytes_peak = bytes;
 }
 
 static void show(struct run *run) {

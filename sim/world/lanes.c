@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Events of a window from which on it is worth several threads. */
-#define WINDOW_WORTH 256
+#define WINDOW_WORTH 32
 
 /* --- lanes --- */
 
@@ -63,6 +63,31 @@ void sim_world__free_lanes(struct sim_world *world) {
         free(lane);
     }
     free(world->lanes);
+}
+
+/* --- memory --- */
+
+struct weighing {
+    const struct sim_world *world;
+    size_t bytes[SIM_LANES_MAX];
+};
+
+static void weigh_share(void *ctx, uint32_t index) {
+    struct weighing *weighing = ctx;
+    const struct sim_world *world = weighing->world;
+    uint64_t nodes = world->config.nodes, count = world->config.host.team->count;
+    weighing->bytes[index] = sim_world__bytes_between(world, (uint32_t)(nodes * index / count),
+                                                      (uint32_t)(nodes * (index + 1) / count));
+}
+
+size_t sim_world__bytes_on_lanes(const struct sim_world *world) {
+    const struct sim_team *team = world->config.host.team;
+    struct weighing weighing = {.world = world};
+    size_t sum = 0;
+    WEFT_ASSERT(!world->window);
+    team->run(team->ctx, weigh_share, &weighing);
+    for (uint32_t i = 0; i < team->count; i++) sum += weighing.bytes[i];
+    return sum;
 }
 
 /* --- what is traced --- */
@@ -123,11 +148,28 @@ static void tell_logs(struct sim_world *world) {
 
 /* --- running --- */
 
+/* Until it is done with the window, or has to wait. */
+static enum sim_lane_step go_on(struct sim_world *lane) {
+    struct sim_event event;
+    enum sim_lane_step step;
+    while ((step = sim_engine_lane_next(lane->engine, &event)) == SIM_LANE_EVENT)
+        sim_world__act(lane, &event);
+    return step;
+}
+
 static void run_lane(void *ctx, uint32_t index) {
     const struct sim_world *world = ctx;
-    struct sim_world *lane = world->lanes[index];
-    struct sim_event event;
-    while (sim_engine_next(lane->engine, world->window_last, &event)) sim_world__act(lane, &event);
+    const struct sim_team *team = world->config.host.team;
+    while (go_on(world->lanes[index]) == SIM_LANE_WAITS) team->rest(team->ctx);
+}
+
+static void run_all_lanes(struct sim_world *world) {
+    uint32_t waiting = 1;
+    while (waiting > 0) {
+        waiting = 0;
+        for (uint32_t i = 0; i < world->config.host.team->count; i++)
+            waiting += go_on(world->lanes[i]) == SIM_LANE_WAITS;
+    }
 }
 
 static void collect(void *ctx, uint32_t index) {
@@ -138,21 +180,21 @@ static void collect(void *ctx, uint32_t index) {
 /* To wake the others for a few events would take longer than the events do: then one thread runs
  * lane after lane, and whether it does changes nothing else. The last window tells what to expect.
  */
-static void together(struct sim_world *world, void (*fn)(void *ctx, uint32_t index)) {
+static void run_lanes(struct sim_world *world) {
     const struct sim_team *team = world->config.host.team;
     if (world->window_events >= WINDOW_WORTH) {
-        team->run(team->ctx, fn, world);
+        team->run(team->ctx, run_lane, world);
+        team->run(team->ctx, collect, world);
         return;
     }
-    for (uint32_t i = 0; i < team->count; i++) fn(world, i);
+    run_all_lanes(world);
+    for (uint32_t i = 0; i < team->count; i++) collect(world, i);
 }
 
-static void run_window(struct sim_world *world, weft_time last) {
+static void run_window(struct sim_world *world) {
     uint64_t before = sim_engine_count(world->engine);
     world->window = true;
-    world->window_last = last;
-    together(world, run_lane);
-    together(world, collect);
+    run_lanes(world);
     world->window = false;
     world->window_events = sim_engine_count(world->engine) - before;
     sim_engine_window_end(world->engine);
@@ -163,7 +205,7 @@ static void run_event(struct sim_world *world, const struct sim_turn *turn) {
     struct sim_event event;
     bool got = sim_engine_next(turn->lane, turn->last, &event);
     WEFT_ASSERT(got);
-    bool scenario = turn->lane == world->engine;
+    bool scenario = event.entity == SIM_SCENARIO;
     sim_world__act(scenario ? world : sim_world__of(world, event.entity), &event);
 }
 
@@ -173,7 +215,7 @@ bool sim_world__run_lanes(struct sim_world *world, weft_time until, uint64_t eve
         struct sim_turn turn = sim_engine_turn(world->engine, until, world->lookahead);
         if (turn.kind == SIM_TURN_OVER) return true;
         if (turn.kind == SIM_TURN_ONE) run_event(world, &turn);
-        if (turn.kind == SIM_TURN_WINDOW) run_window(world, turn.last);
+        if (turn.kind == SIM_TURN_WINDOW) run_window(world);
         if (events_max > 0 && sim_engine_count(world->engine) - before >= events_max) return false;
     }
 }

@@ -102,8 +102,7 @@ struct sim_world {
     struct sim_world **lanes; /* of the scenario's; NULL: there are none */
     struct sim_world *home;   /* of a lane: the scenario's */
     weft_duration lookahead;
-    bool window; /* lanes run: what they trace waits in their logs */
-    weft_time window_last;
+    bool window;            /* lanes run: what they trace waits in their logs */
     uint64_t window_events; /* of the last one */
     struct sim_world_log log;
 };
@@ -122,6 +121,8 @@ static inline struct sim_world *sim_world__of(struct sim_world *world, uint32_t 
 bool sim_world__make_lanes(struct sim_world *world);
 void sim_world__free_lanes(struct sim_world *world);
 bool sim_world__run_lanes(struct sim_world *world, weft_time until, uint64_t events_max);
+/* sim_world_node_bytes, on all threads of the team. */
+size_t sim_world__bytes_on_lanes(const struct sim_world *world);
 /* Of a lane: now, or when the window is over. */
 void sim_world__log(struct sim_world *lane, const struct weft_trace_event *event);
 
@@ -135,6 +136,9 @@ void sim_world__deliver(void *ctx, uint32_t node, const struct weft_event *event
 void sim_world__set_state(struct sim_world *world, uint32_t node, enum sim_node_state state);
 void sim_world__fold(struct sim_world *world, enum sim_happening what, uint32_t node,
                      uint64_t detail);
+
+/* sim_world_node_bytes, of the nodes first .. end - 1. */
+size_t sim_world__bytes_between(const struct sim_world *world, uint32_t first, uint32_t end);
 
 /* Scheduler `part` of the node, which it has. */
 struct sim_world_part *sim_world__part(struct sim_world *world, uint32_t node, uint32_t part);

@@ -260,18 +260,32 @@ void sim_world_on_exit(struct sim_world *world,
     world->on_exit_ctx = ctx;
 }
 
-int sim_world_at(struct sim_world *world, weft_time at, void (*fn)(void *ctx, uint64_t arg),
-                 void *ctx, uint64_t arg) {
-    WEFT_ASSERT(at >= sim_engine_now(world->engine));
-    WEFT_ASSERT(fn != NULL);
+/* `event` says when, of what node only, and with which argument. */
+static int call_at(struct sim_world *world, struct sim_event *event, struct sim_call what) {
+    WEFT_ASSERT(event->at >= sim_engine_now(world->engine));
+    WEFT_ASSERT(what.fn != NULL);
     struct sim_call *call = malloc(sizeof *call);
     if (call == NULL) return WEFT_ERR_NOMEM;
-    *call = (struct sim_call){fn, ctx};
-    struct sim_event event = {
-        .at = at, .kind = SIM_EVENT_CALL, .entity = SIM_SCENARIO, .arg = arg, .data = call};
-    if (sim_engine_schedule(world->engine, &event) != 0) return WEFT_OK;
+    *call = what;
+    event->kind = SIM_EVENT_CALL;
+    event->entity = SIM_SCENARIO;
+    event->data = call;
+    if (sim_engine_schedule(world->engine, event) != 0) return WEFT_OK;
     free(call);
     return WEFT_ERR_NOMEM;
+}
+
+int sim_world_at(struct sim_world *world, weft_time at, void (*fn)(void *ctx, uint64_t arg),
+                 void *ctx, uint64_t arg) {
+    struct sim_event event = {.at = at, .arg = arg};
+    return call_at(world, &event, (struct sim_call){fn, ctx});
+}
+
+int sim_world_at_node(struct sim_world *world, weft_time at, void (*fn)(void *ctx, uint64_t node),
+                      void *ctx, uint32_t node) {
+    WEFT_ASSERT(node < world->config.nodes);
+    struct sim_event event = {.at = at, .arg = node, .only = node + 1};
+    return call_at(world, &event, (struct sim_call){fn, ctx});
 }
 
 void sim_world_trace(struct sim_world *world, uint32_t node, enum weft_trace_kind kind,
@@ -388,8 +402,17 @@ void sim_world_stats(const struct sim_world *world, struct sim_world_stats *stat
     add_stats(stats, world);
     for (uint32_t i = 0; world->lanes != NULL && i < sim_engine_lanes(world->engine); i++)
         add_stats(stats, world->lanes[i]);
-    for (uint32_t i = 0; i < world->config.nodes; i++) {
-        if (world->nodes[i].first.node == NULL) continue;
-        stats->node_bytes += bytes_of(world, i);
+}
+
+size_t sim_world__bytes_between(const struct sim_world *world, uint32_t first, uint32_t end) {
+    size_t bytes = 0;
+    for (uint32_t i = first; i < end; i++) {
+        if (world->nodes[i].first.node != NULL) bytes += bytes_of(world, i);
     }
+    return bytes;
+}
+
+size_t sim_world_node_bytes(const struct sim_world *world) {
+    if (world->lanes != NULL) return sim_world__bytes_on_lanes(world);
+    return sim_world__bytes_between(world, 0, world->config.nodes);
 }

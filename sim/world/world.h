@@ -61,6 +61,7 @@ struct sim_team {
     /* Call fn(arg, 0) .. fn(arg, count - 1), each on a thread of its own, always the same for one
      * index; come back when all have. Nodes run under the host's guard on each of them. */
     void (*run)(void *ctx, void (*fn)(void *arg, uint32_t index), void *arg);
+    void (*rest)(void *ctx); /* one of them waits for another: for a moment */
     void *ctx;
 };
 
@@ -268,6 +269,11 @@ void sim_world_on_exit(struct sim_world *world,
 int sim_world_at(struct sim_world *world, weft_time at, void (*fn)(void *ctx, uint64_t arg),
                  void *ctx, uint64_t arg);
 
+/* The same as sim_world_at(world, at, fn, ctx, node), for what acts on that node only, and reads
+ * nothing that other nodes or the scenario change: with a team it is done on the node's thread. */
+int sim_world_at_node(struct sim_world *world, weft_time at, void (*fn)(void *ctx, uint64_t node),
+                      void *ctx, uint32_t node);
+
 /* Write an event that belongs to the scenario or to `node` to the trace. */
 void sim_world_trace(struct sim_world *world, uint32_t node, enum weft_trace_kind kind,
                      const uint64_t *numbers, size_t count, struct weft_bytes bytes);
@@ -294,9 +300,11 @@ struct sim_world_stats {
     uint64_t events, packets_sent, packets_received, packets_lost, stream_bytes;
     uint32_t up, down, paused;
     uint64_t boots;
-    size_t node_bytes; /* memory of all nodes that are up: what they hold and what holds them */
 };
 
 void sim_world_stats(const struct sim_world *world, struct sim_world_stats *stats);
+
+/* Memory of all nodes that are up: what they hold and what holds them. A look at every node. */
+size_t sim_world_node_bytes(const struct sim_world *world);
 
 #endif

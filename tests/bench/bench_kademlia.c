@@ -119,6 +119,11 @@ static void run_team(void *ctx, void (*fn)(void *arg, uint32_t index), void *arg
     weft_posix_team_run(ctx, fn, arg);
 }
 
+static void rest(void *ctx) {
+    (void)ctx;
+    weft_posix_team_rest();
+}
+
 static bool measure(const struct expected *row) {
     static struct sim_run_report report;
     struct sum sum = {0};
@@ -133,7 +138,8 @@ static bool measure(const struct expected *row) {
     if (wish.show) options.progress = on_progress;
     struct weft_posix_team *threads = NULL;
     if (wish.threads > 1 && weft_posix_team_new(wish.threads, &threads) != WEFT_OK) return false;
-    const struct sim_team team = {wish.threads, run_team, threads};
+    const struct sim_team team = {
+        .count = wish.threads, .run = run_team, .rest = rest, .ctx = threads};
     if (threads != NULL) options.host.team = &team;
     double start = now_s();
     int rv = sim_run(plan, &options, &report);

@@ -373,7 +373,7 @@ static void looking_ahead_does_not_open_the_future(void) {
 static void a_cancelled_event_comes_back_whole_and_never_pops(void) {
     struct sim_engine *engine = sim_engine_new(1, 2000);
     int thing = 0;
-    struct sim_event event = {WEFT_MS(3), 4, 5, 6, &thing}, out = {0};
+    struct sim_event event = {WEFT_MS(3), 4, 5, 6, &thing, 0}, out = {0};
     sim_handle handle = sim_engine_schedule(engine, &event);
     CHECK(sim_engine_cancel(engine, handle, &out));
     CHECK_EQ_INT(out.at, WEFT_MS(3));

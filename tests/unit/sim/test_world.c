@@ -356,11 +356,11 @@ static void memory_is_counted_for_nodes_that_are_up(void) {
     struct small *small = small_open(1);
     struct sim_world_stats stats;
     sim_world_stats(small->world, &stats);
-    CHECK_EQ_UINT(stats.node_bytes, 0);
+    CHECK_EQ_UINT(sim_world_node_bytes(small->world), 0);
     CHECK_EQ_UINT(stats.down, SMALL_NODES);
     small_boot_all(small);
     sim_world_stats(small->world, &stats);
-    CHECK(stats.node_bytes > SMALL_NODES * 500u);
+    CHECK(sim_world_node_bytes(small->world) > SMALL_NODES * 500u);
     CHECK_EQ_UINT(stats.up, SMALL_NODES);
     CHECK_EQ_UINT(stats.boots, SMALL_NODES);
     small_close(small);
