@@ -18,6 +18,8 @@
 #define HELD_MAX ((size_t)64 << 20)
 #define FAULTS_TOLD_MAX 8
 #define HEAD_VALUE_SIZE 256
+#define INBOUND 1
+#define OUTBOUND 2
 
 /* What an interface stands for: as fine as their number allows. */
 enum grain { GRAIN_LINKS = 0, GRAIN_SENDERS, GRAIN_ONE };
@@ -44,6 +46,7 @@ struct capture {
     struct ana__table *held;
     size_t held_size;
     uint64_t packets, packets_unwanted;
+    bool outside; /* a node on a machine: of the others only their addresses are known */
     char scenario[HEAD_VALUE_SIZE], seed[HEAD_VALUE_SIZE], build[HEAD_VALUE_SIZE], hash[40];
 };
 
@@ -54,6 +57,12 @@ static void survey_head(void *ctx, const struct ana_trace_reader *reader) {
     ana__head_value(reader, "scenario", capture->scenario, sizeof capture->scenario);
     ana__head_value(reader, "seed", capture->seed, sizeof capture->seed);
     ana__head_value(reader, "build", capture->build, sizeof capture->build);
+}
+
+/* Who sent it, and whom to: PACKET_DATA. */
+static struct ana__key link_of(const struct weft_trace_event *event) {
+    bool came_in = event->number[0] & WEFT_TRACE_PACKET_IN;
+    return (struct ana__key){came_in ? WEFT_TRACE_NODE_NONE : event->node, event->number[1]};
 }
 
 static int count(struct ana__table *table, struct ana__key key) {
@@ -72,8 +81,10 @@ static int survey_event(void *ctx, const struct ana_trace_record *record, bool w
     capture->packets += wanted;
     capture->packets_unwanted += !wanted;
     if (!wanted) return WEFT_OK;
-    int rv = count(capture->links, (struct ana__key){event->node, event->number[1]});
-    return rv == WEFT_OK ? count(capture->senders, (struct ana__key){event->node, 0}) : rv;
+    struct ana__key link = link_of(event);
+    capture->outside = capture->outside || link.a == WEFT_TRACE_NODE_NONE;
+    int rv = count(capture->links, link);
+    return rv == WEFT_OK ? count(capture->senders, (struct ana__key){link.a, 0}) : rv;
 }
 
 static int survey(struct capture *capture) {
@@ -119,13 +130,16 @@ static void write_section(struct capture *capture) {
     section_comment(capture, "run hash", capture->hash);
     section_comment(capture, "build", capture->build);
     section_comment(capture, "interfaces", grains[capture->grain]);
-    section_comment(capture, "time", "virtual, from the beginning of the run");
+    section_comment(capture, "time",
+                    capture->outside ? "the machine's, from when it was started"
+                                     : "virtual, from the beginning of the run");
     ana__pcapng_option_text(block, ANA__PCAPNG_OPTION_USERAPPL, "weft %s", capture->build);
     ana__pcapng_write(block, capture->out.file);
 }
 
-static const char *node_text(uint64_t node, char text[ANA_NAME_SIZE]) {
-    if (node >= WEFT_TRACE_NODE_NONE) return "nobody";
+static const char *node_text(const struct capture *capture, uint64_t node,
+                             char text[ANA_NAME_SIZE]) {
+    if (node >= WEFT_TRACE_NODE_NONE) return capture->outside ? "others" : "nobody";
     snprintf(text, ANA_NAME_SIZE, "node%llu", (unsigned long long)node);
     return text;
 }
@@ -133,8 +147,8 @@ static const char *node_text(uint64_t node, char text[ANA_NAME_SIZE]) {
 static void describe(struct capture *capture, const struct held *held) {
     char from[ANA_NAME_SIZE], to[ANA_NAME_SIZE];
     char from_addr[WEFT_ADDR_TEXT_SIZE], to_addr[WEFT_ADDR_TEXT_SIZE];
-    const char *sender = node_text(ana__table_key(held).a, from);
-    const char *receiver = node_text(held->to, to);
+    const char *sender = node_text(capture, ana__table_key(held).a, from);
+    const char *receiver = node_text(capture, held->to, to);
     struct ana__pcapng *block = &capture->block;
     if (capture->grain == GRAIN_LINKS) {
         ana__pcapng_option_text(block, ANA__PCAPNG_OPTION_NAME, "%s-%s", sender, receiver);
@@ -180,7 +194,8 @@ static const uint32_t *interface_of(struct capture *capture, const struct held *
 
 #define SECONDS(time) (long long)((time) / WEFT_S(1)), (long long)((time) % WEFT_S(1))
 
-static void comment_fate(struct ana__pcapng *block, const struct held *held) {
+static void comment_fate(struct capture *capture, const struct held *held) {
+    struct ana__pcapng *block = &capture->block;
     char text[ANA_NAME_SIZE];
     if (held->copies > 0) {
         weft_duration took = held->received_at - held->at;
@@ -199,7 +214,7 @@ static void comment_fate(struct ana__pcapng *block, const struct held *held) {
                                 SECONDS(held->lost_at),
                                 ana_name_or_number(ana_loss_name(held->cause), held->cause, text));
     }
-    if (held->copies == 0 && held->losses == 0) {
+    if (held->copies == 0 && held->losses == 0 && !capture->outside) {
         ana__pcapng_option_text(block, ANA__PCAPNG_OPTION_COMMENT,
                                 "not known to be received or lost");
     }
@@ -210,12 +225,12 @@ static void comment(struct capture *capture, const struct held *held) {
     char from[ANA_NAME_SIZE], to[ANA_NAME_SIZE];
     struct ana__key key = ana__table_key(held);
     ana__pcapng_option_text(block, ANA__PCAPNG_OPTION_COMMENT, "packet %llu of %s to %s",
-                            (unsigned long long)key.b, node_text(key.a, from),
-                            node_text(held->to, to));
+                            (unsigned long long)(key.b & ~WEFT_TRACE_PACKET_IN),
+                            node_text(capture, key.a, from), node_text(capture, held->to, to));
     for (size_t at = 0; at < held->told_size; at += strlen(held->told + at) + 1) {
         ana__pcapng_option(block, ANA__PCAPNG_OPTION_COMMENT, weft_bytes_text(held->told + at));
     }
-    comment_fate(block, held);
+    comment_fate(capture, held);
 }
 
 static int write_packet(struct capture *capture, const struct held *held) {
@@ -232,7 +247,7 @@ static int write_packet(struct capture *capture, const struct held *held) {
     comment(capture, held);
     ana__pcapng_u16(block, ANA__PCAPNG_OPTION_FLAGS);
     ana__pcapng_u16(block, 4);
-    ana__pcapng_u32(block, 2); /* outbound */
+    ana__pcapng_u32(block, ana__table_key(held).a == WEFT_TRACE_NODE_NONE ? INBOUND : OUTBOUND);
     ana__pcapng_u16(block, ANA__PCAPNG_OPTION_PACKETID);
     ana__pcapng_u16(block, 8);
     ana__pcapng_u64(block, ana__table_key(held).b);
@@ -252,7 +267,7 @@ static void let_go(struct capture *capture, struct held *held) {
 static bool may_go(const struct capture *capture, const struct held *held, weft_time now) {
     weft_duration age = now - held->at;
     bool is_known = held->copies > 0 || held->losses > 0;
-    return age >= HELD_LONGEST || (is_known && age >= HELD_SHORTEST) ||
+    return age >= HELD_LONGEST || capture->outside || (is_known && age >= HELD_SHORTEST) ||
            capture->held_size > HELD_MAX;
 }
 
@@ -307,7 +322,7 @@ static bool make_wire(struct held *held, const struct ana__packet *packet) {
 
 static int hold(struct capture *capture, const struct weft_trace_event *event) {
     struct ana__packet packet;
-    struct ana__key key = {event->node, event->number[0]};
+    struct ana__key key = {link_of(event).a, event->number[0]};
     if (!ana__packet_of(event->bytes, &packet)) return WEFT_OK;
     struct held *held = ana__table_find(capture->held, key);
     if (held != NULL) { /* nobody numbers packets so, but a trace may say it */

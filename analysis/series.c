@@ -178,6 +178,9 @@ static struct made_of made_of(enum ana_column column) {
 /* When the file says what it may hold, that decides; else what was seen. */
 static bool is_there(const struct ana_series *series, enum ana_column column) {
     struct made_of of = made_of(column);
+    if (series->outside && (column == ANA_COLUMN_DELIVERY || column == ANA_COLUMN_PACKETS_LOST ||
+                            column == ANA_COLUMN_PACKETS_DUPLICATE))
+        return false; /* what was sent to them, and by them, may have been lost */
     if (within(column, ANA_COLUMN_WORK_LOOKUP_ASKED, ANA_COLUMN_PEERS_MAX)) {
         unsigned kind = (column - ANA_COLUMN_WORK_LOOKUP_ASKED) /
                         (ANA_COLUMN_PUT_ASKED - ANA_COLUMN_WORK_LOOKUP_ASKED);

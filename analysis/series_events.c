@@ -66,7 +66,9 @@ static int packet_received(struct ana_series *series, const struct weft_trace_ev
     node->sum.packets_in++;
     if (ana__map_take(&series->flight, key, &sent))
         return measure(series, ANA_MEASURE_PACKET, (uint64_t)event->at - sent);
-    if (series->seen & WEFT_TRACE_BIT(WEFT_TRACE_PACKET_SENT))
+    bool from_outside = event->number[2] & WEFT_TRACE_PACKET_IN; /* nobody tells of its sending */
+    series->outside = series->outside || from_outside;
+    if (!from_outside && series->seen & WEFT_TRACE_BIT(WEFT_TRACE_PACKET_SENT))
         count(series, ANA_COLUMN_PACKETS_DUPLICATE, 1);
     return WEFT_OK;
 }

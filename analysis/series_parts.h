@@ -101,6 +101,7 @@ struct ana_series {
     uint64_t seen;       /* kinds, a bit each */
     uint64_t told;       /* kinds that the file's head says are in it; 0: it says nothing */
     uint64_t works_seen; /* kinds of work, a bit each */
+    bool outside;        /* packets came from nodes that the trace does not tell of */
     struct ana__slots slots;
     struct ana__nodes nodes;
     struct ana__overlay overlay;

@@ -109,12 +109,17 @@ _Static_assert(WEFT_TRACE_KIND_COUNT <= 64, "kinds fit the mask");
 
 /* The node number of an event that belongs to no node. */
 #define WEFT_TRACE_NODE_NONE UINT32_MAX
+/* Of a packet's number: counted by who received it, not by who sent it. */
+#define WEFT_TRACE_PACKET_IN (UINT64_C(1) << 62)
 
 /* DHT_CONTACT: `peer` entered a bucket of the routing table or left it; the edges of the overlay,
  * one for a peer that is known by IPv4 and IPv6. When a DHT goes down its edges go with it, untold.
  * PACKET_DATA: told right after PACKET_SENT of the same `packet`, of datagrams and not of streams;
- * the addresses are as the sender sees them. FAULT_SIDE: the event's node is on `side` (from 0) of
- * the occurrence that FAULT_ON told of, and reaches those on its own; a node that no such event
+ * the addresses are as the sender sees them. A machine does not know the nodes at the other end: to
+ * whom it sends is NODE_NONE, and what comes in is from NODE_NONE, with a number of the receiver's
+ * own that has WEFT_TRACE_PACKET_IN set; PACKET_DATA of it follows, with the addresses as the
+ * receiver sees them, and `to` is the receiver. FAULT_SIDE: the event's node is on `side` (from 0)
+ * of the occurrence that FAULT_ON told of, and reaches those on its own; a node that no such event
  * names is on no side, and sees all. Of an isolation those on side 1 reach nobody, not even one
  * another; of a ring `side` is the place on it. RUN_SAMPLE and NODE_SAMPLE: at even intervals;
  * `nodes` are up, `mailbox` is messages that wait in mailboxes, `pending` events that wait in the

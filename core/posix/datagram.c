@@ -19,8 +19,11 @@ int weft_posix__datagram_open(struct weft_env *env, struct weft_addr *local, uin
     int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &posix->receive_buffer, sizeof posix->receive_buffer);
     setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof on);
-    struct weft_posix__socket like = {
-        .kind = POSIX_DATAGRAM, .owner = owner, .family = bound.family, .joins = true};
+    struct weft_posix__socket like = {.kind = POSIX_DATAGRAM,
+                                      .owner = owner,
+                                      .family = bound.family,
+                                      .joins = true,
+                                      .local = bound};
     rv = weft_posix__socket_add(posix, fd, &like, &socket);
     if (rv != WEFT_OK) goto err_after_bind;
     rv = weft_posix__poll(posix, socket, EPOLL_CTL_ADD, EPOLLIN);
@@ -36,6 +39,41 @@ err_after_bind:
     weft_posix__unbind(posix, SOCK_DGRAM, fd);
     return rv;
 }
+
+/* --- what is told of them --- */
+
+static void trace_data(struct weft_posix *posix, uint64_t to, const struct weft_addr ends[2],
+                       struct weft_bytes data) {
+    unsigned char *at = posix->packet_traced;
+    const size_t head = 2 * sizeof ends[0];
+    if (at == NULL) return;
+    WEFT_ASSERT(data.size <= WEFT_DATAGRAM_MAX);
+    memcpy(at, ends, head);
+    if (data.size > 0) memcpy(at + head, data.data, data.size);
+    weft_trace(&posix->env, WEFT_TRACE_PACKET_DATA, weft_bytes(at, head + data.size),
+               posix->packets, to);
+}
+
+/* The kernel may yet refuse it, and then nobody knows. */
+static void trace_sent(struct weft_posix *posix, const struct weft_posix__socket *socket,
+                       const struct weft_addr *to, struct weft_bytes data) {
+    posix->packets++;
+    weft_trace(&posix->env, WEFT_TRACE_PACKET_SENT, weft_bytes(NULL, 0), WEFT_TRACE_NODE_NONE,
+               data.size, posix->packets);
+    trace_data(posix, WEFT_TRACE_NODE_NONE, (struct weft_addr[2]){socket->local, *to}, data);
+}
+
+static void trace_received(struct weft_posix *posix, const struct weft_posix__socket *socket,
+                           const struct weft_addr *from, struct weft_bytes data) {
+    const uint64_t number = ++posix->packets;
+    posix->packets |= WEFT_TRACE_PACKET_IN;
+    weft_trace(&posix->env, WEFT_TRACE_PACKET_RECEIVED, weft_bytes(NULL, 0), WEFT_TRACE_NODE_NONE,
+               data.size, posix->packets);
+    trace_data(posix, posix->env.node, (struct weft_addr[2]){*from, socket->local}, data);
+    posix->packets = number;
+}
+
+/* --- sending --- */
 
 static bool is_full(int number) { return number == EAGAIN || number == ENOBUFS; }
 
@@ -207,6 +245,7 @@ static int send_now(struct weft_posix *posix, struct weft_posix__socket *socket,
     socket->congested = false;
     if (sent < 0) return WEFT_ERR_UNREACHABLE;
     posix->stats.datagrams_sent++;
+    trace_sent(posix, socket, to, data);
     return WEFT_OK;
 }
 
@@ -220,6 +259,7 @@ int weft_posix__datagram_send(struct weft_env *env, weft_socket id, const struct
     if (size > WEFT_DATAGRAM_MAX) return WEFT_ERR_TOO_BIG;
     if (socket->congested) return send_now(posix, socket, to, weft_bytes(data, size));
     outbox_push(posix, socket, to, weft_bytes(data, size));
+    trace_sent(posix, socket, to, weft_bytes(data, size));
     return WEFT_OK;
 }
 
@@ -260,6 +300,7 @@ static bool deliver_one(struct weft_posix *posix, weft_socket id, const struct w
                                .data = data.data,
                                .size = data.size};
     posix->stats.datagrams_received++;
+    trace_received(posix, socket, from, data);
     weft_posix__deliver(posix, &event);
     return true;
 }

@@ -35,6 +35,9 @@
 /* A slot of the receive buffer. Not a power of two: neighbours must not share cache sets. */
 #define POSIX_RECEIVE_SIZE ((size_t)65536 + 192)
 
+/* Of the bytes of PACKET_DATA. */
+#define POSIX_TRACED_SIZE (2 * sizeof(struct weft_addr) + WEFT_DATAGRAM_MAX)
+
 /* What an epoll event belongs to: the upper two bits of its data. */
 #define POSIX_TAG_SOCKET UINT64_C(0)
 #define POSIX_TAG_WATCH (UINT64_C(1) << 62)
@@ -58,13 +61,14 @@ struct weft_posix__socket {
     int fd;
     int error; /* STREAM: why it failed */
     uint8_t family;
-    bool connecting;  /* STREAM: the handshake is not done */
-    bool read_armed;  /* STREAM: tell READABLE */
-    bool write_armed; /* STREAM: tell WRITABLE */
-    bool finished;    /* STREAM: our direction is over */
-    bool failed_told; /* STREAM: FAILED was delivered */
-    bool congested;   /* DATAGRAM: the kernel's queue was full at the last flush */
-    bool joins;       /* DATAGRAM: neighbours may travel as one */
+    bool connecting;        /* STREAM: the handshake is not done */
+    bool read_armed;        /* STREAM: tell READABLE */
+    bool write_armed;       /* STREAM: tell WRITABLE */
+    bool finished;          /* STREAM: our direction is over */
+    bool failed_told;       /* STREAM: FAILED was delivered */
+    bool congested;         /* DATAGRAM: the kernel's queue was full at the last flush */
+    bool joins;             /* DATAGRAM: neighbours may travel as one */
+    struct weft_addr local; /* DATAGRAM: what it is bound to */
 };
 
 union weft_posix__sockaddr {
@@ -142,6 +146,8 @@ struct weft_posix {
     enum weft_log_level log_level;
     void (*trace)(void *ctx, const struct weft_trace_event *event);
     void *trace_ctx;
+    uint64_t packets;             /* the last one's number in trace events */
+    unsigned char *packet_traced; /* room for PACKET_DATA; NULL: it is not wanted */
     int receive_buffer;
     bool share_ports;
     weft_duration connect_max;

@@ -284,10 +284,17 @@ int weft_posix__net_init(struct weft_posix *posix) {
     if (posix->outbox == NULL) return WEFT_ERR_NOMEM;
     posix->outbox->count = 0;
     posix->outbox->used = 0;
+    if (posix->env.trace_mask & WEFT_TRACE_BIT(WEFT_TRACE_PACKET_DATA)) {
+        posix->packet_traced = weft_mem_alloc(&posix->own.base, POSIX_TRACED_SIZE);
+        if (posix->packet_traced == NULL) goto err_after_outbox;
+    }
     posix->inbox = mmap(NULL, sizeof *posix->inbox, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (posix->inbox != MAP_FAILED) return WEFT_OK;
     posix->inbox = NULL;
+    if (posix->packet_traced != NULL)
+        weft_mem_free(&posix->own.base, posix->packet_traced, POSIX_TRACED_SIZE);
+err_after_outbox:
     weft_mem_free(&posix->own.base, posix->outbox, sizeof *posix->outbox);
     return WEFT_ERR_NOMEM;
 }
@@ -302,5 +309,7 @@ void weft_posix__net_deinit(struct weft_posix *posix) {
     weft_mem_free(&posix->own.base, posix->sockets, size * sizeof(void *));
     weft_mem_free(&posix->own.base, posix->free_slots, size * sizeof *posix->free_slots);
     weft_mem_free(&posix->own.base, posix->outbox, sizeof *posix->outbox);
+    if (posix->packet_traced != NULL)
+        weft_mem_free(&posix->own.base, posix->packet_traced, POSIX_TRACED_SIZE);
     munmap(posix->inbox, sizeof *posix->inbox);
 }

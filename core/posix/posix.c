@@ -43,6 +43,7 @@ static void fill(struct weft_posix *posix, const struct weft_posix_config *confi
     posix->log_level = config->log_level;
     posix->trace = config->trace;
     posix->trace_ctx = config->trace_ctx;
+    posix->packets = config->packets_from;
     posix->receive_buffer = config->receive_buffer > 0 ? config->receive_buffer : RECEIVE_BUFFER;
     posix->share_ports = config->share_ports;
     posix->connect_max = config->connect_max != 0 ? config->connect_max : WEFT_STREAM_CONNECT_MAX;

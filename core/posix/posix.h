@@ -23,6 +23,7 @@ struct weft_posix_config {
     const char *folder;
     uint32_t node;                 /* number in trace events */
     uint64_t trace_mask;           /* kinds wanted; LOG is wanted as log_level says */
+    uint64_t packets_from;         /* datagrams have numbers above it in trace events */
     enum weft_log_level log_level; /* logs above it are not built or not passed on; 0: none */
     /* Where events go; NULL: nowhere. The event is borrowed for the call. */
     void (*trace)(void *ctx, const struct weft_trace_event *event);

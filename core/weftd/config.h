@@ -45,6 +45,7 @@ struct weftd_config {
     size_t connect_count;
     char trace[WEFTD_PATH_MAX]; /* file; "": none is written */
     uint64_t trace_kinds;       /* a bit each; 0: all but packet.data */
+    bool trace_packets;         /* packet.data too */
     uint64_t trace_size;        /* bytes of a file, about [256 MiB] */
     weft_duration tick;         /* 0: the default */
     weft_duration watchdog;     /* how long a handler may run [10 s]; WEFT_TIME_NEVER: for ever */

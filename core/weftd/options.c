@@ -33,6 +33,7 @@ static const char help[] =
     "  --log LEVEL            error, warn, info or debug [info]\n"
     "  --trace FILE           write every event to FILE, for weft trace and weft top\n"
     "  --trace-only KINDS     of these kinds alone, such as lookup.done,dht\n"
+    "  --trace-packets        also the bytes of every datagram, for Wireshark\n"
     "  --trace-size SIZE      FILE becomes FILE.1 when it has grown to it [256M]\n"
     "  --watchdog TIME        a handler that runs longer ends its process, or 'off' [10s]\n"
     "  --help, --version\n"
@@ -57,6 +58,7 @@ enum option_code {
     OPT_LOG,
     OPT_TRACE,
     OPT_TRACE_ONLY,
+    OPT_TRACE_PACKETS,
     OPT_TRACE_SIZE,
     OPT_WATCHDOG,
     OPT_HELP,
@@ -81,6 +83,7 @@ static const struct option options[] = {
     {"log", required_argument, NULL, OPT_LOG},
     {"trace", required_argument, NULL, OPT_TRACE},
     {"trace-only", required_argument, NULL, OPT_TRACE_ONLY},
+    {"trace-packets", no_argument, NULL, OPT_TRACE_PACKETS},
     {"trace-size", required_argument, NULL, OPT_TRACE_SIZE},
     {"watchdog", required_argument, NULL, OPT_WATCHDOG},
     {"help", no_argument, NULL, OPT_HELP},
@@ -126,6 +129,9 @@ static const char *take(struct weftd_config *config, int code, const char *value
         return weftd_set_path(config->trace, value);
     case OPT_TRACE_ONLY:
         return weftd_set_trace_only(config, value);
+    case OPT_TRACE_PACKETS:
+        config->trace_packets = true;
+        return NULL;
     case OPT_TRACE_SIZE:
         return weftd_set_trace_size(config, value);
     case OPT_WATCHDOG:

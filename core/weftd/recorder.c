@@ -46,8 +46,10 @@ uint64_t recorder_kinds(const char *list) {
 
 uint64_t recorder_mask(const struct recorder *recorder) {
     if (recorder == NULL) return 0;
+    const uint64_t packets = WEFT_TRACE_BIT(WEFT_TRACE_PACKET_DATA);
     uint64_t only = recorder->config->trace_kinds;
-    return only != 0 ? only : WEFT_TRACE_ALL & ~WEFT_TRACE_BIT(WEFT_TRACE_PACKET_DATA);
+    uint64_t mask = only != 0 ? only : WEFT_TRACE_ALL & ~packets;
+    return mask | (recorder->config->trace_packets ? packets : 0);
 }
 
 /* The watchdog ends a handler by a signal, wherever it is: not here, with the lock held. */

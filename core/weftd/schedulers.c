@@ -159,6 +159,7 @@ static int open_part(struct schedulers *all, uint32_t index, struct weft_reason 
     struct part *part = &all->parts[index];
     const struct weftd_config *config = &all->daemon->config;
     struct weft_posix_config posix = {.trace_mask = daemon_trace_mask(all->daemon),
+                                      .packets_from = (uint64_t)index << 40,
                                       .log_level = config->log_level,
                                       .trace = on_trace,
                                       .trace_ctx = all->daemon,

@@ -9,6 +9,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.environ.get("WEFT_SOURCE", os.getcwd()), "tests"))
+from harness import exports  # noqa: E402
 from harness.daemons import BIN, Daemons, wait_until  # noqa: E402
 
 WEFT = os.path.abspath(os.path.join(BIN, "weft"))
@@ -91,6 +92,37 @@ class WeftdTrace(unittest.TestCase):
             self.assertIn(" node.up ", first[0][0])
             self.assertIn(" node.down ", second[0][-1])
             self.assertIn("part=1", lines(trace, "--head")[0])
+
+    def test_every_datagram_is_read_by_wireshark_s_own_dissector(self):
+        for schedulers in ("1", "3"):
+            with self.subTest(schedulers=schedulers), Daemons() as daemons:
+                process = self.two(daemons, "--trace-packets", "--schedulers", schedulers)
+                trace, out = daemons.path("b.trace"), daemons.path("b.pcapng")
+                wait_until(lambda: "dht.joined" in kinds(trace), 20, "it joins")
+                self.stop(process)
+                told = kinds(trace)
+                count = {kind: told.count(kind)
+                         for kind in ("packet.sent", "packet.received", "packet.data")}
+                self.assertGreater(count["packet.sent"], 0)
+                self.assertGreater(count["packet.received"], 0)
+                self.assertEqual(count["packet.sent"] + count["packet.received"], count["packet.data"])
+                self.assertEqual(lines(trace, "--pcapng", out)[1].returncode, 0)
+                packets = exports.pcapng(out)
+                self.assertEqual(len(packets), count["packet.data"])
+                ends = {True: (str(PORT + 1), str(PORT)), False: (str(PORT), str(PORT + 1))}
+                names = {True: "node0-others", False: "others-node0"}
+                went = [(packet["udp.srcport"], packet["udp.dstport"]) == ends[True] for packet in packets]
+                self.assertEqual(sum(went), count["packet.sent"])
+                for packet, out_bound in zip(packets, went):
+                    self.assertEqual((packet["udp.srcport"], packet["udp.dstport"]), ends[out_bound])
+                    self.assertEqual(packet["frame.interface_name"], names[out_bound])
+                    self.assertNotIn("known", packet["frame.comment"])
+                numbers = [packet["frame.packet_id"] for packet in packets]
+                self.assertEqual(len(numbers), len(set(numbers)))
+                stats = subprocess.run([WEFT, "stats", trace, "--json"], capture_output=True,
+                                       text=True, timeout=60)
+                self.assertEqual((stats.returncode, stats.stderr), (0, ""))
+                self.assertNotIn('"delivery": 1', stats.stdout)
 
     def test_mistakes_are_one_line_that_names_the_option(self):
         for args, wanted in ((["--trace", ""], "--trace : expected a path"),
