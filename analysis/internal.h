@@ -128,7 +128,8 @@ struct ana__tally {
     weft_time first, last;
 };
 
-/* Invariants:
+/* `last` of an empty block: what no event may be before.
+ * Invariants:
  *   I1  used <= capacity, and used == 0 when events == 0
  *   I2  tally[k].events > 0 exactly when bit k of kinds is set; their sum is events */
 struct ana__block {

@@ -13,8 +13,7 @@
 struct ana_trace_writer {
     uint64_t kinds;
     struct ana__block block; /* without memory after an error */
-    weft_time last;
-    int error; /* the first */
+    int error;               /* the first */
     struct ana_trace_shape shapes[WEFT_TRACE_KIND_COUNT];
     struct ana__out out;    /* of a ring: prepared for a dump */
     struct ana__pipe *pipe; /* NULL: blocks are written at once */
@@ -72,7 +71,6 @@ int ana_trace_create_with(const char *path, const struct ana_trace_options *opti
     WEFT_ASSERT((path == NULL) == (options->last > 0));
     struct ana_trace_writer *writer = calloc(1, sizeof *writer);
     if (writer == NULL) return WEFT_ERR_NOMEM;
-    writer->last = INT64_MIN;
     writer->kinds = options->kinds != 0 ? options->kinds : WEFT_TRACE_ALL;
     for (unsigned kind = 0; kind < WEFT_TRACE_KIND_COUNT; kind++) {
         writer->shapes[kind] = ana__shape_of(weft_trace_kind_fields(kind));
@@ -94,6 +92,7 @@ int ana_trace_create(const char *path, const char *head, struct ana_trace_writer
 /* The block goes to where it belongs, and there is an empty one. */
 static void end_block(struct ana_trace_writer *writer) {
     int rv = WEFT_OK;
+    weft_time last = writer->block.last;
     if (writer->block.events == 0) return;
     if (writer->ring != NULL) {
         rv = ana__ring_take(writer->ring, &writer->block);
@@ -104,6 +103,7 @@ static void end_block(struct ana_trace_writer *writer) {
         rv = writer->out.error;
         ana__block_clear(&writer->block);
     }
+    writer->block.last = last;
     if (rv != WEFT_OK) fail(writer, rv);
 }
 
@@ -122,6 +122,7 @@ static void make_room(struct ana_trace_writer *writer, size_t bytes) {
         fail(writer, rv);
         return;
     }
+    larger.last = writer->block.last;
     ana__block_deinit(&writer->block);
     writer->block = larger;
 }
@@ -129,13 +130,11 @@ static void make_room(struct ana_trace_writer *writer, size_t bytes) {
 void ana_trace_write(struct ana_trace_writer *writer, const struct weft_trace_event *event) {
     WEFT_ASSERT(event->kind < WEFT_TRACE_KIND_COUNT);
     if (!(writer->kinds & WEFT_TRACE_BIT(event->kind))) return;
-    WEFT_ASSERT(event->at >= writer->last);
     if (!ana__block_takes(&writer->block, event->bytes.size)) {
         make_room(writer, event->bytes.size);
         if (writer->error != WEFT_OK) return;
     }
     ana__block_add(&writer->block, &writer->shapes[event->kind], event);
-    writer->last = event->at;
 }
 
 void ana_trace_flush(struct ana_trace_writer *writer) {

@@ -160,11 +160,10 @@ bool cli_record_open(struct cli_record *record, const char *head) {
 /* Whoever follows the file sees it grow, at times of the run alone: it is the same file whatever
  * the machine does. */
 void cli_record_event(struct cli_record *record, const struct weft_trace_event *event) {
+    bool shown = event->kind == WEFT_TRACE_RUN_SAMPLE && record->unseen >= SEEN_EVERY - 1;
+    record->unseen = shown ? 0 : record->unseen + 1;
     ana_trace_write(record->writer, event);
-    record->unseen++;
-    if (event->kind != WEFT_TRACE_RUN_SAMPLE || record->unseen < SEEN_EVERY) return;
-    record->unseen = 0;
-    ana_trace_flush(record->writer);
+    if (shown) ana_trace_flush(record->writer);
 }
 
 static int dump(const struct cli_record *record) {

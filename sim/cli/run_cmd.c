@@ -122,10 +122,13 @@ struct running {
 #define FEED_MASK (WEFT_TRACE_ALL & ~WEFT_TRACE_BIT(WEFT_TRACE_PACKET_DATA))
 
 static void on_trace(void *ctx, const struct weft_trace_event *event) {
-    struct running *running = ctx;
-    bool feeds = running->feed != NULL && (FEED_MASK & WEFT_TRACE_BIT(event->kind));
-    if (running->record != NULL) cli_record_event(running->record, event);
-    if (feeds) cli_feed_event(running->feed, event);
+    const struct running *running = ctx;
+    if (running->feed != NULL && (FEED_MASK & WEFT_TRACE_BIT(event->kind))) {
+        if (running->record != NULL) cli_record_event(running->record, event);
+        cli_feed_event(running->feed, event);
+    } else if (running->record != NULL) {
+        cli_record_event(running->record, event);
+    }
 }
 
 static void on_progress(void *ctx, weft_time now, weft_time stop, uint64_t events) {
