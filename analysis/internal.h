@@ -128,7 +128,8 @@ struct ana__tally {
     weft_time first, last;
 };
 
-/* Invariants:
+/* `last` of an empty block: what no event may be before.
+ * Invariants:
  *   I1  used <= capacity, and used == 0 when events == 0
  *   I2  tally[k].events > 0 exactly when bit k of kinds is set; their sum is events */
 struct ana__block {
@@ -187,7 +188,10 @@ struct ana__out {
     size_t text_size;
 };
 
-/* Create the file and begin it. */
+/* All the memory that ana__out_open and blocks of at most ANA_BLOCK_SIZE need, so that these ask
+ * for none. WEFT_ERR_NOMEM */
+int ana__out_prepare(struct ana__out *out);
+/* Create the file and begin it. `out` is prepared, or all zeroes. */
 int ana__out_open(struct ana__out *out, const char *path, const char *text, size_t size);
 void ana__out_block(struct ana__out *out, const struct ana__block *block);
 /* End the file. Returns the first error. */

@@ -25,10 +25,11 @@ void ana__block_clear(struct ana__block *block) {
     block->used = 0;
     block->events = 0;
     block->kinds = 0;
-    block->first = block->last = 0;
+    block->first = block->last = INT64_MIN;
     block->node_min = UINT32_MAX;
     block->node_max = 0;
     block->node = 0;
+    memset(block->tally, 0, sizeof block->tally);
 }
 
 /* The low bytes of a word, so many. */
@@ -48,28 +49,43 @@ static const uint64_t size_mask[9] = {0,
 struct values {
     unsigned char *at;
     uint64_t sizes;
-    unsigned count;
 };
 
-/* Without a branch on the value: eight bytes are stored, and those that count are kept. */
-static inline void put_value(struct values *values, uint64_t value) {
+/* The value with number `index`. Without a branch on it: eight bytes are stored, and those that
+ * count are kept. */
+static inline void put_value(struct values *values, unsigned index, uint64_t value) {
     unsigned bits = 64u - (unsigned)__builtin_clzll(value | 1);
-    unsigned size = ((bits + 7) >> 3) - (value == 0);
+    uint64_t size = ((bits + 7) >> 3) - (value == 0);
     ana__store64(values->at, value);
     values->at += size;
-    values->sizes |= (uint64_t)size << (4 * values->count++);
+    values->sizes |= size << (4 * index);
+}
+
+/* Three unsigned ones are most of all events: where their sizes go is known beforehand. */
+static inline void put_numbers(struct values *values, const struct ana_trace_shape *shape,
+                               const struct weft_trace_event *event) {
+    const uint64_t *number = event->number;
+    if (shape->numbers == 3 && shape->signed_mask == 0) {
+        put_value(values, 2, number[0]);
+        put_value(values, 3, number[1]);
+        put_value(values, 4, number[2]);
+        return;
+    }
+    for (unsigned i = 0; i < shape->numbers; i++) {
+        bool is_signed = shape->signed_mask >> i & 1;
+        put_value(values, 2 + i, is_signed ? ana__zigzag((int64_t)number[i]) : number[i]);
+    }
 }
 
 static inline void count_event(struct ana__block *block, const struct weft_trace_event *event) {
     struct ana__tally *tally = &block->tally[event->kind];
-    uint64_t bit = WEFT_TRACE_BIT(event->kind);
-    if (!(block->kinds & bit)) {
-        block->kinds |= bit;
-        *tally = (struct ana__tally){.events = 0, .first = event->at};
+    if (tally->events++ == 0) {
+        if (block->kinds == 0) block->first = block->last = event->at;
+        block->kinds |= WEFT_TRACE_BIT(event->kind);
+        tally->first = event->at;
     }
-    tally->events++;
     tally->last = event->at;
-    if (block->events++ == 0) block->first = block->last = event->at;
+    block->events++;
     if (event->node == WEFT_TRACE_NODE_NONE) return;
     if (event->node < block->node_min) block->node_min = event->node;
     if (event->node > block->node_max) block->node_max = event->node;
@@ -78,19 +94,18 @@ static inline void count_event(struct ana__block *block, const struct weft_trace
 void ana__block_add(struct ana__block *block, const struct ana_trace_shape *shape,
                     const struct weft_trace_event *event) {
     WEFT_ASSERT(ana__block_takes(block, event->bytes.size));
-    count_event(block, event);
     WEFT_ASSERT(event->at >= block->last);
+    count_event(block, event);
     unsigned count = 2 + shape->numbers + shape->has_bytes, sizes_size = (count + 1) / 2;
     unsigned char *record = block->data + block->used;
     struct values values = {.at = record + 1 + sizes_size};
     record[0] = (unsigned char)event->kind;
-    put_value(&values, (uint64_t)event->at - (uint64_t)block->last);
-    put_value(&values, (uint32_t)(event->node + 1) ^ block->node);
-    for (unsigned i = 0; i < shape->numbers; i++) {
-        uint64_t number = event->number[i];
-        put_value(&values, shape->signed_mask >> i & 1 ? ana__zigzag((int64_t)number) : number);
-    }
-    if (shape->has_bytes) put_value(&values, event->bytes.size);
+    put_value(&values, 0, (uint64_t)event->at - (uint64_t)block->last);
+    put_value(&values, 1, (uint32_t)(event->node + 1) ^ block->node);
+    block->last = event->at;
+    block->node = event->node + 1;
+    put_numbers(&values, shape, event);
+    if (shape->has_bytes) put_value(&values, count - 1, event->bytes.size);
     uint64_t behind = ana__load64(record + 1) & ~size_mask[sizes_size];
     ana__store64(record + 1, behind | values.sizes);
     if (shape->has_bytes && event->bytes.size > 0) {
@@ -98,8 +113,6 @@ void ana__block_add(struct ana__block *block, const struct ana_trace_shape *shap
         values.at += event->bytes.size;
     }
     block->used = (size_t)(values.at - block->data);
-    block->last = event->at;
-    block->node = event->node + 1;
 }
 
 size_t ana__block_index(const struct ana__block *block,

@@ -12,8 +12,13 @@
 #include <unistd.h>
 #include <zstd.h>
 
-/* Of zstd's levels the one that costs a run least for what it saves: docs/traces.md. */
-#define LEVEL (-1)
+/* How zstd packs, by what costs a run least for what it saves: docs/traces.md. Records that are
+ * numbers repeat little, but their bytes are not alike in frequency: few matches, Huffman's code.
+ * Bytes of packets repeat as they are. */
+#define NUMBERS_LEVEL (-20)
+#define BYTES_LEVEL (-1)
+#define BYTES_FROM 24                      /* bytes a record, on average */
+#define LITERALS ZSTD_c_experimentalParam5 /* literalCompressionMode: 0 by level, 1 Huffman */
 #define FRONT (ANA__CHUNK_SIZE + ANA_KINDS_MAX * ANA__INDEX_ENTRY_SIZE)
 
 static void note(struct ana__out *out, int error) {
@@ -64,13 +69,35 @@ static bool grow(struct ana__out *out, size_t capacity) {
     return true;
 }
 
-int ana__out_open(struct ana__out *out, const char *path, const char *text, size_t size) {
-    *out = (struct ana__out){.fd = -1, .text = text, .text_size = size};
-    WEFT_ASSERT(size <= ANA_TEXT_MAX);
+static int make_memory(struct ana__out *out) {
     out->zstd = ZSTD_createCCtx();
-    if (out->zstd == NULL || !grow(out, FRONT + ZSTD_compressBound(ANA_BLOCK_SIZE)) ||
-        ZSTD_isError(ZSTD_CCtx_setParameter(out->zstd, ZSTD_c_compressionLevel, LEVEL)))
+    if (out->zstd == NULL || !grow(out, FRONT + ZSTD_compressBound(ANA_BLOCK_SIZE)))
         note(out, WEFT_ERR_NOMEM);
+    return out->error;
+}
+
+/* zstd takes its memory when it first compresses as much. */
+int ana__out_prepare(struct ana__out *out) {
+    *out = (struct ana__out){.fd = -1};
+    unsigned char *zeroes = calloc(1, ANA_BLOCK_SIZE);
+    if (zeroes == NULL) note(out, WEFT_ERR_NOMEM);
+    if (out->error == WEFT_OK && make_memory(out) == WEFT_OK) {
+        size_t size = ZSTD_compress2(out->zstd, out->buffer, out->capacity, zeroes, ANA_BLOCK_SIZE);
+        if (ZSTD_isError(size)) note(out, WEFT_ERR_NOMEM);
+    }
+    free(zeroes);
+    return out->error == WEFT_OK ? WEFT_OK : ana__out_close(out);
+}
+
+int ana__out_open(struct ana__out *out, const char *path, const char *text, size_t size) {
+    *out = (struct ana__out){.fd = -1,
+                             .text = text,
+                             .text_size = size,
+                             .zstd = out->zstd,
+                             .buffer = out->buffer,
+                             .capacity = out->capacity};
+    WEFT_ASSERT(size <= ANA_TEXT_MAX);
+    if (out->zstd == NULL) (void)make_memory(out);
     if (out->error == WEFT_OK) out->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (out->error == WEFT_OK && out->fd < 0)
         note(out, errno == ENOSPC ? WEFT_ERR_NO_SPACE : WEFT_ERR_IO);
@@ -80,8 +107,17 @@ int ana__out_open(struct ana__out *out, const char *path, const char *text, size
     return WEFT_OK;
 }
 
-/* The content, as it is stored, at `to`; returns its size. */
+/* A zstd that does not know a parameter goes without. */
+static void choose_level(struct ana__out *out, const struct ana__block *block) {
+    bool bytes = block->used / block->events >= BYTES_FROM;
+    (void)ZSTD_CCtx_setParameter(out->zstd, ZSTD_c_compressionLevel,
+                                 bytes ? BYTES_LEVEL : NUMBERS_LEVEL);
+    (void)ZSTD_CCtx_setParameter(out->zstd, LITERALS, bytes ? 0 : 1);
+}
+
+/* The content, as it is stored, at `front`; returns its size. */
 static size_t pack(struct ana__out *out, const struct ana__block *block, size_t front) {
+    choose_level(out, block);
     size_t size = ZSTD_compress2(out->zstd, out->buffer + front, out->capacity - front, block->data,
                                  block->used);
     if (!ZSTD_isError(size) && size < block->used) return size;
@@ -127,7 +163,9 @@ int ana__out_close(struct ana__out *out) {
     }
     ZSTD_freeCCtx(out->zstd);
     free(out->buffer);
+    out->zstd = NULL;
     out->buffer = NULL;
+    out->capacity = 0;
     out->fd = -1;
     return out->error;
 }

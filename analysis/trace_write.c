@@ -13,10 +13,9 @@
 struct ana_trace_writer {
     uint64_t kinds;
     struct ana__block block; /* without memory after an error */
-    weft_time last;
-    int error; /* the first */
+    int error;               /* the first */
     struct ana_trace_shape shapes[WEFT_TRACE_KIND_COUNT];
-    struct ana__out out;    /* closed for a ring */
+    struct ana__out out;    /* of a ring: prepared for a dump */
     struct ana__pipe *pipe; /* NULL: blocks are written at once */
     struct ana__ring *ring; /* NULL: a file */
     char *text;             /* HEAD's */
@@ -30,6 +29,7 @@ static void fail(struct ana_trace_writer *writer, int error) {
 
 static void free_writer(struct ana_trace_writer *writer) {
     ana__block_deinit(&writer->block);
+    if (writer->ring != NULL) (void)ana__out_close(&writer->out);
     ana__ring_free(writer->ring);
     free(writer->text);
     free(writer);
@@ -50,6 +50,7 @@ static int ring_text(struct ana_trace_writer *writer, const struct ana_trace_opt
 
 static int open_ring(struct ana_trace_writer *writer, const struct ana_trace_options *options) {
     int rv = ring_text(writer, options);
+    if (rv == WEFT_OK) rv = ana__out_prepare(&writer->out);
     if (rv == WEFT_OK) rv = ana__ring_new(options, &writer->ring);
     if (rv == WEFT_OK) rv = ana__block_init(&writer->block, ana__ring_block_size(writer->ring));
     return rv;
@@ -70,7 +71,6 @@ int ana_trace_create_with(const char *path, const struct ana_trace_options *opti
     WEFT_ASSERT((path == NULL) == (options->last > 0));
     struct ana_trace_writer *writer = calloc(1, sizeof *writer);
     if (writer == NULL) return WEFT_ERR_NOMEM;
-    writer->last = INT64_MIN;
     writer->kinds = options->kinds != 0 ? options->kinds : WEFT_TRACE_ALL;
     for (unsigned kind = 0; kind < WEFT_TRACE_KIND_COUNT; kind++) {
         writer->shapes[kind] = ana__shape_of(weft_trace_kind_fields(kind));
@@ -92,6 +92,7 @@ int ana_trace_create(const char *path, const char *head, struct ana_trace_writer
 /* The block goes to where it belongs, and there is an empty one. */
 static void end_block(struct ana_trace_writer *writer) {
     int rv = WEFT_OK;
+    weft_time last = writer->block.last;
     if (writer->block.events == 0) return;
     if (writer->ring != NULL) {
         rv = ana__ring_take(writer->ring, &writer->block);
@@ -102,6 +103,7 @@ static void end_block(struct ana_trace_writer *writer) {
         rv = writer->out.error;
         ana__block_clear(&writer->block);
     }
+    writer->block.last = last;
     if (rv != WEFT_OK) fail(writer, rv);
 }
 
@@ -120,6 +122,7 @@ static void make_room(struct ana_trace_writer *writer, size_t bytes) {
         fail(writer, rv);
         return;
     }
+    larger.last = writer->block.last;
     ana__block_deinit(&writer->block);
     writer->block = larger;
 }
@@ -127,13 +130,11 @@ static void make_room(struct ana_trace_writer *writer, size_t bytes) {
 void ana_trace_write(struct ana_trace_writer *writer, const struct weft_trace_event *event) {
     WEFT_ASSERT(event->kind < WEFT_TRACE_KIND_COUNT);
     if (!(writer->kinds & WEFT_TRACE_BIT(event->kind))) return;
-    WEFT_ASSERT(event->at >= writer->last);
     if (!ana__block_takes(&writer->block, event->bytes.size)) {
         make_room(writer, event->bytes.size);
         if (writer->error != WEFT_OK) return;
     }
     ana__block_add(&writer->block, &writer->shapes[event->kind], event);
-    writer->last = event->at;
 }
 
 void ana_trace_flush(struct ana_trace_writer *writer) {
@@ -144,13 +145,12 @@ void ana_trace_flush(struct ana_trace_writer *writer) {
 }
 
 int ana_trace_dump(struct ana_trace_writer *writer, const char *path) {
-    struct ana__out out;
     if (writer->ring == NULL) return WEFT_ERR_INVAL;
-    int rv = ana__out_open(&out, path, writer->text, writer->text_size);
+    int rv = ana__out_open(&writer->out, path, writer->text, writer->text_size);
     if (rv != WEFT_OK) return rv;
-    ana__ring_write(writer->ring, &out);
-    ana__out_block(&out, &writer->block);
-    return ana__out_close(&out);
+    ana__ring_write(writer->ring, &writer->out);
+    ana__out_block(&writer->out, &writer->block);
+    return ana__out_close(&writer->out);
 }
 
 int ana_trace_close(struct ana_trace_writer *writer) {

@@ -19,42 +19,44 @@ static uint64_t load_rest(const unsigned char *at, size_t size) {
     return word;
 }
 
-static void sip_round(uint64_t v[4]) {
-    v[0] += v[1];
-    v[1] = rotl(v[1], 13) ^ v[0];
-    v[0] = rotl(v[0], 32);
-    v[2] += v[3];
-    v[3] = rotl(v[3], 16) ^ v[2];
-    v[0] += v[3];
-    v[3] = rotl(v[3], 21) ^ v[0];
-    v[2] += v[1];
-    v[1] = rotl(v[1], 17) ^ v[2];
-    v[2] = rotl(v[2], 32);
+/* By value, so that all four stay in registers. */
+struct sip {
+    uint64_t a, b, c, d;
+};
+
+static inline struct sip sip_round(struct sip v) {
+    v.a += v.b;
+    v.b = rotl(v.b, 13) ^ v.a;
+    v.a = rotl(v.a, 32);
+    v.c += v.d;
+    v.d = rotl(v.d, 16) ^ v.c;
+    v.a += v.d;
+    v.d = rotl(v.d, 21) ^ v.a;
+    v.c += v.b;
+    v.b = rotl(v.b, 17) ^ v.c;
+    v.c = rotl(v.c, 32);
+    return v;
+}
+
+static inline struct sip sip_word(struct sip v, uint64_t word) {
+    v.d ^= word;
+    v = sip_round(sip_round(v));
+    v.a ^= word;
+    return v;
 }
 
 uint64_t weft_siphash(const struct weft_hash_key *key, const void *data, size_t size) {
     WEFT_ASSERT(key != NULL);
     WEFT_ASSERT(data != NULL || size == 0);
     const unsigned char *at = data;
-    uint64_t v[4] = {key->k0 ^ UINT64_C(0x736f6d6570736575), key->k1 ^ UINT64_C(0x646f72616e646f6d),
-                     key->k0 ^ UINT64_C(0x6c7967656e657261),
-                     key->k1 ^ UINT64_C(0x7465646279746573)};
+    struct sip v = {key->k0 ^ UINT64_C(0x736f6d6570736575), key->k1 ^ UINT64_C(0x646f72616e646f6d),
+                    key->k0 ^ UINT64_C(0x6c7967656e657261), key->k1 ^ UINT64_C(0x7465646279746573)};
     size_t left = size;
-    for (; left >= 8; left -= 8, at += 8) {
-        uint64_t word = load_word(at);
-        v[3] ^= word;
-        sip_round(v);
-        sip_round(v);
-        v[0] ^= word;
-    }
-    uint64_t last = ((uint64_t)size << 56) | (left > 0 ? load_rest(at, left) : 0);
-    v[3] ^= last;
-    sip_round(v);
-    sip_round(v);
-    v[0] ^= last;
-    v[2] ^= 0xff;
-    for (int i = 0; i < 4; i++) sip_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    for (; left >= 8; left -= 8, at += 8) v = sip_word(v, load_word(at));
+    v = sip_word(v, ((uint64_t)size << 56) | (left > 0 ? load_rest(at, left) : 0));
+    v.c ^= 0xff;
+    v = sip_round(sip_round(sip_round(sip_round(v))));
+    return v.a ^ v.b ^ v.c ^ v.d;
 }
 
 uint64_t weft_fold_bytes(uint64_t hash, const void *data, size_t size) {

@@ -40,22 +40,22 @@ uint64_t weft_rand_u64(struct weft_rand *rand) {
 
 uint64_t weft_rand_below(struct weft_rand *rand, uint64_t bound) {
     WEFT_ASSERT(bound > 0);
-    uint64_t reject = (0 - bound) % bound;
     for (;;) {
         wide product = (wide)weft_rand_u64(rand) * bound;
-        if ((uint64_t)product >= reject) return (uint64_t)(product >> 64);
+        uint64_t low = (uint64_t)product; /* divided by only when it may be too low */
+        if (low >= bound || low >= (0 - bound) % bound) return (uint64_t)(product >> 64);
     }
 }
 
 void weft_rand_bytes(struct weft_rand *rand, void *out, size_t size) {
     WEFT_ASSERT(out != NULL || size == 0);
     unsigned char *at = out;
-    for (size_t i = 0; i < size; i++) {
-        if (i % 8 == 0) {
-            uint64_t word = weft_rand_u64(rand);
-            for (size_t j = 0; j < 8 && i + j < size; j++)
-                at[i + j] = (unsigned char)(word >> (8 * j));
-        }
+    for (size_t left = size; left > 0;) {
+        uint64_t word = weft_rand_u64(rand);
+        size_t part = left < 8 ? left : 8;
+        for (size_t j = 0; j < part; j++) at[j] = (unsigned char)(word >> (8 * j));
+        at += part;
+        left -= part;
     }
 }
 

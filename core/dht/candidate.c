@@ -14,23 +14,27 @@ struct weft_dht__array *weft_dht__candidate_list(struct weft_dht__lookup *lookup
     return &lookup->lists[family == WEFT_FAMILY_V6];
 }
 
-/* Where `id` stands in the order, or would. */
+/* Whose first words are the same distance from the target. */
+static __attribute__((noinline)) bool is_closer(const struct weft_dht__lookup *lookup,
+                                                const weft_id *id, const weft_id *other) {
+    return weft_id_closer(&lookup->target, id, other) < 0;
+}
+
+/* Where `id` stands in the order, or would. The first word of a distance is nearly always enough;
+ * halves are chosen without a branch, which could not be foreseen. */
 static uint32_t position(const struct weft_dht__lookup *lookup, const struct weft_dht__array *list,
                          const weft_id *id) {
     const struct weft_dht__candidate *candidates = list->items;
     uint64_t goal = weft_id_word(&lookup->target, 0), distance = weft_id_word(id, 0) ^ goal;
-    uint32_t low = 0, high = list->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        uint64_t other = weft_id_word(&candidates[middle].id, 0) ^ goal; /* nearly always enough */
-        bool closer = other != distance
-                          ? other < distance
-                          : weft_id_closer(&lookup->target, &candidates[middle].id, id) < 0;
-        if (closer) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+    uint32_t low = 0, count = list->count;
+    while (count > 0) {
+        uint32_t half = count / 2;
+        const weft_id *middle = &candidates[low + half].id;
+        uint64_t other = weft_id_word(middle, 0) ^ goal;
+        bool closer = other < distance;
+        if (__builtin_expect(other == distance, 0)) closer = is_closer(lookup, middle, id);
+        low += closer ? half + 1 : 0;
+        count = closer ? count - half - 1 : half;
     }
     WEFT_ASSERT(low <= list->count);
     return low;

@@ -24,9 +24,10 @@ void weft_dht__array_free(struct weft_dht *dht, struct weft_dht__array *array, s
     *array = (struct weft_dht__array){NULL, 0, 0};
 }
 
-weft_dht__tick weft_dht__tick_now(const struct weft_dht *dht) {
-    WEFT_ASSERT(dht->now >= dht->start);
-    return (weft_dht__tick)((dht->now - dht->start) / WEFT_MS(1));
+void weft_dht__now_set(struct weft_dht *dht, weft_time now) {
+    WEFT_ASSERT(now >= dht->start);
+    dht->now = now;
+    dht->tick = (weft_dht__tick)((now - dht->start) / WEFT_MS(1));
 }
 
 weft_dht__tick weft_dht__ticks(weft_duration duration) {
@@ -156,8 +157,10 @@ static int config_init(struct weft_dht *dht, const struct weft_dht_config *confi
 }
 
 static int machine_init(struct weft_dht *dht, const struct weft_dht_config *config, uint64_t seed) {
-    dht->newcomers_due = dht->lost_due = dht->stored_due = dht->repeats_due = WEFT_TIME_NEVER;
-    dht->join.at = WEFT_TIME_NEVER;
+    dht->due = (struct weft_dht__due){WEFT_TIME_NEVER, WEFT_TIME_NEVER, WEFT_TIME_NEVER,
+                                      WEFT_TIME_NEVER, WEFT_TIME_NEVER};
+    for (size_t i = 0; i < 2; i++)
+        dht->tables[i].due = dht->tables[i].refresh_due = WEFT_TIME_NEVER;
     dht->pending.head = dht->pending.tail = dht->pending.free = dht->pending.slow = DHT_NONE;
     weft_rand_init(&dht->rand, seed);
     dht->secret.k0 = weft_rand_u64(&dht->rand);
@@ -165,6 +168,18 @@ static int machine_init(struct weft_dht *dht, const struct weft_dht_config *conf
     int error = config_init(dht, config);
     if (error == WEFT_OK) weft_dht__rate_init(dht);
     return error;
+}
+
+static weft_time next_at(const struct weft_dht *dht) {
+    const struct weft_dht__due *due = &dht->due;
+    weft_time at = weft_dht__query_next_at(dht);
+    at = weft_time_min(at, weft_time_min(dht->tables[0].due, dht->tables[0].refresh_due));
+    if (dht->config->v6) {
+        at = weft_time_min(at, weft_time_min(dht->tables[1].due, dht->tables[1].refresh_due));
+    }
+    at = weft_time_min(at, weft_time_min(due->newcomers, due->lost));
+    at = weft_time_min(at, weft_time_min(due->stored, due->repeats));
+    return weft_time_min(at, due->join);
 }
 
 static int tables_init(struct weft_dht *dht) {
@@ -175,6 +190,7 @@ static int tables_init(struct weft_dht *dht) {
     if (error == WEFT_OK && dht->config->v6) {
         error = weft_dht__table_init(dht, &dht->tables[1], WEFT_FAMILY_V6);
     }
+    dht->next = next_at(dht);
     return error;
 }
 
@@ -252,13 +268,14 @@ static void run_tables(struct weft_dht *dht) {
 
 /* After every event, so that next_at is in the future whenever a step returns. */
 static void run_due(struct weft_dht *dht) {
+    const struct weft_dht__due *due = &dht->due;
     if (weft_dht__query_next_at(dht) <= dht->now) weft_dht__query_run(dht);
     run_tables(dht);
-    if (dht->newcomers_due <= dht->now) weft_dht__newcomer_run(dht);
-    if (dht->lost_due <= dht->now) weft_dht__lost_run(dht);
-    if (dht->stored_due <= dht->now) weft_dht__storage_run(dht);
-    if (dht->repeats_due <= dht->now) weft_dht__repeat_run(dht);
-    if (dht->join.at <= dht->now) weft_dht__join_run(dht);
+    if (due->newcomers <= dht->now) weft_dht__newcomer_run(dht);
+    if (due->lost <= dht->now) weft_dht__lost_run(dht);
+    if (due->stored <= dht->now) weft_dht__storage_run(dht);
+    if (due->repeats <= dht->now) weft_dht__repeat_run(dht);
+    if (due->join <= dht->now) weft_dht__join_run(dht);
     if (dht->stalled) weft_dht__lookup_resume(dht);
 }
 
@@ -267,24 +284,24 @@ int weft_dht_step(struct weft_dht *dht, const struct weft_dht_event *event,
     WEFT_ASSERT(dht->sink == NULL); /* the sink must not call back */
     WEFT_ASSERT(event->now >= dht->now);
     dht->sink = sink;
-    dht->now = event->now;
+    weft_dht__now_set(dht, event->now);
     int result = dispatch(dht, event);
-    run_due(dht);
+    dht->next = next_at(dht);
+    if (dht->next <= dht->now || dht->stalled) { /* most packets leave nothing to be done */
+        run_due(dht);
+        dht->next = next_at(dht);
+    }
     dht->sink = NULL;
-    WEFT_ASSERT(weft_dht_next_at(dht) > dht->now);
+    WEFT_ASSERT(dht->next > dht->now);
     return result;
 }
 
 weft_time weft_dht_next_at(const struct weft_dht *dht) {
-    weft_time at = weft_dht__query_next_at(dht);
-    for (size_t i = 0; i < 2; i++) {
-        if (dht->tables[i].family == WEFT_FAMILY_NONE) continue;
-        at = weft_time_min(at, weft_time_min(dht->tables[i].due, dht->tables[i].refresh_due));
-    }
-    at = weft_time_min(at, weft_time_min(dht->newcomers_due, dht->lost_due));
-    at = weft_time_min(at, weft_time_min(dht->stored_due, dht->repeats_due));
-    return weft_time_min(at, dht->join.at);
+    WEFT_ASSERT(dht != NULL);
+    return dht->next;
 }
+
+void weft_dht__next_set(struct weft_dht *dht) { dht->next = next_at(dht); }
 
 const weft_id *weft_dht_id(const struct weft_dht *dht) {
     WEFT_ASSERT(dht != NULL);
@@ -293,8 +310,9 @@ const weft_id *weft_dht_id(const struct weft_dht *dht) {
 
 struct weft_dht_size weft_dht_size(const struct weft_dht *dht) {
     WEFT_ASSERT(dht != NULL);
-    return (struct weft_dht_size){dht->tables[0].contacts, dht->tables[1].contacts,
-                                  dht->tables[0].bucket_count + dht->tables[1].bucket_count};
+    const struct weft_dht__table *v4 = &dht->tables[0], *v6 = &dht->tables[1];
+    if (!dht->config->v6) return (struct weft_dht_size){v4->contacts, 0, v4->bucket_count};
+    return (struct weft_dht_size){v4->contacts, v6->contacts, v4->bucket_count + v6->bucket_count};
 }
 
 void weft_dht_stats(const struct weft_dht *dht, struct weft_dht_stats *stats) {

@@ -228,54 +228,65 @@ struct weft_dht__rate {
     uint32_t capacity, count;
 };
 
+/* When something is to be done, but for queries and tables; WEFT_TIME_NEVER: nothing. */
+struct weft_dht__due {
+    weft_time newcomers, lost, stored, repeats;
+    weft_time join; /* the next self lookup */
+};
+
 struct weft_dht__join {
-    weft_time at;        /* of the next self lookup */
     weft_time through;   /* not before: a look around from one answer */
-    weft_duration delay; /* before the one after it */
+    weft_duration delay; /* before the self lookup after the next */
     uint64_t seen;       /* hash of the closest found last */
     bool running, joined, settled;
 };
 
+/* What each packet asks for stands first and together: in a simulation the node is in no cache. */
 struct weft_dht {
-    struct weft_mem *mem;
     const struct weft_dht_sink *sink;     /* during a step */
     const struct weft_dht_config *config; /* every default filled in */
-    struct weft_dht_config *own_config;   /* NULL: it is shared */
-    weft_id id;
     weft_time start, now;
-    struct weft_rand rand;
-    struct weft_hash_key secret;      /* tokens, sources */
-    struct weft_dht_book *book;       /* its own, unless the configuration has one */
-    struct weft_dht__table tables[2]; /* v4, v6 */
-    struct weft_dht__array newcomers; /* struct weft_dht__newcomer */
-    weft_time newcomers_due;
-    struct weft_dht__array lost; /* struct weft_dht__lost */
-    weft_time lost_due;
+    weft_time next; /* weft_dht_next_at; right between steps */
+    weft_id id;
+    uint32_t lookups_count;
+    weft_dht__tick tick;        /* of `now` */
+    struct weft_dht_book *book; /* its own, unless the configuration has one */
     struct weft_dht__pending pending;
-    struct weft_dht__array lookups; /* struct weft_dht__lookup *, by slot, NULL when free */
-    uint32_t lookups_count, lookup_serial;
-    bool stalled;                  /* a lookup waits for room among the pending */
-    struct weft_dht__array stored; /* struct weft_dht__stored *, sorted by key, then kind */
-    weft_time stored_due;
-    uint32_t values;                /* peers and items stored */
-    struct weft_dht__array repeats; /* struct weft_dht__repeat */
-    weft_time repeats_due;
-    uint64_t op_internal;
+    struct weft_dht__table tables[2]; /* v4, v6 */
+    struct weft_dht__due due;
+    struct weft_dht__array newcomers; /* struct weft_dht__newcomer */
+    struct weft_dht__array lost;      /* struct weft_dht__lost */
+    uint64_t received, sent, answered;
+    struct weft_rand rand;
+    struct weft_hash_key secret; /* tokens, sources */
     struct weft_dht__rate rate;
+    struct weft_dht__array lookups; /* struct weft_dht__lookup *, by slot, NULL when free */
+    uint32_t lookup_serial;
+    bool stalled;                    /* a lookup waits for room among the pending */
     uint32_t passed[DHT_PASSED_MAX]; /* hashes of addresses: see weft_dht__passed_over */
     uint32_t passed_next;
+    uint32_t values;                /* peers and items stored */
+    struct weft_dht__array stored;  /* struct weft_dht__stored *, sorted by key, then kind */
+    struct weft_dht__array repeats; /* struct weft_dht__repeat */
     struct weft_dht__join join;
-    uint64_t received, sent, answered, malformed, unsolicited, rate_limited, timeouts;
+    struct weft_mem *mem;
+    struct weft_dht_config *own_config; /* NULL: it is shared */
+    uint64_t op_internal;
+    uint64_t malformed, unsolicited, rate_limited, timeouts;
 };
 
 /* --- dht.c --- */
+
+/* Outside of a step something was set to be done. */
+void weft_dht__next_set(struct weft_dht *dht);
 
 /* Room for `count` items in all. False when there is no memory; nothing changed. */
 bool weft_dht__reserve(struct weft_dht *dht, struct weft_dht__array *array, uint32_t count,
                        size_t item_size);
 void weft_dht__array_free(struct weft_dht *dht, struct weft_dht__array *array, size_t item_size);
 
-weft_dht__tick weft_dht__tick_now(const struct weft_dht *dht);
+void weft_dht__now_set(struct weft_dht *dht, weft_time now); /* not before `start` */
+static inline weft_dht__tick weft_dht__tick_now(const struct weft_dht *dht) { return dht->tick; }
 weft_dht__tick weft_dht__ticks(weft_duration duration); /* rounded up, <= DHT_TICKS_MAX */
 weft_time weft_dht__tick_time(const struct weft_dht *dht, weft_dht__tick tick);
 static inline bool weft_dht__tick_reached(weft_dht__tick due, weft_dht__tick now) {
@@ -365,6 +376,12 @@ static inline struct weft_dht__contact *weft_dht__bucket_at(const struct weft_dh
     WEFT_ASSERT(index < bucket->capacity);
     return &table->block[bucket->first + index];
 }
+/* The first of them, for a walk over its contacts; NULL: it has no room. */
+static inline struct weft_dht__contact *
+weft_dht__bucket_begin(const struct weft_dht__table *table, const struct weft_dht__bucket *bucket) {
+    WEFT_ASSERT(bucket->count <= bucket->capacity); /* I4 */
+    return bucket->capacity > 0 ? table->block + bucket->first : NULL;
+}
 /* Index of `id` among contacts and cache, -1 when absent. */
 int weft_dht__bucket_find(const struct weft_dht *dht, const struct weft_dht__table *table,
                           const struct weft_dht__bucket *bucket, const weft_id *id);
@@ -386,18 +403,27 @@ uint32_t weft_dht__cache_max(const struct weft_dht *dht);
 /* --- table.c --- */
 int weft_dht__table_init(struct weft_dht *dht, struct weft_dht__table *table, uint8_t family);
 void weft_dht__table_free(struct weft_dht *dht, struct weft_dht__table *table);
+/* The bucket of those who share `prefix` bits with the own id. */
+static inline struct weft_dht__bucket *weft_dht__table_at(const struct weft_dht__table *table,
+                                                          uint32_t prefix) {
+    WEFT_ASSERT(table->bucket_count > 0);
+    uint32_t last = table->bucket_count - 1;
+    return &table->buckets[prefix < last ? prefix : last]; /* I5 */
+}
 static inline struct weft_dht__bucket *weft_dht__table_bucket(const struct weft_dht *dht,
                                                               const struct weft_dht__table *table,
                                                               const weft_id *id) {
-    WEFT_ASSERT(table->bucket_count > 0);
-    uint32_t prefix = (uint32_t)weft_id_prefix(&dht->id, id);
-    uint32_t last = table->bucket_count - 1;
-    return &table->buckets[prefix < last ? prefix : last]; /* I5 */
+    return weft_dht__table_at(table, (uint32_t)weft_id_prefix(&dht->id, id));
 }
 /* The verified contact with `id`, or NULL. */
 struct weft_dht__contact *weft_dht__table_find(const struct weft_dht *dht,
                                                const struct weft_dht__table *table,
                                                const weft_id *id);
+/* The same in its bucket. */
+struct weft_dht__contact *weft_dht__bucket_contact(const struct weft_dht *dht,
+                                                   const struct weft_dht__table *table,
+                                                   const struct weft_dht__bucket *bucket,
+                                                   const weft_id *id);
 /* Is there a place for `id`, perhaps after a split? */
 bool weft_dht__table_has_room(const struct weft_dht *dht, const struct weft_dht__table *table,
                               const weft_id *id);
@@ -452,6 +478,9 @@ void weft_dht__check_oldest(struct weft_dht *dht, const struct weft_dht__table *
 /* A node seen but not verified: wait to be asked, or the cache, or nothing. */
 void weft_dht__newcomer_offer(struct weft_dht *dht, const weft_id *id,
                               const struct weft_addr *addr);
+/* The same of one who is known to be no contact. */
+void weft_dht__newcomer_unknown(struct weft_dht *dht, const weft_id *id,
+                                const struct weft_addr *addr);
 /* The same for a saved contact: more of them are taken. False: no room or no memory. */
 bool weft_dht__newcomer_load(struct weft_dht *dht, const weft_id *id, const struct weft_addr *addr);
 void weft_dht__newcomer_answered(struct weft_dht *dht, const struct weft_addr *addr);

@@ -11,7 +11,7 @@ static void start_over(struct weft_dht *dht, weft_duration after) {
     dht->join.delay = DHT_JOIN_RETRY;
     dht->join.seen = 0;
     if (dht->join.running) return; /* its end sees that `seen` differs, and goes on */
-    dht->join.at = weft_time_min(dht->join.at, weft_time_add(dht->now, after));
+    dht->due.join = weft_time_min(dht->due.join, weft_time_add(dht->now, after));
 }
 
 void weft_dht__join_wake(struct weft_dht *dht) {
@@ -74,7 +74,7 @@ void weft_dht__join_beside(struct weft_dht *dht, const struct weft_dht__query *q
 void weft_dht__join_run(struct weft_dht *dht) {
     struct weft_dht__join *join = &dht->join;
     WEFT_ASSERT(!join->running);
-    join->at = WEFT_TIME_NEVER;
+    dht->due.join = WEFT_TIME_NEVER;
     if (contacts(dht) == 0) return; /* the first contact wakes it */
     const struct weft_dht__task task = {.op = weft_dht__operation_internal(dht),
                                         .target = &dht->id,
@@ -86,7 +86,7 @@ void weft_dht__join_run(struct weft_dht *dht) {
     join->running = true; /* before the start: it may end at once */
     if (weft_dht__lookup_start(dht, &task) == WEFT_OK) return;
     join->running = false;
-    join->at = weft_time_add(dht->now, WEFT_S(1));
+    dht->due.join = weft_time_add(dht->now, WEFT_S(1));
 }
 
 static void joined(struct weft_dht *dht) {
@@ -118,6 +118,6 @@ void weft_dht__join_ended(struct weft_dht *dht, const struct weft_dht_result *re
      * (scenarios/regressions/bootstrap-island.yaml). */
     weft_duration pause_max =
         settled ? dht->config->refresh_after / DHT_JOIN_REFRESHES : DHT_JOIN_RETRY_MAX;
-    join->at = weft_time_add(dht->now, join->delay - weft_dht__jitter(dht, join->delay / 4));
+    dht->due.join = weft_time_add(dht->now, join->delay - weft_dht__jitter(dht, join->delay / 4));
     join->delay = weft_time_min(2 * join->delay, weft_time_max(pause_max, DHT_JOIN_RETRY));
 }

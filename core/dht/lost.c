@@ -12,14 +12,14 @@ static void set_due(struct weft_dht *dht, struct weft_dht__lost *lost) {
     weft_duration wait = (lost->added ? DHT_ADDED_RETRY : DHT_LOST_RETRY) << lost->tries;
     wait = wait / 2 + weft_dht__jitter(dht, wait);
     lost->due = weft_dht__tick_now(dht) + 1 + weft_dht__ticks(wait);
-    dht->lost_due = weft_time_min(dht->lost_due, weft_dht__tick_time(dht, lost->due));
+    dht->due.lost = weft_time_min(dht->due.lost, weft_dht__tick_time(dht, lost->due));
 }
 
 static void drop(struct weft_dht *dht, uint32_t index) {
     *at(dht, index) = *at(dht, dht->lost.count - 1);
     if (--dht->lost.count > 0) return;
     weft_dht__array_free(dht, &dht->lost, sizeof(struct weft_dht__lost));
-    dht->lost_due = WEFT_TIME_NEVER;
+    dht->due.lost = WEFT_TIME_NEVER;
 }
 
 /* A full list takes a newcomer in a random place: it stays a sample of all that were lost. */
@@ -69,9 +69,9 @@ void weft_dht__lost_run(struct weft_dht *dht) {
             i++;
         }
     }
-    dht->lost_due = WEFT_TIME_NEVER;
+    dht->due.lost = WEFT_TIME_NEVER;
     for (uint32_t i = 0; i < dht->lost.count; i++) {
         weft_time due = weft_dht__tick_time(dht, at(dht, i)->due);
-        dht->lost_due = weft_time_min(dht->lost_due, due);
+        dht->due.lost = weft_time_min(dht->due.lost, due);
     }
 }

@@ -17,14 +17,14 @@ static void drop(struct weft_dht *dht, uint32_t index) {
     *at(dht, index) = *at(dht, dht->newcomers.count - 1);
     if (--dht->newcomers.count > 0) return;
     weft_dht__array_free(dht, &dht->newcomers, sizeof(struct weft_dht__newcomer));
-    dht->newcomers_due = WEFT_TIME_NEVER;
+    dht->due.newcomers = WEFT_TIME_NEVER;
 }
 
 static void set_due(struct weft_dht *dht, struct weft_dht__newcomer *newcomer,
                     weft_duration after) {
     WEFT_ASSERT(after >= 0);
     newcomer->due = weft_dht__tick_now(dht) + 1 + weft_dht__ticks(after - after % WEFT_MS(1));
-    dht->newcomers_due = weft_time_min(dht->newcomers_due, weft_dht__tick_time(dht, newcomer->due));
+    dht->due.newcomers = weft_time_min(dht->due.newcomers, weft_dht__tick_time(dht, newcomer->due));
 }
 
 /* Make room among `max`: of those that did not answer, the one that would leave first goes. */
@@ -62,6 +62,17 @@ static bool wanted(const struct weft_dht *dht, const weft_id *id, const struct w
     return !weft_id_equal(id, &dht->id) && weft_dht__addr_usable(dht, addr);
 }
 
+/* One that is no contact: asked, or remembered. */
+static void admit(struct weft_dht *dht, struct weft_dht__table *table, const weft_id *id,
+                  const struct weft_addr *addr) {
+    if (weft_dht__table_has_room(dht, table, id)) {
+        (void)queue(dht, id, addr, DHT_NEWCOMERS_MAX); /* full: it will be seen again */
+        return;
+    }
+    const struct weft_dht__seen seen = {id, addr, false, 0};
+    weft_dht__table_overflow(dht, table, &seen);
+}
+
 void weft_dht__newcomer_offer(struct weft_dht *dht, const weft_id *id,
                               const struct weft_addr *addr) {
     WEFT_ASSERT(id != NULL);
@@ -74,12 +85,16 @@ void weft_dht__newcomer_offer(struct weft_dht *dht, const weft_id *id,
         if (!weft_dht__contact_at(dht, known, addr)) weft_dht__check_contact(dht, known);
         return;
     }
-    if (weft_dht__table_has_room(dht, table, id)) {
-        (void)queue(dht, id, addr, DHT_NEWCOMERS_MAX); /* full: it will be seen again */
-        return;
-    }
-    const struct weft_dht__seen seen = {id, addr, false, 0};
-    weft_dht__table_overflow(dht, table, &seen);
+    admit(dht, table, id, addr);
+}
+
+void weft_dht__newcomer_unknown(struct weft_dht *dht, const weft_id *id,
+                                const struct weft_addr *addr) {
+    WEFT_ASSERT(id != NULL);
+    if (!wanted(dht, id, addr)) return;
+    struct weft_dht__table *table = weft_dht__table_of(dht, addr->family);
+    WEFT_ASSERT(table != NULL);
+    admit(dht, table, id, addr);
 }
 
 bool weft_dht__newcomer_load(struct weft_dht *dht, const weft_id *id,
@@ -153,9 +168,9 @@ void weft_dht__newcomer_run(struct weft_dht *dht) {
             i++;
         }
     }
-    dht->newcomers_due = WEFT_TIME_NEVER;
+    dht->due.newcomers = WEFT_TIME_NEVER;
     for (uint32_t i = 0; i < dht->newcomers.count; i++) {
         weft_time due = weft_dht__tick_time(dht, at(dht, i)->due);
-        dht->newcomers_due = weft_time_min(dht->newcomers_due, due);
+        dht->due.newcomers = weft_time_min(dht->due.newcomers, due);
     }
 }

@@ -56,16 +56,21 @@ static void answer(struct weft_dht *dht, const struct weft_dht__request *request
 static void offer_asker(struct weft_dht *dht, const weft_id *id, const struct weft_addr *from) {
     const struct weft_dht__table *table = weft_dht__table_of(dht, from->family);
     WEFT_ASSERT(table != NULL);
-    struct weft_dht__contact *known = weft_dht__table_find(dht, table, id);
+    const struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, id);
+    struct weft_dht__contact *known = weft_dht__bucket_contact(dht, table, bucket, id);
     if (known != NULL && weft_dht__contact_at(dht, known, from)) {
         weft_dht__table_heard(dht, known);
         return;
     }
-    if (known == NULL && weft_dht__table_is_far(table, weft_dht__table_bucket(dht, table, id)) &&
+    if (known == NULL && weft_dht__table_is_far(table, bucket) &&
         weft_dht__passed_over(dht, from)) {
         return;
     }
-    weft_dht__newcomer_offer(dht, id, from);
+    if (known == NULL) {
+        weft_dht__newcomer_unknown(dht, id, from);
+    } else {
+        weft_dht__newcomer_offer(dht, id, from);
+    }
 }
 
 static int query(struct weft_dht *dht, const struct weft_dht__request *request) {
@@ -89,25 +94,36 @@ struct named {
     const weft_id *target; /* asked for */
 };
 
+/* The bucket of the target that was asked for; NULL: it is in the last. */
+static const struct weft_dht__bucket *cluster_of(const struct weft_dht__table *table,
+                                                 uint32_t prefix) {
+    const struct weft_dht__bucket *bucket = weft_dht__table_at(table, prefix);
+    return weft_dht__table_is_far(table, bucket) ? bucket : NULL;
+}
+
 /* Nodes named in a reply are newcomers: of those at the same distance from us one, since whoever
  * has just joined names mostly its own neighbours; and of those around the target of a lookup none
  * (weft_dht__table_is_far). */
 static void offer(struct weft_dht *dht, const struct named *named) {
     size_t count = named->packed.size / named->each;
-    bool taken[WEFT_ID_BITS + 1] = {false};
+    uint64_t taken[WEFT_ID_BITS / 64 + 1] = {0}; /* bits: distances somebody was taken of */
+    uint32_t target = (uint32_t)weft_id_prefix(&dht->id, named->target);
     struct weft_contact contact;
     WEFT_ASSERT(named->packed.size % named->each == 0);
     for (size_t i = 0; i < count && i < WEFT_DHT_K_MAX; i++) {
         const unsigned char *at = named->packed.data + i * named->each;
         const weft_id *id = (const weft_id *)(const void *)at;
-        bool *same = &taken[weft_id_prefix(&dht->id, id)];
-        if (*same || !weft_compact_node_read(&contact.id, &contact.addr, at, named->each)) continue;
+        uint32_t prefix = (uint32_t)weft_id_prefix(&dht->id, id);
+        uint64_t bit = UINT64_C(1) << (prefix % 64);
+        if ((taken[prefix / 64] & bit) != 0) continue;
+        if (!weft_compact_node_read(&contact.id, &contact.addr, at, named->each)) continue;
         const struct weft_dht__table *table = weft_dht__table_of(dht, contact.addr.family);
         if (table == NULL) continue; /* an IPv6 node whose compact form is an IPv4 one */
-        if (weft_dht__lookup_clusters(dht, table, named->target, id)) continue;
-        if (weft_dht__table_find(dht, table, id) != NULL) continue;
-        *same = true;
-        weft_dht__newcomer_offer(dht, &contact.id, &contact.addr);
+        const struct weft_dht__bucket *bucket = weft_dht__table_at(table, prefix);
+        if (bucket == cluster_of(table, target)) continue;
+        if (weft_dht__bucket_contact(dht, table, bucket, id) != NULL) continue;
+        taken[prefix / 64] |= bit;
+        weft_dht__newcomer_unknown(dht, &contact.id, &contact.addr);
     }
 }
 

@@ -37,12 +37,13 @@ static weft_id draw(struct weft_dht *dht, const struct weft_dht__table *table, u
     WEFT_ASSERT(index < table->bucket_count);
     WEFT_ASSERT(index < WEFT_ID_BITS);
     weft_rand_bytes(&dht->rand, target.bytes, sizeof target.bytes);
-    bool flip = index < table->bucket_count - 1;
-    for (uint32_t i = 0; i < index + flip; i++) {
-        unsigned mask = 0x80u >> (i % 8), own = dht->id.bytes[i / 8] & mask;
-        if (i == index) own ^= mask;
-        target.bytes[i / 8] = (unsigned char)((target.bytes[i / 8] & ~mask) | own);
-    }
+    unsigned char *at = &target.bytes[index / 8];
+    unsigned own = dht->id.bytes[index / 8], above = 0xff00u >> (index % 8), bit = above >> 1;
+    memcpy(target.bytes, dht->id.bytes, index / 8);
+    above &= 0xff;
+    bit &= ~above & 0xff;
+    *at = (unsigned char)((own & above) | (*at & ~above));
+    if (index < table->bucket_count - 1) *at = (unsigned char)((~own & bit) | (*at & ~bit));
     return target;
 }
 

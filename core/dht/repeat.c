@@ -20,7 +20,7 @@ static struct weft_dht__repeat *find(const struct weft_dht *dht, const weft_id *
 static void set_due(struct weft_dht *dht, struct weft_dht__repeat *repeat, weft_duration after) {
     WEFT_ASSERT(after > 0);
     repeat->due = weft_time_add(dht->now, after - weft_dht__jitter(dht, after / 10));
-    dht->repeats_due = weft_time_min(dht->repeats_due, repeat->due);
+    dht->due.repeats = weft_time_min(dht->due.repeats, repeat->due);
 }
 
 static int create(struct weft_dht *dht, const struct weft_dht__task *task,
@@ -103,9 +103,9 @@ void weft_dht__repeat_run(struct weft_dht *dht) {
     for (uint32_t i = 0; i < dht->repeats.count; i++) {
         if (at(dht, i)->due <= dht->now) again(dht, at(dht, i));
     }
-    dht->repeats_due = WEFT_TIME_NEVER;
+    dht->due.repeats = WEFT_TIME_NEVER;
     for (uint32_t i = 0; i < dht->repeats.count; i++) {
-        dht->repeats_due = weft_time_min(dht->repeats_due, at(dht, i)->due);
+        dht->due.repeats = weft_time_min(dht->due.repeats, at(dht, i)->due);
     }
 }
 
@@ -115,5 +115,5 @@ void weft_dht__repeat_free(struct weft_dht *dht) {
     }
     weft_dht__array_free(dht, &dht->repeats, sizeof(struct weft_dht__repeat));
     WEFT_ASSERT(dht->repeats.count == 0);
-    dht->repeats_due = WEFT_TIME_NEVER;
+    dht->due.repeats = WEFT_TIME_NEVER;
 }

@@ -102,10 +102,11 @@ int weft_dht_load(struct weft_dht *dht, struct weft_bytes saved, weft_time now) 
     WEFT_ASSERT(dht->sink == NULL);
     int error = check(saved);
     if (error != WEFT_OK) return error;
-    dht->now = now;
+    weft_dht__now_set(dht, now);
     const unsigned char *at = saved.data + HEAD_SIZE;
     at = load_nodes(dht, at, WEFT_COMPACT_NODE4_SIZE, get_u32(saved.data + 8 + WEFT_ID_SIZE));
     at = load_nodes(dht, at, WEFT_COMPACT_NODE6_SIZE, get_u32(saved.data + 12 + WEFT_ID_SIZE));
     WEFT_ASSERT(at == saved.data + saved.size - SUM_SIZE);
+    weft_dht__next_set(dht);
     return WEFT_OK;
 }

@@ -81,7 +81,7 @@ static int create(struct weft_dht *dht, const weft_id *key, enum weft_store_kind
 
 static void set_due(struct weft_dht *dht, weft_dht__tick tick) {
     WEFT_ASSERT(!weft_dht__tick_reached(tick, weft_dht__tick_now(dht)));
-    dht->stored_due = weft_time_min(dht->stored_due, weft_dht__tick_time(dht, tick));
+    dht->due.stored = weft_time_min(dht->due.stored, weft_dht__tick_time(dht, tick));
 }
 
 static void remove_peer(struct weft_dht *dht, struct weft_dht__stored *entry, uint32_t index) {
@@ -189,7 +189,7 @@ static bool expire(struct weft_dht *dht, struct weft_dht__stored *entry, weft_dh
 
 void weft_dht__storage_run(struct weft_dht *dht) {
     weft_dht__tick next = 0;
-    dht->stored_due = WEFT_TIME_NEVER;
+    dht->due.stored = WEFT_TIME_NEVER;
     for (uint32_t i = 0; i < dht->stored.count;) {
         if (expire(dht, entries(dht)[i], &next)) {
             set_due(dht, next);

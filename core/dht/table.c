@@ -34,10 +34,17 @@ void weft_dht__table_free(struct weft_dht *dht, struct weft_dht__table *table) {
 struct weft_dht__contact *weft_dht__table_find(const struct weft_dht *dht,
                                                const struct weft_dht__table *table,
                                                const weft_id *id) {
-    const struct weft_dht__bucket *bucket = weft_dht__table_bucket(dht, table, id);
-    for (uint32_t i = 0; i < bucket->count; i++) {
-        struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, i);
-        if (weft_dht__contact_is(dht, contact, id)) return contact;
+    return weft_dht__bucket_contact(dht, table, weft_dht__table_bucket(dht, table, id), id);
+}
+
+struct weft_dht__contact *weft_dht__bucket_contact(const struct weft_dht *dht,
+                                                   const struct weft_dht__table *table,
+                                                   const struct weft_dht__bucket *bucket,
+                                                   const weft_id *id) {
+    struct weft_dht__contact *contact = weft_dht__bucket_begin(table, bucket);
+    uint8_t hint = weft_dht__id_hint(id);
+    for (uint32_t left = bucket->count; left > 0; left--, contact++) {
+        if (contact->id_hint == hint && weft_dht__contact_is(dht, contact, id)) return contact;
     }
     return NULL;
 }
@@ -77,12 +84,6 @@ bool weft_dht__table_has_room(const struct weft_dht *dht, const struct weft_dht_
 
 /* --- closest --- */
 
-static uint64_t load_be(const unsigned char *at) {
-    return (uint64_t)at[0] << 56 | (uint64_t)at[1] << 48 | (uint64_t)at[2] << 40 |
-           (uint64_t)at[3] << 32 | (uint64_t)at[4] << 24 | (uint64_t)at[5] << 16 |
-           (uint64_t)at[6] << 8 | (uint64_t)at[7];
-}
-
 struct walk {
     const struct weft_dht *dht;
     const struct weft_dht__table *table;
@@ -92,37 +93,48 @@ struct walk {
     size_t count, max;
 };
 
-/* By the first 64 bits of the distance, which nearly always differ. */
-static bool goes_before(const struct walk *walk, uint64_t key, uint64_t other_key,
-                        const struct weft_contact *const pair[2]) {
-    if (key != other_key) return key < other_key;
-    return weft_id_closer(walk->target, &pair[0]->id, &pair[1]->id) < 0;
+/* How near each of `found` is, by the first 64 bits of its distance, which nearly always differ:
+ * rank[i] of them are nearer than found[i]. Few, so counted, without a branch to guess. */
+static void rank_all(const struct walk *walk, const struct weft_contact *const *found,
+                     uint32_t count, uint8_t *rank) {
+    uint64_t keys[WEFT_DHT_K_MAX];
+    WEFT_ASSERT(count <= WEFT_DHT_K_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t key = weft_id_word(&found[i]->id, 0) ^ walk->head;
+        uint32_t nearer = 0;
+        for (uint32_t other = 0; other < i; other++) {
+            bool is_nearer = keys[other] < key;
+            if (__builtin_expect(keys[other] == key, 0)) {
+                is_nearer = weft_id_closer(walk->target, &found[other]->id, &found[i]->id) < 0;
+            }
+            nearer += is_nearer;
+            rank[other] = (uint8_t)(rank[other] + !is_nearer);
+        }
+        keys[i] = key;
+        rank[i] = (uint8_t)nearer;
+    }
 }
 
-/* Add a bucket's contacts, closest first: few, so sorted by insertion. */
+/* Add a bucket's contacts, closest first. All are looked up in the book before any is compared, so
+ * that one that is far in memory does not keep the others waiting. */
 static void take_bucket(struct walk *walk, const struct weft_dht__bucket *bucket) {
-    const struct weft_contact *sorted[WEFT_DHT_K_MAX];
-    uint64_t keys[WEFT_DHT_K_MAX];
+    const struct weft_contact *found[WEFT_DHT_K_MAX];
+    uint8_t rank[WEFT_DHT_K_MAX];
     uint32_t count = 0;
     WEFT_ASSERT(bucket->count <= WEFT_DHT_K_MAX);
-    for (uint32_t i = 0; i < bucket->count; i++) {
-        const struct weft_contact *contact =
-            weft_dht__who(walk->dht, weft_dht__bucket_at(walk->table, bucket, i));
-        if (walk->except != NULL && weft_id_equal(&contact->id, walk->except)) continue;
-        uint64_t key = load_be(contact->id.bytes) ^ walk->head;
-        uint32_t at = count++;
-        for (; at > 0; at--) {
-            const struct weft_contact *const pair[2] = {contact, sorted[at - 1]};
-            if (!goes_before(walk, key, keys[at - 1], pair)) break;
-            keys[at] = keys[at - 1];
-            sorted[at] = sorted[at - 1];
-        }
-        keys[at] = key;
-        sorted[at] = contact;
+    const struct weft_dht__contact *contact = weft_dht__bucket_begin(walk->table, bucket);
+    for (uint32_t left = bucket->count; left > 0; left--, contact++) {
+        const struct weft_contact *who = weft_dht__who(walk->dht, contact);
+        bool is_except = walk->except != NULL && weft_id_equal(&who->id, walk->except);
+        found[count] = who;
+        count += !is_except;
     }
-    for (uint32_t i = 0; i < count && walk->count < walk->max; i++) {
-        walk->out[walk->count++] = sorted[i];
+    rank_all(walk, found, count, rank);
+    size_t room = walk->max - walk->count, first = walk->count;
+    for (uint32_t i = 0; i < count; i++) {
+        if (rank[i] < room) walk->out[first + rank[i]] = found[i];
     }
+    walk->count += count < room ? count : room;
 }
 
 /* In XOR order of the buckets' ranges: where the target differs from the own id in bit i, bucket i
@@ -132,8 +144,8 @@ size_t weft_dht__table_closest(const struct weft_dht *dht, const struct weft_dht
                                const weft_id *target, const weft_id *except,
                                const struct weft_contact **out, size_t max) {
     WEFT_ASSERT(max <= WEFT_DHT_K_MAX);
-    struct walk walk = {dht, table, target, except, load_be(target->bytes), out, 0, max};
-    uint64_t differing = load_be(dht->id.bytes) ^ walk.head;
+    struct walk walk = {dht, table, target, except, weft_id_word(target, 0), out, 0, max};
+    uint64_t differing = weft_id_word(&dht->id, 0) ^ walk.head;
     uint32_t last = table->bucket_count - 1, deeper = last;
     for (uint32_t i = 0; i < last && i < 64 && walk.count < max; i++) {
         if (differing >> (63 - i) & 1) take_bucket(&walk, &table->buckets[i]);
@@ -243,18 +255,20 @@ static void drop_contact(struct weft_dht *dht, struct weft_dht__table *table,
 }
 
 /* One address is one contact: an older id that was there is gone, for it was this address that
- * answered. */
-static void remove_at_addr(struct weft_dht *dht, struct weft_dht__table *table,
+ * answered. False: there is none. */
+static bool remove_at_addr(struct weft_dht *dht, struct weft_dht__table *table,
                            const struct weft_addr *addr) {
+    uint16_t hint = weft_dht__addr_hint(addr);
     for (uint32_t b = 0; b < table->bucket_count; b++) {
         struct weft_dht__bucket *bucket = &table->buckets[b];
-        for (uint32_t i = 0; i < bucket->count; i++) {
-            const struct weft_dht__contact *contact = weft_dht__bucket_at(table, bucket, i);
-            if (!weft_dht__contact_at(dht, contact, addr)) continue;
+        const struct weft_dht__contact *contact = weft_dht__bucket_begin(table, bucket);
+        for (uint32_t i = 0; i < bucket->count; i++, contact++) {
+            if (contact->addr_hint != hint || !weft_dht__contact_at(dht, contact, addr)) continue;
             drop_contact(dht, table, bucket, i);
-            return;
+            return true;
         }
     }
+    return false;
 }
 
 static weft_dht__tick next_check(struct weft_dht *dht) {
@@ -352,9 +366,9 @@ static void admit(struct weft_dht *dht, struct weft_dht__table *table,
     if (is_known(dht, table, answerer) || !answerer->may_enter) return;
     const struct weft_dht__seen seen = {answerer->id, answerer->addr, true,
                                         weft_dht__tick_now(dht)};
-    remove_at_addr(dht, table, answerer->addr);
     /* The cache filled the gap, perhaps with this very id. */
-    if (!is_known(dht, table, answerer)) enter(dht, table, &seen);
+    if (remove_at_addr(dht, table, answerer->addr) && is_known(dht, table, answerer)) return;
+    enter(dht, table, &seen);
 }
 
 void weft_dht__table_answered(struct weft_dht *dht, const struct weft_dht__answerer *answerer) {

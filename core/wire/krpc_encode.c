@@ -1,7 +1,7 @@
 /* Structs to KRPC packets, keys in sorted order at every level. */
 #include "core/base/assert.h"
 #include "core/wire/bencode.h"
-#include "core/wire/krpc.h"
+#include "core/wire/krpc_internal.h"
 
 #define PUT WEFT_BENCODE_WRITE
 
@@ -177,8 +177,8 @@ static void put_message(struct weft_bencode_out *out, const struct weft_krpc *ms
     WEFT_UNREACHABLE("a message of no type");
 }
 
-int weft_krpc_encode(const struct weft_krpc *msg, const struct weft_krpc_peers *peers,
-                     unsigned char *out, size_t capacity, size_t *size) {
+int weft_krpc__encode_any(const struct weft_krpc *msg, const struct weft_krpc_peers *peers,
+                          unsigned char *out, size_t capacity, size_t *size) {
     WEFT_ASSERT(out != NULL);
     WEFT_ASSERT(size != NULL);
     static const char letters[] = "?qre";
@@ -199,5 +199,15 @@ int weft_krpc_encode(const struct weft_krpc *msg, const struct weft_krpc_peers *
     PUT(&to, "e");
     if (to.full) return WEFT_ERR_TOO_BIG;
     *size = (size_t)(to.at - out);
+    return WEFT_OK;
+}
+
+int weft_krpc_encode(const struct weft_krpc *msg, const struct weft_krpc_peers *peers,
+                     unsigned char *out, size_t capacity, size_t *size) {
+    WEFT_ASSERT(out != NULL);
+    WEFT_ASSERT(size != NULL);
+    size_t usual = peers == NULL ? weft_krpc__encode_usual(msg, out, capacity) : 0;
+    if (usual == 0) return weft_krpc__encode_any(msg, peers, out, capacity, size);
+    *size = usual;
     return WEFT_OK;
 }

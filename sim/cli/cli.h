@@ -93,6 +93,10 @@ void cli_check_app_usage(FILE *out);
 /* Write the page of `trace` to `out`. Returns the exit status, after telling what is wrong. */
 int cli_report_file(const char *trace, const char *out, bool no_plots);
 
+/* Called when the program is in a panic, once it has said why: in a signal handler, for some
+ * seconds at the most. NULL: nothing. */
+void cli_on_panic(void (*fn)(void *ctx), void *ctx);
+
 /* What the program was called as: for the line that repeats a run. */
 extern const char *cli_program;
 

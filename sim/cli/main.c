@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LAST_WORDS_SECONDS 10
+
 const char *cli_program = "weft";
 
 struct command {
@@ -35,9 +37,32 @@ static const struct command commands[] = {
 
 #define COMMANDS_COUNT (sizeof commands / sizeof commands[0])
 
-/* A panic ends in abort, after it has said what is wrong and where. */
-static void on_abort(int signo) {
+static struct {
+    void (*fn)(void *ctx);
+    void *ctx;
+} last_words;
+
+void cli_on_panic(void (*fn)(void *ctx), void *ctx) {
+    last_words.ctx = ctx;
+    last_words.fn = fn;
+}
+
+static void on_alarm(int signo) {
     (void)signo;
+    _exit(CLI_INTERNAL);
+}
+
+/* A panic ends in abort, after it has said what is wrong and where. The last words may fault, or
+ * wait for what this thread itself holds: then that was all. */
+static void on_abort(int signo) {
+    void (*fn)(void *ctx) = last_words.fn;
+    (void)signo;
+    last_words.fn = NULL;
+    if (fn != NULL) {
+        signal(SIGALRM, on_alarm);
+        alarm(LAST_WORDS_SECONDS);
+        fn(last_words.ctx);
+    }
     _exit(CLI_INTERNAL);
 }
 

@@ -8,6 +8,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define KIND_MAX_SIZE 48
 
@@ -159,11 +160,10 @@ bool cli_record_open(struct cli_record *record, const char *head) {
 /* Whoever follows the file sees it grow, at times of the run alone: it is the same file whatever
  * the machine does. */
 void cli_record_event(struct cli_record *record, const struct weft_trace_event *event) {
+    bool shown = event->kind == WEFT_TRACE_RUN_SAMPLE && record->unseen >= SEEN_EVERY - 1;
+    record->unseen = shown ? 0 : record->unseen + 1;
     ana_trace_write(record->writer, event);
-    record->unseen++;
-    if (event->kind != WEFT_TRACE_RUN_SAMPLE || record->unseen < SEEN_EVERY) return;
-    record->unseen = 0;
-    ana_trace_flush(record->writer);
+    if (shown) ana_trace_flush(record->writer);
 }
 
 static int dump(const struct cli_record *record) {
@@ -183,4 +183,24 @@ bool cli_record_close(struct cli_record *record, bool failed) {
     if (rv == WEFT_OK) return true;
     fprintf(stderr, "weft: %s is not complete: %s\n", record->file, weft_error_text(rv));
     return false;
+}
+
+static void say(const char *text) {
+    ssize_t written = write(STDERR_FILENO, text, strlen(text));
+    (void)written; /* nobody is left to be told */
+}
+
+void cli_record_panic(struct cli_record *record) {
+    struct ana_trace_writer *writer = record->writer;
+    record->writer = NULL;
+    if (writer == NULL) return;
+    if (record->last == 0) {
+        ana_trace_flush(writer);
+        return;
+    }
+    bool good = ana_trace_dump(writer, record->file) == WEFT_OK;
+    say(good ? "weft: what came before the panic is in "
+             : "weft: there is no trace, no writing to ");
+    say(record->file);
+    say("\n");
 }

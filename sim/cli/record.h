@@ -45,5 +45,9 @@ void cli_record_event(struct cli_record *record, const struct weft_trace_event *
 /* With --trace-last the file is written now, if the run has failed, and it is told that it was.
  * False after telling what is not complete. */
 bool cli_record_close(struct cli_record *record, bool failed);
+/* The run is in a panic: what is in memory goes to the file, as cli_record_close with `failed`.
+ * Of --trace-last it asks for no memory and waits for nobody; else it waits for the thread that
+ * writes. Nothing may be recorded afterwards. */
+void cli_record_panic(struct cli_record *record);
 
 #endif

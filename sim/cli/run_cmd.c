@@ -122,10 +122,13 @@ struct running {
 #define FEED_MASK (WEFT_TRACE_ALL & ~WEFT_TRACE_BIT(WEFT_TRACE_PACKET_DATA))
 
 static void on_trace(void *ctx, const struct weft_trace_event *event) {
-    struct running *running = ctx;
-    bool feeds = running->feed != NULL && (FEED_MASK & WEFT_TRACE_BIT(event->kind));
-    if (running->record != NULL) cli_record_event(running->record, event);
-    if (feeds) cli_feed_event(running->feed, event);
+    const struct running *running = ctx;
+    if (running->feed != NULL && (FEED_MASK & WEFT_TRACE_BIT(event->kind))) {
+        if (running->record != NULL) cli_record_event(running->record, event);
+        cli_feed_event(running->feed, event);
+    } else if (running->record != NULL) {
+        cli_record_event(running->record, event);
+    }
 }
 
 static void on_progress(void *ctx, weft_time now, weft_time stop, uint64_t events) {
@@ -251,10 +254,21 @@ static int run_host(const struct wishes *wishes, const struct sim_plan *plan,
     return status;
 }
 
+/* A run in a panic has its files, too: there is most to see in them. The process that writes the
+ * page needs no hurry. */
+static void on_panic(void *ctx) {
+    struct wishes *wishes = ctx;
+    cli_record_panic(&wishes->record);
+    alarm(0);
+    if (wishes->report.out != NULL) (void)cli_afterword_write(&wishes->report);
+}
+
 /* The run, then its files. */
 static int run_written(struct wishes *wishes, const struct sim_plan *plan, struct running *running,
                        struct cli_words *repeat) {
+    cli_on_panic(on_panic, wishes);
     int status = run_host(wishes, plan, running, repeat);
+    cli_on_panic(NULL, NULL);
     if (!cli_record_close(&wishes->record, status != CLI_HOLDS)) status = CLI_INTERNAL;
     if (wishes->report.out == NULL) return status;
     if (status == CLI_INTERNAL) {

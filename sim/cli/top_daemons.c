@@ -26,6 +26,7 @@
     X(PROCESSES, "processes")                                                                      \
     X(MAILBOX, "mailbox")                                                                          \
     X(RESTARTS, "restarts")                                                                        \
+    X(FAULTS, "faulted")                                                                           \
     X(LOOKUPS, "lookups_done")                                                                     \
     X(MEMORY, "memory_bytes")
 
@@ -172,18 +173,18 @@ static void draw_one(const struct daemon *daemon, struct cli_screen *screen) {
              (unsigned long long)(n[NUMBER_UPTIME] / 3600),
              (unsigned long long)(n[NUMBER_UPTIME] / 60 % 60),
              (unsigned long long)(n[NUMBER_UPTIME] % 60));
-    cli_screen_line(screen, "%-14.14s %9s %6llu %7llu %8llu %7.1f %7.1f %8llu %6llu",
+    cli_screen_line(screen, "%-13.13s %9s %5llu %7llu %8llu %6llu %6.1f %6.1f %5llu %6llu",
                     slash != NULL ? slash + 1 : daemon->path, uptime,
                     (unsigned long long)n[NUMBER_PROCESSES], (unsigned long long)n[NUMBER_MAILBOX],
-                    (unsigned long long)n[NUMBER_RESTARTS], rate_of(daemon, NUMBER_LOOKUPS),
-                    rate_of(daemon, NUMBER_SENT),
+                    (unsigned long long)n[NUMBER_RESTARTS], (unsigned long long)n[NUMBER_FAULTS],
+                    rate_of(daemon, NUMBER_LOOKUPS), rate_of(daemon, NUMBER_SENT),
                     (unsigned long long)(n[NUMBER_CONTACTS4] + n[NUMBER_CONTACTS6]),
                     (unsigned long long)(n[NUMBER_MEMORY] / 1024));
 }
 
 void cli_top_daemons_draw(const struct cli_top_daemons *daemons, struct cli_screen *screen) {
     uint32_t up = 0;
-    uint64_t procs = 0, mailbox = 0, restarts = 0;
+    uint64_t procs = 0, mailbox = 0, restarts = 0, faults = 0;
     double lookups = 0;
     for (uint32_t i = 0; i < daemons->count; i++) {
         const struct daemon *daemon = &daemons->list[i];
@@ -192,17 +193,20 @@ void cli_top_daemons_draw(const struct cli_top_daemons *daemons, struct cli_scre
         procs += daemon->number[NUMBER_PROCESSES];
         mailbox += daemon->number[NUMBER_MAILBOX];
         restarts += daemon->number[NUMBER_RESTARTS];
+        faults += daemon->number[NUMBER_FAULTS];
         lookups += rate_of(daemon, NUMBER_LOOKUPS);
     }
     cli_screen_begin(screen);
     cli_screen_title(screen, "weftd: %u up of %u", up, daemons->count);
-    cli_screen_line(screen,
-                    "processes %llu, %llu restarts   mailboxes %llu messages   lookups %.1f/s",
-                    (unsigned long long)procs, (unsigned long long)restarts,
-                    (unsigned long long)mailbox, lookups);
+    cli_screen_line(
+        screen,
+        "processes %llu, %llu faulted, %llu restarts   mailboxes %llu messages   lookups "
+        "%.1f/s",
+        (unsigned long long)procs, (unsigned long long)faults, (unsigned long long)restarts,
+        (unsigned long long)mailbox, lookups);
     cli_screen_line(screen, "%s", "");
-    cli_screen_title(screen, "%-14s %9s %6s %7s %8s %7s %7s %8s %6s", "daemon", "up for", "procs",
-                     "mailbox", "restarts", "look/s", "sent/s", "contacts", "KiB");
+    cli_screen_title(screen, "%-13s %9s %5s %7s %8s %6s %6s %6s %5s %6s", "daemon", "up for",
+                     "procs", "mailbox", "restarts", "faults", "look/s", "sent/s", "known", "KiB");
     for (uint32_t i = 0; i < daemons->count; i++) draw_one(&daemons->list[i], screen);
     cli_screen_end(screen);
 }

@@ -70,17 +70,29 @@ static uint32_t schedulers_of(void *ctx, uint32_t node) {
     return run->plan->schedulers_of[run->boot.group_of[node]];
 }
 
-static void on_trace(void *ctx, const struct weft_trace_event *event) {
-    struct run *run = ctx;
-    const struct sim_run_options *options = run->options;
+/* Whoever judges by events, or goes on by them. */
+static void judge(struct run *run, const struct weft_trace_event *event) {
     uint64_t bit = WEFT_TRACE_BIT(event->kind);
-    if (options->where != NULL) options->where->node = event->node;
-    if (options->trace != NULL && (options->trace_mask & bit)) options->trace(options->ctx, event);
-    if (run->checks_mask & bit) { /* after the trace was told: what fails, fails by the event */
+    if (run->checks_mask & bit) {
         sim_checks_trace(run->checks, event);
         if (run->live.checks != NULL) sim_checks_trace(run->live.checks, event);
     }
     if (run->works != NULL && (WORKS_MASK & bit)) sim_works_trace(run->works, event);
+}
+
+/* The trace is told first: what fails, fails by the event. Most events are for it alone. */
+static void on_trace(void *ctx, const struct weft_trace_event *event) {
+    struct run *run = ctx;
+    const struct sim_run_options *options = run->options;
+    uint64_t bit = WEFT_TRACE_BIT(event->kind);
+    bool told = options->trace != NULL && (options->trace_mask & bit);
+    if (options->where != NULL) options->where->node = event->node;
+    if ((run->checks_mask | WORKS_MASK) & bit) {
+        if (told) options->trace(options->ctx, event);
+        judge(run, event);
+    } else if (told) {
+        options->trace(options->ctx, event);
+    }
 }
 
 /* Who starts nodes tries again. */

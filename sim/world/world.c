@@ -137,11 +137,12 @@ void sim_world__deliver(void *ctx, uint32_t node, const struct weft_event *event
 
 void sim_world__trace(struct sim_world *world, const struct weft_trace_event *event) {
     const struct sim_world_config *config = &world->config;
-    if (config->trace != NULL && (config->trace_mask & WEFT_TRACE_BIT(event->kind))) {
-        config->trace(config->ctx, event);
-    }
+    bool told = config->trace != NULL && (config->trace_mask & WEFT_TRACE_BIT(event->kind));
     if (event->kind == WEFT_TRACE_PROC_EXIT && world->on_exit != NULL) {
+        if (told) config->trace(config->ctx, event);
         world->on_exit(world->on_exit_ctx, event);
+    } else if (told) { /* the last call: most events come this way */
+        config->trace(config->ctx, event);
     }
 }
 

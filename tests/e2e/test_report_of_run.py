@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.request
 
 WEFT = os.path.abspath(os.path.join(os.environ.get("WEFT_BIN", "build/bin"), "weft"))
 MESH = """
@@ -98,6 +99,53 @@ class ReportOfRun(unittest.TestCase):
 
     def own_trace(self):
         return [name for name in os.listdir(self.folder) if name.startswith("page.html.trace-")]
+
+    def panic(self, *args):
+        """A run that somebody hits in its midst: what it says."""
+        with subprocess.Popen([WEFT, "run", self.mesh, "--set", "population=1000", "--set",
+                               "stop=600s", "--live=0", *args],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+            port = int(re.search(r"127\.0\.0\.1:(\d+)/", run.stderr.readline())[1])
+            deadline, last = time.monotonic() + 60, 0
+            while last < 15e6 and time.monotonic() < deadline:
+                time.sleep(0.1)
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/state.json") as answer:
+                    last = json.load(answer)["last"]
+            self.assertGreaterEqual(last, 15e6)
+            run.send_signal(signal.SIGSEGV)
+            _, said = run.communicate(timeout=60)
+            self.assertEqual(run.returncode, 3, said)
+            self.assertRegex(said, r"(?m)^panic: ")
+            self.assertRegex(said, r"(?m)^repeat: ")
+        return said
+
+    def told(self, trace):
+        ran = weft("trace", trace)
+        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+        at = float(re.match(r" *([0-9.]+) s", ran.stdout.splitlines()[-1])[1])
+        return ran.stdout, at
+
+    def test_a_run_in_a_panic_has_its_last_seconds(self):
+        trace = self.path("run.trace")
+        said = self.panic("--trace", trace, "--trace-last", "3s")
+        self.assertIn(f"weft: what came before the panic is in {trace}\n", said)
+        at = float(re.search(r"(?m)^at (\d+\.\d{9}) s of virtual time", said)[1])
+        lines, last = self.told(trace)
+        self.assertLessEqual(at - last, 0.1)
+        self.assertGreaterEqual(lines.count(" node.up "), 1000)  # kept from the beginning
+        sent = [float(line.split()[0]) for line in lines.splitlines() if " packet.sent " in line]
+        self.assertGreater(sent[0], at - 8)  # whole blocks
+        self.assertLessEqual(sent[0], at - 3)
+
+    def test_a_run_in_a_panic_has_a_page(self):
+        said = self.panic("--report", self.page)
+        self.assertIn(f"weft: the report is {self.page}\n", said)
+        page = self.read(self.page).decode()
+        first = page.index('"last":') + len('"last":')
+        at = float(re.search(r"(?m)^at (\d+\.\d{9}) s of virtual time", said)[1])
+        self.assertLessEqual(at - float(page[first:page.index(",", first)]) / 1e6, 0.1)
+        self.assertIn('"cut":true', page)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["mesh.yaml", "page.html"])
 
     def test_it_is_there_while_a_browser_looks_on(self):
         with subprocess.Popen([WEFT, "run", self.mesh, "--live=0", "--report", self.page],

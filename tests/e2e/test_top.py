@@ -207,7 +207,7 @@ class Top(unittest.TestCase):
             daemons.weftd("b", "127.0.0.1", 26412, bootstrap=["127.0.0.1:26411"])
             sockets = [daemons.path(name) for name in ("a.sock", "b.sock", "none.sock")]
             wait_until(lambda: "2 up of 3" in weft("top", "--once", "--control", *sockets).stdout
-                       and self.row(sockets, "a.sock")[7] == "1", 20, "they know each other")
+                       and self.row(sockets, "a.sock")[8] == "1", 20, "they know each other")
             done = weft("top", "--once", "--control", *sockets)
             self.assertEqual(done.returncode, 0)
             self.assertRegex(done.stdout, r"none\.sock +not running")
@@ -216,6 +216,7 @@ class Top(unittest.TestCase):
             row = self.row(sockets, "a.sock")
             self.assertEqual(row[2], status["processes"])
             self.assertEqual(row[4], status["restarts"])
+            self.assertEqual(row[5], status["faulted"])
             self.assertEqual(status["restarts"], "0")
             before = int(status["lookups_done"])
             for _ in range(3):

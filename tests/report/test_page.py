@@ -6,6 +6,8 @@ Pictures of what was tested are in build/report/."""
 import csv
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -415,6 +417,46 @@ class Trouble(Page):
             weft("report", trace, "-o", RUNS.path("again.html"))
             times.append(time.monotonic() - start)
         self.assertLess(min(times), 10, "3 s on a machine of its own; here others may work")
+
+
+class WithoutGnuplot(Page):
+    def test_the_page_says_so_and_has_all_else(self):
+        _, trace, said = RUNS.five()
+        page, folder = RUNS.path("plain.html"), RUNS.path("empty-path")
+        os.makedirs(folder, exist_ok=True)
+        done = subprocess.run([WEFT, "report", trace, "-o", page], env={"PATH": folder},
+                              capture_output=True, text=True, timeout=300)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        window = self.open(page)
+        self.assertIn("gnuplot is not installed where this page was made", window.text("#plots"))
+        self.assertEqual(window.run("document.querySelectorAll('#plots svg').length"), 0)
+        self.assertEqual(window.text("#hash"), said["hash"])
+        self.assertEqual(window.run("document.querySelectorAll('#checks tbody tr').length"),
+                         len(said["checks"]))
+        window.screenshot(os.path.join(PICTURES, "without-gnuplot.png"), full=True)
+        self.quiet(window)
+
+
+class Live(Page):
+    def test_the_page_follows_the_run_to_its_verdict(self):
+        with subprocess.Popen([WEFT, "run", RUNS.scenario("live", FIVE), "--live=0", "--json"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+            place = re.search(r"http://127\.0\.0\.1:\d+/", run.stderr.readline())[0]
+            window = browser.Browser()
+            self.addCleanup(window.close)
+            window.open(place)
+            window.wait("document.querySelector('#verdict').innerText.toLowerCase() === 'fails'", 60)
+            said = json.loads(run.stdout.readline())
+            self.assertEqual(window.text("#hash"), said["hash"])
+            self.assertEqual(window.run("run.nodes"), said["nodes"])
+            self.assertEqual(window.run("document.querySelectorAll('#faults tbody tr').length"),
+                             len(said["faults"]))
+            window.screenshot(os.path.join(PICTURES, "live.png"), full=True)
+            self.assertEqual(window.messages, [])
+            self.assertEqual({url.split("?")[0] for url in window.requests
+                              if not url.startswith("data:")} - {place, place + "state.json"}, set())
+            run.send_signal(signal.SIGINT)
+            self.assertEqual(run.wait(30), 1)
 
 
 class Pictures(Page):

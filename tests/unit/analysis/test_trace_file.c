@@ -1,8 +1,10 @@
 #define _DEFAULT_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/internal.h"
+#include "analysis/trace_summary.h"
 #include "core/base/addr.h"
 #include "core/base/error.h"
+#include "core/base/rand.h"
 #include "tests/harness/harness.h"
 
 #include <stdlib.h>
@@ -553,6 +555,46 @@ static void blocks_without_what_is_wanted_are_not_read(void) {
     unlink(at.path);
 }
 
+/* So many events like packets, each with `size` bytes that repeat. */
+static void write_packets(const char *path, unsigned count, size_t size) {
+    unsigned char data[512];
+    struct ana_trace_writer *writer;
+    for (size_t i = 0; i < sizeof data; i++) data[i] = (unsigned char)weft_draw__mix(i);
+    REQUIRE(ana_trace_create(path, "", &writer) == WEFT_OK);
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t raw = weft_draw__mix(i);
+        struct weft_trace_event event = {.at = (weft_time)(i * UINT64_C(50000) + raw % 40000),
+                                         .node = (uint32_t)(raw >> 40) % 1000,
+                                         .kind = size > 0 ? WEFT_TRACE_PACKET_DATA
+                                                          : WEFT_TRACE_PACKET_SENT,
+                                         .number = {raw >> 20 & 1023, 103, i / 1000},
+                                         .bytes = weft_bytes(data, size)};
+        ana_trace_write(writer, &event);
+    }
+    REQUIRE(ana_trace_close(writer) == WEFT_OK);
+}
+
+/* What their blocks have, in a hundred of their records, is less than `most`. */
+static void check_packed(unsigned count, size_t size, uint64_t most) {
+    struct place at = place();
+    struct ana_trace_reader *reader;
+    struct ana_trace_summary summary;
+    const char *why;
+    write_packets(at.path, count, size);
+    REQUIRE(ana_trace_open(at.path, &reader, &why) == WEFT_OK);
+    REQUIRE(ana_trace_summarise(reader, &summary) == WEFT_OK);
+    CHECK_EQ_UINT(summary.events, count);
+    CHECK_EQ_UINT(summary.damage.bytes, 0);
+    CHECK(summary.stored_size * 100 / summary.raw_size < most);
+    ana_trace_free(reader);
+    unlink(at.path);
+}
+
+static void numbers_and_bytes_are_both_packed(void) {
+    check_packed(50000, 0, 85);
+    check_packed(5000, 160, 25);
+}
+
 static void a_file_that_grows_is_read_on(void) {
     struct place at = place();
     struct ana_trace_writer *writer;
@@ -603,5 +645,6 @@ TEST_MAIN("analysis/trace_file", TEST(what_was_written_is_read), TEST(events_rea
           TEST(values_of_the_head_are_found_by_their_keys),
           TEST(events_of_any_size_are_kept_up_to_the_limit), TEST(numbers_of_all_lengths_are_kept),
           TEST(kinds_outside_the_mask_are_not_written), TEST(only_what_is_wanted_is_given),
-          TEST(blocks_without_what_is_wanted_are_not_read), TEST(a_file_that_grows_is_read_on),
-          TEST(a_place_that_cannot_be_written_is_an_error), TEST(a_full_disk_is_told_at_close))
+          TEST(blocks_without_what_is_wanted_are_not_read), TEST(numbers_and_bytes_are_both_packed),
+          TEST(a_file_that_grows_is_read_on), TEST(a_place_that_cannot_be_written_is_an_error),
+          TEST(a_full_disk_is_told_at_close))

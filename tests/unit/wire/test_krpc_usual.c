@@ -1,4 +1,4 @@
-/* What is read without scanning is read as it is with. */
+/* What is read without scanning is read as it is with, and what is written whole as in pieces. */
 #include "core/base/rand.h"
 #include "core/wire/krpc_internal.h"
 #include "tests/harness/harness.h"
@@ -113,7 +113,82 @@ static void a_packet_cut_short_is_not_read(void) {
     }
 }
 
+/* --- writing --- */
+
+static struct weft_bytes some(struct weft_rand *rand, const void *data, size_t usual, size_t max) {
+    size_t size = weft_rand_below(rand, 8) > 0 ? usual : (size_t)weft_rand_below(rand, max + 1);
+    return weft_bytes(size > 0 ? data : NULL, size);
+}
+
+/* Any message that may be sent, most of them of the usual shape. */
+static struct weft_krpc drawn(struct weft_rand *rand, struct weft_krpc_peers *peers) {
+    static unsigned char bytes[1000];
+    bool odd = weft_rand_below(rand, 4) == 0, asks = weft_rand_below(rand, 2) > 0;
+    weft_rand_bytes(rand, bytes, sizeof bytes);
+    struct weft_krpc msg = message(asks ? WEFT_KRPC_QUERY : WEFT_KRPC_RESPONSE);
+    msg.tid = some(rand, bytes + 40, 4, WEFT_KRPC_TID_MAX - 1);
+    msg.tid = weft_bytes(bytes + 40, msg.tid.size == 0 ? 1 : msg.tid.size);
+    msg.version = some(rand, bytes + 80, 4, 12);
+    msg.id = (const weft_id *)(const void *)bytes;
+    msg.target = (const weft_id *)(const void *)(bytes + 20);
+    msg.read_only = odd && weft_rand_below(rand, 4) == 0;
+    if (asks) {
+        msg.method = (enum weft_krpc_method)(1 + weft_rand_below(rand, odd ? 3 : 2));
+        msg.want = odd ? (unsigned)weft_rand_below(rand, 4) : 0;
+        return msg;
+    }
+    msg.ip = weft_bytes(bytes + 100, odd && weft_rand_below(rand, 2) > 0 ? 18 : 6);
+    msg.nodes = weft_bytes(bytes, weft_rand_below(rand, 39) * WEFT_COMPACT_NODE4_SIZE);
+    if (weft_rand_below(rand, 2) > 0) msg.nodes = weft_bytes(NULL, 0);
+    if (odd && weft_rand_below(rand, 3) == 0)
+        msg.nodes6 = weft_bytes(bytes, weft_rand_below(rand, 9) * WEFT_COMPACT_NODE6_SIZE);
+    if (odd && weft_rand_below(rand, 3) == 0) msg.token = weft_bytes(bytes + 200, 8);
+    if (odd && weft_rand_below(rand, 3) == 0) msg.value = weft_bytes_text("5:hello");
+    if (odd) *peers = (struct weft_krpc_peers){bytes, 6, weft_rand_below(rand, 5)};
+    return msg;
+}
+
+static void what_is_written_whole_is_what_is_written_in_pieces(void) {
+    static unsigned char pieces[2048], whole[2048];
+    struct weft_rand rand;
+    unsigned usually = 0;
+    weft_rand_init(&rand, 11);
+    for (int i = 0; i < 40000; i++) {
+        struct weft_krpc_peers peers = {NULL, 6, 0};
+        const struct weft_krpc msg = drawn(&rand, &peers);
+        const struct weft_krpc_peers *with = peers.count > 0 ? &peers : NULL;
+        size_t size = 0, any = 0;
+        CHECK_EQ_INT(weft_krpc__encode_any(&msg, with, pieces, sizeof pieces, &any), WEFT_OK);
+        CHECK_EQ_INT(weft_krpc_encode(&msg, with, whole, sizeof whole, &size), WEFT_OK);
+        CHECK_EQ_UINT(size, any);
+        CHECK(memcmp(whole, pieces, any) == 0);
+        usually += with == NULL && weft_krpc__encode_usual(&msg, whole, sizeof whole) > 0;
+    }
+    CHECK(usually > 15000);
+    CHECK(usually < 35000);
+}
+
+/* Room that is too small for it is told by the long way; room that just holds it is enough. */
+static void nothing_is_written_beyond_the_room(void) {
+    unsigned char room[WEFT_KRPC_SIZE_MAX];
+    for (unsigned i = 0; i < SAMPLES; i++) {
+        struct weft_krpc msg;
+        struct weft_bytes bytes = sample(i);
+        CHECK_EQ_INT(weft_krpc_decode(bytes, &msg), WEFT_OK);
+        for (size_t capacity = 0; capacity < bytes.size + 200; capacity++) {
+            size_t size = 0;
+            memset(room, 0xee, sizeof room);
+            int rv = weft_krpc_encode(&msg, NULL, room, capacity, &size);
+            CHECK_EQ_INT(rv, capacity < bytes.size ? WEFT_ERR_TOO_BIG : WEFT_OK);
+            CHECK_EQ_UINT(room[capacity], 0xee);
+            if (rv == WEFT_OK) CHECK(memcmp(room, bytes.data, bytes.size) == 0);
+        }
+    }
+}
+
 TEST_MAIN("wire/krpc_usual", TEST(what_weft_sends_most_is_of_the_usual_shape),
           TEST(other_packets_are_left_to_the_long_way),
           TEST(a_damaged_packet_is_read_alike_or_the_long_way),
-          TEST(a_packet_cut_short_is_not_read))
+          TEST(a_packet_cut_short_is_not_read),
+          TEST(what_is_written_whole_is_what_is_written_in_pieces),
+          TEST(nothing_is_written_beyond_the_room))
