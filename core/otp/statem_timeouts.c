@@ -134,47 +134,46 @@ static void give(weft_self *self, const struct timeout *what, struct weft_bytes 
     weft_list_push_back(&machine->orders, &order->link);
 }
 
-static struct timeout to(enum weft_statem_type type, enum order order, uint32_t tag) {
-    return (struct timeout){.type = (uint8_t)type, .order = (uint8_t)order, .tag = tag};
-}
+#define TO(t, o, n)                                                                                \
+    { .type = (uint8_t)(t), .order = (uint8_t)(o), .tag = (n) }
 
 void weft_statem_state_timeout(weft_self *self, weft_duration after, uint32_t tag,
                                struct weft_bytes data) {
-    struct timeout what = to(WEFT_STATEM_STATE_TIMEOUT, ORDER_SET, tag);
+    struct timeout what = TO(WEFT_STATEM_STATE_TIMEOUT, ORDER_SET, tag);
     what.after = after;
     give(self, &what, data);
 }
 
 void weft_statem_state_timeout_update(weft_self *self, uint32_t tag, struct weft_bytes data) {
-    struct timeout what = to(WEFT_STATEM_STATE_TIMEOUT, ORDER_UPDATE, tag);
+    struct timeout what = TO(WEFT_STATEM_STATE_TIMEOUT, ORDER_UPDATE, tag);
     give(self, &what, data);
 }
 
 void weft_statem_state_timeout_cancel(weft_self *self) {
-    struct timeout what = to(WEFT_STATEM_STATE_TIMEOUT, ORDER_CANCEL, 0);
+    struct timeout what = TO(WEFT_STATEM_STATE_TIMEOUT, ORDER_CANCEL, 0);
     give(self, &what, weft_bytes(NULL, 0));
 }
 
 void weft_statem_event_timeout(weft_self *self, weft_duration after, uint32_t tag,
                                struct weft_bytes data) {
-    struct timeout what = to(WEFT_STATEM_TIMEOUT, ORDER_SET, tag);
+    struct timeout what = TO(WEFT_STATEM_TIMEOUT, ORDER_SET, tag);
     what.after = after;
     give(self, &what, data);
 }
 
 void weft_statem_timeout(weft_self *self, uint32_t name, weft_duration after,
                          struct weft_bytes data) {
-    struct timeout what = to(WEFT_STATEM_NAMED_TIMEOUT, ORDER_SET, name);
+    struct timeout what = TO(WEFT_STATEM_NAMED_TIMEOUT, ORDER_SET, name);
     what.after = after;
     give(self, &what, data);
 }
 
 void weft_statem_timeout_update(weft_self *self, uint32_t name, struct weft_bytes data) {
-    struct timeout what = to(WEFT_STATEM_NAMED_TIMEOUT, ORDER_UPDATE, name);
+    struct timeout what = TO(WEFT_STATEM_NAMED_TIMEOUT, ORDER_UPDATE, name);
     give(self, &what, data);
 }
 
 void weft_statem_timeout_cancel(weft_self *self, uint32_t name) {
-    struct timeout what = to(WEFT_STATEM_NAMED_TIMEOUT, ORDER_CANCEL, name);
+    struct timeout what = TO(WEFT_STATEM_NAMED_TIMEOUT, ORDER_CANCEL, name);
     give(self, &what, weft_bytes(NULL, 0));
 }
