@@ -84,7 +84,11 @@ int ana_trace_create_with(const char *path, const struct ana_trace_options *opti
  * are kept and told by close: after one nothing more is written. */
 void ana_trace_write(struct ana_trace_writer *writer, const struct weft_trace_event *event);
 
-/* End the block, so that who reads the file now sees all events so far. Of a ring: nothing. */
+/* End the block and send it on its way: who follows the file sees all events so far in a moment.
+ * Of a ring: nothing. */
+void ana_trace_show(struct ana_trace_writer *writer);
+
+/* The same, and wait until they are in the file. */
 void ana_trace_flush(struct ana_trace_writer *writer);
 
 /* Write what a ring holds to `path`, a trace like any other whose head also says

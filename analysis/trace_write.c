@@ -137,9 +137,12 @@ void ana_trace_write(struct ana_trace_writer *writer, const struct weft_trace_ev
     ana__block_add(&writer->block, &writer->shapes[event->kind], event);
 }
 
+void ana_trace_show(struct ana_trace_writer *writer) {
+    if (writer->ring == NULL) end_block(writer);
+}
+
 void ana_trace_flush(struct ana_trace_writer *writer) {
-    if (writer->ring != NULL) return;
-    end_block(writer);
+    ana_trace_show(writer);
     int rv = writer->pipe != NULL ? ana__pipe_drain(writer->pipe) : WEFT_OK;
     if (rv != WEFT_OK) fail(writer, rv);
 }

@@ -157,7 +157,7 @@ static void show(struct recorder *recorder, const struct weft_trace_event *sampl
     if (recorder_mask(recorder) & WEFT_TRACE_BIT(sample->kind)) write_event(recorder, sample);
     int rv = WEFT_OK;
     if (recorder->writer != NULL) {
-        ana_trace_flush(recorder->writer);
+        ana_trace_show(recorder->writer);
         rv = turn_over(recorder);
     }
     unlock(recorder, &before);

@@ -163,7 +163,7 @@ void cli_record_event(struct cli_record *record, const struct weft_trace_event *
     bool shown = event->kind == WEFT_TRACE_RUN_SAMPLE && record->unseen >= SEEN_EVERY - 1;
     record->unseen = shown ? 0 : record->unseen + 1;
     ana_trace_write(record->writer, event);
-    if (shown) ana_trace_flush(record->writer);
+    if (shown) ana_trace_show(record->writer);
 }
 
 static int dump(const struct cli_record *record) {

@@ -70,6 +70,7 @@ class Terminal:
 
     def frame(self):
         """The lines of the last whole frame."""
+        self.wait("\033\\[H[^\0]*\033\\[J")
         last = [part for part in self.text.split("\033[H")[1:] if "\033[J" in part][-1]
         plain = re.sub(r"\033\[[?0-9;]*[a-zA-Z]", "", last.split("\033[J")[0])
         return plain.split("\r\n")
