@@ -29,5 +29,9 @@ if wants sim; then
 fi
 if wants otp; then known=1; /usr/bin/python3 tests/bench/otp_rates.py "$@"; fi
 if wants gateway; then known=1; /usr/bin/python3 tests/bench/gateway_rates.py "$@"; fi
-if wants trace; then known=1; build/bench/bench_trace "$@"; fi
+if wants trace; then
+    known=1
+    /usr/bin/python3 tests/bench/trace_cost.py
+    build/bench/bench_trace "$@"
+fi
 [ "$known" = 1 ] || { echo "bench: unknown '$what': churn, dht, gateway, kademlia, message, otp, queue, sim, trace, all" >&2; exit 2; }
