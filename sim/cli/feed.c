@@ -99,16 +99,23 @@ void cli_feed_event(struct cli_feed *feed, const struct weft_trace_event *event)
     put(feed, event->bytes.data, event->bytes.size);
 }
 
-static void on_signal(int signo) { (void)signo; }
-
+/* The signals are blocked before anybody is told to send them: none comes between two looks. */
 void cli_feed_wait(struct cli_feed *feed, const char *words) {
-    struct sigaction wake = {.sa_handler = on_signal}; /* no SA_RESTART: it ends the wait */
-    sigaction(SIGINT, &wake, NULL);
-    sigaction(SIGTERM, &wake, NULL);
+    sigset_t ends;
+    int status, signo = SIGCHLD;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGCHLD);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL);
     cli_feed_flush(feed);
     if (words != NULL) fprintf(stderr, "%s\n", words);
-    int status;
-    if (waitpid(feed->child, &status, 0) == feed->child) feed->child = 0;
+    while (signo == SIGCHLD && feed->child > 0) {
+        if (waitpid(feed->child, &status, WNOHANG) == feed->child)
+            feed->child = 0;
+        else if (sigwait(&ends, &signo) != 0)
+            break;
+    }
     cli_feed_close(feed);
 }
 

@@ -31,7 +31,8 @@ class Browser:
     def __init__(self, width=1280, height=900, dark=False, scale=1):
         self.size = (width, height, scale)
         self.dark = dark
-        self.folder = tempfile.TemporaryDirectory(prefix="weft-browser-")
+        self.folder = tempfile.TemporaryDirectory(prefix="weft-browser-",
+                                                  ignore_cleanup_errors=True)
         self.messages, self.requests, self.answers, self.last = [], [], {}, 0
         # As root there is no sandbox; the page is our own. Nothing is to be fetched or reported.
         self.process = subprocess.Popen(
