@@ -121,7 +121,8 @@ class ReportOfRun(unittest.TestCase):
 
     def told(self, trace):
         ran = weft("trace", trace)
-        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+        self.assertIn(ran.returncode, (0, 2))  # the hit may have been in the midst of a record
+        self.assertRegex(ran.stderr, r"\A(weft: .* damaged .*\n)?\Z")
         at = float(re.match(r" *([0-9.]+) s", ran.stdout.splitlines()[-1])[1])
         return ran.stdout, at
 
