@@ -144,14 +144,22 @@ static bool is_in_syscall(uintptr_t code) {
 #endif
 }
 
+static const char *file_name(const Dl_info *info) {
+    const char *slash = strrchr(info->dli_fname, '/');
+    return slash != NULL ? slash + 1 : info->dli_fname;
+}
+
+static bool in_sanitizer(const Dl_info *info) {
+    return strncmp(file_name(info), "libasan", 7) == 0;
+}
+
 /* The library's, and not a place in this program or in a module of it. */
 static bool in_library(uintptr_t code, Dl_info *info) {
     if (dladdr((const void *)code, info) == 0 || info->dli_fname == NULL) return false;
-    const char *slash = strrchr(info->dli_fname, '/');
-    const char *name = slash != NULL ? slash + 1 : info->dli_fname;
+    const char *name = file_name(info);
     return strncmp(name, "libc.", 5) == 0 || strncmp(name, "libc-", 5) == 0 ||
            strncmp(name, "ld-", 3) == 0 || strncmp(name, "ld.", 3) == 0 ||
-           strncmp(name, "libasan", 7) == 0 || strncmp(name, "libpthread", 10) == 0;
+           strncmp(name, "libpthread", 10) == 0 || in_sanitizer(info);
 }
 
 static const char *plain(const char *name) {
@@ -166,12 +174,15 @@ static bool may_leave(const ucontext_t *context) {
     Dl_info info, outer;
     if (!in_library(code, &info)) return true;
     const uintptr_t *frames;
-    uint32_t count = weft_posix__capture(context, &frames), depth = 1;
+    uint32_t count = weft_posix__capture(context, &frames), depth = 1, sanitizers = 0;
     while (depth < count && in_library(frames[depth], &outer)) {
-        if (outer.dli_sname != NULL) info = outer; /* a sanitizer's own have no name */
+        if (outer.dli_sname != NULL) info = outer; /* a sanitizer's own may have no name */
+        if (in_sanitizer(&outer)) sanitizers++;
         depth++;
     }
-    if (info.dli_sname == NULL) return depth == 1 && is_pure_code(code);
+    /* The program's own call, or the one that a sanitizer put before it; not its allocator's. */
+    bool is_direct = depth == 1 || (depth == 2 && sanitizers == 1);
+    if (info.dli_sname == NULL) return is_direct && is_pure_code(code);
     const char *name = plain(info.dli_sname);
     return is_pure(name) || (is_in_syscall(code) && is_wait(name));
 }
