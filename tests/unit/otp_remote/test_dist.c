@@ -574,7 +574,8 @@ static void a_scheduler_that_stands_still_does_not_fill_the_memory(void) {
     struct weft_signal message = {.kind = WEFT_SIGNAL_SEND, .from = 9, .to = pid_place(0, 1) | 7};
     CHECK_EQ_UINT(raw_flood(fd, message, 1000), 1000);
     const struct sibling *sibling = &nodes[0].sched->remote->siblings[1];
-    for (int i = 0; i < 1000 && sibling->writer.pending < WEFT_OUTBOX_MAX; i++) wait_for(WEFT_MS(5));
+    for (int i = 0; i < 1000 && sibling->writer.pending < WEFT_OUTBOX_MAX; i++)
+        wait_for(WEFT_MS(5));
     wait_for(WEFT_MS(50));
     CHECK(sibling->writer.pending >= WEFT_OUTBOX_MAX);
     CHECK(sibling->writer.pending <= WEFT_OUTBOX_MAX + 20000);
