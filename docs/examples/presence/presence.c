@@ -107,16 +107,27 @@ static void announced(weft_self *self, const struct weft_msg *reply) {
     if (view.head.stored > 0) presence->announce_at = weft_now(self) + ANNOUNCE_EVERY;
 }
 
-static void greet(weft_self *self, struct weft_bytes answer) {
+static void say_hello(weft_self *self, const struct weft_addr *to) {
     struct presence *presence = weft_state(self);
     struct weft_env *env = weft_self_env(self);
+    (void)env->net->datagram_send(env, presence->socket, to, &presence->nonce,
+                                  sizeof presence->nonce);
+}
+
+/* Those who were heard, too: they know us, even if whoever kept our name for them has gone. */
+static void greet_known(weft_self *self) {
+    const struct presence *presence = weft_state(self);
+    for (uint32_t i = 0; i < presence->others_count; i++)
+        say_hello(self, &presence->others[i].addr);
+}
+
+static void greet_found(weft_self *self, struct weft_bytes answer) {
     struct weft_dht_answer_view view;
     if (weft_dht_answer_read(answer, &view) != WEFT_OK) return;
     for (uint32_t i = 0; i < view.head.peers_count; i++) {
         struct weft_addr peer;
         memcpy(&peer, view.peers + i * sizeof peer, sizeof peer);
-        (void)env->net->datagram_send(env, presence->socket, &peer, &presence->nonce,
-                                      sizeof presence->nonce);
+        say_hello(self, &peer);
     }
 }
 
@@ -165,10 +176,11 @@ static void on_info(weft_self *self, const struct weft_msg *info) {
     if (info->kind == WEFT_MSG_TIMER) {
         forget_the_gone(presence, weft_now(self));
         tell(self);
+        greet_known(self);
         ask(self);
         ask_again(self);
     } else if (info->kind == WEFT_MSG_REPLY && info->ref == presence->search) {
-        greet(self, info->data);
+        greet_found(self, info->data);
     } else if (info->kind == WEFT_MSG_REPLY && info->ref == presence->announce) {
         announced(self, info);
     } else if (info->kind == WEFT_MSG_EVENT && info->event->kind == WEFT_EVENT_DATAGRAM) {
