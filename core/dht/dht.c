@@ -1,4 +1,5 @@
 /* The machine: its life, its step, and what it tells about itself. */
+#include "core/base/fetch.h"
 #include "core/dht/internal.h"
 
 #include <string.h>
@@ -212,6 +213,22 @@ int weft_dht_new(const struct weft_dht_config *config, const weft_id *id, uint64
     }
     *out = dht;
     return WEFT_OK;
+}
+
+#define SLOTS_NEAR 128 /* bytes: of the queries under way, the first */
+
+void weft_dht_fetch(const struct weft_dht *dht, unsigned step) {
+    WEFT_ASSERT(dht != NULL);
+    if (step == 0) {
+        weft_fetch(dht, sizeof *dht);
+        return;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const struct weft_dht__table *table = &dht->tables[i];
+        weft_fetch(table->buckets, table->bucket_count * sizeof *table->buckets);
+    }
+    weft_fetch(dht->pending.slots, dht->pending.capacity > 0 ? SLOTS_NEAR : 0);
+    weft_fetch(dht->newcomers.items, dht->newcomers.count * sizeof(struct weft_dht__newcomer));
 }
 
 static void free_lookups(struct weft_dht *dht) {

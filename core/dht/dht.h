@@ -143,6 +143,9 @@ int weft_dht_step(struct weft_dht *dht, const struct weft_dht_event *event,
 /* When a TIMER is wanted; WEFT_TIME_NEVER if never. */
 weft_time weft_dht_next_at(const struct weft_dht *dht);
 
+/* A step comes very soon: bring into the cache what it will read, in steps 0 and 1. */
+void weft_dht_fetch(const struct weft_dht *dht, unsigned step);
+
 const weft_id *weft_dht_id(const struct weft_dht *dht);
 
 struct weft_dht_stats {

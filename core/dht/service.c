@@ -286,6 +286,11 @@ static void on_info(weft_self *self, const struct weft_msg *info) {
     (void)weft_dht__service_step(self, &event); /* what is refused is counted and traced */
 }
 
+void weft_dht_service_fetch(const void *state, unsigned step) {
+    const struct weft_dht__service *service = state;
+    if (service->dht != NULL) weft_dht_fetch(service->dht, step);
+}
+
 static void on_terminate(weft_self *self, const struct weft_reason *reason) {
     struct weft_dht__service *service = weft_state(self);
     WEFT_ASSERT(reason != NULL);

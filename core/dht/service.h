@@ -67,4 +67,7 @@ struct weft_dht_answer_view {
 
 int weft_dht_answer_read(struct weft_bytes data, struct weft_dht_answer_view *view);
 
+/* Of the state of such a process: bring into the cache what an event will read, in two steps. */
+void weft_dht_service_fetch(const void *state, unsigned step);
+
 #endif

@@ -2,6 +2,7 @@
 #include "core/node/node.h"
 
 #include "core/base/assert.h"
+#include "core/base/fetch.h"
 #include "core/node/control.h"
 #include "core/otp/code.h"
 
@@ -180,6 +181,15 @@ void weft_node_deliver(struct weft_node *node, const struct weft_event *event) {
     WEFT_ASSERT(node != NULL);
     WEFT_ASSERT(event != NULL);
     weft_sched_deliver(node->sched, event);
+}
+
+void weft_node_fetch(const struct weft_node *node, unsigned step) {
+    if (step == 0) {
+        weft_fetch(node, sizeof *node);
+        return;
+    }
+    const void *state = weft_sched_fetch(node->sched, step - 1, &weft_dht_service);
+    if (state != NULL) weft_dht_service_fetch(state, step - 1 - WEFT_SCHED_FETCH_STEPS);
 }
 
 bool weft_node_run(struct weft_node *node) { return weft_sched_run(node->sched, RUN_MESSAGES_MAX); }

@@ -83,6 +83,12 @@ void weft_node_free(struct weft_node *node);
 
 void weft_node_deliver(struct weft_node *node, const struct weft_event *event);
 
+/* Something happens to the node very soon: bring into the cache what that will read. Called for
+ * step 0, 1 ... up to WEFT_NODE_FETCH_STEPS - 1, at some 100 ns from each other: what one brings
+ * tells where the next one looks. Changes nothing; for a driver of many nodes. */
+#define WEFT_NODE_FETCH_STEPS 6
+void weft_node_fetch(const struct weft_node *node, unsigned step);
+
 /* A bounded amount of work; true when there is more to do at once. */
 bool weft_node_run(struct weft_node *node);
 

@@ -371,6 +371,7 @@ struct weft_sched {
 
     struct run run;
     uint32_t message_cost;        /* ns, as measured; 0: too little to see */
+    weft_pid recent;              /* who had the last event: for weft_sched_fetch */
     struct weft_process *running; /* whose turn it is */
     struct mail *handling;        /* freed also when the handler faults */
 

@@ -65,6 +65,13 @@ bool weft_sched_halting(const struct weft_sched *sched);
  * never dropped.  */
 void weft_sched_deliver(struct weft_sched *sched, const struct weft_event *event);
 
+/* An event is handed over very soon, most likely for the process that had the last one: bring into
+ * the cache what that will read, a step at a time (core/node/node.h). From step
+ * WEFT_SCHED_FETCH_STEPS on: the state of that process if it has this behaviour, else NULL. */
+#define WEFT_SCHED_FETCH_STEPS 3
+const void *weft_sched_fetch(const struct weft_sched *sched, unsigned step,
+                             const struct weft_behaviour *behaviour);
+
 /* Fire due timers and run processes until none is runnable, `messages_max` messages were handled,
  * or WEFT_RUN_TIME has passed. True when some are still runnable. All handlers see the time at
  * which it began.

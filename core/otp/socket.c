@@ -277,6 +277,7 @@ void weft_sched_deliver(struct weft_sched *sched, const struct weft_event *event
         return;
     }
     struct weft_process *owner = weft_otp__find(sched, (weft_pid){event->owner});
+    sched->recent.raw = event->owner;
     if (owner == NULL) {
         refuse(sched, event);
         return;

@@ -3,6 +3,7 @@
  * An operation is what OTP's supervisor blocks in. Ours goes on from message to message: the EXIT
  * or DOWN of the child being stopped, the timer that says it took too long, or its own SUP_GO_ON
  * after it has stopped many that end at once. */
+#include "core/base/fetch.h"
 #include "core/otp/sup_internal.h"
 
 static void stop_clear(weft_self *self, struct sup *sup) {
@@ -140,14 +141,12 @@ static bool stop_one(weft_self *self, struct sup *sup, struct child *child) {
 /* Processes lie all over the memory by the time they are stopped: ask for them some steps before
  * they are needed. Returns where to go on. */
 #define LOOK_AHEAD 6
-#define CACHE_LINE 64
 
 static uint32_t look_ahead(const weft_self *self, const struct sup *sup, uint32_t index) {
     const struct child *child = weft_otp__child_at(sup, index);
     if (child == NULL) return CHILD_NONE;
-    const char *proc = (const char *)weft_otp__find(self->sched, child->pid);
-    for (size_t at = 0; proc != NULL && at < sizeof(struct weft_process); at += CACHE_LINE)
-        __builtin_prefetch(proc + at);
+    const struct weft_process *proc = weft_otp__find(self->sched, child->pid);
+    if (proc != NULL) weft_fetch(proc, sizeof *proc);
     return child->order.prev;
 }
 

@@ -10,7 +10,7 @@
 #define DEAD_MIN 1024
 
 /* How many pops ahead those that are near come. */
-static const size_t near_at[SIM_NEAR] = {5, 10};
+static const size_t near_at[SIM_NEAR] = {10, 6, 5, 4, 3, 2, 1};
 
 static void tell(const struct sim_engine *engine, struct sim_deed deed) {
     deed.actor = engine->actor;
@@ -155,22 +155,24 @@ bool sim_engine_cancel(struct sim_engine *engine, sim_handle handle, struct sim_
 }
 
 /* What is ahead is fetched now: the trail by us, the rest by whoever knows it. */
-static inline void look_ahead(const struct sim_engine *engine) {
+static inline void look_ahead(const struct sim_engine *engine, weft_time until) {
     const struct sim_event *near[SIM_NEAR];
-    for (unsigned i = 0; i < SIM_NEAR; i++) {
-        const struct sim_slot *slot = sim_engine__queue_ahead(&engine->queue, near_at[i]);
+    for (unsigned i = 0; i < engine->near_count; i++) {
+        const struct sim_slot *slot = sim_engine__queue_ahead(&engine->queue, near_at[i], until);
         near[i] = slot != NULL ? &slot->event : NULL;
     }
-    const struct sim_event *far = near[SIM_NEAR - 1];
+    if (engine->near_count == 0) return;
+    const struct sim_event *far = near[0];
     if (far != NULL && far->entity < engine->nodes)
         __builtin_prefetch(&engine->trails[far->entity], 1);
-    if (engine->on_near != NULL) engine->on_near(engine->on_near_ctx, near);
+    engine->on_near(engine->on_near_ctx, near);
 }
 
-void sim_engine_on_near(struct sim_engine *engine,
-                        void (*fn)(void *ctx, const struct sim_event *const near[SIM_NEAR]),
+void sim_engine_on_near(struct sim_engine *engine, sim_engine_near_fn *fn, unsigned count,
                         void *ctx) {
+    WEFT_ASSERT(fn != NULL && count <= SIM_NEAR);
     engine->on_near = fn;
+    engine->near_count = count;
     engine->on_near_ctx = ctx;
 }
 
@@ -200,7 +202,7 @@ bool sim_engine_next(struct sim_engine *engine, weft_time until, struct sim_even
     WEFT_ASSERT(until >= engine->face.now);
     struct sim_key key;
     while (sim_engine__queue_pop(&engine->queue, until, &key)) {
-        look_ahead(engine);
+        look_ahead(engine, until);
         uint32_t index = sim_engine__key_slot(key);
         struct sim_slot *slot = sim_engine__slot(&engine->slab, index);
         if (!sim_engine__slot_live(slot)) {

@@ -134,13 +134,15 @@ bool sim_engine_cancel(struct sim_engine *engine, sim_handle handle, struct sim_
  * False when there is none: the clock is then at `until`, and the scenario acts. */
 bool sim_engine_next(struct sim_engine *engine, weft_time until, struct sim_event *event);
 
-/* What is near: events that come some pops from now, the nearest first; NULL where that is not
- * known. `fn` brings into the cache what they will touch: the first is due very soon, what it
- * points to has been told of before; it changes nothing. One of them may be cancelled meanwhile. */
-#define SIM_NEAR 2
+/* What is near: events that come some pops from now, the farthest first; NULL where that is not
+ * known. `fn` brings into the cache what they will touch; it changes nothing. Every event passes
+ * through all places, as a rule: what was fetched for it in one tells what to fetch in the next.
+ * It may be cancelled meanwhile, and is not after the `until` of the pop, so its lane has what it
+ * touches to itself. Only the first `count` places are filled. */
+#define SIM_NEAR 7
 
-void sim_engine_on_near(struct sim_engine *engine,
-                        void (*fn)(void *ctx, const struct sim_event *const near[SIM_NEAR]),
+typedef void sim_engine_near_fn(void *ctx, const struct sim_event *const near[SIM_NEAR]);
+void sim_engine_on_near(struct sim_engine *engine, sim_engine_near_fn *fn, unsigned count,
                         void *ctx);
 
 /* When the next event is, which is not after `until`. False: there is none, and *at is anything. */

@@ -21,6 +21,7 @@ static inline uint64_t load_word(const unsigned char *at) {
 
 struct sim_hash sim_hash_fold_bytes(struct sim_hash hash, const void *data, size_t size) {
     WEFT_ASSERT(data != NULL || size == 0);
+    if (!SIM_HASHES) return hash;
     const unsigned char *at = data;
     size_t left = size;
     for (; left >= 16; left -= 16, at += 16)

@@ -16,8 +16,15 @@ struct sim_hash {
 
 __extension__ typedef unsigned __int128 sim_wide;
 
+#ifdef WEFT_HASH_OFF /* the build that tells what the hash costs: it stays as it began */
+#define SIM_HASHES 0
+#else
+#define SIM_HASHES 1
+#endif
+
 /* Fold two words in. Order matters; zeros folded into 0 count too. */
 static inline struct sim_hash sim_hash_fold(struct sim_hash hash, uint64_t a, uint64_t b) {
+    if (!SIM_HASHES) return hash;
     sim_wide p =
         (sim_wide)((hash.low ^ a) + UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0x9fb21c651e98df25);
     uint64_t high = (hash.high ^ b) + (uint64_t)(p >> 64);

@@ -44,7 +44,8 @@ struct sim_engine {
     uint32_t actor;           /* who acts */
     struct sim_trail *trails; /* of the nodes, then of the scenario */
     struct sim_cause cause;   /* of the event popped last */
-    void (*on_near)(void *ctx, const struct sim_event *const near[SIM_NEAR]);
+    sim_engine_near_fn *on_near;
+    unsigned near_count; /* places it wants */
     void *on_near_ctx;
     struct sim_slab slab;
     struct sim_queue queue;

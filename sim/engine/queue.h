@@ -118,11 +118,12 @@ weft_time sim_engine__queue_least(const struct sim_queue *queue);
 void sim_engine__queue_sweep(struct sim_queue *queue, void (*drop)(void *ctx, uint32_t slot),
                              void *ctx);
 
-/* The event that comes so many pops after the next one, as far as is known: NULL when it is not. */
+/* The event that comes so many pops after the next one, as far as is known: NULL when it is not, or
+ * is after `until`. */
 static inline const struct sim_slot *sim_engine__queue_ahead(const struct sim_queue *queue,
-                                                             size_t distance) {
+                                                             size_t distance, weft_time until) {
     size_t index = queue->run_index + distance;
-    if (index >= queue->run_count) return NULL;
+    if (index >= queue->run_count || queue->run[index].at > until) return NULL;
     return sim_engine__slot(queue->slab, sim_engine__key_slot(queue->run[index]));
 }
 

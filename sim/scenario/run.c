@@ -249,6 +249,7 @@ static void close_run(struct run *run) {
 /* At times of the run, not after so many events: threads count these in another order. */
 static void weigh(struct run *run) {
     size_t bytes = sim_world_node_bytes(run->world) + sim_run__book_bytes(run->boot.book);
+    run->report->node_bytes_last = bytes;
     if (bytes > run->report->node_bytes_peak) run->report->node_bytes_peak = bytes;
 }
 

@@ -77,6 +77,7 @@ struct sim_run_report {
     struct sim_world_stats world;
     const struct sim_points *points; /* of the options: NULL, or what became of them */
     size_t node_bytes_peak;          /* memory of all nodes together, at its greatest sample */
+    size_t node_bytes_last;          /* the same, at the last one */
     enum sim_verdict verdict;
     char reasons[SIM_REASONS_MAX][SIM_REASON_TEXT_MAX]; /* why it fails, one line each */
     uint32_t reasons_count;

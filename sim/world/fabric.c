@@ -2,6 +2,7 @@
 #include "sim/world/fabric.h"
 
 #include "core/base/assert.h"
+#include "core/base/fetch.h"
 #include "sim/world/flows.h"
 
 #include <stdlib.h>
@@ -10,8 +11,8 @@
 /* What a datagram of 64 bytes takes. */
 #define PARCEL_NEAR 128
 
-/* What it needs of a machine, up to the tables of its env. */
-#define MACHINE_NEAR 192
+/* What it needs of a machine: the tables of its env, and its memory. */
+#define MACHINE_NEAR 320
 
 static bool need_places(struct sim_fabric *fabric) {
     const struct sim_fabric_config *config = &fabric->config;
@@ -22,25 +23,27 @@ static bool need_places(struct sim_fabric *fabric) {
     return fabric->places != NULL;
 }
 
-/* Inlined by force, as gcc takes functions that only prefetch for ones without effect. */
-__attribute__((always_inline)) static inline void fetch(const void *at, size_t size) {
-    for (size_t i = 0; i < size; i += SIM_CACHE_LINE) {
-        __builtin_prefetch((const char *)at + i, 1);
-    }
-}
-
-/* The parcel and the berth, which tells where the machine is; then that. */
+/* The parcel and the berth, which tells where the machine is; then that, and what runs on it. */
 static void on_near(void *ctx, const struct sim_event *const near[SIM_NEAR]) {
     const struct sim_fabric *fabric = ctx;
     uint32_t nodes = fabric->config.nodes;
-    if (near[1] != NULL && near[1]->entity < nodes) {
-        if (near[1]->kind == SIM_EVENT_PARCEL) fetch(near[1]->data, PARCEL_NEAR);
-        fetch(&fabric->berths[near[1]->entity], 1);
-    }
     if (near[0] != NULL && near[0]->entity < nodes) {
-        const struct sim_machine *machine = fabric->berths[near[0]->entity].machine;
-        if (machine != NULL) fetch(machine, MACHINE_NEAR);
+        if (near[0]->kind == SIM_EVENT_PARCEL) weft_fetch(near[0]->data, PARCEL_NEAR);
+        weft_fetch(&fabric->berths[near[0]->entity], 1);
     }
+    if (near[1] != NULL && near[1]->entity < nodes) {
+        const struct sim_machine *machine = fabric->berths[near[1]->entity].machine;
+        if (machine != NULL) weft_fetch(machine, MACHINE_NEAR);
+    }
+    if (fabric->config.fetch == NULL) return;
+    for (unsigned i = 0; i < SIM_NEAR; i++)
+        if (near[i] != NULL && near[i]->entity < nodes)
+            fabric->config.fetch(fabric->config.ctx, near[i]->entity, i);
+}
+
+static void look_ahead(struct sim_fabric *fabric) {
+    unsigned places = fabric->config.fetch != NULL ? SIM_NEAR : 2;
+    sim_engine_on_near(fabric->config.engine, on_near, places, fabric);
 }
 
 struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config) {
@@ -55,7 +58,7 @@ struct sim_fabric *sim_fabric_new(const struct sim_fabric_config *config) {
     if (whole && config->flow != NULL) fabric->flows = sim_flows_new(config);
     whole = whole && (config->flow == NULL || fabric->flows != NULL);
     if (whole) {
-        sim_engine_on_near(config->engine, on_near, fabric);
+        look_ahead(fabric);
         return fabric;
     }
     sim_places_free(fabric->places);
@@ -76,7 +79,7 @@ struct sim_fabric *sim_fabric_beside(struct sim_fabric *first, struct sim_engine
     fabric->berths = first->berths;
     fabric->clocks = first->clocks;
     fabric->is_beside = true;
-    sim_engine_on_near(lane, on_near, fabric);
+    look_ahead(fabric);
     return fabric;
 }
 

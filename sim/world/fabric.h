@@ -60,6 +60,9 @@ struct sim_fabric_config {
     const struct sim_order_spec *order; /* borrowed; NULL: FIFO */
     /* A socket of `node` has something to tell. May call functions of its env. */
     void (*deliver)(void *ctx, uint32_t node, const struct weft_event *event);
+    /* Soon something happens to `node`: bring into the cache what that will read, step by step from
+     * 0 to SIM_NEAR - 1. NULL: nobody knows. */
+    void (*fetch)(void *ctx, uint32_t node, unsigned step);
     /* Every event of an env's trace, and the fabric's PACKET_* events, when in the mask. */
     void (*trace)(void *ctx, const struct weft_trace_event *event);
     /* Which process of the node runs, for the points. NULL: nobody knows. */

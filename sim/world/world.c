@@ -2,6 +2,7 @@
 #include "sim/world/world.h"
 
 #include "core/base/assert.h"
+#include "core/base/fetch.h"
 #include "sim/world/nodes.h"
 #include "sim/world/packet_kind.h"
 
@@ -135,6 +136,17 @@ void sim_world__deliver(void *ctx, uint32_t node, const struct weft_event *event
     world->told_parts |= UINT64_C(1) << part;
 }
 
+_Static_assert(SIM_NEAR == 1 + WEFT_NODE_FETCH_STEPS, "where the node is, then its own steps");
+
+static void fetch(void *ctx, uint32_t node, unsigned step) {
+    struct sim_world *world = ctx;
+    const struct sim_world_node *entry = &world->nodes[node];
+    if (step == 0)
+        weft_fetch(entry, sizeof *entry);
+    else if (entry->first.node != NULL)
+        weft_node_fetch(entry->first.node, step - 1);
+}
+
 void sim_world__trace(struct sim_world *world, const struct weft_trace_event *event) {
     const struct sim_world_config *config = &world->config;
     bool told = config->trace != NULL && (config->trace_mask & WEFT_TRACE_BIT(event->kind));
@@ -184,6 +196,7 @@ static bool make_parts(struct sim_world *world) {
                                        .host = config->host,
                                        .order = config->order,
                                        .deliver = sim_world__deliver,
+                                       .fetch = fetch,
                                        .kind_of = sim_packet_kind,
                                        .trace = on_trace,
                                        .who = who,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measurements: ./dev bench [churn|dht|gateway|kademlia|message|otp|queue|sim|trace|all]. One row a line.
+# Measurements: ./dev bench [churn|dht|gateway|hash|kademlia|message|otp|queue|sim|trace|all]. One row a line.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # On a machine that others use too: WEFT_BENCH_FIRST=1 runs all of it before them (root). A nice
@@ -29,9 +29,10 @@ if wants sim; then
 fi
 if wants otp; then known=1; /usr/bin/python3 tests/bench/otp_rates.py "$@"; fi
 if wants gateway; then known=1; /usr/bin/python3 tests/bench/gateway_rates.py "$@"; fi
+if wants hash; then known=1; /usr/bin/python3 tests/bench/hash_cost.py "$@"; fi
 if wants trace; then
     known=1
     /usr/bin/python3 tests/bench/trace_cost.py
     build/bench/bench_trace "$@"
 fi
-[ "$known" = 1 ] || { echo "bench: unknown '$what': churn, dht, gateway, kademlia, message, otp, queue, sim, trace, all" >&2; exit 2; }
+[ "$known" = 1 ] || { echo "bench: unknown '$what': churn, dht, gateway, hash, kademlia, message, otp, queue, sim, trace, all" >&2; exit 2; }

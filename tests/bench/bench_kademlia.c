@@ -3,14 +3,15 @@
  *     bench_kademlia [N ...]            default 100 1000 10000; also 100000, 1000000
  *     bench_kademlia alpha=3 N ...      only with this alpha
  *     bench_kademlia threads=2 N ...    on so many threads; the same run
- *     bench_kademlia short N ...        all in 90 s, 1,001 lookups; with 1000000 always
+ *     bench_kademlia short N ...        all in 60 s, 1,001 lookups; with 1000000 always
  *     bench_kademlia show N ...         how far it is, to stderr, every 10 seconds
  *
  * A run of a million takes long because each node really joins; the short one only waits less.
  *
  * Expected depths (k = 8, ideal tables, Monte Carlo over 2,000 lookups; per hop the best of 8
  * random contacts gains E_8 = 4.421 bits): a line per N and alpha. Exit 1 when a mean is off by
- * more than 0.15 hops or a lookup missed one of the true k closest nodes. */
+ * more than 0.15 hops (0.25 where three are asked at once, see there) or a lookup missed one of the
+ * true k closest nodes. */
 #define _GNU_SOURCE
 #include "core/posix/guard.h"
 #include "core/posix/team.h"
@@ -24,7 +25,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TOLERANCE 0.15
+/* The expectation waits for all three before it chooses again, ours asks again at each answer, and
+ * so chooses with less in hand (docs/validation.md). */
+#define TOLERANCE_ONE 0.15
+#define TOLERANCE_THREE 0.25
 
 static const struct expected {
     unsigned nodes, alpha;
@@ -48,9 +52,8 @@ static const struct expected {
 static const char whole_scenario[] =
     HEAD("60s") "  - lookup: {from: 240s, until: 340s, every: 50ms}\n"
                 "stop: 360s\n";
-static const char short_scenario[] =
-    HEAD("40s") "  - lookup: {from: 75s, until: 85s, every: 10ms}\n"
-                "stop: 90s\n";
+static const char short_scenario[] = HEAD("20s") "  - lookup: {from: 50s, until: 56s, every: 6ms}\n"
+                                                 "stop: 60s\n";
 
 static struct {
     unsigned threads; /* 1: none beside this one */
@@ -151,16 +154,18 @@ static bool measure(const struct expected *row) {
     getrusage(RUSAGE_SELF, &usage);
     double depth = (double)sum.depth / (double)sum.lookups;
     const struct sim_check_result *closest = &report.checks[0].result;
+    double tolerance = row->alpha == 1 ? TOLERANCE_ONE : TOLERANCE_THREE;
     bool good =
-        fabs(depth - row->depth) <= TOLERANCE && closest->failed == 0 && closest->evaluated > 0;
+        fabs(depth - row->depth) <= tolerance && closest->failed == 0 && closest->evaluated > 0;
     printf("kademlia n=%u alpha=%u depth=%.2f expected=%.2f queries=%.1f rtts=%.2f lookups=%llu "
            "recall_misses=%llu/%llu events=%llu wall_s=%.1f events/s=%.0f bytes/node=%zu "
-           "peak_mb=%ld %s depths",
+           "idle_bytes/node=%zu peak_mb=%ld %s depths",
            row->nodes, row->alpha, depth, row->depth, (double)sum.queries / (double)sum.lookups,
            (double)sum.rounds_ns / (double)sum.lookups / 40e6, (unsigned long long)sum.lookups,
            (unsigned long long)closest->failed, (unsigned long long)closest->evaluated,
            (unsigned long long)report.events, wall, (double)report.events / wall,
-           report.node_bytes_peak / row->nodes, usage.ru_maxrss / 1024, good ? "ok" : "OFF");
+           report.node_bytes_peak / row->nodes, report.node_bytes_last / row->nodes,
+           usage.ru_maxrss / 1024, good ? "ok" : "OFF");
     print_depths(&sum);
     fflush(stdout);
     return good;

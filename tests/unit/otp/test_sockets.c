@@ -275,7 +275,47 @@ static void a_stream_there_is_no_memory_for_is_refused(void) {
     world_close();
 }
 
-TEST_MAIN("otp/sockets", TEST(events_go_to_the_owner), TEST(a_datagram_is_copied),
+static const void *fetched(const struct weft_behaviour *behaviour) {
+    const void *state = NULL;
+    for (unsigned step = 0; step < WEFT_SCHED_FETCH_STEPS + 2; step++) {
+        state = weft_sched_fetch(world.sched, step, behaviour);
+        if (step < WEFT_SCHED_FETCH_STEPS) CHECK(state == NULL);
+    }
+    return state;
+}
+
+static const struct weft_behaviour *kind_of_a;
+static const void *state_of_a;
+static void tell_of_a(weft_self *self) {
+    kind_of_a = weft_self_behaviour(self);
+    state_of_a = weft_state(self);
+}
+
+static void end_normally(weft_self *self) {
+    struct weft_reason normal = weft_reason(WEFT_REASON_NORMAL, 0);
+    weft_stop(self, &normal);
+}
+
+static void what_is_fetched_is_of_the_process_that_had_the_last_event(void) {
+    static const struct weft_behaviour other = {.name = "other"};
+    open_ab();
+    in(a, tell_of_a);
+    CHECK(fetched(kind_of_a) == NULL); /* nobody had one */
+    in(a, open_datagram);
+    event_of(sock, WEFT_EVENT_DATAGRAM, 0);
+    CHECK(fetched(kind_of_a) == state_of_a);
+    CHECK(fetched(&other) == NULL);
+    settle();
+    CHECK_LOG("a event 1 of 1");
+    in(a, end_normally);
+    CHECK_LOG("a terminate normal/0, close 1");
+    CHECK(!alive(a));
+    CHECK(fetched(kind_of_a) == NULL);
+    world_close();
+}
+
+TEST_MAIN("otp/sockets", TEST(what_is_fetched_is_of_the_process_that_had_the_last_event),
+          TEST(events_go_to_the_owner), TEST(a_datagram_is_copied),
           TEST(an_opening_that_fails_says_why_and_leaves_nothing),
           TEST(sockets_are_closed_with_their_process_oldest_first), TEST(only_the_owner_closes),
           TEST(close_drops_the_events_that_wait),

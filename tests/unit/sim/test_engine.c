@@ -370,6 +370,48 @@ static void looking_ahead_does_not_open_the_future(void) {
     sim_engine_free(engine, NULL);
 }
 
+/* Of what it was told: how far ahead each place looks, once it looked at something. */
+struct near_seen {
+    uint64_t popped;
+    uint64_t ahead[SIM_NEAR];
+    weft_time until;
+    bool consistent;
+};
+
+static void see_near(void *ctx, const struct sim_event *const near[SIM_NEAR]) {
+    struct near_seen *seen = ctx;
+    for (unsigned i = 0; i < SIM_NEAR; i++) {
+        if (near[i] == NULL) continue;
+        uint64_t ahead = near[i]->arg - seen->popped;
+        if (seen->ahead[i] == 0) seen->ahead[i] = ahead;
+        seen->consistent = seen->consistent && ahead == seen->ahead[i];
+        seen->consistent = seen->consistent && near[i]->at <= seen->until;
+    }
+}
+
+static void what_is_near_is_popped_so_many_events_later(void) {
+    struct sim_engine *engine = sim_engine_new(1, 2000);
+    const weft_time start = WEFT_US(2100); /* all in a tick that is not open yet */
+    struct near_seen seen = {.until = start + WEFT_US(60), .consistent = true};
+    struct sim_event event = {0};
+    sim_engine_on_near(engine, see_near, SIM_NEAR, &seen);
+    for (uint64_t i = 1; i <= 100; i++) {
+        struct sim_event each = {.at = start + WEFT_US((weft_time)i), .kind = 1, .arg = i};
+        sim_engine_schedule(engine, &each);
+    }
+    /* It is told while the next is popped. */
+    for (seen.popped = 1; sim_engine_next(engine, seen.until, &event); seen.popped++)
+        CHECK_EQ_UINT(event.arg, seen.popped);
+    CHECK_EQ_UINT(seen.popped, 61);
+    seen.until = WEFT_S(1);
+    for (; sim_engine_next(engine, seen.until, &event); seen.popped++) continue;
+    CHECK_EQ_UINT(seen.popped, 101);
+    CHECK(seen.consistent);
+    for (unsigned i = 1; i < SIM_NEAR; i++) CHECK(seen.ahead[i] < seen.ahead[i - 1]);
+    CHECK(seen.ahead[SIM_NEAR - 1] > 0);
+    sim_engine_free(engine, NULL);
+}
+
 static void a_cancelled_event_comes_back_whole_and_never_pops(void) {
     struct sim_engine *engine = sim_engine_new(1, 2000);
     int thing = 0;
@@ -560,6 +602,7 @@ TEST_MAIN("sim/engine", TEST(events_come_as_from_a_sorted_list_whatever_the_sche
           TEST(the_clock_stops_at_until_when_nothing_is_due),
           TEST(an_event_may_be_scheduled_for_now_and_for_the_end_of_time),
           TEST(looking_ahead_does_not_open_the_future),
+          TEST(what_is_near_is_popped_so_many_events_later),
           TEST(a_cancelled_event_comes_back_whole_and_never_pops),
           TEST(an_old_handle_is_not_somebody_elses_event),
           TEST(cancelled_events_are_swept_before_they_are_many),
