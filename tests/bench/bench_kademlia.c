@@ -5,6 +5,8 @@
  *     bench_kademlia threads=2 N ...    on so many threads; the same run
  *     bench_kademlia short N ...        all in 60 s, 1,001 lookups; with 1000000 always
  *     bench_kademlia show N ...         how far it is, to stderr, every 10 seconds
+ *     bench_kademlia csv N ...          rows for `weft plot`'s growth picture instead; one N a
+ * call, as `bytes` is the most this process ever had
  *
  * A run of a million takes long because each node really joins; the short one only waits less.
  *
@@ -57,7 +59,7 @@ static const char short_scenario[] = HEAD("20s") "  - lookup: {from: 50s, until:
 
 static struct {
     unsigned threads; /* 1: none beside this one */
-    bool is_short, show;
+    bool is_short, show, csv;
 } wish = {.threads = 1};
 
 #define DEPTH_MAX 15
@@ -127,6 +129,16 @@ static void rest(void *ctx) {
     weft_posix_team_rest();
 }
 
+static void print_growth(const struct expected *row, const struct sim_run_report *report,
+                         double wall) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    printf("scenario,nodes,events,wall_s,bytes\n");
+    printf("kademlia %s alpha=%u threads=%u,%u,%llu,%.6f,%ld\n",
+           wish.is_short || row->nodes >= 1000000 ? "short" : "whole", row->alpha, wish.threads,
+           row->nodes, (unsigned long long)report->events, wall, usage.ru_maxrss * 1024);
+}
+
 static bool measure(const struct expected *row) {
     static struct sim_run_report report;
     struct sum sum = {0};
@@ -150,6 +162,10 @@ static bool measure(const struct expected *row) {
     sim_plan_free(plan);
     if (threads != NULL) weft_posix_team_free(threads);
     if (rv != WEFT_OK || sum.lookups == 0) return false;
+    if (wish.csv) {
+        print_growth(row, &report, wall);
+        return true;
+    }
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     double depth = (double)sum.depth / (double)sum.lookups;
@@ -179,6 +195,8 @@ static bool is_wish(const char *word) {
         wish.is_short = true;
     } else if (strcmp(word, "show") == 0) {
         wish.show = true;
+    } else if (strcmp(word, "csv") == 0) {
+        wish.csv = true;
     } else {
         return false;
     }
