@@ -138,7 +138,7 @@ void at(unsigned i, void (*fn)(weft_self *self)) {
 }
 
 bool heard(unsigned i, const char *what) {
-    weft_time end = weft_env_now(nodes[i].env) + WEFT_S(30);
+    weft_time end = weft_env_now(nodes[i].env) + WEFT_S(60);
     while (strstr(nodes[i].log, what) == NULL) {
         if (weft_env_now(nodes[i].env) > end) {
             fprintf(stderr, "node %u heard: %s\n", i, nodes[i].log);

@@ -462,7 +462,7 @@ static void a_stranger_does_not_end_a_call_by_taking_the_name_called(void) {
 }
 
 static void call_back_named(weft_self *self) {
-    struct weft_call_at call = {.node = nodes[0].name, .name = "root", .timeout = WEFT_S(5)};
+    struct weft_call_at call = {.node = nodes[0].name, .name = "root", .timeout = WEFT_S(60)};
     rv = weft_call_at(self, &call, &ref);
 }
 
