@@ -8,6 +8,7 @@
 
 struct node nodes[NODES_MAX];
 uint32_t nodes_schedulers = 1;
+weft_duration nodes_tick = NODES_TICK;
 
 #define TAG_DO 0xd0d0
 
@@ -66,7 +67,7 @@ static const struct weft_behaviour *const offers[] = {&scribe};
 
 static void start_dist(weft_self *self) {
     struct node *node = node_of(self);
-    struct weft_dist_config config = {.cookie = node->cookie, .tick = WEFT_MS(400)};
+    struct weft_dist_config config = {.cookie = node->cookie, .tick = nodes_tick};
     struct weft_spawn spawn = {.behaviour = &weft_dist, .arg = weft_bytes(&config, sizeof config)};
     CHECK_EQ_INT(weft_spawn(self, &spawn, &node->dist), WEFT_OK);
 }

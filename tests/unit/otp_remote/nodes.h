@@ -31,6 +31,11 @@ extern struct node nodes[NODES_MAX];
 /* Of each node started from now on; only the first is driven. 1 unless told otherwise. */
 extern uint32_t nodes_schedulers;
 
+/* Of nodes that are started. A quarter of it is what a handshake may take, so it is long: the
+ * machine may be slow. */
+#define NODES_TICK WEFT_S(20)
+extern weft_duration nodes_tick;
+
 /* Start node `i` as its `creation`, its name being "n<i>@127.0.0.1:<port>". */
 void node_start(unsigned i, uint32_t creation, const char *cookie);
 /* End it as if its machine lost power: sockets close. */

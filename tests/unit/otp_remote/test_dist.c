@@ -335,11 +335,13 @@ static void a_large_message_arrives_whole(void) {
 }
 
 static void silence_is_survived_by_ticks_and_not_without(void) {
+    nodes_tick = WEFT_S(1);
     two();
+    nodes_tick = NODES_TICK;
     at(0, watch);
     at(0, send_named);
     CHECK(heard(0, "up n1,"));
-    wait_for(WEFT_MS(1200)); /* three tick times */
+    wait_for(WEFT_S(3)); /* three tick times */
     CHECK(strstr(nodes[0].log, "down") == NULL);
     nodes[1].up = false; /* not driven: the machine is there, and says nothing */
     CHECK(heard(0, "down n1,"));
