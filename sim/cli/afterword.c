@@ -122,10 +122,10 @@ bool cli_afterword_start(struct cli_afterword *afterword, const char *trace) {
     if (!prove(afterword)) return false;
     signal(SIGPIPE, SIG_IGN); /* the process may have been ended */
     if (start_child(afterword)) return true;
-    if (afterword->child > 0)
-        (void)waitpid(afterword->child, NULL, 0); /* it has said why */
-    else
-        fputs("weft: --report: no process to write it\n", stderr);
+    int status = 0;
+    bool has_said = afterword->child > 0 && waitpid(afterword->child, &status, 0) > 0 &&
+                    WIFEXITED(status) && WEXITSTATUS(status) == CLI_BAD_INPUT;
+    if (!has_said) fputs("weft: --report: no process to write it\n", stderr);
     return false;
 }
 

@@ -1,6 +1,7 @@
 #include "sim/scenario/book.h"
 
 #include "core/base/assert.h"
+#include "core/base/fetch.h"
 #include "core/base/hash.h"
 
 #include <stdatomic.h>
@@ -11,7 +12,6 @@
 #define PAGE_BITS 12
 #define PAGES (1u << 16) /* 268 million contacts */
 #define SLOTS_FIRST 16u
-#define CACHE_LINE 64
 
 /* Contacts of a hash: a table with open addressing, at most half full, of entries' numbers. 0: a
  * free slot. */
@@ -28,7 +28,7 @@ struct shard {
     _Atomic(struct table *) table; /* NULL: no entry yet */
     uint32_t count;                /* entries */
     atomic_flag busy;              /* somebody adds */
-    char apart[CACHE_LINE - sizeof(_Atomic(struct table *)) - sizeof(uint32_t) -
+    char apart[WEFT_CACHE_LINE - sizeof(_Atomic(struct table *)) - sizeof(uint32_t) -
                sizeof(atomic_flag)];
 };
 

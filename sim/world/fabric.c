@@ -95,7 +95,7 @@ static bool room_grow(struct sim_machine_room *room) {
         room->blocks = blocks;
         room->blocks_max = max;
     }
-    char *block = aligned_alloc(SIM_CACHE_LINE, ROOM_MACHINES * SIM_MACHINE_SIZE);
+    char *block = aligned_alloc(WEFT_CACHE_LINE, ROOM_MACHINES * SIM_MACHINE_SIZE);
     if (block == NULL) return false;
     room->blocks[room->blocks_count++] = block;
     for (size_t i = ROOM_MACHINES; i-- > 0;) {

@@ -3,6 +3,7 @@
 #define SIM_WORLD_INTERNAL_H
 
 #include "core/base/assert.h"
+#include "core/base/fetch.h"
 #include "core/base/list.h"
 #include "core/base/rand.h"
 #include "sim/world/clock.h"
@@ -210,7 +211,6 @@ struct sim_machine {
     uint32_t serials;              /* of the berth's, those of this life */
 };
 
-#define SIM_CACHE_LINE 64
 #define SIM_MACHINE_SIZE sizeof(struct sim_machine)
 
 _Static_assert(SIM_MACHINE_SIZE == 288, "not a byte more without need");
