@@ -132,7 +132,11 @@ sim_handle sim_engine_schedule(struct sim_engine *engine, const struct sim_event
     struct sim_cause cause = {engine->actor, engine->face.acting->scheduled + 1};
     sim_handle handle = engine->lanes == NULL ? insert(engine, event, cause)
                                               : sim_engine__post(engine, event, cause);
-    if (handle != 0) engine->face.acting->scheduled++;
+    if (handle == 0) return 0;
+    struct sim_trail *acting = engine->face.acting;
+    acting->scheduled++;
+    acting->chain = sim_hash_fold(acting->chain, (uint64_t)event->at,
+                                  (uint64_t)event->kind << 32 | event->entity);
     return handle;
 }
 
@@ -142,6 +146,8 @@ bool sim_engine_cancel(struct sim_engine *engine, sim_handle handle, struct sim_
     struct sim_slot *slot = sim_engine__slot(&engine->slab, index);
     if (slot->generation != generation || !sim_engine__slot_live(slot)) return false;
     *event = slot->event;
+    struct sim_trail *acting = engine->face.acting;
+    acting->chain = sim_hash_fold(acting->chain, slot->source, slot->number);
     sim_engine__slab_kill(&engine->slab, index);
     engine->live--;
     engine->dead++;

@@ -8,8 +8,8 @@
  * the order of simultaneous events is explored by seeds and not frozen by who scheduled first; the
  * rest makes the order total.
  *
- * Each entity has a chain: a rolling 128-bit hash over the events it was given and over everything
- * folded in while it acted. The run's hash is the sum over all chains, each finished with its
+ * Each entity has a chain: a rolling 128-bit hash over the events it was given, those it scheduled
+ * and cancelled, and everything folded in while it acted. The run's hash is the sum over all chains, each finished with its
  * entity: it does not depend on how the events of different nodes were interleaved, and two runs
  * that differ can be told apart node by node. */
 #ifndef SIM_ENGINE_ENGINE_H
@@ -155,8 +155,10 @@ struct sim_cause sim_engine_cause(const struct sim_engine *engine);
 uint64_t sim_engine_draw(const struct sim_engine *engine, enum sim_purpose purpose, uint64_t entity,
                          uint64_t counter);
 
-/* The run's hash: over everything popped (time, kind, arg, source, number) and everything folded in
- * by the world (bytes delivered, faults, what nodes answered). Costs a look at every entity. */
+/* The run's hash: over everything popped (time, kind, arg, source, number), scheduled (time, kind,
+ * whom it goes to) and cancelled (source, number), and everything folded in by the world: bytes
+ * that arrived or were lost, what was asked of disks and what they answered, faults. Costs a look
+ * at every entity. */
 struct sim_hash sim_engine_hash(const struct sim_engine *engine);
 
 /* What an entity did so far: for finding where two runs part. */
@@ -214,7 +216,8 @@ struct sim_witness {
 /* At most one; it stays the caller's. NULL: nobody. */
 void sim_engine_watch(struct sim_engine *engine, const struct sim_witness *witness);
 
-/* Bytes leave whoever acts: told to the witness, no part of the hash before they arrive. */
+/* Bytes leave whoever acts: told to the witness; they are part of the hash where they arrive, or
+ * are lost. */
 static inline void sim_engine_sends(struct sim_engine *engine, const void *data, size_t size) {
     if (__builtin_expect(sim_engine__face(engine)->witness != NULL, false))
         sim_engine__tell_sends(engine, data, size);

@@ -17,11 +17,19 @@ static bool links_keep(const struct sim_plan *plan) {
     return false;
 }
 
+static bool fault_keeps(const struct sim_fault_spec *fault) {
+    if (fault->kind == SIM_FAULT_CLOG || keeps(&fault->chain)) return true; /* held back: a queue */
+    for (uint32_t i = 0; i < fault->steps_count; i++) {
+        if (keeps(&fault->steps[i].chain)) return true;
+    }
+    return false;
+}
+
 static const char *fault_alone(const struct sim_fault_spec *fault) {
     if (fault->kind == SIM_FAULT_REBIND || fault->kind == SIM_FAULT_MOVE)
         return "its nodes change their addresses";
     if (fault->kind == SIM_FAULT_UPGRADE) return "its nodes load modules";
-    return keeps(&fault->chain) ? "a fault gives its links queues" : NULL;
+    return fault_keeps(fault) ? "a fault gives its links queues" : NULL;
 }
 
 const char *sim_plan_alone(const struct sim_plan *plan) {

@@ -2,14 +2,31 @@
 #include "core/base/assert.h"
 #include "sim/world/internal.h"
 
+#include <string.h>
+
 static struct sim_disk *own_disk(struct weft_env *env) {
     const struct sim_machine *machine = sim_fabric__machine(env);
     return sim_fabric_disk(machine->fabric, machine->node);
 }
 
+/* What is asked of a disk, and what it answers, goes into the run's hash. */
+static struct sim_engine *engine_of(struct weft_env *env) {
+    return sim_fabric__machine(env)->fabric->config.engine;
+}
+
+static void fold_path(struct weft_env *env, const char *path) {
+    sim_engine_fold_bytes(engine_of(env), path, strlen(path));
+}
+
+static void fold_place(struct weft_env *env, weft_file file, uint64_t offset) {
+    sim_engine_fold(engine_of(env), file);
+    sim_engine_fold(engine_of(env), offset);
+}
+
 /* For a call that may be refused. */
 static struct sim_disk *disk_of(struct weft_env *env, const char *call) {
     struct sim_machine *machine = sim_fabric__machine(env);
+    fold_path(env, call);
     if (sim_fabric__refused(machine, SIM_POINT_DISK, call, 0)) return NULL;
     return own_disk(env);
 }
@@ -17,6 +34,7 @@ static struct sim_disk *disk_of(struct weft_env *env, const char *call) {
 /* What a call returned, once the node has waited for as long as it took. */
 static int64_t waited(struct weft_env *env, struct sim_disk *disk, int64_t rv) {
     weft_duration took = sim_disk_took(disk);
+    sim_engine_fold(engine_of(env), (uint64_t)rv);
     if (took > 0) sim_fabric__busy(sim_fabric__machine(env), took);
     return rv;
 }
@@ -24,6 +42,7 @@ static int64_t waited(struct weft_env *env, struct sim_disk *disk, int64_t rv) {
 static int open_file(struct weft_env *env, const char *path, int mode, weft_file *out) {
     struct sim_disk *disk = disk_of(env, "open");
     if (disk == NULL) return WEFT_ERR_IO;
+    fold_path(env, path);
     return (int)waited(env, disk, sim_disk_open(disk, path, mode, out));
 }
 
@@ -31,19 +50,25 @@ static int64_t read_file(struct weft_env *env, weft_file file, uint64_t offset, 
                          size_t size) {
     struct sim_disk *disk = disk_of(env, "read");
     if (disk == NULL) return WEFT_ERR_IO;
-    return waited(env, disk, sim_disk_read(disk, file, offset, data, size));
+    fold_place(env, file, offset);
+    int64_t got = waited(env, disk, sim_disk_read(disk, file, offset, data, size));
+    if (got > 0) sim_engine_fold_bytes(engine_of(env), data, (size_t)got);
+    return got;
 }
 
 static int write_file(struct weft_env *env, weft_file file, uint64_t offset, const void *data,
                       size_t size) {
     struct sim_disk *disk = disk_of(env, "write");
     if (disk == NULL) return WEFT_ERR_IO;
+    fold_place(env, file, offset);
+    sim_engine_fold_bytes(engine_of(env), data, size);
     return (int)waited(env, disk, sim_disk_write(disk, file, offset, data, size));
 }
 
 static int truncate_file(struct weft_env *env, weft_file file, uint64_t size) {
     struct sim_disk *disk = disk_of(env, "truncate");
     if (disk == NULL) return WEFT_ERR_IO;
+    fold_place(env, file, size);
     return (int)waited(env, disk, sim_disk_truncate(disk, file, size));
 }
 
@@ -55,6 +80,7 @@ static int64_t size_of_file(struct weft_env *env, weft_file file) {
 static int sync_file(struct weft_env *env, weft_file file) {
     struct sim_disk *disk = disk_of(env, "sync");
     if (disk == NULL) return WEFT_ERR_IO;
+    fold_place(env, file, 0);
     return (int)waited(env, disk, sim_disk_sync(disk, file));
 }
 
@@ -66,24 +92,29 @@ static void close_file(struct weft_env *env, weft_file file) {
 static int rename_file(struct weft_env *env, const char *from, const char *to) {
     struct sim_disk *disk = disk_of(env, "rename");
     if (disk == NULL) return WEFT_ERR_IO;
+    fold_path(env, from);
+    fold_path(env, to);
     return (int)waited(env, disk, sim_disk_rename(disk, from, to));
 }
 
 static int remove_file(struct weft_env *env, const char *path) {
     struct sim_disk *disk = disk_of(env, "remove");
     if (disk == NULL) return WEFT_ERR_IO;
+    fold_path(env, path);
     return (int)waited(env, disk, sim_disk_remove(disk, path));
 }
 
 static int sync_folder(struct weft_env *env, const char *path) {
     struct sim_disk *disk = disk_of(env, "sync_folder");
     if (disk == NULL) return WEFT_ERR_IO;
+    fold_path(env, path);
     return (int)waited(env, disk, sim_disk_sync_folder(disk, path));
 }
 
 static int access_file(struct weft_env *env, const char *path, int mode) {
     struct sim_disk *disk = disk_of(env, "access");
     if (disk == NULL) return WEFT_ERR_IO;
+    fold_path(env, path);
     return (int)waited(env, disk, sim_disk_access(disk, path, mode));
 }
 

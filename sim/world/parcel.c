@@ -93,6 +93,7 @@ void sim_fabric_drop(const struct sim_event *event) {
 void sim_parcel_lost(struct sim_fabric *fabric, const struct sim_parcel *parcel,
                      enum sim_loss cause) {
     fabric->stats.packets_lost++;
+    sim_engine_fold_bytes(fabric->config.engine, parcel->bytes, parcel->size);
     sim_fabric__trace_packet(fabric, parcel->from, WEFT_TRACE_PACKET_LOST,
                              (uint64_t[4]){parcel->to, parcel->size, parcel->number, cause});
 }

@@ -7,6 +7,8 @@
 #include "sim/scenario/run.h"
 #include "tests/harness/harness.h"
 
+#include <stdio.h>
+
 static const char scenario[] = "name: threads\n"
                                "about: A bit of everything that threads have to agree on.\n"
                                "population: 60\n"
@@ -112,4 +114,34 @@ static void any_number_of_threads_gives_one_run(void) {
     sim_plan_free(plan);
 }
 
-TEST_MAIN("scenario/threads", TEST(any_number_of_threads_gives_one_run))
+/* A fault or a network that gives links a memory: what goes through them is in one order. */
+static bool is_alone(const char *section, const char *line) {
+    char text[512];
+    struct sim_plan_report mistakes = {.mistake = on_mistake};
+    struct sim_plan_sets sets = {.count = 0};
+    struct sim_plan *plan = NULL;
+    snprintf(
+        text, sizeof text,
+        "name: alone\nabout: Whether it may have threads.\npopulation: 4\nchecks: [no_surprise]\n"
+        "stop: 20s\n%s:\n  %s\n",
+        section, line);
+    CHECK_EQ_INT(sim_plan_parse("alone.yaml", weft_bytes_text(text), &sets, &mistakes, &plan),
+                 WEFT_OK);
+    bool alone = plan != NULL && sim_plan_alone(plan) != NULL;
+    sim_plan_free(plan);
+    return alone;
+}
+
+static void links_that_keep_something_are_of_one_thread(void) {
+    CHECK(!is_alone("network", "delay: 10ms"));
+    CHECK(is_alone("network", "{delay: 10ms, rate: 1MB}"));
+    CHECK(is_alone("network", "delay: {exponential: {mean: 10ms}}"));
+    CHECK(!is_alone("faults", "- degrade: {at: 5s, for: 5s, nodes: 2, loss: 10%}"));
+    CHECK(is_alone("faults", "- degrade: {at: 5s, for: 5s, nodes: 2, rate: 1MB}"));
+    CHECK(is_alone("faults", "- degrade: {at: 5s, for: 5s, nodes: 2, schedule: "
+                             "[{after: 1s, loss: 10%}, {after: 2s, rate: 1MB}]}"));
+    CHECK(is_alone("faults", "- clog: {at: 5s, for: 5s, nodes: 2}"));
+}
+
+TEST_MAIN("scenario/threads", TEST(any_number_of_threads_gives_one_run),
+          TEST(links_that_keep_something_are_of_one_thread))
