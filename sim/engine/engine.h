@@ -9,9 +9,9 @@
  * rest makes the order total.
  *
  * Each entity has a chain: a rolling 128-bit hash over the events it was given, those it scheduled
- * and cancelled, and everything folded in while it acted. The run's hash is the sum over all chains, each finished with its
- * entity: it does not depend on how the events of different nodes were interleaved, and two runs
- * that differ can be told apart node by node. */
+ * and cancelled, and everything folded in while it acted. The run's hash is the sum over all
+ * chains, each finished with its entity: it does not depend on how the events of different nodes
+ * were interleaved, and two runs that differ can be told apart node by node. */
 #ifndef SIM_ENGINE_ENGINE_H
 #define SIM_ENGINE_ENGINE_H
 
