@@ -63,7 +63,26 @@ static void key_seconds(struct json *json, const char *name, uint64_t ns) {
             (unsigned long long)(ns % 1000000000u / 1000u));
 }
 
-static void faults(struct json *json, const struct sim_run_report *run) {
+/* Those that are parts of the fault; 0: of none. */
+static void claims(struct json *json, const struct cli_report *report, uint32_t fault) {
+    const struct sim_run_report *run = report->run;
+    key(json, fault > 0 ? "parts" : "conditions");
+    open(json, '[');
+    for (uint32_t i = 0; i < run->claims_count; i++) {
+        const struct sim_claim *claim = &report->plan->claims[i];
+        if (claim->fault != fault) continue;
+        comma(json);
+        open(json, '{');
+        key_text(json, "name", claim->name);
+        key_number(json, "line", claim->line);
+        key_number(json, "bit", run->claims[i]);
+        close(json, '}');
+    }
+    close(json, ']');
+}
+
+static void faults(struct json *json, const struct cli_report *report) {
+    const struct sim_run_report *run = report->run;
     key(json, "faults");
     open(json, '[');
     for (uint32_t i = 0; i < run->faults_count; i++) {
@@ -73,6 +92,7 @@ static void faults(struct json *json, const struct sim_run_report *run) {
         key_number(json, "line", run->faults[i].line);
         key_number(json, "injected", run->faults[i].count.injected);
         key_number(json, "bit", run->faults[i].count.bit);
+        claims(json, report, i + 1);
         close(json, '}');
     }
     close(json, ']');
@@ -184,7 +204,8 @@ void cli_json(FILE *out, const struct cli_report *report) {
     fputs(report->confined ? "true" : "false", out);
     key_number(&json, "nodes", run->nodes);
     swarm(&json, report->plan);
-    faults(&json, run);
+    faults(&json, report);
+    claims(&json, report, 0);
     checks(&json, run->checks, run->checks_count);
     liveness(&json, report->plan, &run->liveness);
     workload(&json, run);

@@ -133,6 +133,23 @@ static void faults(FILE *out, const struct sim_run_report *run) {
     }
 }
 
+/* Parts of faults, by the fault's line, and what holds all along. */
+static void claims(FILE *out, const struct cli_report *report, bool of_faults) {
+    const struct sim_plan *plan = report->plan;
+    char name[SIM_CLAIM_NAME_MAX + 32], bit[32];
+    bool titled = false;
+    for (uint32_t i = 0; i < report->run->claims_count; i++) {
+        const struct sim_claim *claim = &plan->claims[i];
+        if ((claim->fault != 0) != of_faults) continue;
+        if (!titled)
+            fprintf(out, "\n  %-29s %12s\n", of_faults ? "parts of faults" : "conditions", "bit");
+        titled = true;
+        const char *kind = of_faults ? sim_fault_name(plan->faults[claim->fault - 1].kind) : "";
+        snprintf(name, sizeof name, "%s%s%s", kind, of_faults ? "." : "", claim->name);
+        fprintf(out, "  %-29s %12s\n", name, cli_thousands(report->run->claims[i], bit));
+    }
+}
+
 static void workload(FILE *out, const struct sim_run_report *run) {
     char asked[32], done[32], failed[32], lost[32];
     if (run->works_count == 0) return;
@@ -202,6 +219,8 @@ void cli_page(FILE *out, const struct cli_report *report, bool colour) {
     swarm(out, report->plan);
     cost(out, report);
     faults(out, report->run);
+    claims(out, report, true);
+    claims(out, report, false);
     workload(out, report->run);
     checks(out, report->run);
     liveness(out, report->plan, report->run);

@@ -354,6 +354,15 @@ uint32_t sim_disk_crash(struct sim_disk *disk, enum sim_unsynced unsynced, uint6
     return changed;
 }
 
+bool sim_disk_is_unsynced(const struct sim_disk *disk) {
+    for (uint32_t i = 0; i < disk->names.count; i++) {
+        const struct sim_name *name = &disk->names.names[i];
+        if (name->now != name->durable) return true;
+        if (name->now != NULL && sim_disk__file_dirty(name->now)) return true;
+    }
+    return false;
+}
+
 void sim_disk_trouble_on(struct sim_disk *disk, struct sim_trouble *trouble) {
     struct sim_trouble **at = &disk->troubles; /* the oldest first */
     while (*at != NULL) at = &(*at)->next;

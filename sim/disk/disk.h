@@ -49,6 +49,10 @@ weft_duration sim_disk_took(struct sim_disk *disk);
  * nothing on disk. */
 uint32_t sim_disk_crash(struct sim_disk *disk, enum sim_unsynced unsynced, uint64_t seed);
 
+/* Whether a loss of power now would find a name or bytes that are not durable as the node sees
+ * them. */
+bool sim_disk_is_unsynced(const struct sim_disk *disk);
+
 /* Put on a trouble, and take it off. What it did stays, and may bite later: the trouble is to be
  * forgotten before its memory goes. */
 void sim_disk_trouble_on(struct sim_disk *disk, struct sim_trouble *trouble);

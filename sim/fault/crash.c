@@ -66,7 +66,11 @@ bool sim_fault__power_off(const struct sim_occurrence *occurrence, uint32_t node
     const struct sim_fault_spec *spec = sim_fault__spec(occurrence);
     enum sim_unsynced unsynced =
         spec->unsynced_given ? spec->unsynced : draw_unsynced(occurrence, node);
-    return sim_world_cut_power(occurrence->faults->world, node, unsynced);
+    struct sim_world *world = occurrence->faults->world;
+    bool found = spec->unsynced_given && sim_disk_is_unsynced(sim_world_disk(world, node));
+    if (!sim_world_cut_power(world, node, unsynced)) return false;
+    occurrence->faults->states[occurrence->fault].unsynced += found;
+    return true;
 }
 
 static bool crash(struct sim_occurrence *occurrence, uint32_t node) {

@@ -297,7 +297,8 @@ void sim_faults_heal_core(struct sim_faults *faults, const bool *core) {
 struct sim_fault_count sim_faults_count(const struct sim_faults *faults, uint32_t spec) {
     WEFT_ASSERT(spec < faults->count);
     const struct sim_fault_state *state = &faults->states[spec];
-    struct sim_fault_count count = {.injected = state->injected, .bit = state->bit};
+    struct sim_fault_count count = {
+        .injected = state->injected, .bit = state->bit, .unsynced = state->unsynced};
     for (struct weft_link *at = faults->on.next; at != &faults->on; at = at->next) {
         const struct sim_occurrence *occurrence = WEFT_CONTAINER(at, struct sim_occurrence, link);
         if (occurrence->fault != spec || occurrence->layer == SIM_LAYER_NONE) continue;

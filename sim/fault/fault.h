@@ -172,13 +172,15 @@ struct sim_faults;
  * occurrence (node: the first it hit), but for churn at each leave.
  *
  * bit counts: partition, isolate, degrade, clog, filter: a packet was lost, delayed, doubled or
- * damaged by it; crash,
- * kill, stop, pause: a node was up and is so no more; restart: a node came up; churn: a node left
- * (each leave counts as injected, too); wipe: as crash, or files were lost; faults of disks: see
- * sim/fault/disk.c, where one may bite when it is over; clock: see sim/fault/clock.c; rebind,
- * move: sim/fault/place.c; reset, half_open: a node had an open stream; slow: a message took
- * longer; poison, hang: the process ended by it; upgrade: all its nodes did what is expected of
- * them. A hang lasts as long as the node's watchdog would wait, or as `for` says. */
+ * damaged by it; crash, kill, stop: a node was up and is so no more; pause: when it is over,
+ * something had to wait for the node, see sim_world_pauses_felt; restart: a node came up; churn: a
+ * node left (each leave counts as injected, too); outage: as the fault that its `how` names; wipe:
+ * as crash, or files were lost; faults of disks: see sim/fault/disk.c, where one may bite when it
+ * is over; clock: see sim/fault/clock.c; rebind, move: sim/fault/place.c; reset, half_open: a node
+ * had an open stream; slow: a message took longer; poison, hang: the process ended by it; upgrade:
+ * all its nodes did what is expected of them; overflow, memory: sim/fault/overflow.c, memory.c.
+ * What a degrade and `unsynced` claim in particular is counted beside that: struct sim_claim of
+ * sim/scenario/plan.h. A hang lasts as long as the node's watchdog would wait, or as `for` says. */
 
 /* Schedule all faults of the plan in `world`. Specs and groups are borrowed. NULL: out of memory.
  */
@@ -200,6 +202,8 @@ void sim_faults_heal_core(struct sim_faults *faults, const bool *core);
 /* Per spec. Layers still on are counted up to now. */
 struct sim_fault_count {
     uint64_t injected, bit;
+    uint64_t unsynced; /* losses of power for which `unsynced` is given, that found a write or a
+                          name that was not synced */
 };
 
 struct sim_fault_count sim_faults_count(const struct sim_faults *faults, uint32_t spec);

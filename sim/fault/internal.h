@@ -17,7 +17,7 @@ struct sim_target {
     uint32_t node;
     uint32_t life;         /* in which it was hit; another one is none of ours */
     weft_pid pid;          /* POISON, HANG */
-    uint64_t mark;         /* CLOCK, MOVE, REBIND: a count before it */
+    uint64_t mark;         /* CLOCK, MOVE, PAUSE, REBIND: a count before it */
     struct sim_slow *slow; /* SLOW, OVERFLOW */
     size_t limit, was;     /* MEMORY: now and before */
     bool open;             /* something is still to be done, or to be waited for */
@@ -44,7 +44,7 @@ struct sim_occurrence {
 };
 
 struct sim_fault_state {
-    uint64_t injected, bit;
+    uint64_t injected, bit, unsynced;
 };
 
 struct sim_faults {

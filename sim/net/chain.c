@@ -213,12 +213,25 @@ static void run_element(struct sim_net__walk *walk, const struct sim_element *el
     }
 }
 
-void sim_net__run_chain(struct sim_net__walk *walk, const struct sim_chain *chain) {
+/* As layers do, threads that share a network count together. */
+static void bite(const struct sim_net__walk *walk, const struct sim_element *element) {
+    if (element->claim == 0) return;
+    WEFT_ASSERT(element->claim <= walk->net->spec->claims_count);
+    __atomic_fetch_add(&walk->net->claims[element->claim - 1], 1, __ATOMIC_RELAXED);
+}
+
+bool sim_net__run_chain(struct sim_net__walk *walk, const struct sim_chain *chain) {
+    bool changed = false;
     WEFT_ASSERT(chain->count <= SIM_ELEMENTS_MAX);
     for (uint32_t i = 0; i < chain->count && walk->fate->copies > 0; i++) {
         walk->element = i;
+        walk->changed = false;
         run_element(walk, &chain->elements[i]);
+        if (!walk->changed) continue;
+        bite(walk, &chain->elements[i]);
+        changed = true;
     }
+    return changed;
 }
 
 static bool is_downlink(const struct sim_element *element) {
@@ -228,9 +241,12 @@ static bool is_downlink(const struct sim_element *element) {
 bool sim_net__run_downlinks(struct sim_net__walk *walk, const struct sim_chain *chain,
                             weft_duration *wait) {
     for (uint32_t i = 0; i < chain->count; i++) {
+        const struct sim_element *element = &chain->elements[i];
         weft_duration more = 0;
-        if (!is_downlink(&chain->elements[i])) continue;
-        if (!sim_net__queue_up(walk, &chain->elements[i], &more)) return false;
+        if (!is_downlink(element)) continue;
+        bool passes = sim_net__queue_up(walk, element, &more);
+        if (!passes || more > 0) bite(walk, element);
+        if (!passes) return false;
         if (more > *wait) *wait = more;
     }
     return true;

@@ -2,7 +2,7 @@
  *
  * What a packet meets on departure changes flows of `out`, keyed by its sender; what it meets on
  * arrival changes flows of `in`, keyed by its receiver. Everything else a packet looks at is only
- * read, but for the bites of layers. */
+ * read, but for the bites of layers and of claims. */
 #ifndef SIM_NET_INTERNAL_H
 #define SIM_NET_INTERNAL_H
 
@@ -79,6 +79,7 @@ struct sim_net {
     struct sim_net__layer_list cuts, chains;
     bool rules_ask_kind;
     uint32_t layers_ask_kind; /* of `chains` */
+    uint64_t *claims;         /* bites, by claim - 1; NULL: there are none */
     struct sim_net__flows out, in;
 };
 
@@ -113,11 +114,12 @@ struct sim_net__walk {
     uint32_t from_region, to_region;
     uint32_t owner; /* of the chain: 0: rules; else a layer's serial */
     uint32_t element;
-    bool changed;
+    bool changed; /* by `element` */
 };
 
-/* Take the packet through a chain until its end or until no copy is left. */
-void sim_net__run_chain(struct sim_net__walk *walk, const struct sim_chain *chain);
+/* Take the packet through a chain until its end or until no copy is left. Whether that changed
+ * anything. */
+bool sim_net__run_chain(struct sim_net__walk *walk, const struct sim_chain *chain);
 /* The downlinks of a chain: whether there was room; then *wait is longer. */
 bool sim_net__run_downlinks(struct sim_net__walk *walk, const struct sim_chain *chain,
                             weft_duration *wait);

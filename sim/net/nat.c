@@ -49,7 +49,7 @@ struct sim_nat {
     struct sim_nat_spec spec;
     uint64_t seed, number;
     uint64_t drawn; /* ports so far */
-    uint64_t bites;
+    uint64_t bites, packets;
     struct table bindings, permits;
 };
 
@@ -291,6 +291,7 @@ static bool permit(struct sim_nat *nat, const struct sim_nat_packet *packet, uin
 
 enum sim_loss sim_nat_out(struct sim_nat *nat, struct sim_nat_packet *packet) {
     WEFT_ASSERT(packet->inner.port != 0);
+    nat->packets++;
     expire(nat, packet->now);
     uint32_t index = bind(nat, packet);
     if (index == NONE) return SIM_LOSS_NAT_FULL;
@@ -313,6 +314,7 @@ static bool lets_in(const struct sim_nat *nat, const struct sim_nat_packet *pack
 }
 
 enum sim_loss sim_nat_in(struct sim_nat *nat, struct sim_nat_packet *packet) {
+    nat->packets++;
     expire(nat, packet->now);
     uint32_t permitted, index = table_find_port(&nat->bindings, packet->port, packet->stream);
     if (index == NONE) return SIM_LOSS_NAT;
@@ -357,6 +359,8 @@ void sim_nat_rebind(struct sim_nat *nat, weft_time now) {
 }
 
 void sim_nat_stats(const struct sim_nat *nat, struct sim_nat_stats *stats) {
-    *stats = (struct sim_nat_stats){
-        .bindings = nat->bindings.count, .permits = nat->permits.count, .bites = nat->bites};
+    *stats = (struct sim_nat_stats){.bindings = nat->bindings.count,
+                                    .permits = nat->permits.count,
+                                    .bites = nat->bites,
+                                    .packets = nat->packets};
 }

@@ -78,6 +78,7 @@ struct sim_nat_stats {
     uint32_t bindings, permits; /* now, as far as it has noticed what ran out */
     /* By rebind: packets for a port that was taken away, and bindings that came instead. */
     uint64_t bites;
+    uint64_t packets; /* that it was given, either way */
 };
 
 void sim_nat_stats(const struct sim_nat *nat, struct sim_nat_stats *stats);

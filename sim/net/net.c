@@ -42,9 +42,7 @@ static void run_layer_chains(struct sim_net *net, struct sim_net__walk *walk) {
         if (!sim_net__layer_touches(layer, walk->packet->from, walk->packet->to)) continue;
         walk->seed = layer->seed;
         walk->owner = layer->serial;
-        walk->changed = false;
-        sim_net__run_chain(walk, &layer->chain);
-        if (walk->changed) sim_net__bite(layer);
+        if (sim_net__run_chain(walk, &layer->chain)) sim_net__bite(layer);
         if (fate->copies > 0) continue;
         fate->cause = SIM_LOSS_FAULT;
         fate->cut_by = net->chains.layers[i];
@@ -57,6 +55,26 @@ static void note_needs(struct sim_net *net) {
         if (sim_net__chain_asks_kind(chain)) net->rules_ask_kind = true;
         if (sim_net__chain_has_downlinks(chain)) net->face.downlinks++;
     }
+}
+
+/* Both: false, out of memory. */
+static bool make_claims(struct sim_net *net) {
+    uint32_t count = net->spec->claims_count;
+    if (count > 0) net->claims = calloc(count, sizeof *net->claims);
+    return count == 0 || net->claims != NULL;
+}
+
+static bool draw_regions(struct sim_net *net) {
+    uint32_t regions = sim_net_regions(net);
+    WEFT_ASSERT(regions <= SIM_REGIONS_MAX);
+    if (regions <= 1 || net->nodes == 0) return true;
+    net->region = malloc(net->nodes);
+    if (net->region == NULL) return false;
+    for (uint32_t i = 0; i < net->nodes; i++) {
+        uint64_t raw = weft_draw(net->seed, SIM_DRAW_REGION, i, 0);
+        net->region[i] = (uint8_t)weft_scale(raw, regions);
+    }
+    return true;
 }
 
 /* --- the interface --- */
@@ -73,18 +91,9 @@ struct sim_net *sim_net_new(const struct sim_net_spec *spec, uint32_t nodes,
     net->seed = seed;
     net->delay_base = weft_draw_base(seed, SIM_DRAW_DELAY);
     note_needs(net);
-    uint32_t regions = spec->regions == NULL ? 1 : spec->regions->count;
-    WEFT_ASSERT(regions <= SIM_REGIONS_MAX);
-    if (regions <= 1 || nodes == 0) return net;
-    net->region = malloc(nodes);
-    if (net->region == NULL) {
-        free(net);
-        return NULL;
-    }
-    for (uint32_t i = 0; i < nodes; i++) {
-        net->region[i] = (uint8_t)weft_scale(weft_draw(seed, SIM_DRAW_REGION, i, 0), regions);
-    }
-    return net;
+    if (make_claims(net) && draw_regions(net)) return net;
+    sim_net_free(net);
+    return NULL;
 }
 
 void sim_net_free(struct sim_net *net) {
@@ -96,6 +105,7 @@ void sim_net_free(struct sim_net *net) {
     sim_net__flows_free(&net->out);
     sim_net__flows_free(&net->in);
     free(net->layers);
+    free(net->claims);
     free(net->region);
     free(net);
 }
@@ -167,7 +177,7 @@ void sim_net_fate(struct sim_net *net, const struct sim_packet *packet, struct s
         return;
     }
     struct sim_net__walk walk = walk_of(net, packet, fate);
-    sim_net__run_chain(&walk, chain_of(net, packet->from, packet->to));
+    (void)sim_net__run_chain(&walk, chain_of(net, packet->from, packet->to));
     if (fate->copies == 0) {
         fate->cause = SIM_LOSS_LINK;
         return;
@@ -198,6 +208,11 @@ enum sim_loss sim_net_arrive(struct sim_net *net, const struct sim_packet *packe
         if (!passes) return SIM_LOSS_FAULT;
     }
     return SIM_LOSS_NONE;
+}
+
+uint64_t sim_net_claim_bites(const struct sim_net *net, uint32_t claim) {
+    WEFT_ASSERT(claim > 0 && claim <= net->spec->claims_count);
+    return net->claims[claim - 1];
 }
 
 bool sim_net_cut(const struct sim_net *net, uint32_t from, uint32_t to) {

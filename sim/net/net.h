@@ -120,6 +120,7 @@ struct sim_element {
         uint32_t mtu;    /* with headers */
         weft_time until; /* HOLD */
     };
+    uint32_t claim; /* what is counted together: sim_net_claim_bites; 0: not counted */
 };
 
 #define SIM_ELEMENTS_MAX 12
@@ -147,6 +148,7 @@ struct sim_net_spec {
     struct sim_rule rules[SIM_RULES_MAX]; /* rules[0] is the default */
     uint32_t rules_count;                 /* >= 1 */
     struct sim_regions *regions;          /* NULL: one region; owned by whoever made the spec */
+    uint32_t claims_count;                /* the greatest claim of an element, of layers as well */
 };
 
 /* The least delay between any two nodes. */
@@ -295,6 +297,9 @@ void sim_net_layer_spare(struct sim_net *net, sim_layer layer, const bool *nodes
  * Several cuts in the way of one packet all count it. Kept after the layer is off until its number
  * is reused. */
 uint64_t sim_net_layer_bites(const struct sim_net *net, sim_layer layer);
+
+/* How many packets the elements of a claim have changed so far, in rules and in layers. */
+uint64_t sim_net_claim_bites(const struct sim_net *net, uint32_t claim);
 
 /* Whether a packet from `from` to `to` would be dropped by a cut right now (not by chance): what
  * a stream needs to know to stall. A loss of 1,000,000 ppm, of all kinds, is a cut. */

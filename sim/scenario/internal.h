@@ -38,6 +38,12 @@ struct sim_plan__reader {
     const struct weft_yaml_node *root;
     const struct sim_plan_report *report; /* NULL: none */
     const char *regions_path;             /* as the scenario names it; NULL: none read yet */
+    struct sim_plan__within {
+        uint32_t fault; /* 1 + whose keys are read; 0: the file's */
+        uint32_t line;  /* of what a claim stands in, for one that --set makes */
+        char path[40];  /* where in it; "", or with a point at its end */
+        const struct sim_plan__link *before; /* what a link is changed from; NULL: it begins */
+    } within;
     struct sim_mistakes mistakes;
 };
 
@@ -204,6 +210,7 @@ enum sim_plan__part {
     SIM_PLAN__PART_REORDER,
     SIM_PLAN__PARTS
 };
+_Static_assert((int)SIM_PLAN__PARTS == SIM_LINK_PARTS, "so many claims a link can make");
 
 struct sim_plan__link {
     bool has[SIM_PLAN__PARTS];
@@ -232,6 +239,17 @@ sim_plan__read sim_plan__read_link_delay, sim_plan__read_link_jitter, sim_plan__
         {"rate", false, sim_plan__read_link_rate, at, 0, 0}, {                                     \
         "mtu", false, sim_plan__read_link_mtu, at, 0, 0                                            \
     }
+
+/* plan_claims.c: what a key says is a claim from now on; the path of its name ends in `key`. The
+ * number is for an element of a chain; 0: out of memory. */
+uint32_t sim_plan__claim(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
+                         enum sim_claim_kind kind, const char *key);
+/* For a part of the link that is read: 0, too, when it is no claim. */
+uint32_t sim_plan__claim_part(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                              enum sim_plan__part part, const struct sim_element *element);
+
+/* Whether it has a chance of 0. */
+bool sim_plan__is_idle(const struct sim_element *element);
 
 /* Whether it has any part. */
 bool sim_plan__link_says(const struct sim_plan__link *link);

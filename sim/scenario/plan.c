@@ -344,6 +344,7 @@ void sim_plan_free(struct sim_plan *plan) {
         free(plan->draws[i].value);
     }
     free(plan->plain);
+    free(plan->claims);
     free(plan->net.regions);
     for (uint32_t i = 0; i < plan->samples_count; i++) free(plan->samples[i]);
     free(plan);

@@ -113,6 +113,32 @@ struct sim_liveness {
     struct sim_set core;
 };
 
+/* What the file writes that has to show beside its faults as such: a part of a link, what becomes
+ * of unsynced writes, clocks that are off, NATs. One that changed nothing in a whole run is dead.
+ * No claim is a network's delay, nor what says that nothing is to happen (0 %, an MTU that is
+ * none): but it is one of a fault, unless a step takes back by it what was before. */
+enum sim_claim_kind {
+    SIM_CLAIM_LINK = 1, /* bit: packets that it changed */
+    SIM_CLAIM_UNSYNCED, /* losses of power that found something not synced */
+    SIM_CLAIM_OFFSET,   /* reads of a wall clock that was off */
+    SIM_CLAIM_DRIFT,    /* timers that were due at another time */
+    SIM_CLAIM_NAT       /* packets that went to, or came from, what is behind it */
+};
+
+#define SIM_CLAIM_NAME_MAX 64
+#define SIM_LINK_PARTS 9 /* that a link can have */
+#define SIM_CLAIMS_MAX                                                                             \
+    ((SIM_RULES_MAX + SIM_FAULTS_MAX * (1 + SIM_STEPS_MAX)) * SIM_LINK_PARTS + SIM_FAULTS_MAX +    \
+     SIM_GROUPS_MAX + 2)
+
+struct sim_claim {
+    enum sim_claim_kind kind;
+    uint32_t line;
+    uint32_t fault;                /* 1 + whose part it is; 0: it holds from the start */
+    uint32_t nats;                 /* NAT: which of the plan's */
+    char name[SIM_CLAIM_NAME_MAX]; /* its keys, within the fault or the file: "schedule.1.loss" */
+};
+
 struct sim_plan {
     char *texts[SIM_TEXTS_MAX]; /* paths of modules; what is in env */
     uint32_t texts_count;
@@ -145,6 +171,8 @@ struct sim_plan {
     uint32_t faults_count;
     struct sim_check_spec checks[SIM_CHECKS_MAX];
     uint32_t checks_count;
+    struct sim_claim *claims; /* the claim of a chain's element is 1 + its index here */
+    uint32_t claims_count, claims_max;
     struct sim_liveness liveness;
     bool has_swarm; /* another seed is another plan */
     struct sim_draw draws[SIM_DRAWS_MAX];

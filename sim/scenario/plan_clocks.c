@@ -66,4 +66,11 @@ void sim_plan__read_clocks(struct sim_plan__reader *reader, const struct sim_pla
     const char *expected = "a mapping such as {offset: 50ms, drift: 100ppm}";
     if (!sim_plan__is(reader, value, WEFT_YAML_MAPPING, expected)) return;
     sim_plan__read_section(reader, value->node, &sim_plan__clocks_section, &plan->clocks);
+    const struct weft_yaml_node *offset = weft_yaml_get(value->node, "offset");
+    const struct weft_yaml_node *drift = weft_yaml_get(value->node, "drift");
+    reader->within = (struct sim_plan__within){.line = value->node->line, .path = "clocks."};
+    if (offset != NULL && plan->clocks.offset != 0)
+        (void)sim_plan__claim(reader, offset, SIM_CLAIM_OFFSET, "offset");
+    if (drift != NULL && plan->clocks.drift_ppm != 0)
+        (void)sim_plan__claim(reader, drift, SIM_CLAIM_DRIFT, "drift");
 }

@@ -133,6 +133,8 @@ static void read_fault(struct sim_plan__reader *reader, const struct weft_yaml_n
                                              .swarm = swarm,
                                              .until = WEFT_TIME_NEVER}};
     const struct weft_yaml_node *node = options.node;
+    reader->within =
+        (struct sim_plan__within){.fault = plan->faults_count + 1, .line = entry->line};
     if (!sim_plan__read_section(reader, node, &kinds[kind + 1]->section, &fault)) return;
     check_again(reader, node, &fault);
     check_pile(reader, node, &fault.spec);

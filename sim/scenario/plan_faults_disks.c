@@ -14,6 +14,8 @@ void sim_plan__read_unsynced(struct sim_plan__reader *reader, const struct sim_p
     if (word < 0) return;
     draft->spec.unsynced = meant[word];
     draft->spec.unsynced_given = word != 3;
+    if (draft->spec.unsynced_given)
+        (void)sim_plan__claim(reader, value->node, SIM_CLAIM_UNSYNCED, "unsynced");
 }
 
 /* --- which operations --- */

@@ -2,6 +2,7 @@
 #include "sim/scenario/plan_faults.h"
 #include "sim/world/packet_kind.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* --- partition: its shape --- */
@@ -208,6 +209,8 @@ static void read_schedule(struct sim_plan__reader *reader, const struct sim_plan
     struct step last = {.link = draft->link};
     if (!sim_plan__is_list(reader, value, SIM_STEPS_MAX, "a list of steps")) return;
     for (uint32_t i = 0; i < value->node->count; i++) {
+        snprintf(reader->within.path, sizeof reader->within.path, "schedule.%u.", i);
+        reader->within.before = &last.link;
         read_step(reader, value->node->items[i], &draft->spec, &last);
     }
 }

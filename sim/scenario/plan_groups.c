@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* --- join --- */
@@ -203,6 +204,7 @@ static void read_group_nat(struct sim_plan__reader *reader, const struct sim_pla
                            void *into) {
     struct draft *draft = into;
     sim_plan__read_nat(reader, value, &draft->nat);
+    (void)sim_plan__claim(reader, value->node, SIM_CLAIM_NAT, "nat");
 }
 
 static const struct sim_plan__key group_keys[] = {
@@ -261,6 +263,8 @@ static void read_group(struct sim_plan__reader *reader, const struct weft_yaml_n
     const struct sim_plan *plan = reader->plan;
     const struct weft_yaml_node *key = groups->keys[index];
     if (!check_name(reader, key)) return;
+    reader->within = (struct sim_plan__within){.line = key->line};
+    snprintf(reader->within.path, sizeof reader->within.path, "groups.%s.", key->text);
     memcpy(draft.group.name, key->text, strlen(key->text) + 1);
     uint64_t first = 0;
     for (uint32_t i = 0; i < plan->groups_count; i++) first += plan->groups[i].count;

@@ -9,8 +9,10 @@ static struct sim_plan__link *link_at(const struct sim_plan__value *value, void 
     return (struct sim_plan__link *)(void *)((char *)into + value->key->offset);
 }
 
-static void set_part(struct sim_plan__link *link, enum sim_plan__part part,
-                     struct sim_element element) {
+static void set_part(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                     void *into, enum sim_plan__part part, struct sim_element element) {
+    struct sim_plan__link *link = link_at(value, into);
+    element.claim = sim_plan__claim_part(reader, value, part, &element);
     link->parts[part] = element;
     link->has[part] = true;
 }
@@ -37,9 +39,9 @@ static struct sim_delay read_plain_delay(struct sim_plan__reader *reader,
 
 void sim_plan__read_link_delay(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                                void *into) {
-    set_part(
-        link_at(value, into), SIM_PLAN__PART_DELAY,
-        (struct sim_element){.kind = SIM_ELEMENT_DELAY, .delay = read_plain_delay(reader, value)});
+    struct sim_delay delay = read_plain_delay(reader, value);
+    set_part(reader, value, into, SIM_PLAN__PART_DELAY,
+             (struct sim_element){.kind = SIM_ELEMENT_DELAY, .delay = delay});
 }
 
 /* "5ms" is up to 5 ms. */
@@ -49,13 +51,13 @@ void sim_plan__read_link_jitter(struct sim_plan__reader *reader,
     if (delay.kind == SIM_DELAY_CONSTANT) {
         delay = (struct sim_delay){.kind = SIM_DELAY_UNIFORM, .b = delay.a};
     }
-    set_part(link_at(value, into), SIM_PLAN__PART_JITTER,
+    set_part(reader, value, into, SIM_PLAN__PART_JITTER,
              (struct sim_element){.kind = SIM_ELEMENT_DELAY, .delay = delay});
 }
 
 void sim_plan__read_link_loss(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                               void *into) {
-    set_part(link_at(value, into), SIM_PLAN__PART_LOSS,
+    set_part(reader, value, into, SIM_PLAN__PART_LOSS,
              (struct sim_element){.kind = SIM_ELEMENT_LOSS, .ppm = read_share(reader, value)});
 }
 
@@ -74,7 +76,7 @@ void sim_plan__read_link_burst(struct sim_plan__reader *reader, const struct sim
     struct sim_element element = {
         .kind = SIM_ELEMENT_BURST, .ppm = WEFT_PPM_ALL, .burst = {WEFT_S(1), WEFT_S(1)}};
     sim_plan__read_section(reader, value->node, &sim_plan__burst_section, &element);
-    set_part(link_at(value, into), SIM_PLAN__PART_BURST, element);
+    set_part(reader, value, into, SIM_PLAN__PART_BURST, element);
 }
 
 /* --- duplicate, reorder, corrupt: a share alone, or a mapping with `share` and more --- */
@@ -120,21 +122,21 @@ static struct sim_element read_shared(struct sim_plan__reader *reader,
 void sim_plan__read_link_duplicate(struct sim_plan__reader *reader,
                                    const struct sim_plan__value *value, void *into) {
     struct sim_element element = {.kind = SIM_ELEMENT_DUPLICATE, .delay = A_WHILE};
-    set_part(link_at(value, into), SIM_PLAN__PART_DUPLICATE,
+    set_part(reader, value, into, SIM_PLAN__PART_DUPLICATE,
              read_shared(reader, value, &sim_plan__duplicate_section, element));
 }
 
 void sim_plan__read_link_reorder(struct sim_plan__reader *reader,
                                  const struct sim_plan__value *value, void *into) {
     struct sim_element element = {.kind = SIM_ELEMENT_REORDER, .delay = A_WHILE};
-    set_part(link_at(value, into), SIM_PLAN__PART_REORDER,
+    set_part(reader, value, into, SIM_PLAN__PART_REORDER,
              read_shared(reader, value, &sim_plan__reorder_section, element));
 }
 
 void sim_plan__read_link_corrupt(struct sim_plan__reader *reader,
                                  const struct sim_plan__value *value, void *into) {
     struct sim_element element = {.kind = SIM_ELEMENT_CORRUPT, .bits = 1};
-    set_part(link_at(value, into), SIM_PLAN__PART_CORRUPT,
+    set_part(reader, value, into, SIM_PLAN__PART_CORRUPT,
              read_shared(reader, value, &sim_plan__corrupt_section, element));
 }
 
@@ -229,7 +231,7 @@ void sim_plan__read_link_rate(struct sim_plan__reader *reader, const struct sim_
         struct sim_plan__value speed = {value->node, &key};
         read_speed(reader, &speed, &element);
     }
-    set_part(link_at(value, into), SIM_PLAN__PART_RATE, element);
+    set_part(reader, value, into, SIM_PLAN__PART_RATE, element);
 }
 
 #define MTU_MIN 68 /* RFC 791 */
@@ -243,7 +245,7 @@ void sim_plan__read_link_mtu(struct sim_plan__reader *reader, const struct sim_p
                                 .most = UINT16_MAX};
     struct sim_plan__value mtu = {value->node, &key};
     sim_plan__read_count(reader, &mtu, &element);
-    set_part(link_at(value, into), SIM_PLAN__PART_MTU, element);
+    set_part(reader, value, into, SIM_PLAN__PART_MTU, element);
 }
 
 /* --- chains --- */
@@ -264,7 +266,7 @@ void sim_plan__inherit(struct sim_plan__link *link, const struct sim_plan__link 
 }
 
 /* A chance of nothing. */
-static bool is_idle(const struct sim_element *element) {
+bool sim_plan__is_idle(const struct sim_element *element) {
     switch (element->kind) {
     case SIM_ELEMENT_LOSS:
     case SIM_ELEMENT_DUPLICATE:
@@ -286,7 +288,7 @@ _Static_assert((int)SIM_PLAN__PARTS <= SIM_ELEMENTS_MAX, "a chain holds every pa
 void sim_plan__chain_of(const struct sim_plan__link *link, struct sim_chain *chain) {
     *chain = (struct sim_chain){.count = 0};
     for (uint32_t i = 0; i < SIM_PLAN__PARTS; i++) {
-        if (!link->has[i] || is_idle(&link->parts[i])) continue;
+        if (!link->has[i] || sim_plan__is_idle(&link->parts[i])) continue;
         chain->elements[chain->count++] = link->parts[i];
     }
 }

@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* --- links between groups --- */
@@ -51,6 +52,7 @@ struct network {
 
 static void read_link(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
                       const struct sim_plan__link *base) {
+    reader->within.before = base;
     struct draft draft = {SIM_GROUP_ANY, SIM_GROUP_ANY, false, {.has = {false}}};
     if (!sim_plan__read_section(reader, node, &sim_plan__links_section, &draft)) return;
     if (!sim_plan__link_says(&draft.link)) {
@@ -73,6 +75,7 @@ static void read_links(struct sim_plan__reader *reader, const struct sim_plan__v
     const struct network *network = into;
     if (!sim_plan__is_list(reader, value, SIM_RULES_MAX - 1, "a list of links")) return;
     for (uint32_t i = 0; i < value->node->count; i++) {
+        snprintf(reader->within.path, sizeof reader->within.path, "network.links.%u.", i);
         read_link(reader, value->node->items[i], &network->link);
     }
 }
@@ -98,6 +101,7 @@ void sim_plan__read_network(struct sim_plan__reader *reader, const struct sim_pl
     bool by_links = engine == NULL || engine->text == NULL || strcmp(engine->text, "links") == 0;
     /* The platform has latencies of its own. */
     if (!by_links) network.link.parts[SIM_PLAN__PART_DELAY].delay.a = 0;
+    reader->within = (struct sim_plan__within){.line = value->node->line, .path = "network."};
     sim_plan__read_section(reader, value->node, &sim_plan__network_section, &network);
     sim_plan__take_flow(reader, value->node, &network.flow);
     sim_plan__chain_of(&network.link, &plan->net.rules[0].chain);

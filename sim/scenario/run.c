@@ -322,6 +322,9 @@ static void fill_counts(struct run *run) {
         report->faults[i] = (struct sim_fault_report){
             plan->faults[i].kind, sim_faults_count(run->faults, i), plan->faults[i].line};
     }
+    report->claims_count = plan->claims_count;
+    for (uint32_t i = 0; i < plan->claims_count; i++)
+        report->claims[i] = sim_run__claim_bites(plan, i, run->world, run->faults);
     report->works_count = plan->works_count;
     for (uint32_t i = 0; i < plan->works_count; i++) {
         report->works[i] = (struct sim_work_report){

@@ -69,6 +69,8 @@ struct sim_run_report {
     uint32_t nodes;
     struct sim_fault_report faults[SIM_FAULTS_MAX];
     uint32_t faults_count;
+    uint64_t claims[SIM_CLAIMS_MAX]; /* how often each of the plan's bit */
+    uint32_t claims_count;
     struct sim_work_report works[SIM_WORKLOADS_MAX];
     uint32_t works_count;
     struct sim_check_report checks[SIM_CHECKS_MAX];

@@ -63,6 +63,12 @@ void sim_run__liveness_stopping(struct sim_run__liveness *live, weft_time now);
 void sim_run__liveness_report(const struct sim_run__liveness *live,
                               struct sim_liveness_report *report);
 
+/* --- claims (claims.c) --- */
+
+/* How often the plan's claim of that index bit so far. */
+uint64_t sim_run__claim_bites(const struct sim_plan *plan, uint32_t index, struct sim_world *world,
+                              const struct sim_faults *faults);
+
 /* --- what the trace is told beside events (tell.c) --- */
 
 /* I1  next, nodes_next: NEVER when nobody wants such samples. */

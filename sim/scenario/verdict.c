@@ -55,6 +55,34 @@ static void judge_fault(const char *file, const struct sim_fault_report *fault,
                     (unsigned long long)fault->count.injected);
 }
 
+/* What each kind of claim did not do. */
+static const char *never_of(enum sim_claim_kind kind) {
+    static const char *const texts[] = {[SIM_CLAIM_LINK] = "never changed a packet",
+                                        [SIM_CLAIM_UNSYNCED] =
+                                            "never found anything that was not synced",
+                                        [SIM_CLAIM_OFFSET] = "was never read from a wall clock",
+                                        [SIM_CLAIM_DRIFT] = "never moved a timer",
+                                        [SIM_CLAIM_NAT] = "was never given a packet"};
+    return texts[kind];
+}
+
+/* A fault that did not bite at all is told as one. */
+static void judge_claim(const char *file, const struct sim_plan *plan, uint32_t index,
+                        struct sim_run_report *report) {
+    const struct sim_claim *claim = &plan->claims[index];
+    const char *never = never_of(claim->kind);
+    if (report->claims[index] > 0) return;
+    if (claim->fault == 0) {
+        sim_run__reason(report, "%s:%u: dead condition: %s %s", file, claim->line, claim->name,
+                        never);
+        return;
+    }
+    const struct sim_fault_report *fault = &report->faults[claim->fault - 1];
+    if (fault->count.bit == 0) return;
+    sim_run__reason(report, "%s:%u: dead fault: %s of %s %s", file, claim->line, claim->name,
+                    sim_fault_name(fault->kind), never);
+}
+
 static void judge_work(const char *file, const struct sim_work_report *work,
                        struct sim_run_report *report) {
     if (work->count.done > 0) return;
@@ -133,6 +161,10 @@ void sim_run__judge(const struct sim_plan *plan, weft_time end, struct sim_run_r
     }
     for (uint32_t i = 0; i < report->faults_count && whole; i++) {
         if (plan->faults[i].at <= end) judge_fault(file, &report->faults[i], report);
+    }
+    /* One that holds all along may show in what was left out. */
+    for (uint32_t i = 0; i < report->claims_count && whole && end >= plan->stop; i++) {
+        judge_claim(file, plan, i, report);
     }
     for (uint32_t i = 0; i < report->works_count && whole; i++) {
         if (plan->works[i].at <= end) judge_work(file, &report->works[i], report);

@@ -144,6 +144,13 @@ void sim_fabric__jobs_resume(struct sim_machine *machine) {
     }
 }
 
+bool sim_fabric__jobs_due(const struct sim_machine *machine) {
+    const struct weft_link *jobs = &machine->rest->jobs;
+    for (struct weft_link *at = jobs->next; at != jobs; at = at->next)
+        if (WEFT_CONTAINER(at, struct sim_job, link)->due) return true;
+    return false;
+}
+
 void sim_fabric__jobs_forget(struct sim_machine *machine) {
     struct sim_machine_rest *rest = machine->rest;
     if (rest == NULL) return;

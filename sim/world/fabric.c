@@ -364,6 +364,13 @@ void sim_fabric_pause(struct sim_fabric *fabric, uint32_t node) {
     machine->paused = true;
 }
 
+bool sim_fabric_waited_for(const struct sim_fabric *fabric, uint32_t node) {
+    const struct sim_machine *machine = machine_up(fabric, node);
+    WEFT_ASSERT(machine != NULL && machine->paused);
+    if (machine->rest == NULL || machine->busy_until > sim_fabric__now(machine)) return false;
+    return !weft_list_empty(&machine->rest->waiting) || sim_fabric__jobs_due(machine);
+}
+
 /* What waited is told, unless it has to wait longer. */
 static void catch_up(struct sim_machine *machine) {
     if (sim_fabric__deaf(machine)) {

@@ -131,6 +131,8 @@ weft_time sim_fabric_true_time(struct sim_fabric *fabric, uint32_t node, weft_ti
 /* While paused nothing is delivered; datagrams wait, up to SIM_RECEIVE_BUFFER a socket, and
  * streams as far as their buffers go. Resume delivers what waited, in order. */
 void sim_fabric_pause(struct sim_fabric *fabric, uint32_t node);
+/* Whether something waits for it that would have been told by now. */
+bool sim_fabric_waited_for(const struct sim_fabric *fabric, uint32_t node);
 void sim_fabric_resume(struct sim_fabric *fabric, uint32_t node);
 
 /* As sim_world_move and so on. */

@@ -307,6 +307,8 @@ extern const struct weft_order_ops sim_fabric__order;
 /* env_job.c */
 void sim_fabric__job_due(struct sim_machine *machine, uint64_t number);
 void sim_fabric__jobs_resume(struct sim_machine *machine);
+/* Whether one is, of which it has not been told. */
+bool sim_fabric__jobs_due(const struct sim_machine *machine);
 void sim_fabric__jobs_forget(struct sim_machine *machine);
 
 /* The machine's own address, with the family and port of `like`. */

@@ -57,6 +57,7 @@ void sim_world__free_lanes(struct sim_world *world) {
         struct sim_world *lane = world->lanes[i];
         if (lane == NULL) continue;
         sim_world__slow_free(lane);
+        free(lane->felt);
         sim_fabric_free(lane->fabric);
         free(lane->log.records);
         free(lane->log.bytes);

@@ -3,6 +3,8 @@
 #include "core/otp/code.h"
 #include "sim/world/nodes.h"
 
+#include <stdlib.h>
+
 #define FLOOD_MAX (16u * 65536u)
 
 static uint64_t now_of(struct sim_world *world) { return (uint64_t)sim_engine_now(world->engine); }
@@ -32,6 +34,36 @@ static void go_down(struct sim_world *world, uint32_t node, bool clean,
     sim_world__fold(world, SIM_HAPPENED_DOWN, node, cause);
     sim_world_trace(world, node, WEFT_TRACE_NODE_DOWN,
                     (uint64_t[]){entry->life, clean ? 1 : 0, cause}, 3, weft_bytes(NULL, 0));
+}
+
+/* --- what a pause puts off --- */
+
+/* Of a paused node. A part that has something to do is due now. */
+static bool is_late(struct sim_world *world, uint32_t node) {
+    const struct sim_clock *clock = sim_fabric_clock(world->fabric, node);
+    weft_time now = sim_engine_now(world->engine), shown = now;
+    if (sim_fabric_waited_for(world->fabric, node)) return true;
+    if (sim_fabric_busy(world->fabric, node) > now) return false;
+    if (clock != NULL) shown = sim_clock_monotonic(clock, now);
+    for (uint32_t i = 0; i < sim_world__parts(world, node); i++) {
+        if (weft_node_next_at(sim_world__part(world, node, i)->node) <= shown) return true;
+    }
+    return false;
+}
+
+/* The node goes on, or down. */
+static void note_felt(struct sim_world *world, uint32_t node) {
+    if (sim_world_state(world, node) != SIM_NODE_PAUSED || !is_late(world, node)) return;
+    if (world->felt == NULL) world->felt = calloc(world->config.nodes, sizeof *world->felt);
+    WEFT_ASSERT(world->felt != NULL); /* without it a run would say something else */
+    world->felt[node]++;
+}
+
+uint32_t sim_world_pauses_felt(struct sim_world *world, uint32_t node) {
+    world = sim_world__of(world, node);
+    bool paused = sim_world_state(world, node) == SIM_NODE_PAUSED;
+    uint32_t before = world->felt != NULL ? world->felt[node] : 0;
+    return before + (paused && is_late(world, node) ? 1 : 0);
 }
 
 enum sim_node_state sim_world_state(const struct sim_world *world, uint32_t node) {
@@ -116,6 +148,7 @@ bool sim_world_cut_power(struct sim_world *world, uint32_t node, enum sim_unsync
     world = sim_world__of(world, node);
     const struct sim_world_node *entry = sim_world__node(world, node);
     if (entry->state == SIM_NODE_DOWN) return false;
+    note_felt(world, node);
     uint64_t seed = sim_engine_draw(world->engine, SIM_DRAW_DISK, node, entry->life);
     uint32_t files = sim_fabric_crash(world->fabric, node, unsynced, seed);
     cut_short(world, node, WEFT_NODE_CRASHED, files);
@@ -138,6 +171,7 @@ bool sim_world_wipe(struct sim_world *world, uint32_t node) {
 bool sim_world_kill(struct sim_world *world, uint32_t node) {
     world = sim_world__of(world, node);
     if (sim_world_state(world, node) == SIM_NODE_DOWN) return false;
+    note_felt(world, node);
     uint32_t files = sim_fabric_halt(world->fabric, node, SIM_END_KILLED);
     cut_short(world, node, WEFT_NODE_KILLED, files);
     return true;
@@ -161,6 +195,7 @@ bool sim_world_pause(struct sim_world *world, uint32_t node) {
 bool sim_world_resume(struct sim_world *world, uint32_t node) {
     world = sim_world__of(world, node);
     if (sim_world_state(world, node) != SIM_NODE_PAUSED) return false;
+    note_felt(world, node);
     sim_world__fold(world, SIM_HAPPENED_RESUME, node, now_of(world));
     sim_world__set_state(world, node, SIM_NODE_UP);
     sim_fabric_resume(world->fabric, node);

@@ -93,6 +93,7 @@ struct sim_world {
     struct sim_fabric *fabric;
     struct sim_world_node *nodes;
     struct sim_slow **slow; /* by node: what makes it slow; NULL: none ever was */
+    uint32_t *felt;         /* by node: pauses that put something off; NULL: none ever was */
     void (*on_exit)(void *ctx, const struct weft_trace_event *event);
     void *on_exit_ctx;
     uint32_t count[SIM_NODE_STOPPING + 1]; /* nodes by state */

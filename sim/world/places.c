@@ -300,9 +300,17 @@ void sim_places_rebind(struct sim_places *places, uint32_t nat, weft_time now) {
     if (places->nats[nat] != NULL) sim_nat_rebind(places->nats[nat], now);
 }
 
-uint64_t sim_places_nat_bites(const struct sim_places *places, uint32_t nat) {
+static struct sim_nat_stats stats_of(const struct sim_places *places, uint32_t nat) {
     struct sim_nat_stats stats = {0};
     WEFT_ASSERT(nat < places->nats_count);
     if (places->nats[nat] != NULL) sim_nat_stats(places->nats[nat], &stats);
-    return stats.bites;
+    return stats;
+}
+
+uint64_t sim_places_nat_bites(const struct sim_places *places, uint32_t nat) {
+    return stats_of(places, nat).bites;
+}
+
+uint64_t sim_places_nat_packets(const struct sim_places *places, uint32_t nat) {
+    return stats_of(places, nat).packets;
 }

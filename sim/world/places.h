@@ -93,5 +93,7 @@ uint64_t sim_places_move_bites(const struct sim_places *places, uint32_t node);
 uint32_t sim_places_nat(const struct sim_places *places, uint32_t node);
 void sim_places_rebind(struct sim_places *places, uint32_t nat, weft_time now);
 uint64_t sim_places_nat_bites(const struct sim_places *places, uint32_t nat);
+/* Packets that it was given so far. */
+uint64_t sim_places_nat_packets(const struct sim_places *places, uint32_t nat);
 
 #endif

@@ -25,6 +25,10 @@ uint64_t sim_world_nat_bites(const struct sim_world *world, uint32_t nat) {
     return sim_places_nat_bites(sim_fabric_places(world->fabric), nat);
 }
 
+uint64_t sim_world_nat_packets(const struct sim_world *world, uint32_t nat) {
+    return sim_places_nat_packets(sim_fabric_places(world->fabric), nat);
+}
+
 /* A node that was told runs; one that is paused hears it when it goes on. */
 static uint32_t end_streams(struct sim_world *world, uint32_t node, enum sim_happening what,
                             uint32_t (*end)(struct sim_fabric *fabric, uint32_t node)) {

@@ -246,6 +246,7 @@ void sim_world_free(struct sim_world *world) {
     world->config.trace_mask = 0;
     free_nodes(world);
     sim_world__slow_free(world);
+    free(world->felt);
     if (world->engine != NULL) sim_engine_free(world->engine, drop);
     sim_fabric_free(world->fabric);
     sim_world__free_lanes(world);

@@ -156,6 +156,11 @@ bool sim_world_kill(struct sim_world *world, uint32_t node);
 bool sim_world_pause(struct sim_world *world, uint32_t node);
 bool sim_world_resume(struct sim_world *world, uint32_t node);
 
+/* How many pauses of the node have put something off so far, the one that is on counted: something
+ * arrived, a timer or a job was due, and had to wait until it went on, or was lost with the node.
+ */
+uint32_t sim_world_pauses_felt(struct sim_world *world, uint32_t node);
+
 /* A node that is up and not paused has no time before `until`: it makes a call that does not return
  * sooner. It does not run, what it has sent since leaves then, and what arrives waits as for a
  * paused node. A time that is not after now ends what was so. */
@@ -178,6 +183,8 @@ uint32_t sim_world_nat(const struct sim_world *world, uint32_t node);
 /* As when a router is restarted: sim_nat_rebind. */
 void sim_world_rebind(struct sim_world *world, uint32_t nat);
 uint64_t sim_world_nat_bites(const struct sim_world *world, uint32_t nat);
+/* Packets that the NAT was given so far, from either side. */
+uint64_t sim_world_nat_packets(const struct sim_world *world, uint32_t nat);
 
 /* Streams of a node that are open. Reset: at both ends, as by somebody between them. Forgotten: at
  * this end, FAILED with TIMEOUT and nothing sent, so that the other end is half-open (RFC 9293,

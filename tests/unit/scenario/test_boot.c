@@ -193,6 +193,60 @@ static void what_was_not_due_before_the_run_was_cut_is_not_missed(void) {
     free(plan);
 }
 
+static struct sim_claim claims[] = {
+    {.kind = SIM_CLAIM_LINK, .line = 5, .fault = 1, .name = "schedule.1.loss"},
+    {.kind = SIM_CLAIM_UNSYNCED, .line = 6, .fault = 1, .name = "unsynced"},
+    {.kind = SIM_CLAIM_LINK, .line = 11, .name = "network.mtu"},
+    {.kind = SIM_CLAIM_OFFSET, .line = 12, .name = "clocks.offset"},
+    {.kind = SIM_CLAIM_DRIFT, .line = 13, .name = "clocks.drift"},
+    {.kind = SIM_CLAIM_NAT, .line = 14, .name = "groups.home.nat"}};
+#define CLAIMS (sizeof claims / sizeof claims[0])
+
+static struct sim_run_report judge_claims(bool drawn, weft_time end, uint64_t bit,
+                                          uint64_t fault_bit) {
+    struct sim_plan *plan = plan_of(SIM_JOIN_SEEDS);
+    struct sim_run_report report = report_of(1, fault_bit, 1);
+    char file[] = "x.yaml";
+    plan->file = file;
+    plan->stop = WEFT_S(60);
+    plan->has_swarm = drawn;
+    plan->claims = claims;
+    plan->claims_count = report.claims_count = CLAIMS;
+    for (uint32_t i = 0; i < CLAIMS; i++) report.claims[i] = bit;
+    sim_run__judge(plan, end, &report);
+    free(plan);
+    return report;
+}
+
+static void dead_parts_of_faults_and_dead_conditions_fail_a_run(void) {
+    static const char *const expected[] = {
+        "x.yaml:5: dead fault: schedule.1.loss of crash never changed a packet",
+        "x.yaml:6: dead fault: unsynced of crash never found anything that was not synced",
+        "x.yaml:11: dead condition: network.mtu never changed a packet",
+        "x.yaml:12: dead condition: clocks.offset was never read from a wall clock",
+        "x.yaml:13: dead condition: clocks.drift never moved a timer",
+        "x.yaml:14: dead condition: groups.home.nat was never given a packet"};
+    struct sim_run_report report = judge_claims(false, WEFT_S(60), 0, 1);
+    CHECK_EQ_INT(report.verdict, SIM_FAILS);
+    REQUIRE(report.reasons_count == CLAIMS);
+    for (uint32_t i = 0; i < CLAIMS; i++) CHECK_EQ_TEXT(report.reasons[i], expected[i]);
+    CHECK_EQ_INT(judge_claims(false, WEFT_S(60), 1, 1).verdict, SIM_HOLDS);
+}
+
+static void claims_are_not_missed_when_the_run_is_cut_or_drawn(void) {
+    CHECK_EQ_INT(judge_claims(false, WEFT_S(60) - 1, 0, 1).verdict, SIM_HOLDS);
+    CHECK_EQ_INT(judge_claims(true, WEFT_S(60), 0, 1).verdict, SIM_HOLDS);
+}
+
+static void of_a_dead_fault_no_parts_are_told(void) {
+    struct sim_run_report report = judge_claims(false, WEFT_S(60), 0, 0);
+    CHECK_EQ_UINT(report.reasons_count, 1 + 4);
+    CHECK_EQ_TEXT(report.reasons[0],
+                  "x.yaml:5: dead fault: crash was injected 2 times and never bit");
+    CHECK_EQ_TEXT(report.reasons[1],
+                  "x.yaml:11: dead condition: network.mtu never changed a packet");
+}
+
 static void reasons_beyond_the_room_still_fail_the_run(void) {
     static struct sim_run_report report;
     for (int i = 0; i < SIM_REASONS_MAX + 3; i++) sim_run__reason(&report, "reason %d", i);
@@ -210,4 +264,6 @@ TEST_MAIN("scenario/boot", TEST(seeds_come_up_at_once_and_the_rest_within_over),
           TEST(a_run_in_which_everything_was_tested_and_held_holds),
           TEST(dead_checks_dead_faults_and_hollow_work_each_fail_a_run),
           TEST(what_was_not_due_before_the_run_was_cut_is_not_missed),
-          TEST(reasons_beyond_the_room_still_fail_the_run))
+          TEST(dead_parts_of_faults_and_dead_conditions_fail_a_run),
+          TEST(claims_are_not_missed_when_the_run_is_cut_or_drawn),
+          TEST(of_a_dead_fault_no_parts_are_told), TEST(reasons_beyond_the_room_still_fail_the_run))

@@ -287,6 +287,59 @@ static void a_link_has_from_the_default_what_it_does_not_say(void) {
     sim_plan_free(plan);
 }
 
+static void check_claim(const struct sim_plan *plan, uint32_t index, const char *name,
+                        uint32_t fault) {
+    REQUIRE(index < plan->claims_count);
+    CHECK_EQ_TEXT(plan->claims[index].name, name);
+    CHECK_EQ_UINT(plan->claims[index].fault, fault);
+}
+
+/* What a link has from the default counts for the default, both ways for the link. */
+static void what_a_network_says_has_to_show(void) {
+    struct sim_plan *plan = parse(
+        HEAD
+        "groups: {core: {count: 10}, leaf: {count: 20, nat: full_cone}}\n"
+        "clocks: {drift: 5ppm, offset: 0s}\n"
+        "network:\n  delay: 30ms\n  loss: 1%\n  corrupt: 0%\n  mtu: 65535\n  links:\n"
+        "    - {from: leaf, to: core, loss: 0%, both_ways: true, delay: 9ms, mtu: 900}\n" TAIL);
+    REQUIRE(plan != NULL);
+    REQUIRE(plan->claims_count == 4 && plan->net.claims_count == 4);
+    check_claim(plan, 0, "clocks.drift", 0);
+    check_claim(plan, 1, "groups.leaf.nat", 0);
+    check_claim(plan, 2, "network.loss", 0);
+    check_claim(plan, 3, "network.links.0.mtu", 0);
+    CHECK_EQ_INT(plan->claims[0].kind, SIM_CLAIM_DRIFT);
+    const struct sim_rule *rules = plan->net.rules;
+    REQUIRE(plan->net.rules_count == 3 && rules[0].chain.count == 3);
+    CHECK_EQ_UINT(rules[0].chain.elements[0].claim, 0); /* no datagram is larger */
+    CHECK_EQ_UINT(rules[0].chain.elements[1].claim, 0); /* plain delay */
+    CHECK_EQ_UINT(rules[0].chain.elements[2].claim, 3);
+    for (uint32_t i = 1; i < 3; i++) CHECK_EQ_UINT(rules[i].chain.elements[0].claim, 4);
+    sim_plan_free(plan);
+}
+
+static void each_part_of_a_degrade_and_of_its_steps_has_to_show(void) {
+    struct sim_plan *plan =
+        parse(HEAD "faults:\n"
+                   "  - crash: {at: 1s, nodes: 1, unsynced: torn}\n"
+                   "  - crash: {at: 1s, nodes: 1, unsynced: drawn}\n"
+                   "  - degrade: {at: 2s, corrupt: 0%, loss: 1%, delay: 5ms, schedule: [\n"
+                   "      {after: 1s, loss: 2%, mtu: 300},\n"
+                   "      {after: 2s, loss: 0%, delay: 0ms, mtu: 65535, burst: {good: 1s, bad: 1s,"
+                   " loss: 0%}}]}\n" TAIL);
+    const char *const names[] = {"unsynced",        "delay",           "loss",
+                                 "corrupt",         "schedule.0.loss", "schedule.0.mtu",
+                                 "schedule.1.burst"};
+    REQUIRE(plan != NULL);
+    CHECK_EQ_UINT(plan->claims_count, 7);
+    for (uint32_t i = 0; i < 7; i++) check_claim(plan, i, names[i], i == 0 ? 1 : 3);
+    CHECK_EQ_UINT(plan->claims[4].line, plan->claims[1].line + 1);
+    const struct sim_fault_spec *spec = &plan->faults[2];
+    CHECK_EQ_UINT(spec->chain.elements[0].claim, 2);
+    CHECK_EQ_UINT(spec->steps[0].chain.elements[1].claim, 2); /* the delay goes on */
+    sim_plan_free(plan);
+}
+
 static void a_region_matrix_is_halved_to_one_way(void) {
     struct sim_plan *plan = parse(HEAD "network: {delay: {regions: regions/ibm-cloud-2024.csv,"
                                        " within: 3ms, sigma: 0.125}}\n" TAIL);
@@ -641,6 +694,8 @@ TEST_MAIN("scenario/plan", TEST(what_is_not_said_has_its_default), TEST(the_head
           TEST(a_share_of_a_small_population_is_at_least_one_node),
           TEST(a_chain_is_delay_loss_duplicate_reorder),
           TEST(a_link_has_from_the_default_what_it_does_not_say),
+          TEST(what_a_network_says_has_to_show),
+          TEST(each_part_of_a_degrade_and_of_its_steps_has_to_show),
           TEST(a_region_matrix_is_halved_to_one_way), TEST(workloads_are_read),
           TEST(a_partition_is_read), TEST(every_part_of_a_link_is_read),
           TEST(shapes_clogs_filters_and_schedules_are_read), TEST(faults_that_come_again_are_read),

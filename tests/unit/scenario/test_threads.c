@@ -25,7 +25,8 @@ static const char scenario[] = "name: threads\n"
                                "  - partition: {at: 10s, for: 4s, sides: [50%, 50%]}\n"
                                "  - crash: {at: 7s, every: 900ms, until: 14s, nodes: 1, for: 2s}\n"
                                "  - pause: {at: 12s, for: 1s, nodes: 5}\n"
-                               "  - degrade: {at: 8s, for: 3s, nodes: 10, loss: 10%}\n"
+                               "  - degrade: {at: 8s, for: 3s, nodes: 10, loss: 10%,\n"
+                               "              schedule: [{after: 1s, reorder: 20%}]}\n"
                                "checks:\n"
                                "  - no_leak\n"
                                "  - no_surprise\n"
@@ -109,6 +110,11 @@ static void any_number_of_threads_gives_one_run(void) {
         CHECK_EQ_UINT(told.digest, alone.digest);
         for (uint32_t i = 0; i < one.faults_count; i++)
             CHECK_EQ_UINT(many.faults[i].count.bit, one.faults[i].count.bit);
+        REQUIRE(one.claims_count == 4 && many.claims_count == 4);
+        for (uint32_t i = 0; i < 4; i++) {
+            CHECK(one.claims[i] > 0);
+            CHECK_EQ_UINT(many.claims[i], one.claims[i]);
+        }
     }
     weft_posix_guard_remove();
     sim_plan_free(plan);

@@ -198,6 +198,29 @@ static void open_handles_outlive_remove_and_rename(void) {
 
 /* --- what survives --- */
 
+static void what_is_not_synced_is_names_sizes_and_bytes_that_differ(void) {
+    struct sim_disk *disk = sim_disk_new();
+    CHECK(!sim_disk_is_unsynced(disk));
+    put(disk, "a", "durable", true);
+    CHECK(sim_disk_is_unsynced(disk)); /* the name */
+    CHECK_EQ_INT(sim_disk_sync_folder(disk, "a"), WEFT_OK);
+    CHECK(!sim_disk_is_unsynced(disk));
+    weft_file file = open_as(disk, "a", WEFT_DISK_WRITE);
+    write_text(disk, file, 0, "dur"); /* the same bytes again */
+    CHECK(!sim_disk_is_unsynced(disk));
+    write_text(disk, file, 0, "X");
+    CHECK(sim_disk_is_unsynced(disk));
+    CHECK_EQ_INT(sim_disk_sync(disk, file), WEFT_OK);
+    CHECK(!sim_disk_is_unsynced(disk));
+    write_text(disk, file, 7, "+");
+    CHECK(sim_disk_is_unsynced(disk));
+    sim_disk_crash(disk, SIM_UNSYNCED_LOST, 0);
+    CHECK(!sim_disk_is_unsynced(disk));
+    CHECK_EQ_INT(sim_disk_remove(disk, "a"), WEFT_OK);
+    CHECK(sim_disk_is_unsynced(disk));
+    sim_disk_free(disk);
+}
+
 static void a_crash_keeps_bytes_and_size_as_of_the_last_sync(void) {
     struct sim_disk *disk = sim_disk_new();
     put(disk, "a", "durable", true);
@@ -516,6 +539,7 @@ TEST_MAIN("sim/disk", TEST(what_is_written_is_read),
           TEST(folders_are_made_as_needed_and_are_not_files),
           TEST(reading_handles_do_not_write_and_dead_ones_do_nothing),
           TEST(handles_and_file_sizes_are_bounded), TEST(open_handles_outlive_remove_and_rename),
+          TEST(what_is_not_synced_is_names_sizes_and_bytes_that_differ),
           TEST(a_crash_keeps_bytes_and_size_as_of_the_last_sync),
           TEST(a_second_sync_moves_what_a_crash_keeps),
           TEST(a_name_that_was_not_synced_is_gone_bytes_or_not),

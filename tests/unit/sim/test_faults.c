@@ -448,6 +448,49 @@ static void a_pause_of_a_node_that_is_down_is_dead(void) {
     end_world(small, faults);
 }
 
+/* Pings leave each 100 ms and are answered within 20 ms: between them there is nothing to put off.
+ */
+static void a_pause_that_puts_nothing_off_is_dead(void) {
+    struct small *small = open_world(false);
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_PAUSE, WEFT_MS(1050), WEFT_MS(10));
+    spec.nodes = nodes_of(2, 2);
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_S(5));
+    check_count(faults, 1, 0);
+    CHECK_EQ_UINT(small_count(small, NONE, WEFT_TRACE_FAULT_BIT), 0);
+    end_world(small, faults);
+}
+
+static void a_pause_bites_when_it_is_over(void) {
+    struct small *small = open_world(false);
+    struct sim_fault_spec spec = spec_of(SIM_FAULT_PAUSE, WEFT_MS(1050), WEFT_MS(60));
+    spec.nodes = nodes_of(2, 2);
+    struct sim_faults *faults = plan(small, &spec);
+    small_run(small, WEFT_MS(1105));
+    check_count(faults, 1, 0);
+    small_run(small, WEFT_S(5));
+    check_count(faults, 1, 1);
+    CHECK_EQ_INT(small_find(small, 2, WEFT_TRACE_FAULT_BIT, 0)->at, WEFT_MS(1110));
+    end_world(small, faults);
+}
+
+static void a_pause_that_somebody_else_ends_has_bitten_when_something_waited(void) {
+    bool (*const ends[])(struct sim_world * world, uint32_t node) = {sim_world_crash,
+                                                                     sim_world_kill};
+    for (int i = 0; i < 4; i++) {
+        weft_time at = i < 2 ? WEFT_MS(1060) : WEFT_MS(1200);
+        struct small *small = open_world(false);
+        struct sim_fault_spec spec = spec_of(SIM_FAULT_PAUSE, WEFT_MS(1050), WEFT_S(2));
+        spec.nodes = nodes_of(2, 2);
+        struct sim_faults *faults = plan(small, &spec);
+        small_run(small, at);
+        CHECK(ends[i % 2](small->world, 2));
+        small_run(small, WEFT_S(5));
+        check_count(faults, 1, i < 2 ? 0 : 1);
+        end_world(small, faults);
+    }
+}
+
 /* --- churn --- */
 
 static struct sim_fault_spec churn(weft_duration lasts, enum sim_churn_exit exit) {
@@ -838,7 +881,9 @@ TEST_MAIN("sim/faults", TEST(a_partition_by_shares_cuts_exact_halves_and_bites),
           TEST(a_crash_with_an_end_boots_its_nodes_again),
           TEST(a_rolling_kill_takes_one_after_the_other), TEST(a_stop_is_in_order_and_comes_back),
           TEST(a_restart_boots_who_is_down), TEST(a_pause_stops_a_node_for_its_time),
-          TEST(a_pause_of_a_node_that_is_down_is_dead),
+          TEST(a_pause_of_a_node_that_is_down_is_dead), TEST(a_pause_that_puts_nothing_off_is_dead),
+          TEST(a_pause_bites_when_it_is_over),
+          TEST(a_pause_that_somebody_else_ends_has_bitten_when_something_waited),
           TEST(churn_counts_each_leave_and_ends_with_everybody_back), TEST(downtimes_are_as_drawn),
           TEST(churn_by_stopping_leaves_in_order),
           TEST(churn_of_nodes_that_never_come_up_injects_nothing),

@@ -865,6 +865,52 @@ static void layers_without_a_key_draw_apart_from_the_link_and_each_other(void) {
     sim_net_free(net);
 }
 
+/* --- claims --- */
+
+static void each_element_counts_what_it_changed_for_its_claim(void) {
+    struct sim_element half = constant(SIM_ELEMENT_LOSS, 500000, 0);
+    struct sim_element small = {.kind = SIM_ELEMENT_MTU, .mtu = 1500, .claim = 2};
+    half.claim = 1;
+    struct sim_net_spec *spec = spec_of(half);
+    chain_add(&spec->rules[0].chain, small);
+    chain_add(&spec->rules[0].chain, constant(SIM_ELEMENT_DELAY, 0, WEFT_MS(1)));
+    spec->claims_count = 3;
+    struct sim_net *net = sim_net_new(spec, NODES, NULL, 1);
+    struct sim_chain late = {.count = 0};
+    chain_add(&late, constant(SIM_ELEMENT_DELAY, 0, WEFT_MS(1)));
+    late.elements[0].claim = 3;
+    sim_layer layer = layer_on(net, SIM_LAYER_CHAIN, "01000000", &late);
+    uint64_t passed = 0;
+    for (uint64_t i = 0; i < 1000; i++) passed += fate_of(net, 0, 1, i).copies;
+    for (uint64_t i = 0; i < 1000; i++) (void)fate_of(net, 2, 3, i);
+    CHECK(passed > 400 && passed < 600);
+    CHECK(sim_net_claim_bites(net, 1) > 800 && sim_net_claim_bites(net, 1) < 1200);
+    CHECK_EQ_UINT(sim_net_claim_bites(net, 2), 0);
+    CHECK_EQ_UINT(sim_net_claim_bites(net, 3), passed);
+    late.elements[0].claim = 0;
+    sim_net_layer_change(net, layer, &late);
+    for (uint64_t i = 1000; i < 2000; i++) (void)fate_of(net, 0, 1, i);
+    CHECK_EQ_UINT(sim_net_claim_bites(net, 3), passed);
+    sim_net_free(net);
+}
+
+static void a_downlink_counts_what_waits_for_its_claim(void) {
+    struct sim_element line = {.kind = SIM_ELEMENT_RATE,
+                               .rate = {.bytes = 1000, .queue = 10, .of = SIM_RATE_DOWNLINK},
+                               .claim = 1};
+    struct sim_net_spec *spec = spec_of(line);
+    spec->claims_count = 1;
+    struct sim_net *net = sim_net_new(spec, NODES, NULL, 1);
+    struct sim_packet packet = {.from = 0, .to = 1, .size = 100, .now = WEFT_S(1)};
+    weft_duration wait;
+    CHECK_EQ_UINT(sim_net_claim_bites(net, 1), 0);
+    CHECK_EQ_INT(sim_net_arrive(net, &packet, &wait), SIM_LOSS_NONE);
+    CHECK_EQ_UINT(sim_net_claim_bites(net, 1), 1);
+    CHECK_EQ_INT(sim_net_arrive(net, &packet, &wait), SIM_LOSS_LINK); /* no room */
+    CHECK_EQ_UINT(sim_net_claim_bites(net, 1), 2);
+    sim_net_free(net);
+}
+
 static void fates_are_the_same_on_every_machine(void) {
     struct sim_element element = {
         .kind = SIM_ELEMENT_DELAY,
@@ -918,4 +964,6 @@ TEST_MAIN("sim/net", TEST(without_elements_a_packet_arrives_once_and_at_once),
           TEST(a_packet_that_is_just_delayed_is_told_from_others), TEST(layers_are_bounded),
           TEST(layers_draw_apart_and_by_their_key),
           TEST(layers_without_a_key_draw_apart_from_the_link_and_each_other),
+          TEST(each_element_counts_what_it_changed_for_its_claim),
+          TEST(a_downlink_counts_what_waits_for_its_claim),
           TEST(fates_are_the_same_on_every_machine))
