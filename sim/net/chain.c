@@ -34,9 +34,20 @@ static void delay_by(struct sim_net__walk *walk, uint32_t copy, weft_duration mo
     walk->changed = true;
 }
 
+static uint64_t draw_of_pair(const struct sim_net__walk *walk, const struct sim_delay *delay) {
+    uint64_t a = walk->packet->from, b = walk->packet->to;
+    return weft_draw(walk->seed, SIM_DRAW_PAIR, a < b ? a << 32 | b : b << 32 | a, delay->pair);
+}
+
+static uint64_t draw_delay(const struct sim_net__walk *walk, const struct sim_delay *delay,
+                           uint32_t copy) {
+    if (delay->kind == SIM_DELAY_CONSTANT) return 0;
+    if (delay->pair > 0) return draw_of_pair(walk, delay);
+    return sim_net__draw(walk, SIM_DRAW_DELAY, copy);
+}
+
 static void delay_copy(struct sim_net__walk *walk, const struct sim_delay *delay, uint32_t copy) {
-    uint64_t raw =
-        delay->kind == SIM_DELAY_CONSTANT ? 0 : sim_net__draw(walk, SIM_DRAW_DELAY, copy);
+    uint64_t raw = draw_delay(walk, delay, copy);
     delay_by(walk, copy, sim_delay_sample(delay, raw, walk->from_region, walk->to_region));
 }
 

@@ -59,6 +59,25 @@ static void note_needs(struct sim_net *net) {
     }
 }
 
+/* --- regions --- */
+
+static uint8_t draw_region(const struct sim_net *net, uint32_t node) {
+    const struct sim_regions *regions = net->spec->regions;
+    uint64_t raw = weft_draw(net->seed, SIM_DRAW_REGION, node, 0), all = 0;
+    for (uint32_t i = 0; i < regions->count; i++) all += regions->share_ppm[i];
+    if (all == 0) return (uint8_t)weft_scale(raw, regions->count);
+    uint64_t at = weft_scale(raw, all);
+    uint8_t region = 0;
+    for (; at >= regions->share_ppm[region]; region++) at -= regions->share_ppm[region];
+    return region;
+}
+
+static uint8_t choose_region(const struct sim_net *net, uint32_t node) {
+    const uint8_t *of_group = net->spec->region_of_group;
+    uint8_t region = of_group == NULL ? SIM_REGION_DRAWN : of_group[group(net, node)];
+    return region == SIM_REGION_DRAWN ? draw_region(net, node) : region;
+}
+
 /* --- the interface --- */
 
 struct sim_net *sim_net_new(const struct sim_net_spec *spec, uint32_t nodes,
@@ -81,9 +100,7 @@ struct sim_net *sim_net_new(const struct sim_net_spec *spec, uint32_t nodes,
         free(net);
         return NULL;
     }
-    for (uint32_t i = 0; i < nodes; i++) {
-        net->region[i] = (uint8_t)weft_scale(weft_draw(seed, SIM_DRAW_REGION, i, 0), regions);
-    }
+    for (uint32_t i = 0; i < nodes; i++) net->region[i] = choose_region(net, i);
     return net;
 }
 
@@ -109,6 +126,11 @@ uint32_t sim_net_region(const struct sim_net *net, uint32_t node) {
     return net->region == NULL ? 0 : net->region[node];
 }
 
+const char *sim_net_region_name(const struct sim_net *net, uint32_t region) {
+    WEFT_ASSERT(region < sim_net_regions(net));
+    return net->spec->regions == NULL ? "" : net->spec->regions->name[region];
+}
+
 size_t sim_net_links_memory(const struct sim_net *net) {
     return ((size_t)net->out.size + net->in.size) * sizeof *net->out.slots;
 }
@@ -121,13 +143,14 @@ weft_duration sim_net_least(const struct sim_net_spec *spec) {
     return least;
 }
 
-/* Of a link that only delays, the same for all, with no chain on top of it: by how much. NULL:
- * there is more to it. */
+/* Of a link that only delays, the same for all, with no chain on top of it: by how much, for each
+ * packet anew. NULL: there is more to it. */
 static inline const struct sim_delay *just_delay(const struct sim_net *net) {
     const struct sim_chain *chain = &net->spec->rules[0].chain;
     const struct sim_element *element = &chain->elements[0];
     bool just = net->spec->rules_count == 1 && chain->count == 1 && net->chains.count == 0 &&
-                element->kind == SIM_ELEMENT_DELAY && element->delay.kind != SIM_DELAY_REGIONS;
+                element->kind == SIM_ELEMENT_DELAY && element->delay.kind != SIM_DELAY_REGIONS &&
+                element->delay.pair == 0;
     return just ? &element->delay : NULL;
 }
 
@@ -198,6 +221,22 @@ enum sim_loss sim_net_arrive(struct sim_net *net, const struct sim_packet *packe
         if (!passes) return SIM_LOSS_FAULT;
     }
     return SIM_LOSS_NONE;
+}
+
+enum sim_loss sim_net_through(struct sim_net *net, uint32_t from, uint32_t to) {
+    WEFT_ASSERT(from < net->nodes && to < net->nodes);
+    struct sim_packet packet = {.from = from, .to = to};
+    struct sim_fate fate;
+    sim_fate_init(&fate);
+    sim_net__run_cuts(net, &packet, &fate);
+    for (uint32_t i = 0; i < net->chains.count && fate.copies > 0; i++) {
+        struct sim_net__layer *layer = &net->layers[net->chains.layers[i]];
+        bool touches = sim_net__layer_touches(layer, from, to);
+        if (!touches || !sim_net__chain_loses_all(&layer->chain)) continue;
+        sim_net__bite(layer);
+        return SIM_LOSS_FAULT;
+    }
+    return fate.cause;
 }
 
 bool sim_net_cut(const struct sim_net *net, uint32_t from, uint32_t to) {
