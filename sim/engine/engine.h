@@ -70,7 +70,8 @@ enum sim_purpose {
     SIM_DRAW_DOMAIN,  /* a node's rack; entity: node */
     SIM_DRAW_BOOT, /* how much later a node boots; entity: fault << 32 | node, counter: occurrence
                     */
-    SIM_DRAW_UNSYNCED /* what a loss of power does; entity: node, counter: life */
+    SIM_DRAW_UNSYNCED, /* what a loss of power does; entity: node, counter: life */
+    SIM_DRAW_PAIR /* a delay that stays; entity: lower node << 32 | higher, counter: which delay */
 };
 
 #define SIM_SCENARIO UINT32_MAX /* the entity that is no node */

@@ -17,17 +17,19 @@ enum sim_domain_assign {
 
 /* I1  regions * sites * racks <= SIM_DOMAINS_MAX */
 struct sim_domains {
-    uint32_t regions; /* 0: those of the network's delays, which the nodes have already */
-    uint32_t sites;   /* of a region */
-    uint32_t racks;   /* of a site */
+    uint32_t regions; /* 0: those of the network, which the nodes are in already */
+    uint32_t sites;   /* of a region; 0: as 1 */
+    uint32_t racks;   /* of a site; 0: as 1 */
     enum sim_domain_assign assign;
 };
 
-/* How many there are of a level, in all; and the one that a node is in, below that. With the
- * network's regions there are no sites and racks. */
+/* How many there are of a level, in all. */
 uint32_t sim_domains_count(const struct sim_domains *domains, enum sim_domain_level level,
                            struct sim_world *world);
-uint32_t sim_domain_of(const struct sim_domains *domains, enum sim_domain_level level,
-                       struct sim_world *world, uint32_t node);
+
+/* The one that each node is in, below that: of[node]. The nodes of a region of the network come
+ * into its racks as all nodes do where there is none. */
+void sim_domains_place(const struct sim_domains *domains, enum sim_domain_level level,
+                       struct sim_world *world, uint32_t *of);
 
 #endif

@@ -142,6 +142,7 @@ struct sim_fault_spec {
     enum sim_domain_level level;
     uint32_t domains_count; /* so many are drawn; 0: one */
     bool is_number;         /* this one fails, no draw: */
+    bool is_named;          /* a region of the network, by its name */
     uint32_t domain;
     enum sim_outage_how how;
     size_t bytes;       /* MEMORY: at most so many */

@@ -38,23 +38,19 @@ static void draw(const struct sim_occurrence *occurrence, uint8_t *domains, uint
     }
 }
 
-static uint32_t domain_of(const struct sim_occurrence *occurrence, uint32_t node) {
-    const struct sim_fault_spec *spec = sim_fault__spec(occurrence);
-    return sim_domain_of(&spec->domains, spec->level, occurrence->faults->world, node);
-}
-
 static bool runs(const struct sim_occurrence *occurrence, uint32_t node) {
     enum sim_node_state state = sim_world_state(occurrence->faults->world, node);
     return (SIM_STATES_RUNNING & SIM_STATE_BIT(state)) != 0;
 }
 
 /* 1: has a node that runs; 2: fails. */
-static uint8_t *choose_domains(const struct sim_occurrence *occurrence, uint32_t count) {
+static uint8_t *choose_domains(const struct sim_occurrence *occurrence, uint32_t count,
+                               const uint32_t *of) {
     const struct sim_fault_spec *spec = sim_fault__spec(occurrence);
     uint8_t *domains = calloc(count, sizeof *domains);
     WEFT_ASSERT(domains != NULL);
     for (uint32_t i = 0; i < sim_world_nodes(occurrence->faults->world); i++)
-        if (runs(occurrence, i)) domains[domain_of(occurrence, i)] = 1;
+        if (runs(occurrence, i)) domains[of[i]] = 1;
     if (spec->is_number) {
         if (spec->domain < count) domains[spec->domain] = 2;
     } else {
@@ -68,6 +64,12 @@ static void write_text(struct sim_occurrence *occurrence, const uint8_t *domains
     const struct sim_fault_spec *spec = sim_fault__spec(occurrence);
     int at = snprintf(occurrence->text, SIM_FAULT_TEXT_MAX, "outage of %s", levels[spec->level]);
     uint32_t shown = 0;
+    if (spec->is_named) {
+        const struct sim_net *net = sim_world_net(occurrence->faults->world);
+        at += snprintf(occurrence->text + at, SIM_FAULT_TEXT_MAX - (size_t)at, " %s",
+                       sim_net_region_name(net, spec->domain));
+        shown = SHOWN_MAX;
+    }
     for (uint32_t i = 0; i < count && shown < SHOWN_MAX; i++) {
         if (domains[i] != 2) continue;
         at += snprintf(occurrence->text + at, SIM_FAULT_TEXT_MAX - (size_t)at, "%s %u",
@@ -81,16 +83,20 @@ static void choose(struct sim_occurrence *occurrence) {
     struct sim_world *world = occurrence->faults->world;
     const struct sim_fault_spec *spec = sim_fault__spec(occurrence);
     uint32_t count = sim_domains_count(&spec->domains, spec->level, world);
-    uint8_t *domains = choose_domains(occurrence, count);
+    uint32_t *of = calloc(sim_world_nodes(world), sizeof *of);
+    WEFT_ASSERT(of != NULL);
+    sim_domains_place(&spec->domains, spec->level, world, of);
+    uint8_t *domains = choose_domains(occurrence, count, of);
     occurrence->targets = calloc(sim_world_nodes(world) + 1u, sizeof *occurrence->targets);
     WEFT_ASSERT(occurrence->targets != NULL);
     for (uint32_t i = 0; i < sim_world_nodes(world); i++) {
-        if (!runs(occurrence, i) || domains[domain_of(occurrence, i)] != 2) continue;
+        if (!runs(occurrence, i) || domains[of[i]] != 2) continue;
         occurrence->targets[occurrence->targets_count++] =
             (struct sim_target){.node = i, .life = sim_world_life(world, i)};
     }
     write_text(occurrence, domains, count);
     free(domains);
+    free(of);
 }
 
 static void act(struct sim_occurrence *occurrence) { ops_of(occurrence)->act(occurrence); }

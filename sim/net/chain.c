@@ -34,9 +34,20 @@ static void delay_by(struct sim_net__walk *walk, uint32_t copy, weft_duration mo
     walk->changed = true;
 }
 
+static uint64_t draw_of_pair(const struct sim_net__walk *walk, const struct sim_delay *delay) {
+    uint64_t a = walk->packet->from, b = walk->packet->to;
+    return weft_draw(walk->seed, SIM_DRAW_PAIR, a < b ? a << 32 | b : b << 32 | a, delay->pair);
+}
+
+static uint64_t draw_delay(const struct sim_net__walk *walk, const struct sim_delay *delay,
+                           uint32_t copy) {
+    if (delay->kind == SIM_DELAY_CONSTANT) return 0;
+    if (delay->pair > 0) return draw_of_pair(walk, delay);
+    return sim_net__draw(walk, SIM_DRAW_DELAY, copy);
+}
+
 static void delay_copy(struct sim_net__walk *walk, const struct sim_delay *delay, uint32_t copy) {
-    uint64_t raw =
-        delay->kind == SIM_DELAY_CONSTANT ? 0 : sim_net__draw(walk, SIM_DRAW_DELAY, copy);
+    uint64_t raw = draw_delay(walk, delay, copy);
     delay_by(walk, copy, sim_delay_sample(delay, raw, walk->from_region, walk->to_region));
 }
 
@@ -214,10 +225,10 @@ static void run_element(struct sim_net__walk *walk, const struct sim_element *el
 }
 
 /* As layers do, threads that share a network count together. */
-static void bite(const struct sim_net__walk *walk, const struct sim_element *element) {
+void sim_net__claim(struct sim_net *net, const struct sim_element *element) {
     if (element->claim == 0) return;
-    WEFT_ASSERT(element->claim <= walk->net->spec->claims_count);
-    __atomic_fetch_add(&walk->net->claims[element->claim - 1], 1, __ATOMIC_RELAXED);
+    WEFT_ASSERT(element->claim <= net->spec->claims_count);
+    __atomic_fetch_add(&net->claims[element->claim - 1], 1, __ATOMIC_RELAXED);
 }
 
 bool sim_net__run_chain(struct sim_net__walk *walk, const struct sim_chain *chain) {
@@ -228,7 +239,7 @@ bool sim_net__run_chain(struct sim_net__walk *walk, const struct sim_chain *chai
         walk->changed = false;
         run_element(walk, &chain->elements[i]);
         if (!walk->changed) continue;
-        bite(walk, &chain->elements[i]);
+        sim_net__claim(walk->net, &chain->elements[i]);
         changed = true;
     }
     return changed;
@@ -245,7 +256,7 @@ bool sim_net__run_downlinks(struct sim_net__walk *walk, const struct sim_chain *
         weft_duration more = 0;
         if (!is_downlink(element)) continue;
         bool passes = sim_net__queue_up(walk, element, &more);
-        if (!passes || more > 0) bite(walk, element);
+        if (!passes || more > 0) sim_net__claim(walk->net, element);
         if (!passes) return false;
         if (more > *wait) *wait = more;
     }
@@ -269,13 +280,13 @@ bool sim_net__chain_has_downlinks(const struct sim_chain *chain) {
     return false;
 }
 
-bool sim_net__chain_loses_all(const struct sim_chain *chain) {
+const struct sim_element *sim_net__chain_all_lost(const struct sim_chain *chain) {
     for (uint32_t i = 0; i < chain->count; i++) {
         const struct sim_element *element = &chain->elements[i];
         if (element->kind != SIM_ELEMENT_LOSS || element->kinds != 0) continue;
-        if (element->ppm == CERTAIN) return true;
+        if (element->ppm == CERTAIN) return element;
     }
-    return false;
+    return NULL;
 }
 
 weft_duration sim_chain_least(const struct sim_chain *chain) {

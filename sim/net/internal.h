@@ -125,7 +125,10 @@ bool sim_net__run_downlinks(struct sim_net__walk *walk, const struct sim_chain *
                             weft_duration *wait);
 bool sim_net__chain_asks_kind(const struct sim_chain *chain);
 bool sim_net__chain_has_downlinks(const struct sim_chain *chain);
-bool sim_net__chain_loses_all(const struct sim_chain *chain);
+/* The element that lets nothing through, whatever it is; NULL: there is none. */
+const struct sim_element *sim_net__chain_all_lost(const struct sim_chain *chain);
+/* It has changed a packet. */
+void sim_net__claim(struct sim_net *net, const struct sim_element *element);
 
 uint64_t sim_net__draw(const struct sim_net__walk *walk, enum sim_purpose purpose, uint32_t copy);
 

@@ -57,6 +57,25 @@ static void note_needs(struct sim_net *net) {
     }
 }
 
+/* --- regions --- */
+
+static uint8_t draw_region(const struct sim_net *net, uint32_t node) {
+    const struct sim_regions *regions = net->spec->regions;
+    uint64_t raw = weft_draw(net->seed, SIM_DRAW_REGION, node, 0), all = 0;
+    for (uint32_t i = 0; i < regions->count; i++) all += regions->share_ppm[i];
+    if (all == 0) return (uint8_t)weft_scale(raw, regions->count);
+    uint64_t at = weft_scale(raw, all);
+    uint8_t region = 0;
+    for (; at >= regions->share_ppm[region]; region++) at -= regions->share_ppm[region];
+    return region;
+}
+
+static uint8_t choose_region(const struct sim_net *net, uint32_t node) {
+    const uint8_t *of_group = net->spec->region_of_group;
+    uint8_t region = of_group == NULL ? SIM_REGION_DRAWN : of_group[group(net, node)];
+    return region == SIM_REGION_DRAWN ? draw_region(net, node) : region;
+}
+
 /* Both: false, out of memory. */
 static bool make_claims(struct sim_net *net) {
     uint32_t count = net->spec->claims_count;
@@ -64,16 +83,13 @@ static bool make_claims(struct sim_net *net) {
     return count == 0 || net->claims != NULL;
 }
 
-static bool draw_regions(struct sim_net *net) {
+static bool place_regions(struct sim_net *net) {
     uint32_t regions = sim_net_regions(net);
     WEFT_ASSERT(regions <= SIM_REGIONS_MAX);
     if (regions <= 1 || net->nodes == 0) return true;
     net->region = malloc(net->nodes);
     if (net->region == NULL) return false;
-    for (uint32_t i = 0; i < net->nodes; i++) {
-        uint64_t raw = weft_draw(net->seed, SIM_DRAW_REGION, i, 0);
-        net->region[i] = (uint8_t)weft_scale(raw, regions);
-    }
+    for (uint32_t i = 0; i < net->nodes; i++) net->region[i] = choose_region(net, i);
     return true;
 }
 
@@ -91,7 +107,7 @@ struct sim_net *sim_net_new(const struct sim_net_spec *spec, uint32_t nodes,
     net->seed = seed;
     net->delay_base = weft_draw_base(seed, SIM_DRAW_DELAY);
     note_needs(net);
-    if (make_claims(net) && draw_regions(net)) return net;
+    if (make_claims(net) && place_regions(net)) return net;
     sim_net_free(net);
     return NULL;
 }
@@ -119,6 +135,11 @@ uint32_t sim_net_region(const struct sim_net *net, uint32_t node) {
     return net->region == NULL ? 0 : net->region[node];
 }
 
+const char *sim_net_region_name(const struct sim_net *net, uint32_t region) {
+    WEFT_ASSERT(region < sim_net_regions(net));
+    return net->spec->regions == NULL ? "" : net->spec->regions->name[region];
+}
+
 size_t sim_net_links_memory(const struct sim_net *net) {
     return ((size_t)net->out.size + net->in.size) * sizeof *net->out.slots;
 }
@@ -131,13 +152,14 @@ weft_duration sim_net_least(const struct sim_net_spec *spec) {
     return least;
 }
 
-/* Of a link that only delays, the same for all, with no chain on top of it: by how much. NULL:
- * there is more to it. */
+/* Of a link that only delays, the same for all, with no chain on top of it: by how much, for each
+ * packet anew. NULL: there is more to it. */
 static inline const struct sim_delay *just_delay(const struct sim_net *net) {
     const struct sim_chain *chain = &net->spec->rules[0].chain;
     const struct sim_element *element = &chain->elements[0];
     bool just = net->spec->rules_count == 1 && chain->count == 1 && net->chains.count == 0 &&
-                element->kind == SIM_ELEMENT_DELAY && element->delay.kind != SIM_DELAY_REGIONS;
+                element->kind == SIM_ELEMENT_DELAY && element->delay.kind != SIM_DELAY_REGIONS &&
+                element->delay.pair == 0;
     return just ? &element->delay : NULL;
 }
 
@@ -215,6 +237,24 @@ uint64_t sim_net_claim_bites(const struct sim_net *net, uint32_t claim) {
     return net->claims[claim - 1];
 }
 
+enum sim_loss sim_net_through(struct sim_net *net, uint32_t from, uint32_t to) {
+    WEFT_ASSERT(from < net->nodes && to < net->nodes);
+    struct sim_packet packet = {.from = from, .to = to};
+    struct sim_fate fate;
+    sim_fate_init(&fate);
+    sim_net__run_cuts(net, &packet, &fate);
+    for (uint32_t i = 0; i < net->chains.count && fate.copies > 0; i++) {
+        struct sim_net__layer *layer = &net->layers[net->chains.layers[i]];
+        if (!sim_net__layer_touches(layer, from, to)) continue;
+        const struct sim_element *all = sim_net__chain_all_lost(&layer->chain);
+        if (all == NULL) continue;
+        sim_net__bite(layer);
+        sim_net__claim(net, all);
+        return SIM_LOSS_FAULT;
+    }
+    return fate.cause;
+}
+
 bool sim_net_cut(const struct sim_net *net, uint32_t from, uint32_t to) {
     WEFT_ASSERT(from < net->nodes && to < net->nodes);
     for (uint32_t i = 0; i < net->cuts.count; i++) {
@@ -223,7 +263,7 @@ bool sim_net_cut(const struct sim_net *net, uint32_t from, uint32_t to) {
     for (uint32_t i = 0; i < net->chains.count; i++) {
         const struct sim_net__layer *layer = &net->layers[net->chains.layers[i]];
         bool touches = sim_net__layer_touches(layer, from, to);
-        if (touches && sim_net__chain_loses_all(&layer->chain)) return true;
+        if (touches && sim_net__chain_all_lost(&layer->chain) != NULL) return true;
     }
-    return sim_net__chain_loses_all(chain_of(net, from, to));
+    return sim_net__chain_all_lost(chain_of(net, from, to)) != NULL;
 }

@@ -36,10 +36,12 @@ enum sim_delay_kind {
 
 #define SIM_REGIONS_MAX 64
 #define SIM_REGION_NAME_MAX 32
+#define SIM_REGION_DRAWN 255
 
 /* One-way delays between regions. */
 struct sim_regions {
     uint32_t count;
+    uint32_t share_ppm[SIM_REGIONS_MAX]; /* of the nodes that are drawn; all 0: each as likely */
     char name[SIM_REGIONS_MAX][SIM_REGION_NAME_MAX];
     weft_duration delay[SIM_REGIONS_MAX][SIM_REGIONS_MAX];
 };
@@ -53,6 +55,8 @@ struct sim_samples {
 /* A duration with a distribution. */
 struct sim_delay {
     enum sim_delay_kind kind;
+    uint32_t pair;   /* of an element DELAY. 0: drawn for each packet; else once for each pair of
+                        nodes, both ways alike: by seed, pair and this number; nothing is kept */
     weft_duration a; /* CONSTANT: it; UNIFORM, PARETO: least; LOGNORMAL: median; REGIONS: within
                         one; EXPONENTIAL: mean beyond b; WEIBULL: scale */
     weft_duration b; /* UNIFORM: greatest; EXPONENTIAL: least */
@@ -149,6 +153,8 @@ struct sim_net_spec {
     uint32_t rules_count;                 /* >= 1 */
     struct sim_regions *regions;          /* NULL: one region; owned by whoever made the spec */
     uint32_t claims_count;                /* the greatest claim of an element, of layers as well */
+    const uint8_t *region_of_group;       /* SIM_REGION_DRAWN, or where its nodes are; borrowed.
+                                             NULL: all are drawn */
 };
 
 /* The least delay between any two nodes. */
@@ -162,9 +168,11 @@ struct sim_net *sim_net_new(const struct sim_net_spec *spec, uint32_t nodes,
                             const uint32_t *group_of, uint64_t seed);
 void sim_net_free(struct sim_net *net);
 
-/* How many regions there are, at least one; and that of a node: drawn, and stable. */
+/* How many regions there are, at least one; that of a node: its group's, or drawn, and stable; and
+ * the name of one, "" where there is no matrix. */
 uint32_t sim_net_regions(const struct sim_net *net);
 uint32_t sim_net_region(const struct sim_net *net, uint32_t node);
+const char *sim_net_region_name(const struct sim_net *net, uint32_t region);
 
 /* Memory of queues and of what is held back: of links that are active. */
 size_t sim_net_links_memory(const struct sim_net *net);
@@ -304,5 +312,9 @@ uint64_t sim_net_claim_bites(const struct sim_net *net, uint32_t claim);
 /* Whether a packet from `from` to `to` would be dropped by a cut right now (not by chance): what
  * a stream needs to know to stall. A loss of 1,000,000 ppm, of all kinds, is a cut. */
 bool sim_net_cut(const struct sim_net *net, uint32_t from, uint32_t to);
+
+/* What was long under way from `from` to `to` is there now, if no layer is a cut by now: NONE. Else
+ * it is lost, CUT or FAULT, and what cut it bites. */
+enum sim_loss sim_net_through(struct sim_net *net, uint32_t from, uint32_t to);
 
 #endif

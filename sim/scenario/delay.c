@@ -8,8 +8,8 @@
 struct draft {
     struct sim_delay delay;
     weft_duration least, within;
-    uint32_t sigma_milli;
-    bool no_regions;
+    uint32_t sigma_milli, pair;
+    bool no_regions, no_pair;
 };
 
 #define SIGMA_MAX 3000
@@ -149,6 +149,16 @@ static void read_matrix(struct sim_plan__reader *reader, const struct sim_plan__
     draft->delay.regions = reader->plan->net.regions;
 }
 
+/* Into the matrix, which all links have in common: `regions` is read by then. */
+static void read_shares(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                        void *into) {
+    const struct draft *draft = into;
+    if (draft->delay.kind != SIM_DELAY_REGIONS || draft->delay.regions == NULL) return;
+    const char *expected = "a mapping such as {Dallas: 60%, Toronto: 40%}";
+    if (!sim_plan__is(reader, value, WEFT_YAML_MAPPING, expected)) return;
+    sim_plan__read_region_shares(reader, value->node);
+}
+
 static void read_samples(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                          void *into) {
     struct draft *draft = into;
@@ -158,7 +168,21 @@ static void read_samples(struct sim_plan__reader *reader, const struct sim_plan_
     if (draft->delay.samples != NULL) draft->delay.a = draft->delay.samples->sorted[0];
 }
 
-#define KINDS 7 /* of the keys, the first so many */
+static void read_per(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                     void *into) {
+    static const char *const words[] = {"packet", "pair"};
+    struct draft *draft = into;
+    if (draft->no_pair) {
+        sim_plan__mistake(reader, value->node,
+                          "'per' is for the 'delay' of links, expected a distribution");
+        return;
+    }
+    int per = sim_plan__choose_word(reader, value, words, 2);
+    if (per >= 0) draft->pair = (uint32_t)per;
+}
+
+#define KINDS 7  /* of the keys, the first so many */
+#define EXTRAS 3 /* keys after these, for regions alone */
 
 static const struct sim_plan__key delay_keys[] = {
     {"uniform", false, read_uniform, 0, 0, 0},
@@ -170,6 +194,8 @@ static const struct sim_plan__key delay_keys[] = {
     {"regions", false, read_matrix, 0, 0, 0},
     {"within", false, sim_plan__read_duration, offsetof(struct draft, within), 0, 0},
     {"sigma", false, read_sigma, offsetof(struct draft, sigma_milli), 0, 0},
+    {"shares", false, read_shares, 0, 0, 0},
+    {"per", false, read_per, 0, 0, 0},
 };
 const struct sim_plan__section sim_plan__delay_section = {"delay", delay_keys,
                                                           sizeof delay_keys / sizeof delay_keys[0]};
@@ -188,7 +214,7 @@ static bool is_one_kind(struct sim_plan__reader *reader, const struct weft_yaml_
         return false;
     }
     bool regions = weft_yaml_get(node, "regions") != NULL;
-    for (size_t i = KINDS; i < KINDS + 2; i++) {
+    for (size_t i = KINDS; i < KINDS + EXTRAS; i++) {
         const struct weft_yaml_node *extra = weft_yaml_get(node, delay_keys[i].name);
         if (extra == NULL || regions) continue;
         sim_plan__mistake(reader, extra, "'%s' here belongs to 'regions', expected it there",
@@ -212,6 +238,7 @@ static void read_distribution(struct sim_plan__reader *reader, const struct weft
                               struct draft *draft) {
     uint32_t before = reader->mistakes.count;
     if (!sim_plan__read_section(reader, node, &sim_plan__delay_section, draft)) return;
+    draft->delay.pair = draft->pair;
     if (is_one_kind(reader, node, before)) finish_regions(draft);
 }
 
@@ -222,7 +249,8 @@ void sim_plan__read_delay(struct sim_plan__reader *reader, const struct sim_plan
     uint32_t before = reader->mistakes.count;
     struct draft draft = {.delay.kind = SIM_DELAY_CONSTANT,
                           .within = WEFT_MS(1),
-                          .no_regions = key->most == SIM_PLAN__NO_REGIONS};
+                          .no_regions = (key->most & SIM_PLAN__REGIONS) == 0,
+                          .no_pair = (key->most & SIM_PLAN__PAIRS) == 0};
     if (node->kind == WEFT_YAML_MAPPING) {
         read_distribution(reader, node, &draft);
     } else if (node->kind == WEFT_YAML_SCALAR) {

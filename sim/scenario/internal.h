@@ -157,9 +157,10 @@ void sim_plan__read_nat(struct sim_plan__reader *reader, const struct sim_plan__
                         struct sim_nat_range *range);
 void sim_plan__check_nats(struct sim_plan__reader *reader);
 
-/* A delay: struct sim_delay at the key's offset. `least`: its least (median); `most` is one of: */
-#define SIM_PLAN__REGIONS 1 /* a matrix of regions is allowed */
+/* A delay: struct sim_delay at the key's offset. `least`: its least (median); `most`: these bits */
 #define SIM_PLAN__NO_REGIONS 0
+#define SIM_PLAN__REGIONS 1 /* a matrix of regions is allowed */
+#define SIM_PLAN__PAIRS 2   /* so is one for each pair of nodes */
 void sim_plan__read_delay(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                           void *into);
 
@@ -179,8 +180,16 @@ void sim_plan__read_model(struct sim_plan__reader *reader, const struct sim_plan
 void sim_plan__take_flow(struct sim_plan__reader *reader, const struct weft_yaml_node *network,
                          const struct sim_plan__flow *flow);
 
-/* The matrix of `value`, a path beside the scenario, into the plan's net. */
+/* The matrix of `value`, a path beside the scenario, into the plan's net; how nodes are spread over
+ * its regions; the region that is named, told, and false, when there is none. */
 void sim_plan__read_regions(struct sim_plan__reader *reader, const struct sim_plan__value *value);
+void sim_plan__read_region_shares(struct sim_plan__reader *reader,
+                                  const struct weft_yaml_node *shares);
+bool sim_plan__region_index(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
+                            uint32_t *index);
+
+/* The regions of groups, when the matrix is known. */
+void sim_plan__check_regions(struct sim_plan__reader *reader);
 
 /* regions.c: a whole CSV file beside the scenario; false, told, when it cannot be read. free() it.
  */
@@ -229,7 +238,7 @@ sim_plan__read sim_plan__read_link_delay, sim_plan__read_link_jitter, sim_plan__
     sim_plan__read_link_corrupt, sim_plan__read_link_rate, sim_plan__read_link_mtu;
 
 #define SIM_PLAN__LINK_KEYS(at, regions)                                                           \
-    {"delay", false, sim_plan__read_link_delay, at, 0, regions},                                   \
+    {"delay", false, sim_plan__read_link_delay, at, 0, (regions) | SIM_PLAN__PAIRS},               \
         {"delay_jitter", false, sim_plan__read_link_jitter, at, 0, SIM_PLAN__NO_REGIONS},          \
         {"loss", false, sim_plan__read_link_loss, at, 0, 0},                                       \
         {"burst", false, sim_plan__read_link_burst, at, 0, 0},                                     \

@@ -74,9 +74,9 @@ static const struct sim_plan__key keys[] = {
     {"schedule", false, sim_plan__read_schedule, 0, 0, 0},
     {"dist", false, sim_plan__read_dist, 0, 0, 0},
     {"clocks", false, sim_plan__read_clocks, 0, 0, 0},
-    {"domains", false, sim_plan__read_domains, 0, 0, 0},
     {"groups", false, sim_plan__read_groups, 0, 0, 0},
     {"network", false, sim_plan__read_network, 0, 0, 0},
+    {"domains", false, sim_plan__read_domains, 0, 0, 0},
     {"workload", false, sim_plan__read_workload, 0, 0, 0},
     {"faults", false, sim_plan__read_faults, 0, 0, 0},
     {"swarm", false, sim_plan__read_swarm, 0, 0, 0},
@@ -193,6 +193,7 @@ static void read_tree(struct sim_plan__reader *reader, struct weft_yaml_node *ro
     reader->root = root;
     sim_plan__read_section(reader, root, &scenario_section, reader->plan);
     if (reader->mistakes.count == 0) sim_plan__check_join(reader);
+    if (reader->mistakes.count == 0) sim_plan__check_regions(reader);
     if (reader->mistakes.count == 0) sim_plan__check_dist(reader);
     if (reader->mistakes.count == 0) sim_plan__check_nats(reader);
     if (reader->mistakes.count == 0) sim_plan__check_liveness(reader);

@@ -153,10 +153,11 @@ struct sim_plan {
     struct weft_dht_config dht_of[SIM_GROUPS_MAX];
     uint32_t schedulers_of[SIM_GROUPS_MAX];
     struct sim_dist dist_of[SIM_GROUPS_MAX];
+    uint8_t region_of[SIM_GROUPS_MAX];         /* SIM_REGION_DRAWN, or which of net.regions */
     struct sim_nat_range nats[SIM_GROUPS_MAX]; /* of groups that are behind some, ascending */
     uint32_t nats_count;
     struct sim_clocks clocks;
-    struct sim_domains domains; /* regions 0: none but the network's */
+    struct sim_domains domains; /* regions 0: those of the network, if any */
     bool dht_on;
     bool v6;                     /* nodes speak IPv6 instead of IPv4 */
     bool save_table;             /* nodes keep their routing table on disk */

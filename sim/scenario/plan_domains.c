@@ -22,11 +22,16 @@ const struct sim_plan__section sim_plan__domains_section = {
 void sim_plan__read_domains(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                             void *into) {
     struct sim_plan *plan = into;
-    struct sim_domains domains = {.regions = 1, .sites = 1, .racks = 1};
+    const struct sim_regions *of_network = plan->net.regions;
+    struct sim_domains domains = {.regions = of_network == NULL ? 1 : 0, .sites = 1, .racks = 1};
     const char *expected = "a mapping such as {regions: 2, sites: 3, racks: 4}";
     if (!sim_plan__is(reader, value, WEFT_YAML_MAPPING, expected)) return;
     sim_plan__read_section(reader, value->node, &sim_plan__domains_section, &domains);
-    uint64_t racks = (uint64_t)domains.regions * domains.sites * domains.racks;
+    if (of_network != NULL && domains.regions > 0)
+        sim_plan__mistake(reader, weft_yaml_get(value->node, "regions"),
+                          "'regions' of the domains and of the network, expected one of them");
+    uint64_t racks = (uint64_t)domains.sites * domains.racks *
+                     (of_network == NULL ? domains.regions : of_network->count);
     if (racks > SIM_DOMAINS_MAX)
         sim_plan__mistake(reader, value->node, "%llu racks in all, expected at most %u",
                           (unsigned long long)racks, SIM_DOMAINS_MAX);
@@ -59,6 +64,20 @@ static void read_number(struct sim_plan__reader *reader, const struct sim_plan__
     draft->spec.is_number = true;
 }
 
+static void read_name(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                      void *into) {
+    struct sim_plan__fault *draft = into;
+    if (!sim_plan__is(reader, value, WEFT_YAML_SCALAR, "the name of a region")) return;
+    if (reader->plan->net.regions == NULL) {
+        sim_plan__mistake(reader, value->node,
+                          "'name' here, expected 'regions' in the network's 'delay'");
+        return;
+    }
+    if (reader->plan->net.regions->count == 0) return; /* told */
+    draft->spec.is_number = draft->spec.is_named =
+        sim_plan__region_index(reader, value->node, &draft->spec.domain);
+}
+
 static const struct sim_plan__key outage_keys[] = {
     KEY_AT,
     {"for", true, sim_plan__read_duration, AT(lasts), WEFT_MS(1), 0},
@@ -66,15 +85,32 @@ static const struct sim_plan__key outage_keys[] = {
     {"domain", true, read_level, 0, 0, 0},
     {"count", false, sim_plan__read_count, AT(domains_count), 1, SIM_DOMAINS_MAX},
     {"number", false, read_number, AT(domain), 0, SIM_DOMAINS_MAX - 1},
+    {"name", false, read_name, 0, 0, 0},
     {"how", false, read_how, 0, 0, 0},
     KEY_SPREAD};
 
+/* 0: there are none. */
 static uint32_t count_of(const struct sim_plan *plan, const struct sim_fault_spec *spec) {
     const struct sim_domains *domains = &plan->domains;
-    uint32_t count = domains->regions;
-    if (count == 0) return plan->net.regions != NULL ? plan->net.regions->count : 0;
+    const struct sim_regions *of_network = plan->net.regions;
+    uint32_t count = of_network != NULL ? of_network->count : domains->regions;
     if (spec->level >= SIM_DOMAIN_SITE) count *= domains->sites;
     return spec->level >= SIM_DOMAIN_RACK ? count * domains->racks : count;
+}
+
+/* Which of them: one way to say it. */
+static void check_which(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
+                        const struct sim_plan__fault *fault) {
+    const struct weft_yaml_node *number = weft_yaml_get(node, "number");
+    const struct weft_yaml_node *count = weft_yaml_get(node, "count");
+    const struct weft_yaml_node *name = weft_yaml_get(node, "name");
+    if (number != NULL && count != NULL)
+        sim_plan__mistake(reader, count, "'count' and 'number', expected one of them");
+    if (name != NULL && (number != NULL || count != NULL))
+        sim_plan__mistake(reader, name, "'name' and '%s', expected one of them",
+                          number != NULL ? "number" : "count");
+    if (name != NULL && fault->spec.level != SIM_DOMAIN_REGION)
+        sim_plan__mistake(reader, name, "'name' is that of a region, expected 'domain: region'");
 }
 
 static void check_outage(struct sim_plan__reader *reader, const struct weft_yaml_node *node,
@@ -84,11 +120,9 @@ static void check_outage(struct sim_plan__reader *reader, const struct weft_yaml
     const struct weft_yaml_node *count = weft_yaml_get(node, "count");
     const struct weft_yaml_node *level = weft_yaml_get(node, "domain");
     uint32_t there = count_of(reader->plan, spec);
-    bool of_network = reader->plan->domains.regions == 0;
-    if (number != NULL && count != NULL)
-        sim_plan__mistake(reader, count, "'count' and 'number', expected one of them");
+    check_which(reader, node, fault);
     if (level == NULL) return;
-    if (there == 0 || (of_network && spec->level != SIM_DOMAIN_REGION)) {
+    if (there == 0) {
         sim_plan__mistake(reader, level, "there are no domains '%s', expected 'domains'",
                           sim_plan__show(level->kind == WEFT_YAML_SCALAR ? level->text : "").text);
     } else if (number != NULL && spec->domain >= there) {

@@ -7,7 +7,7 @@
 
 #define PLATFORM_SIZE_MAX ((size_t)16 * 1024 * 1024)
 
-static const char *const models[] = {"LV08", "CM02", "SMPI", "IB", "Constant"};
+static const char *const models[] = {"LV08", "CM02", "SMPI", "IB"};
 
 static struct sim_plan__flow *flow_at(const struct sim_plan__value *value, void *into) {
     return (struct sim_plan__flow *)(void *)((char *)into + value->key->offset);

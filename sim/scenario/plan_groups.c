@@ -207,6 +207,13 @@ static void read_group_nat(struct sim_plan__reader *reader, const struct sim_pla
     (void)sim_plan__claim(reader, value->node, SIM_CLAIM_NAT, "nat");
 }
 
+/* Which it is, the network tells: sim_plan__check_regions. */
+static void read_group_region(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                              void *into) {
+    (void)into;
+    sim_plan__is(reader, value, WEFT_YAML_SCALAR, "the name of a region");
+}
+
 static const struct sim_plan__key group_keys[] = {
     {"count", true, read_count, 0, 0, 0},
     {"join", false, read_group_join, 0, 0, 0},
@@ -216,6 +223,7 @@ static const struct sim_plan__key group_keys[] = {
      WEFT_SCHEDULERS_MAX},
     {"dist", false, read_group_dist, 0, 0, 0},
     {"nat", false, read_group_nat, 0, 0, 0},
+    {"region", false, read_group_region, 0, 0, 0},
 };
 const struct sim_plan__section sim_plan__group_section = {"groups", group_keys,
                                                           sizeof group_keys / sizeof group_keys[0]};

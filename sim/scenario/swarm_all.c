@@ -17,7 +17,8 @@ enum needs {
     NEEDS_STREAMS = 4, /* `dist` or `apps` */
     NEEDS_NAT = 8,
     NEEDS_DOMAINS = 16,
-    NEEDS_SAVED = 32 /* `save_table`: something is on the disks */
+    NEEDS_SAVED = 32, /* `save_table`: something is on the disks */
+    NEEDS_REGIONS = 64
 };
 
 struct values {
@@ -64,6 +65,8 @@ static const struct values all[] = {
     {SIM_FAULT_OUTAGE, NEEDS_DOMAINS, 0,
      "domain: {one_of: [rack, site]}, how: {one_of: [crash, kill, stop, isolate, pause]}, "
      "spread: 0s..$16"},
+    {SIM_FAULT_OUTAGE, NEEDS_REGIONS, NEEDS_DOMAINS,
+     "domain: region, how: {one_of: [crash, kill, stop, isolate, pause]}, spread: 0s..$16"},
     {SIM_FAULT_CLOG, NEEDS_NOTHING, 0, "nodes: 1%..50%"},
     {SIM_FAULT_FILTER, NEEDS_NOTHING, 0,
      "nodes: 10%..100%, loss: 10%..100%, "
@@ -102,6 +105,20 @@ static bool is_true(const struct weft_yaml_node *node, const char *key) {
     return value != NULL && value->kind == WEFT_YAML_SCALAR && strcmp(value->text, "true") == 0;
 }
 
+static bool has_regions(const struct weft_yaml_node *link) {
+    const struct weft_yaml_node *delay = link == NULL ? NULL : weft_yaml_get(link, "delay");
+    return delay != NULL && weft_yaml_get(delay, "regions") != NULL;
+}
+
+/* The links' matrix is the network's. */
+static bool network_has_regions(const struct weft_yaml_node *network) {
+    const struct weft_yaml_node *links = network == NULL ? NULL : weft_yaml_get(network, "links");
+    bool has = has_regions(network);
+    for (uint32_t i = 0; links != NULL && i < links->count; i++)
+        has = has || has_regions(links->items[i]);
+    return has;
+}
+
 static unsigned has_of(const struct weft_yaml_node *root) {
     const struct weft_yaml_node *groups = weft_yaml_get(root, "groups");
     unsigned has = is_on(root, "dht") || weft_yaml_get(root, "dht") == NULL ? NEEDS_DHT : 0;
@@ -111,6 +128,7 @@ static unsigned has_of(const struct weft_yaml_node *root) {
     if (is_on(root, "apps")) has |= NEEDS_APPS | NEEDS_STREAMS;
     if (is_on(root, "dist")) has |= NEEDS_STREAMS;
     if (is_on(root, "domains")) has |= NEEDS_DOMAINS;
+    if (network_has_regions(weft_yaml_get(root, "network"))) has |= NEEDS_REGIONS;
     for (uint32_t i = 0; groups != NULL && i < groups->count; i++)
         if (is_on(groups->items[i], "nat")) has |= NEEDS_NAT;
     return has;

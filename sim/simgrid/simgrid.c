@@ -146,7 +146,7 @@ static weft_time to_ns(double s) {
 }
 
 static bool is_model(const char *name) {
-    static const char *const models[] = {"LV08", "CM02", "SMPI", "IB", "Constant"};
+    static const char *const models[] = {"LV08", "CM02", "SMPI", "IB"};
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
         if (strcmp(models[i], name) == 0) return true;
     }

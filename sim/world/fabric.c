@@ -296,6 +296,7 @@ uint32_t sim_fabric_crash(struct sim_fabric *fabric, uint32_t node, enum sim_uns
     sim_fabric__forget_waiting(machine);
     sim_fabric__jobs_forget(machine);
     drop_sockets(machine);
+    if (fabric->flows != NULL) sim_flows_crash(fabric->flows, node);
     return disk != NULL ? sim_disk_crash(disk, unsynced, seed) : 0;
 }
 

@@ -17,6 +17,7 @@ struct flow {
     weft_time done;  /* when the model let it go; NEVER: under way */
     weft_time after; /* stream: arrives later than this */
     bool stream;
+    bool crashed; /* an end of it lost power meanwhile */
 };
 
 struct sim_flows {
@@ -156,13 +157,39 @@ static void pass_on(struct sim_fabric *fabric, const struct sim_parcel *parcel, 
     if (stream != NULL) stream->arrival_last = at;
 }
 
+/* What became of the way while it was under way. A stream's bytes are then sent again, as all that
+ * is lost. */
+static enum sim_loss loss_of(struct sim_fabric *fabric, const struct flow *flow) {
+    if (flow->crashed) return SIM_LOSS_NO_NODE;
+    return sim_net_through(fabric->config.net, flow->parcel->from, flow->parcel->to);
+}
+
+/* At `at`, which the engine's clock has not come to: nothing is due before. */
+static void tell_lost(struct sim_fabric *fabric, const struct sim_parcel *parcel,
+                      enum sim_loss cause, weft_time at) {
+    const struct sim_fabric_config *config = &fabric->config;
+    struct weft_trace_event event = {.at = at,
+                                     .node = parcel->from,
+                                     .kind = WEFT_TRACE_PACKET_LOST,
+                                     .number = {parcel->to, parcel->size, parcel->number, cause}};
+    WEFT_ASSERT(at >= sim_engine_now(config->engine));
+    fabric->stats.packets_lost++;
+    sim_engine_fold_bytes(config->engine, parcel->bytes, parcel->size);
+    if (config->trace != NULL && (config->trace_mask & WEFT_TRACE_BIT(event.kind)) != 0)
+        config->trace(config->ctx, &event);
+}
+
 static void let_go(struct sim_fabric *fabric, struct flow *flow) {
     struct sim_parcel *parcel = flow->parcel;
+    enum sim_loss loss = loss_of(fabric, flow);
     struct sim_fate fate = flow->fate;
     weft_time done = flow->done, after = flow->after;
     bool stream = flow->stream;
     flow->parcel = NULL;
-    sim_parcel_queue(fabric, parcel, &fate, done, stream ? &after : NULL);
+    if (loss == SIM_LOSS_NONE)
+        sim_parcel_queue(fabric, parcel, &fate, done, stream ? &after : NULL);
+    else
+        tell_lost(fabric, parcel, loss, done);
     if (stream) pass_on(fabric, parcel, after);
     sim_parcel_unref(fabric, parcel);
 }
@@ -194,6 +221,14 @@ void sim_flows_run(struct sim_fabric *fabric, weft_time until) {
         if (!sim_engine_first(fabric->config.engine, until, &first)) first = until;
         if (!flows->ops->next(first, &index, &at)) return;
         completed(fabric, (uint32_t)index, at);
+    }
+}
+
+void sim_flows_crash(struct sim_flows *flows, uint32_t node) {
+    for (uint32_t i = 0; i < flows->count; i++) {
+        struct flow *flow = &flows->flows[i];
+        if (flow->parcel == NULL) continue;
+        if (flow->parcel->from == node || flow->parcel->to == node) flow->crashed = true;
     }
 }
 

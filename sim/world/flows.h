@@ -2,8 +2,9 @@
  * bandwidth says (sim/net/flow.h). Private to sim/world.
  *
  * Machine i stands on host i modulo the platform's hosts. What links and faults do to a packet,
- * they do to a flow: its delays come on top, a cut loses it. A stream's bytes stay in order: what
- * is sent behind a flow of the same stream waits for it. */
+ * they do to a flow: its delays come on top, a cut loses it, be it there when it is sent or when it
+ * is through. It is lost, too, when either end loses power meanwhile. A stream's bytes stay in
+ * order: what is sent behind a flow of the same stream waits for it. */
 #ifndef SIM_WORLD_FLOWS_H
 #define SIM_WORLD_FLOWS_H
 
@@ -23,6 +24,9 @@ bool sim_flows_take(struct sim_fabric *fabric, struct sim_parcel *parcel, struct
 
 /* Go on to the next event of the engine, at most to `until`: what arrives before is queued. */
 void sim_flows_run(struct sim_fabric *fabric, weft_time until);
+
+/* The machine has lost power. */
+void sim_flows_crash(struct sim_flows *flows, uint32_t node);
 
 struct sim_flows_stats sim_flows_stats(const struct sim_flows *flows);
 

@@ -19,6 +19,10 @@ PART = os.path.join(BIN, "weft-simgrid.so")
 TESTS = os.path.join(os.path.dirname(BIN), "tests")
 SCENARIO = os.path.join(SOURCE, "scenarios/simgrid", "shared-backbone.yaml")
 CLUSTER = os.path.join(SOURCE, "scenarios/simgrid/cluster.xml")
+SLOW_LINE = os.path.join(SOURCE, "scenarios/simgrid", "slow-line.yaml")
+STREAMS = os.path.join(SOURCE, "scenarios/simgrid", "streams.yaml")
+CROWD = "more than a third of the hosts, which is slow"
+CUT, NO_NODE, FAULT = 2, 3, 5  # enum sim_loss
 
 # Two sites of two machines each and one slow line between them.
 SITES = """<?xml version='1.0'?>
@@ -79,7 +83,7 @@ class WithSimGrid(unittest.TestCase):
             sites = os.path.join(folder, "sites.xml")
             with open(sites, "w") as out:
                 out.write(SITES)
-            for model in ("LV08", "CM02"):
+            for model in ("LV08", "CM02", "SMPI", "IB"):
                 self.same_times(CLUSTER, model, transfers(16, 2000, 10, 1))
                 self.same_times(sites, model, transfers(4, 200, 300, 2))
 
@@ -89,6 +93,44 @@ class WithSimGrid(unittest.TestCase):
         self.assertEqual(runs[0]["verdict"], "holds")
         self.assertGreater(runs[0]["flows"]["begun"], 10000)
         self.assertGreater(runs[0]["faults"][0]["bit"], 0)
+
+    def test_a_fault_catches_what_is_under_way(self):
+        with tempfile.TemporaryDirectory() as folder:
+            trace = os.path.join(folder, "run.trace")
+            self.assertEqual(run("run", SLOW_LINE, "--trace", trace).returncode, 0)
+            lines = run("trace", trace, "--jsonl", "-", "--kind", "packet").stdout.splitlines()
+        sent, caught, through = {}, {CUT: 0, NO_NODE: 0, FAULT: 0}, 0
+        for event in map(json.loads, lines):
+            at, node = event["at"] / 1e9, event["node"]
+            if event["event"] == "packet.sent":
+                sent[node, event["packet"]] = at
+            elif event["event"] == "packet.lost":
+                if event["size"] > 600 and at > sent[node, event["packet"]]:
+                    caught[event["cause"]] += 1
+            elif 40 < at < 50 and (node < 12) != (event["from"] < 12):
+                through += 1
+        self.assertEqual(through, 0)
+        self.assertGreater(caught[CUT], 5)
+        self.assertGreater(caught[FAULT], 2)
+        self.assertGreater(caught[NO_NODE], 2)
+
+    def test_streams_share_bandwidth_and_keep_their_order(self):
+        runs = [json.loads(run("run", "--json", STREAMS).stdout) for _ in range(2)]
+        self.assertEqual(runs[0]["hash"], runs[1]["hash"])
+        self.assertEqual(runs[0]["verdict"], "holds")
+        self.assertGreater(runs[0]["flows"]["begun"], 10000)
+        self.assertTrue(all(fault["bit"] > 0 for fault in runs[0]["faults"]))
+
+    def test_the_page_warns_of_a_crowd(self):
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(SCENARIO, folder)
+            scenario = os.path.join(folder, os.path.basename(SCENARIO))
+            with open(CLUSTER) as text, open(os.path.join(folder, "cluster.xml"), "w") as out:
+                out.write(text.read().replace("0-15", "0-199"))
+            roomy = run("run", scenario).stdout
+            self.assertRegex(roomy, r"flows +[0-9,]+, at most [0-9]+ at once\n")
+            self.assertNotIn(CROWD, roomy)
+            self.assertIn(CROWD, run("run", SCENARIO).stdout)
 
     def test_a_slower_platform_is_slower(self):
         with tempfile.TemporaryDirectory() as folder:

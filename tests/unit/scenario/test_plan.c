@@ -363,6 +363,33 @@ static void a_region_matrix_is_halved_to_one_way(void) {
     sim_plan_free(plan);
 }
 
+static void groups_stand_in_regions_and_shares_spread_the_others(void) {
+    struct sim_plan *plan =
+        parse(HEAD "groups: {eu: {count: 30%, region: Frankfurt}, any-where: {count: 5}}\n"
+                   "network: {delay: {regions: regions/ibm-cloud-2024.csv, sigma: 0.2, per: pair,\n"
+                   "  shares: {Dallas: 75%, SaoPaulo: 25%}}, delay_jitter: 2ms}\n"
+                   "domains: {racks: 3}\n"
+                   "faults:\n"
+                   "  - outage: {at: 20s, for: 5s, domain: region, name: SaoPaulo}\n"
+                   "  - outage: {at: 30s, for: 5s, domain: rack, number: 29}\n" TAIL);
+    REQUIRE(plan != NULL && plan->net.regions != NULL);
+    CHECK(plan->net.region_of_group == plan->region_of);
+    CHECK_EQ_TEXT(plan->net.regions->name[plan->region_of[0]], "Frankfurt");
+    CHECK_EQ_UINT(plan->region_of[1], SIM_REGION_DRAWN);
+    CHECK_EQ_UINT(plan->region_of[2], SIM_REGION_DRAWN);
+    CHECK_EQ_UINT(plan->net.regions->share_ppm[0], 750000);
+    CHECK_EQ_UINT(plan->net.regions->share_ppm[1], 0);
+    CHECK_EQ_UINT(plan->net.regions->share_ppm[9], 250000);
+    const struct sim_element *elements = plan->net.rules[0].chain.elements;
+    CHECK_EQ_UINT(elements[0].delay.pair, 1);
+    CHECK_EQ_UINT(elements[1].delay.pair, 0);
+    CHECK_EQ_UINT(plan->domains.regions, 0); /* the network's */
+    CHECK(plan->faults[0].is_named && plan->faults[0].is_number);
+    CHECK_EQ_UINT(plan->faults[0].domain, 9);
+    CHECK_EQ_UINT(plan->faults[1].domain, 29);
+    sim_plan_free(plan);
+}
+
 /* --- workload --- */
 
 static void workloads_are_read(void) {
@@ -696,7 +723,8 @@ TEST_MAIN("scenario/plan", TEST(what_is_not_said_has_its_default), TEST(the_head
           TEST(a_link_has_from_the_default_what_it_does_not_say),
           TEST(what_a_network_says_has_to_show),
           TEST(each_part_of_a_degrade_and_of_its_steps_has_to_show),
-          TEST(a_region_matrix_is_halved_to_one_way), TEST(workloads_are_read),
+          TEST(a_region_matrix_is_halved_to_one_way),
+          TEST(groups_stand_in_regions_and_shares_spread_the_others), TEST(workloads_are_read),
           TEST(a_partition_is_read), TEST(every_part_of_a_link_is_read),
           TEST(shapes_clogs_filters_and_schedules_are_read), TEST(faults_that_come_again_are_read),
           TEST(churn_and_degrade_are_read), TEST(checks_are_words_or_have_keys),

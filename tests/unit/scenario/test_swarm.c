@@ -139,7 +139,8 @@ static void another_range_changes_no_draw(void) {
 
 static void the_printed_scenario_is_the_same_plan(void) {
     const char *text = HEAD "swarm:\n  population: 3..50\n  network.delay: {one_of: [1ms..30ms, "
-                            "{lognormal: {median: 5ms..9ms, sigma: 0.1..1}}]}\n  faults: all\n";
+                            "{lognormal: {median: 5ms..9ms, sigma: 0.1..1}, per: pair}]}\n"
+                            "  faults: all\n";
     for (uint64_t seed = 1; seed <= 20; seed++) {
         struct sim_plan *drawn = read_seed(text, seed);
         struct sim_plan *plain = read_with(drawn->plain, NULL);
@@ -213,6 +214,39 @@ static void disks_fail_only_where_something_is_saved(void) {
     }
 }
 
+static uint32_t outages(const char *text, bool *of_regions) {
+    struct sim_plan *plan = read_seed(text, 5);
+    uint32_t count = 0;
+    for (uint32_t i = 0; plan != NULL && i < plan->faults_count; i++) {
+        if (plan->faults[i].kind != SIM_FAULT_OUTAGE) continue;
+        *of_regions = plan->faults[i].level == SIM_DOMAIN_REGION;
+        count++;
+    }
+    sim_plan_free(plan);
+    return count;
+}
+
+static void regions_of_the_network_fail_as_domains_do(void) {
+    static const char all[] = "swarm: {chance: 100%, faults: all}\n";
+    char text[1024], matrix[512];
+    bool of_regions = true;
+    snprintf(matrix, sizeof matrix, "%s/scenarios/regions/ibm-cloud-2024.csv",
+             test_source_folder());
+    snprintf(text, sizeof text, HEAD "%s", all);
+    CHECK_EQ_UINT(outages(text, &of_regions), 0);
+    snprintf(text, sizeof text, HEAD "domains: {racks: 3}\n%s", all);
+    CHECK_EQ_UINT(outages(text, &of_regions), 1);
+    CHECK(!of_regions);
+    snprintf(text, sizeof text, HEAD "network: {delay: {regions: %s}}\n%s", matrix, all);
+    CHECK_EQ_UINT(outages(text, &of_regions), 1);
+    CHECK(of_regions);
+    snprintf(text, sizeof text,
+             HEAD "network: {links: [{from: any, to: any, delay: {regions: %s}}]}\n%s", matrix,
+             all);
+    CHECK_EQ_UINT(outages(text, &of_regions), 1);
+    CHECK(of_regions);
+}
+
 /* What is not in `all`: upgrade needs a module, memory how much a node can bear. */
 static bool needs_more(enum sim_fault_kind kind) {
     return kind == SIM_FAULT_UPGRADE || kind == SIM_FAULT_MEMORY;
@@ -265,5 +299,6 @@ TEST_MAIN("scenario/swarm", TEST(every_doubling_is_as_likely), TEST(ends_are_met
           TEST(another_range_changes_no_draw), TEST(the_printed_scenario_is_the_same_plan),
           TEST(a_coin_of_its_own_turns_each_fault_on), TEST(a_chance_of_all_turns_every_fault_on),
           TEST(every_kind_of_fault_is_among_all), TEST(disks_fail_only_where_something_is_saved),
-          TEST(an_option_goes_before_a_range), TEST(without_a_seed_that_of_the_file_draws),
+          TEST(regions_of_the_network_fail_as_domains_do), TEST(an_option_goes_before_a_range),
+          TEST(without_a_seed_that_of_the_file_draws),
           TEST(what_only_some_seeds_draw_is_told_with_the_seed))

@@ -30,6 +30,10 @@ static void on_deliver(void *ctx, uint32_t node, const struct weft_event *event)
 static void on_trace(void *ctx, const struct weft_trace_event *event) {
     struct bare *bare = ctx;
     const size_t head = 2 * sizeof(struct weft_addr);
+    if (event->kind == WEFT_TRACE_PACKET_LOST) {
+        bare->lost[bare->lost_count++ % BARE_PACKETS_MAX] = *event;
+        return;
+    }
     if (event->kind != WEFT_TRACE_PACKET_DATA || event->bytes.size < head) abort();
     struct bare_packet *packet = &bare->packets[bare->packets_count++ % BARE_PACKETS_MAX];
     *packet = (struct bare_packet){.number = event->number[0],
@@ -46,7 +50,8 @@ void bare_up(struct bare *bare, uint32_t node) {
     if (sim_fabric_up(bare->fabric, node, ++bare->life[node]) == NULL) abort();
 }
 
-static void open_fabric(struct bare *bare) {
+static void open_fabric(struct bare *bare, const struct sim_flow_ops *ops,
+                        const struct sim_flow_plan *plan) {
     bare->spec.rules_count = 1;
     struct sim_rule *rule = &bare->spec.rules[0];
     rule->from_group = rule->to_group = SIM_GROUP_ANY;
@@ -60,19 +65,24 @@ static void open_fabric(struct bare *bare) {
                                        .nodes = BARE_NODES,
                                        .nats = &bare->nat,
                                        .nats_count = bare->nat.count > 0 ? 1 : 0,
-                                       .host = {.guard = &weft_posix_guard},
+                                       .flow = plan,
+                                       .host = {.guard = &weft_posix_guard, .flow = ops},
                                        .deliver = on_deliver,
                                        .trace = on_trace,
-                                       .trace_mask = WEFT_TRACE_BIT(WEFT_TRACE_PACKET_DATA),
+                                       .trace_mask = WEFT_TRACE_BIT(WEFT_TRACE_PACKET_DATA) |
+                                                     WEFT_TRACE_BIT(WEFT_TRACE_PACKET_LOST),
                                        .ctx = bare};
     bare->fabric = sim_fabric_new(&config);
     if (bare->engine == NULL || bare->net == NULL || bare->fabric == NULL) abort();
     for (uint32_t i = 0; i < BARE_NODES; i++) bare_up(bare, i);
 }
 
-void bare_open(struct bare *bare) {
+void bare_open(struct bare *bare) { bare_open_flows(bare, NULL, NULL); }
+
+void bare_open_flows(struct bare *bare, const struct sim_flow_ops *ops,
+                     const struct sim_flow_plan *plan) {
     *bare = (struct bare){.count = 0};
-    open_fabric(bare);
+    open_fabric(bare, ops, plan);
 }
 
 void bare_open_behind(struct bare *bare, enum sim_nat_type type, bool hairpin) {
@@ -82,7 +92,7 @@ void bare_open_behind(struct bare *bare, enum sim_nat_type type, bool hairpin) {
                                            .stream_lifetime = SIM_NAT_STREAM_LIFETIME,
                                            .bindings_max = SIM_NAT_BINDINGS,
                                            .hairpin = hairpin};
-    open_fabric(bare);
+    open_fabric(bare, NULL, NULL);
 }
 
 void bare_close(struct bare *bare) {
@@ -99,7 +109,9 @@ weft_time bare_now(const struct bare *bare) { return sim_engine_now(bare->engine
 
 void bare_run(struct bare *bare, weft_time until) {
     struct sim_event event;
-    while (sim_engine_next(bare->engine, until, &event)) sim_fabric_handle(bare->fabric, &event);
+    for (sim_fabric_flow(bare->fabric, until); sim_engine_next(bare->engine, until, &event);
+         sim_fabric_flow(bare->fabric, until))
+        sim_fabric_handle(bare->fabric, &event);
 }
 
 void bare_down(struct bare *bare, uint32_t node, enum sim_fabric_end how) {

@@ -39,6 +39,8 @@ struct bare {
     struct sim_nat_range nat;
     struct bare_packet packets[BARE_PACKETS_MAX]; /* of PACKET_DATA, the last of them */
     size_t packets_count;
+    struct weft_trace_event lost[BARE_PACKETS_MAX]; /* of PACKET_LOST, likewise */
+    size_t lost_count;
     uint32_t life[BARE_NODES];
     struct bare_event events[BARE_EVENTS_MAX];
     size_t count;
@@ -48,6 +50,9 @@ struct bare {
 void bare_open(struct bare *bare);
 /* The same, machines 1 and 2 behind one NAT. */
 void bare_open_behind(struct bare *bare, enum sim_nat_type type, bool hairpin);
+/* The same as bare_open, with a model of shared bandwidth. */
+void bare_open_flows(struct bare *bare, const struct sim_flow_ops *ops,
+                     const struct sim_flow_plan *plan);
 void bare_close(struct bare *bare);
 
 struct weft_env *bare_env(struct bare *bare, uint32_t node);

@@ -90,9 +90,9 @@ static void exponential_pareto_and_weibull_are_within_half_a_percent_of_libm(voi
 
 static void none_of_these_is_shorter_than_its_least(void) {
     struct sim_delay exponential = {
-        SIM_DELAY_EXPONENTIAL, WEFT_MS(10), WEFT_MS(5), 0, 0, NULL, NULL};
-    struct sim_delay pareto = {SIM_DELAY_PARETO, WEFT_MS(10), 0, 0, 1500, NULL, NULL};
-    struct sim_delay weibull = {SIM_DELAY_WEIBULL, WEFT_MS(10), 0, 0, 500, NULL, NULL};
+        SIM_DELAY_EXPONENTIAL, 0, WEFT_MS(10), WEFT_MS(5), 0, 0, NULL, NULL};
+    struct sim_delay pareto = {SIM_DELAY_PARETO, 0, WEFT_MS(10), 0, 0, 1500, NULL, NULL};
+    struct sim_delay weibull = {SIM_DELAY_WEIBULL, 0, WEFT_MS(10), 0, 0, 500, NULL, NULL};
     CHECK_EQ_INT(sim_delay_least(&exponential), WEFT_MS(5));
     CHECK_EQ_INT(sim_delay_least(&pareto), WEFT_MS(10));
     CHECK_EQ_INT(sim_delay_least(&weibull), 0);
@@ -106,8 +106,8 @@ static void none_of_these_is_shorter_than_its_least(void) {
 /* The mean of an exponential is what it was given; a smaller draw is a longer delay. */
 static void an_exponential_has_its_mean_and_a_pareto_its_tail(void) {
     struct sim_delay exponential = {
-        SIM_DELAY_EXPONENTIAL, WEFT_MS(10), WEFT_MS(5), 0, 0, NULL, NULL};
-    struct sim_delay pareto = {SIM_DELAY_PARETO, WEFT_MS(10), 0, 0, 2000, NULL, NULL};
+        SIM_DELAY_EXPONENTIAL, 0, WEFT_MS(10), WEFT_MS(5), 0, 0, NULL, NULL};
+    struct sim_delay pareto = {SIM_DELAY_PARETO, 0, WEFT_MS(10), 0, 0, 2000, NULL, NULL};
     int64_t sum = 0;
     unsigned beyond = 0;
     for (uint64_t i = 0; i < 100000; i++) {
@@ -208,7 +208,7 @@ static void no_sigma_is_the_median_exactly(void) {
 static void what_does_not_fit_sticks_at_never(void) {
     struct sim_delay delay = lognormal(WEFT_HOUR(24) * 365 * 200, 3000);
     CHECK_EQ_INT(sim_delay_sample(&delay, 0, 0, 0), WEFT_TIME_NEVER);
-    struct sim_delay pareto = {SIM_DELAY_PARETO, WEFT_S(1), 0, 0, SIM_SHAPE_MIN, NULL, NULL};
+    struct sim_delay pareto = {SIM_DELAY_PARETO, 0, WEFT_S(1), 0, 0, SIM_SHAPE_MIN, NULL, NULL};
     CHECK_EQ_INT(sim_delay_sample(&pareto, 0, 0, 0), WEFT_TIME_NEVER);
     delay = lognormal(0, 3000);
     CHECK_EQ_INT(sim_delay_sample(&delay, 0, 0, 0), 0);

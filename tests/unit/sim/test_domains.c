@@ -11,11 +11,14 @@ static const struct sim_domains four = {.regions = 2, .sites = 1, .racks = 2};
 
 static void check_racks(const struct small *small, const struct sim_domains *domains,
                         const char *racks) {
+    uint32_t rack[SMALL_NODES], site[SMALL_NODES], region[SMALL_NODES];
+    sim_domains_place(domains, SIM_DOMAIN_RACK, small->world, rack);
+    sim_domains_place(domains, SIM_DOMAIN_SITE, small->world, site);
+    sim_domains_place(domains, SIM_DOMAIN_REGION, small->world, region);
     for (uint32_t i = 0; i < SMALL_NODES; i++) {
-        uint32_t rack = sim_domain_of(domains, SIM_DOMAIN_RACK, small->world, i);
-        CHECK_EQ_UINT(rack, (uint32_t)(racks[i] - '0'));
-        CHECK_EQ_UINT(sim_domain_of(domains, SIM_DOMAIN_SITE, small->world, i), rack / 2);
-        CHECK_EQ_UINT(sim_domain_of(domains, SIM_DOMAIN_REGION, small->world, i), rack / 2);
+        CHECK_EQ_UINT(rack[i], (uint32_t)(racks[i] - '0'));
+        CHECK_EQ_UINT(site[i], rack[i] / 2);
+        CHECK_EQ_UINT(region[i], rack[i] / 2);
     }
 }
 
@@ -33,12 +36,13 @@ static void nodes_fill_one_rack_after_the_other_or_go_round(void) {
 
 static void drawn_racks_are_those_of_the_seed(void) {
     struct sim_domains domains = four;
-    uint32_t first[SMALL_NODES], differ = 0;
+    uint32_t first[SMALL_NODES], racks[SMALL_NODES], differ = 0;
     domains.assign = SIM_ASSIGN_DRAWN;
     for (uint64_t seed = 3; seed < 6; seed++) {
         struct small *small = small_open(seed == 4 ? 3 : seed);
+        sim_domains_place(&domains, SIM_DOMAIN_RACK, small->world, racks);
         for (uint32_t i = 0; i < SMALL_NODES; i++) {
-            uint32_t rack = sim_domain_of(&domains, SIM_DOMAIN_RACK, small->world, i);
+            uint32_t rack = racks[i];
             CHECK(rack < 4);
             if (seed == 3) first[i] = rack;
             if (seed == 4) CHECK_EQ_UINT(rack, first[i]);
@@ -47,6 +51,34 @@ static void drawn_racks_are_those_of_the_seed(void) {
         small_close(small);
     }
     CHECK(differ > 0);
+}
+
+static const struct weft_node_config *nobody(void *ctx, uint32_t node, uint32_t life) {
+    (void)ctx;
+    (void)node;
+    (void)life;
+    return NULL; /* nothing boots */
+}
+
+/* Where nodes are in regions already, sites and racks divide each of these, however its nodes lie
+ * among all. */
+static void racks_divide_the_regions_of_the_network(void) {
+    static struct sim_regions regions = {.count = 2, .name = {"Dallas", "Oslo"}};
+    static const uint8_t of_group[] = {1, 0};
+    static const uint32_t group_of[] = {0, 1, 0, 1, 1, 0, 1, 1}; /* 0, 2, 5 in Oslo */
+    struct sim_net_spec net = {.rules_count = 1, .regions = &regions, .region_of_group = of_group};
+    struct sim_world_config config = {
+        .seed = 3, .nodes = SMALL_NODES, .net = &net, .group_of = group_of, .config_of = nobody};
+    struct small small = {.world = sim_world_new(&config)};
+    REQUIRE(small.world != NULL);
+    struct sim_domains domains = {.sites = 1, .racks = 2};
+    check_racks(&small, &domains, "20200311");
+    domains.assign = SIM_ASSIGN_ROUND;
+    check_racks(&small, &domains, "20310210");
+    CHECK_EQ_UINT(sim_domains_count(&domains, SIM_DOMAIN_REGION, small.world), 2);
+    CHECK_EQ_UINT(sim_domains_count(&domains, SIM_DOMAIN_SITE, small.world), 2);
+    CHECK_EQ_UINT(sim_domains_count(&domains, SIM_DOMAIN_RACK, small.world), 4);
+    sim_world_free(small.world);
 }
 
 static struct sim_fault_spec outage(enum sim_domain_level level, enum sim_outage_how how) {
@@ -146,6 +178,7 @@ static void an_outage_of_what_is_down_is_dead(void) {
 }
 
 TEST_MAIN("sim/domains", TEST(nodes_fill_one_rack_after_the_other_or_go_round),
-          TEST(drawn_racks_are_those_of_the_seed), TEST(all_of_a_region_goes_down_and_comes_back),
+          TEST(racks_divide_the_regions_of_the_network), TEST(drawn_racks_are_those_of_the_seed),
+          TEST(all_of_a_region_goes_down_and_comes_back),
           TEST(racks_are_drawn_whole_and_come_back_over_a_time),
           TEST(an_outage_may_cut_off_or_stop_the_time), TEST(an_outage_of_what_is_down_is_dead))

@@ -542,6 +542,7 @@ static void regions_are_drawn_evenly_and_stay(void) {
 static void without_regions_all_nodes_are_in_one(void) {
     struct sim_net *net = sim_net_new(spec_of((struct sim_element){0}), NODES, NULL, 1);
     CHECK_EQ_UINT(sim_net_region(net, 7), 0);
+    CHECK_EQ_TEXT(sim_net_region_name(net, 0), "");
     sim_net_free(net);
 }
 
@@ -555,6 +556,28 @@ static sim_layer layer_on(struct sim_net *net, enum sim_layer_kind kind, const c
     sim_layer layer = SIM_LAYER_NONE;
     CHECK_EQ_INT(sim_net_layer_on(net, &spec, &layer), WEFT_OK);
     return layer;
+}
+
+static void what_comes_through_late_meets_the_cuts_of_then(void) {
+    struct sim_net *net = sim_net_new(spec_of(constant(SIM_ELEMENT_LOSS, 0, 0)), NODES, NULL, 1);
+    struct sim_chain chain = {.count = 1, .elements = {constant(SIM_ELEMENT_LOSS, 999999, 0)}};
+    CHECK_EQ_INT(sim_net_through(net, 0, 7), SIM_LOSS_NONE);
+    sim_layer loses = layer_on(net, SIM_LAYER_CHAIN, "10000000", &chain);
+    CHECK_EQ_INT(sim_net_through(net, 0, 7), SIM_LOSS_NONE); /* chances were drawn before */
+    CHECK_EQ_UINT(sim_net_layer_bites(net, loses), 0);
+    chain.elements[0].ppm = 1000000;
+    sim_net_layer_change(net, loses, &chain);
+    CHECK_EQ_INT(sim_net_through(net, 0, 7), SIM_LOSS_FAULT);
+    CHECK_EQ_INT(sim_net_through(net, 1, 7), SIM_LOSS_NONE);
+    sim_layer split = layer_on(net, SIM_LAYER_SPLIT, "00001111", NULL);
+    CHECK_EQ_INT(sim_net_through(net, 0, 7), SIM_LOSS_CUT);
+    CHECK_EQ_INT(sim_net_through(net, 7, 1), SIM_LOSS_CUT);
+    CHECK_EQ_INT(sim_net_through(net, 1, 2), SIM_LOSS_NONE);
+    CHECK_EQ_UINT(sim_net_layer_bites(net, loses), 1);
+    CHECK_EQ_UINT(sim_net_layer_bites(net, split), 2);
+    sim_net_layer_off(net, split);
+    CHECK_EQ_INT(sim_net_through(net, 1, 7), SIM_LOSS_NONE);
+    sim_net_free(net);
 }
 
 static bool passes(struct sim_net *net, uint32_t from, uint32_t to) {
@@ -955,6 +978,7 @@ TEST_MAIN("sim/net", TEST(without_elements_a_packet_arrives_once_and_at_once),
           TEST(a_chain_layer_changes_what_it_does), TEST(queues_of_layers_are_their_own),
           TEST(the_last_rule_that_matches_counts), TEST(regions_are_drawn_evenly_and_stay),
           TEST(without_regions_all_nodes_are_in_one),
+          TEST(what_comes_through_late_meets_the_cuts_of_then),
           TEST(a_split_cuts_between_sides_and_not_within),
           TEST(one_way_cuts_from_side_0_to_side_1_only),
           TEST(the_isolated_reach_nobody_not_even_each_other), TEST(a_cut_loses_a_streams_packet),
