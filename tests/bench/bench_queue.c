@@ -3,8 +3,9 @@
  * write them: a key wheel and a ladder queue, whose events stay in their slots and cannot be taken
  * back, and a binary heap of whole events.
  *
- *     bench_queue [n ...]    default 10000 1000000 10000000, and timers that are mixed or set again
- *     bench_queue mixed n    mixed timers alone
+ *     bench_queue [hold|mixed|timers] n ...
+ *                            a row for each n; a word goes for those after it; default hold 10000
+ *                            1000000 10000000 mixed 1000000 timers 1000000
  *
  * Exit 1 when two of them popped different times. */
 #define _POSIX_C_SOURCE 200809L
@@ -256,18 +257,22 @@ static int row(const char *name, weft_duration (*ahead)(uint64_t raw), size_t pe
 }
 
 int main(int count, char **words) {
-    cli_memory_prepare(); /* as `weft run` does */
-    static const size_t sizes[] = {10000, 1000000, 10000000};
+    static const char *const all[] = {"hold",  "10000",   "1000000", "10000000",
+                                      "mixed", "1000000", "timers",  "1000000"};
+    const char *const *asked = count > 1 ? (const char *const *)(words + 1) : all;
+    size_t asked_count = count > 1 ? (size_t)count - 1 : sizeof all / sizeof all[0];
+    const char *what = "hold";
     int rv = 0;
-    if (count == 3 && strcmp(words[1], "mixed") == 0)
-        return row("mixed", mixed, strtoul(words[2], NULL, 10));
-    for (size_t i = 0; count < 2 && i < sizeof sizes / sizeof sizes[0]; i++) {
-        rv |= row("hold", hold, sizes[i]);
-    }
-    for (int i = 1; i < count; i++) rv |= row("hold", hold, strtoul(words[i], NULL, 10));
-    if (count < 2) {
-        rv |= row("mixed", mixed, 1000000);
-        printf("queue timers n=1000000 engine_ns=%.1f\n", run_timers(1000000));
+    cli_memory_prepare(); /* as `weft run` does */
+    for (size_t i = 0; i < asked_count; i++) {
+        size_t n = strtoul(asked[i], NULL, 10);
+        if (n == 0) {
+            what = asked[i];
+        } else if (strcmp(what, "timers") == 0) {
+            printf("queue timers n=%zu engine_ns=%.1f\n", n, run_timers(n));
+        } else {
+            rv |= row(what, strcmp(what, "mixed") == 0 ? mixed : hold, n);
+        }
     }
     return rv;
 }
