@@ -6,7 +6,8 @@
  * events by value, and over a key wheel that fetches what comes.
  *
  *     bench_message [--csv] [nodes ...]    default 10000 100000 1000000; --csv: rows for
- *                                          `weft plot`'s growth picture
+ *                                          `weft plot`'s growth picture instead; one size a
+ *                                          call, as `bytes` is the most this process ever had
  *     bench_message --alone messages nodes the engine alone, so many messages: for valgrind, where
  *                                          the difference of two lengths is what a message takes */
 #define _POSIX_C_SOURCE 200809L
@@ -19,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -265,8 +265,8 @@ static void print_row(uint32_t nodes, bool csv) {
         WEFT_TRACE_BIT(WEFT_TRACE_PACKET_SENT) | WEFT_TRACE_BIT(WEFT_TRACE_PACKET_RECEIVED);
     struct cost cost = engine_cost(nodes, MESSAGES, 0);
     if (csv) {
-        printf("message,%u,%u,%.6f,%.0f\n", nodes, MESSAGES, cost.ns * MESSAGES / 1e9,
-               cost.bytes * nodes);
+        printf("message,%u,%u,%.6f,%llu\n", nodes, MESSAGES, cost.ns * MESSAGES / 1e9,
+               (unsigned long long)cli_memory_peak());
     } else {
         struct cost asked = engine_cost(nodes, MESSAGES, packets);
         uint64_t check[2] = {0};

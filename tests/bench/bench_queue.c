@@ -268,6 +268,8 @@ int main(int count, char **words) {
         size_t n = strtoul(asked[i], NULL, 10);
         if (n == 0) {
             what = asked[i];
+            if (strcmp(what, "hold") == 0 || strcmp(what, "mixed") == 0) continue;
+            if (strcmp(what, "timers") != 0) return 2;
         } else if (strcmp(what, "timers") == 0) {
             printf("queue timers n=%zu engine_ns=%.1f\n", n, run_timers(n));
         } else {

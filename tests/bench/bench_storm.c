@@ -20,8 +20,9 @@
 
 /* Joining takes 20 s, filling tables till 43 s or so (docs/benchmarks.md). */
 #define BEGIN_S 50
-#define BURSTS 50 /* a second: lookups begin together, as an event of the scenario ends a window   \
-                   */
+#define BURSTS                                                                                     \
+    50 /* a second: lookups begin together, as an event of the scenario ends a window              \
+        */
 
 static const char scenario[] =
     "name: storm\n"

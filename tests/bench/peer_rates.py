@@ -144,6 +144,10 @@ def message(words, peers):
 
 def main():
     what, words = sys.argv[1], sys.argv[2:]
+    for word in words:
+        if not word.isdigit() and (what != "queue" or word not in QUEUE):
+            raise SystemExit(f"bench {what}: {word} is no number" +
+                             (", hold, mixed or timers" if what == "queue" else ""))
     peers = QUEUE_PEERS if what == "queue" else MESSAGE_PEERS
     built = {program: build(program) for program in dict.fromkeys(peer.program for peer in peers)}
     peers = [peer for peer in peers if built[peer.program]]
