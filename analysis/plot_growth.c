@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* With few nodes the process itself is what is seen: then the axis is logarithmic. */
+/* With few nodes the process itself is what is seen, and bare messages cost a fiftieth of a DHT's
+ * events: then the axis is logarithmic. */
 #define WIDE 8
 
 static double cost_of(const struct ana_growth_row *row, bool bytes, double scale) {
@@ -71,7 +72,7 @@ static double most_cost(const struct ana_growth *growth, bool bytes, double *lea
 
 static void put_panel(struct ana__canvas *canvas, struct cost *cost, const char *tics) {
     double least, most = most_cost(canvas->task->growth, cost->bytes, &least);
-    bool wide = cost->bytes && most > WIDE * least;
+    bool wide = most > WIDE * least;
     char label[64];
     if (cost->bytes) {
         struct ana__scale scale = ana__scale_bytes(most);

@@ -3,6 +3,7 @@
 #include "sim/cli/memory.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -88,3 +89,14 @@ void cli_memory_prepare(void) {}
 void cli_memory_prepare_thread(uint32_t threads) { (void)threads; }
 
 #endif
+
+uint64_t cli_memory_peak(void) {
+    unsigned long long kib = 0;
+    char line[256];
+    FILE *file = fopen("/proc/self/status", "r");
+    if (file == NULL) return 0;
+    while (fgets(line, sizeof line, file) != NULL && sscanf(line, "VmHWM: %llu", &kib) != 1) {
+    }
+    fclose(file);
+    return kib * 1024;
+}

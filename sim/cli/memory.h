@@ -13,4 +13,8 @@ void cli_memory_prepare(void);
  * thread a heap of its own. Once, after cli_memory_prepare, on each thread but the first. */
 void cli_memory_prepare_thread(uint32_t threads);
 
+/* The most bytes this process ever had resident; 0: not known. Other than getrusage(2), which also
+ * counts what was there before exec: the program that started this one. */
+uint64_t cli_memory_peak(void);
+
 #endif

@@ -4,12 +4,12 @@
 #include "core/posix/confine.h"
 #include "sim/cli/afterword.h"
 #include "sim/cli/live.h"
+#include "sim/cli/memory.h"
 #include "sim/cli/record.h"
 #include "sim/cli/top.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 struct wishes {
@@ -137,11 +137,6 @@ static void on_progress(void *ctx, weft_time now, weft_time stop, uint64_t event
     if (running->feed != NULL) cli_feed_flush(running->feed);
 }
 
-static uint64_t peak_rss(void) {
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024u : 0;
-}
-
 static void print_report(const struct wishes *wishes, const struct cli_report *report) {
     const char *no_colour = getenv("NO_COLOR");
     bool colour = isatty(STDOUT_FILENO) == 1 && (no_colour == NULL || no_colour[0] == '\0');
@@ -181,7 +176,7 @@ static int run_one(const struct wishes *wishes, const struct sim_plan *plan,
         struct cli_report report = {.plan = plan,
                                     .run = result,
                                     .wall_ns = weft_posix_wall_ns() - started,
-                                    .peak_rss_bytes = peak_rss(),
+                                    .peak_rss_bytes = cli_memory_peak(),
                                     .confined = running->confined,
                                     .repeat = repeat};
         print_report(wishes, &report);

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Measurements: ./dev bench [churn|dht|gateway|hash|kademlia|message|otp|queue|sim|trace|all]. One row a line.
+# Measurements: ./dev bench [churn|dht|gateway|growth|hash|kademlia|message|otp|queue|sim|storm|trace|
+# all]. One row a line.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # On a machine that others use too: WEFT_BENCH_FIRST=1 runs all of it before them (root). A nice
@@ -16,15 +17,30 @@ what=${1:-all}
 wants() { [ "$what" = all ] || [ "$what" = "$1" ]; }
 
 known=0
-if wants queue; then known=1; build/bench/bench_queue "$@"; fi
+if wants queue; then known=1; /usr/bin/python3 tests/bench/peer_rates.py queue "$@"; fi
 if wants dht; then known=1; /usr/bin/python3 tests/bench/dht_rates.py; fi
 if wants kademlia; then known=1; build/bench/bench_kademlia "$@"; fi
 if wants churn; then known=1; build/bench/bench_churn "$@"; fi
-if wants message; then known=1; build/bench/bench_message "$@"; fi
+if wants message; then known=1; /usr/bin/python3 tests/bench/peer_rates.py message "$@"; fi
+if wants storm; then
+    known=1
+    [ $# -gt 0 ] || set -- 1000 10000
+    for nodes in "$@"; do # a process each: memory of one is not in another's way
+        build/bench/bench_storm threads=1 "$nodes"
+        build/bench/bench_storm threads=2 "$nodes"
+    done
+fi
+if [ "$what" = growth ]; then # hours with a million: never among all
+    known=1
+    /usr/bin/python3 tests/bench/sim_rates.py --growth build/growth.csv "$@"
+fi
 if wants sim; then
     known=1
     # The parts below the nodes first, unless sizes are asked for or it runs among all.
-    if [ $# -eq 0 ] && [ "$what" = sim ]; then build/bench/bench_queue; build/bench/bench_message; fi
+    if [ $# -eq 0 ] && [ "$what" = sim ]; then
+        /usr/bin/python3 tests/bench/peer_rates.py queue
+        /usr/bin/python3 tests/bench/peer_rates.py message
+    fi
     /usr/bin/python3 tests/bench/sim_rates.py "$@"
 fi
 if wants otp; then known=1; /usr/bin/python3 tests/bench/otp_rates.py "$@"; fi
@@ -35,4 +51,4 @@ if wants trace; then
     /usr/bin/python3 tests/bench/trace_cost.py
     build/bench/bench_trace "$@"
 fi
-[ "$known" = 1 ] || { echo "bench: unknown '$what': churn, dht, gateway, hash, kademlia, message, otp, queue, sim, trace, all" >&2; exit 2; }
+[ "$known" = 1 ] || { echo "bench: unknown '$what': churn, dht, gateway, growth, hash, kademlia, message, otp, queue, sim, storm, trace, all" >&2; exit 2; }

@@ -17,13 +17,13 @@
 #define _GNU_SOURCE
 #include "core/posix/guard.h"
 #include "core/posix/team.h"
+#include "sim/cli/memory.h"
 #include "sim/scenario/run.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -131,12 +131,11 @@ static void rest(void *ctx) {
 
 static void print_growth(const struct expected *row, const struct sim_run_report *report,
                          double wall) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
     printf("scenario,nodes,events,wall_s,bytes\n");
-    printf("kademlia %s alpha=%u threads=%u,%u,%llu,%.6f,%ld\n",
+    printf("kademlia %s alpha=%u threads=%u,%u,%llu,%.6f,%llu\n",
            wish.is_short || row->nodes >= 1000000 ? "short" : "whole", row->alpha, wish.threads,
-           row->nodes, (unsigned long long)report->events, wall, usage.ru_maxrss * 1024);
+           row->nodes, (unsigned long long)report->events, wall,
+           (unsigned long long)cli_memory_peak());
 }
 
 static bool measure(const struct expected *row) {
@@ -166,8 +165,6 @@ static bool measure(const struct expected *row) {
         print_growth(row, &report, wall);
         return true;
     }
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
     double depth = (double)sum.depth / (double)sum.lookups;
     const struct sim_check_result *closest = &report.checks[0].result;
     double tolerance = row->alpha == 1 ? TOLERANCE_ONE : TOLERANCE_THREE;
@@ -175,13 +172,13 @@ static bool measure(const struct expected *row) {
         fabs(depth - row->depth) <= tolerance && closest->failed == 0 && closest->evaluated > 0;
     printf("kademlia n=%u alpha=%u depth=%.2f expected=%.2f queries=%.1f rtts=%.2f lookups=%llu "
            "recall_misses=%llu/%llu events=%llu wall_s=%.1f events/s=%.0f bytes/node=%zu "
-           "idle_bytes/node=%zu peak_mb=%ld %s depths",
+           "idle_bytes/node=%zu peak_mb=%llu %s depths",
            row->nodes, row->alpha, depth, row->depth, (double)sum.queries / (double)sum.lookups,
            (double)sum.rounds_ns / (double)sum.lookups / 40e6, (unsigned long long)sum.lookups,
            (unsigned long long)closest->failed, (unsigned long long)closest->evaluated,
            (unsigned long long)report.events, wall, (double)report.events / wall,
            report.node_bytes_peak / row->nodes, report.node_bytes_last / row->nodes,
-           usage.ru_maxrss / 1024, good ? "ok" : "OFF");
+           (unsigned long long)cli_memory_peak() >> 20, good ? "ok" : "OFF");
     print_depths(&sum);
     fflush(stdout);
     return good;

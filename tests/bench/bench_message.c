@@ -2,11 +2,12 @@
  * engine below weft_node: machines with a socket, links whose delay is drawn, a fault on the
  * network that has to be asked, the run's hash. The
  * same once more with a trace of all packets that nobody keeps: what a mask costs.
- * Beside it a bare loop: a binary heap of events by value, and 256 bytes of state that are read and
- * written.
+ * Beside it bare loops in which 256 bytes of state are read and written: over a binary heap of
+ * events by value, and over a key wheel that fetches what comes.
  *
  *     bench_message [--csv] [nodes ...]    default 10000 100000 1000000; --csv: rows for
- *                                          `weft plot`'s growth picture
+ *                                          `weft plot`'s growth picture instead; one size a
+ *                                          call, as `bytes` is the most this process ever had
  *     bench_message --alone messages nodes the engine alone, so many messages: for valgrind, where
  *                                          the difference of two lengths is what a message takes */
 #define _POSIX_C_SOURCE 200809L
@@ -14,11 +15,11 @@
 #include "core/env/env.h"
 #include "sim/cli/memory.h"
 #include "sim/world/fabric.h"
+#include "tests/bench/queue/key_wheel.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -196,7 +197,16 @@ static weft_duration bare_delay(uint64_t raw) {
     return WEFT_MS(5) + (weft_duration)weft_scale(raw, (uint64_t)WEFT_MS(90));
 }
 
-static double bare_ns(uint32_t nodes, uint64_t messages) {
+/* What a loop does with a message: the same over both queues. */
+static void bare_handle(struct item *item, uint64_t *state, uint64_t count, uint32_t nodes) {
+    uint64_t raw = weft_draw__mix(count ^ state[0]);
+    for (size_t j = 0; j < STATE_WORDS; j++) state[j] += raw + j;
+    item->from = item->to;
+    item->to = (uint32_t)weft_scale(raw, nodes);
+    item->at += bare_delay(weft_draw__mix(raw));
+}
+
+static double bare_ns(uint32_t nodes, uint64_t messages, uint64_t *check) {
     struct heap heap = {.items = malloc((nodes + 1) * sizeof(struct item))};
     uint64_t(*states)[STATE_WORDS] = calloc(nodes, sizeof *states);
     if (heap.items == NULL || states == NULL) abort();
@@ -206,15 +216,46 @@ static double bare_ns(uint32_t nodes, uint64_t messages) {
     for (uint64_t i = 0; i < messages + warm; i++) {
         if (i == warm) start = cpu_ns();
         struct item item = heap_pop(&heap);
-        uint64_t *state = states[item.to], raw = weft_draw__mix(i ^ state[0]);
-        for (size_t j = 0; j < STATE_WORDS; j++) state[j] += raw + j;
-        item.from = item.to;
-        item.to = (uint32_t)weft_scale(raw, nodes);
-        item.at += bare_delay(weft_draw__mix(raw));
+        bare_handle(&item, states[item.to], i, nodes);
+        *check += (uint64_t)item.at * (i + 1);
         heap_push(&heap, item);
     }
     double ns = (double)(cpu_ns() - start) / (double)messages;
     free(heap.items);
+    free(states);
+    return ns;
+}
+
+/* The key that comes six pops later tells whose state to fetch. */
+static void fetch_ahead(const struct run *run, const struct item *items,
+                        uint64_t (*states)[STATE_WORDS]) {
+    __builtin_prefetch(&items[key_slot(run_ahead(run, FETCH_AHEAD))], 1);
+    const char *state = (const char *)states[items[key_slot(run_ahead(run, FETCH_AHEAD / 2))].to];
+    for (size_t i = 0; i < sizeof *states; i += 64) __builtin_prefetch(state + i, 1);
+}
+
+static double bare_wheel_ns(uint32_t nodes, uint64_t messages, uint64_t *check) {
+    static struct key_wheel wheel;
+    struct item *items = calloc(nodes, sizeof *items);
+    uint64_t(*states)[STATE_WORDS] = calloc(nodes, sizeof *states);
+    uint64_t start = 0, warm = nodes * UINT64_C(2), number = 0;
+    if (items == NULL || states == NULL) abort();
+    memset(&wheel, 0, sizeof wheel);
+    for (uint32_t i = 0; i < nodes; i++) {
+        items[i] = (struct item){.at = bare_delay(weft_draw__mix(i)), .to = i};
+        key_wheel_push(&wheel, key_of(items[i].at, number++, i));
+    }
+    for (uint64_t i = 0; i < messages + warm; i++) {
+        if (i == warm) start = cpu_ns();
+        size_t at = key_slot(key_wheel_pop(&wheel));
+        fetch_ahead(&wheel.run, items, states);
+        bare_handle(&items[at], states[items[at].to], i, nodes);
+        *check += (uint64_t)items[at].at * (i + 1);
+        key_wheel_push(&wheel, key_of(items[at].at, number++, at));
+    }
+    double ns = (double)(cpu_ns() - start) / (double)messages;
+    key_wheel_deinit(&wheel);
+    free(items);
     free(states);
     return ns;
 }
@@ -224,15 +265,19 @@ static void print_row(uint32_t nodes, bool csv) {
         WEFT_TRACE_BIT(WEFT_TRACE_PACKET_SENT) | WEFT_TRACE_BIT(WEFT_TRACE_PACKET_RECEIVED);
     struct cost cost = engine_cost(nodes, MESSAGES, 0);
     if (csv) {
-        printf("message,%u,%u,%.6f,%.0f\n", nodes, MESSAGES, cost.ns * MESSAGES / 1e9,
-               cost.bytes * nodes);
+        printf("message,%u,%u,%.6f,%llu\n", nodes, MESSAGES, cost.ns * MESSAGES / 1e9,
+               (unsigned long long)cli_memory_peak());
     } else {
         struct cost asked = engine_cost(nodes, MESSAGES, packets);
-        double bare = bare_ns(nodes, MESSAGES);
-        if (traced == 0 || strcmp(cost.hash, asked.hash) != 0) abort();
+        uint64_t check[2] = {0};
+        double heap = bare_ns(nodes, MESSAGES, &check[0]);
+        double wheel = bare_wheel_ns(nodes, MESSAGES, &check[1]);
+        if (traced == 0 || strcmp(cost.hash, asked.hash) != 0 || check[0] != check[1]) abort();
         printf("message nodes=%u ns/message=%.1f traced_ns=%.1f bare_heap_ns=%.1f "
-               "bare/engine=%.2f bytes/node=%.0f hash=%s\n",
-               nodes, cost.ns, asked.ns, bare, bare / cost.ns, cost.bytes, cost.hash);
+               "bare_wheel_ns=%.1f bare_heap/engine=%.2f bare_wheel/engine=%.2f bytes/node=%.0f "
+               "hash=%s\n",
+               nodes, cost.ns, asked.ns, heap, wheel, heap / cost.ns, wheel / cost.ns, cost.bytes,
+               cost.hash);
     }
     fflush(stdout);
 }

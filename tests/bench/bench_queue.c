@@ -1,62 +1,24 @@
 /* Hold model: pop an event, schedule one a drawn time later, with n pending. The bare queue (keys
- * and slots), the whole engine (also draws of ties and the hash), and a binary heap of whole events
- * as anybody would write it.
+ * and slots) and the whole engine (also draws of ties and the hash); beside them, as anybody would
+ * write them: a key wheel and a ladder queue, whose events stay in their slots and cannot be taken
+ * back, and a binary heap of whole events.
  *
- *     bench_queue [n ...]    default 10000 1000000 10000000 */
+ *     bench_queue [hold|mixed|timers] n ...
+ *                            a row for each n; a word goes for those after it; default hold 10000
+ *                            1000000 10000000 mixed 1000000 timers 1000000
+ *
+ * Exit 1 when two of them popped different times. */
 #define _POSIX_C_SOURCE 200809L
-#include "core/base/rand.h"
 #include "sim/cli/memory.h"
 #include "sim/engine/engine.h"
 #include "sim/engine/queue.h"
+#include "tests/bench/queue/key_wheel.h"
+#include "tests/bench/queue/ladder.h"
+#include "tests/bench/queue/model.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-
-#define HOLDS 4000000u
-
-static uint64_t cpu_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
-/* --- how far ahead --- */
-
-/* -ln(u) of mean 2^-bits of a second or so: the leading zeros of a raw draw are geometric; the rest
- * of it interpolates. */
-static weft_duration exponential(uint64_t raw, unsigned bits) {
-    unsigned zeros = (unsigned)__builtin_clzll(raw | 1);
-    uint64_t fraction = (raw << zeros << 1) >> 34; /* 30 bits */
-    uint64_t halvings = ((uint64_t)zeros << 30) + ((UINT64_C(1) << 30) - fraction);
-    return (weft_duration)(halvings * 693147181 >> 30 >> bits);
-}
-
-/* Mean 125 ms. */
-static weft_duration hold(uint64_t raw) { return exponential(raw, 3); }
-
-/* 70 % 5 ms and an exponential time, 20 % 1 s, 9 % 30 s, 1 % an hour: what timers are like. */
-static weft_duration mixed(uint64_t raw) {
-    uint64_t which = raw % 100;
-    if (which < 70) return WEFT_MS(5) + exponential(raw, 4);
-    if (which < 90) return WEFT_S(1);
-    return which < 99 ? WEFT_S(30) : WEFT_HOUR(1);
-}
-
-struct model {
-    size_t pending;
-    weft_duration (*ahead)(uint64_t raw);
-    uint64_t draws; /* so far */
-    uint64_t check; /* of the times popped: all queues give the same */
-};
-
-static weft_duration next_ahead(struct model *model) {
-    return model->ahead(weft_draw__mix(++model->draws));
-}
-
-static void popped(struct model *model, weft_time at) {
-    model->check = (model->check ^ (uint64_t)at) * UINT64_C(0x9fb21c651e98df25);
-}
+#include <string.h>
 
 /* --- the queue alone --- */
 
@@ -118,6 +80,66 @@ static double run_engine(struct model *model) {
     }
     double ns = (double)(cpu_ns() - start) / HOLDS;
     sim_engine_free(engine, NULL);
+    return ns;
+}
+
+/* --- keys by hand, and events of 64 bytes that stay where they are --- */
+
+struct slot {
+    weft_time at;
+    uint64_t number, more[6];
+};
+
+/* Of a queue of keys: inlined into each run of them. */
+struct keys_ops {
+    void (*push)(void *queue, struct key key);
+    struct key (*pop)(void *queue);
+    const struct run *run;
+};
+
+__attribute__((always_inline)) static inline double run_keys(struct model *model, void *queue,
+                                                             struct keys_ops ops) {
+    struct slot *slots = calloc(model->pending, sizeof *slots);
+    uint64_t number = 0, start = 0;
+    if (slots == NULL) abort();
+    for (size_t i = 0; i < model->pending; i++) {
+        slots[i].at = next_ahead(model);
+        ops.push(queue, key_of(slots[i].at, number++, i));
+    }
+    for (size_t i = 0; i < HOLDS + model->pending; i++) {
+        if (i == model->pending) start = cpu_ns(); /* warmed up */
+        size_t at = key_slot(ops.pop(queue));
+        __builtin_prefetch(&slots[key_slot(run_ahead(ops.run, FETCH_AHEAD))], 1);
+        popped(model, slots[at].at);
+        slots[at].at += next_ahead(model);
+        slots[at].number = number;
+        ops.push(queue, key_of(slots[at].at, number++, at));
+    }
+    double ns = (double)(cpu_ns() - start) / HOLDS;
+    free(slots);
+    return ns;
+}
+
+static inline void wheel_push(void *wheel, struct key key) { key_wheel_push(wheel, key); }
+
+static inline struct key wheel_pop(void *wheel) { return key_wheel_pop(wheel); }
+
+static double run_wheel(struct model *model) {
+    static struct key_wheel wheel;
+    memset(&wheel, 0, sizeof wheel);
+    double ns = run_keys(model, &wheel, (struct keys_ops){wheel_push, wheel_pop, &wheel.run});
+    key_wheel_deinit(&wheel);
+    return ns;
+}
+
+static inline void step_push(void *ladder, struct key key) { ladder_push(ladder, key); }
+
+static inline struct key step_pop(void *ladder) { return ladder_pop(ladder); }
+
+static double run_ladder(struct model *model) {
+    struct ladder ladder = {.top = NULL};
+    double ns = run_keys(model, &ladder, (struct keys_ops){step_push, step_pop, &ladder.run});
+    ladder_deinit(&ladder);
     return ns;
 }
 
@@ -211,34 +233,48 @@ static double run_timers(size_t pending) {
     return ns;
 }
 
+#define RUNS 5u
+
 static int row(const char *name, weft_duration (*ahead)(uint64_t raw), size_t pending) {
-    double (*const runs[])(struct model *) = {run_bare, run_engine, run_heap};
-    double ns[3];
-    uint64_t check[3];
-    for (unsigned i = 0; i < 3; i++) {
+    static double (*const runs[RUNS])(struct model *) = {run_bare, run_engine, run_wheel,
+                                                         run_ladder, run_heap};
+    double ns[RUNS];
+    uint64_t check[RUNS];
+    bool alike = true;
+    for (unsigned i = 0; i < RUNS; i++) {
         struct model model = {.pending = pending, .ahead = ahead};
         ns[i] = runs[i](&model);
         check[i] = model.check;
+        alike = alike && check[i] == check[0];
     }
-    printf("queue %s n=%zu queue_ns=%.1f engine_ns=%.1f heap_ns=%.1f\n", name, pending, ns[0],
-           ns[1], ns[2]);
+    printf("queue %s n=%zu queue_ns=%.1f engine_ns=%.1f key_wheel_ns=%.1f ladder_ns=%.1f "
+           "heap_ns=%.1f key_wheel/queue=%.2f ladder/queue=%.2f heap/queue=%.2f check=%016llx\n",
+           name, pending, ns[0], ns[1], ns[2], ns[3], ns[4], ns[2] / ns[0], ns[3] / ns[0],
+           ns[4] / ns[0], (unsigned long long)check[0]);
+    if (!alike) printf("queue %s n=%zu: they popped different times\n", name, pending);
     fflush(stdout);
-    if (check[0] == check[1] && check[1] == check[2]) return 0;
-    printf("they popped different events\n");
-    return 1;
+    return alike ? 0 : 1;
 }
 
 int main(int count, char **words) {
-    cli_memory_prepare(); /* as `weft run` does */
-    static const size_t sizes[] = {10000, 1000000, 10000000};
+    static const char *const all[] = {"hold",  "10000",   "1000000", "10000000",
+                                      "mixed", "1000000", "timers",  "1000000"};
+    const char *const *asked = count > 1 ? (const char *const *)(words + 1) : all;
+    size_t asked_count = count > 1 ? (size_t)count - 1 : sizeof all / sizeof all[0];
+    const char *what = "hold";
     int rv = 0;
-    for (size_t i = 0; count < 2 && i < sizeof sizes / sizeof sizes[0]; i++) {
-        rv |= row("hold", hold, sizes[i]);
-    }
-    for (int i = 1; i < count; i++) rv |= row("hold", hold, strtoul(words[i], NULL, 10));
-    if (count < 2) {
-        rv |= row("mixed", mixed, 1000000);
-        printf("queue timers n=1000000 engine_ns=%.1f\n", run_timers(1000000));
+    cli_memory_prepare(); /* as `weft run` does */
+    for (size_t i = 0; i < asked_count; i++) {
+        size_t n = strtoul(asked[i], NULL, 10);
+        if (n == 0) {
+            what = asked[i];
+            if (strcmp(what, "hold") == 0 || strcmp(what, "mixed") == 0) continue;
+            if (strcmp(what, "timers") != 0) return 2;
+        } else if (strcmp(what, "timers") == 0) {
+            printf("queue timers n=%zu engine_ns=%.1f\n", n, run_timers(n));
+        } else {
+            rv |= row(what, strcmp(what, "mixed") == 0 ? mixed : hold, n);
+        }
     }
     return rv;
 }
