@@ -74,7 +74,8 @@ enum mail_bit {
     MAIL_OF_STOP = 2, /* EXIT: of weft_stop_server: it ends whom it is for, trapping or not */
     MAIL_FAR = 4,     /* REPLY: the callee is elsewhere, and knows of it; EXIT: a far_link */
     MAIL_JOB = 8,     /* REPLY: the callee is the env */
-    MAIL_LARGE = 16   /* CAST, CALL: in the mailbox, and counted in its owner's large_bytes */
+    MAIL_LARGE = 16,  /* CAST, CALL: in the mailbox, and counted in its owner's large_bytes */
+    MAIL_SPARE = 32   /* EXIT: one of the scheduler's spares, in use */
 };
 
 struct mail {
@@ -413,6 +414,10 @@ struct weft_sched {
     struct cause ended_why;
     struct weft_reason *last_reason; /* of the last spawn that failed; NULL: none yet */
     bool last_failed;                /* the last spawn did */
+
+    /* For the end when memory is short: supervisors stop one child after the other, and each is
+     * told while the notice that told its parent is still held. */
+    struct notice spares[2];
 
     uint32_t sockets_count;
     uint64_t spawned, exited, faulted, messages, dropped, expired;

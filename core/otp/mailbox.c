@@ -74,7 +74,11 @@ static size_t release(struct weft_sched *sched, struct mail *mail) {
 
 void weft_otp__mail_free(struct weft_sched *sched, struct mail *mail) {
     WEFT_ASSERT(mail->place == MAIL_NOWHERE);
-    weft_otp__free(sched, mail, release(sched, mail));
+    size_t size = release(sched, mail);
+    if (mail->bits & MAIL_SPARE)
+        mail->bits = 0;
+    else
+        weft_otp__free(sched, mail, size);
 }
 
 void weft_otp__runnable(struct weft_process *proc) {

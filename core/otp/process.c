@@ -23,6 +23,13 @@ struct weft_env *weft_self_env(weft_self *self) {
     return self->sched->env;
 }
 
+bool weft_fault_point(weft_self *self, const char *name) {
+    WEFT_ASSERT(name != NULL);
+    struct weft_env *env = weft_self_env(self);
+    const struct weft_entropy_ops *entropy = env->entropy;
+    return entropy->fault_point != NULL && entropy->fault_point(env, name);
+}
+
 const struct weft_behaviour *weft_self_behaviour(const weft_self *self) {
     WEFT_ASSERT(self != NULL);
     return self->behaviour;

@@ -138,6 +138,12 @@ weft_time weft_now(const weft_self *self);
 
 struct weft_env *weft_self_env(weft_self *self);
 
+/* A named place where something of the application's own may go wrong: true when it does, and the
+ * caller goes on as it would then. Only `weft sweep` and `weft run --fail app:N` make it so, each
+ * such call once (docs/scenarios.md); elsewhere it is false, and costs a look at a pointer. The
+ * name is told in reports, its first 31 bytes. */
+bool weft_fault_point(weft_self *self, const char *name);
+
 const struct weft_behaviour *weft_self_behaviour(const weft_self *self);
 
 /* Who started this process; WEFT_PID_NONE for the root. Its exit signal ends this process even

@@ -43,10 +43,26 @@ void weft_otp__doom(struct weft_process *proc, struct cause cause) {
     weft_list_push_back(&sched->dying, &proc->run);
 }
 
+/* A parent tells its child to end, or the outside the root: that shall reach it without memory. */
+static struct notice *spare_for(struct weft_process *to, const struct signal *signal) {
+    struct weft_sched *sched = to->sched;
+    if (!weft_pid_equal(signal->from, to->parent)) return NULL;
+    for (size_t i = 0; i < sizeof sched->spares / sizeof sched->spares[0]; i++) {
+        struct notice *spare = &sched->spares[i];
+        if (spare->mail.bits & MAIL_SPARE) continue;
+        spare->mail = (struct mail){.kind = WEFT_MSG_EXIT, .bits = MAIL_SPARE};
+        return spare;
+    }
+    return NULL;
+}
+
 /* A link brings its own record, no longer a tie of anybody; for weft_exit one has to be made. */
 static struct notice *notice_for(struct weft_process *to, const struct signal *signal) {
     struct record record = {WEFT_MSG_EXIT, sizeof(struct notice), sizeof(struct notice)};
-    if (signal->link == NULL) return weft_otp__mail_new(to->sched, &record);
+    if (signal->link == NULL) {
+        struct notice *notice = weft_otp__mail_new(to->sched, &record);
+        return notice != NULL ? notice : spare_for(to, signal);
+    }
     uint32_t tag = signal->link->end[0] == to ? signal->link->tie[0].tag : 0;
     unsigned bits = MAIL_OF_LINK | (is_far(signal->link) ? MAIL_FAR : 0);
     struct notice *notice = &signal->link->notice;
@@ -248,6 +264,8 @@ void weft_otp__finish(struct weft_process *proc, struct cause cause, bool fault)
     WEFT_ASSERT(!(proc->flags & PROC_RUNNING));
     if (is_told(proc, &cause, fault)) {
         struct weft_reason why = weft_otp__cause_reason(&cause);
+        bool lost = fault && cause.text == NULL && sched->fault != NULL; /* no memory for it */
+        if (lost) why = weft_otp__fault_reason(sched, sched->fault);
         report(proc, &why, fault);
         note_root(sched, proc->pid, &why);
     }

@@ -6,6 +6,7 @@
 #include "core/base/assert.h"
 #include "core/base/error.h"
 #include "core/posix/guard_internal.h"
+#include "core/posix/strays.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -54,50 +55,10 @@ struct stray {
     const char *name, *text;
 };
 
-#define STRAY(name, text)                                                                          \
-    { SYS_##name, #name, text }
-
 static const struct stray strays[] = {
-    STRAY(clock_gettime, CLOCK),
-    STRAY(gettimeofday, CLOCK),
-    STRAY(time, CLOCK),
-    STRAY(times, CLOCK),
-    STRAY(timerfd_create, TIMER),
-    STRAY(timer_create, TIMER),
-    STRAY(setitimer, TIMER),
-    STRAY(nanosleep, TIMER),
-    STRAY(clock_nanosleep, TIMER),
-    STRAY(poll, TIMER),
-    STRAY(ppoll, TIMER),
-    STRAY(select, TIMER),
-    STRAY(pselect6, TIMER),
-    STRAY(epoll_create1, TIMER),
-    STRAY(epoll_wait, TIMER),
-    STRAY(epoll_pwait, TIMER),
-    STRAY(getrandom, ENTROPY),
-    STRAY(clone, THREAD),
-    STRAY(clone3, THREAD),
-    STRAY(fork, THREAD),
-    STRAY(vfork, THREAD),
-    STRAY(execve, THREAD),
-    STRAY(execveat, THREAD),
-    STRAY(socket, SOCKET),
-    STRAY(socketpair, SOCKET),
-    STRAY(connect, SOCKET),
-    STRAY(accept, SOCKET),
-    STRAY(accept4, SOCKET),
-    STRAY(bind, SOCKET),
-    STRAY(listen, SOCKET),
-    STRAY(sendto, SOCKET),
-    STRAY(recvfrom, SOCKET),
-    STRAY(sendmsg, SOCKET),
-    STRAY(recvmsg, SOCKET),
-    STRAY(sendmmsg, SOCKET),
-    STRAY(recvmmsg, SOCKET),
-    STRAY(io_uring_setup, SOCKET),
-    /* Of it only what maps a thread's stack: pthread_create blocks signals before it clones, and a
-     * trap that cannot be delivered would end the program without a word. */
-    STRAY(mmap, THREAD),
+#define STRAY(name, text) {SYS_##name, #name, text},
+    WEFT_POSIX_STRAYS(STRAY)
+#undef STRAY
 };
 
 #define STRAYS (sizeof strays / sizeof strays[0])

@@ -97,7 +97,8 @@ struct sim_check_failure {
 
 /* What a check may know beforehand about a run. */
 struct sim_check_setup {
-    uint32_t nodes; /* population */
+    uint32_t nodes;   /* population */
+    bool clocks_vary; /* those of some nodes run too fast or too slow: by up to a half */
     /* How long nodes keep what was stored; 0: longer than the run. Of several the shortest. */
     weft_duration item_lifetime, peer_lifetime;
     /* Liveness: only nodes of the core are judged, `core_within` after `core_at`, whatever faults

@@ -93,10 +93,12 @@ struct sim_check__view {
     struct sim_check__node *nodes;
     uint32_t nodes_count;
     const bool *core;    /* NULL: all nodes; else no fault is looked at */
+    bool clocks_vary;    /* nodes have clocks that run too fast or too slow */
     uint32_t cuts;       /* faults on that keep nodes from one another */
     uint32_t pauses;     /* those among them that pause nodes */
+    uint32_t shortages;  /* those among them that refuse memory */
     weft_time healed_at; /* when `cuts` last became 0 */
-    weft_time pause_changed_at;
+    weft_time pause_changed_at, shortage_changed_at;
     weft_time changed_at; /* last change of who is a member, or of `cuts` */
     struct sim_check__members members;
     bool members_stale;

@@ -3,8 +3,8 @@
  * A node that cannot start says so: no surprise when a call of it was refused just then, as it has
  * to survive that later. A planted fault ends a process with a text that begins "planted"; what
  * follows in the same node within `within` (a supervisor that gives up, a node that ends) is its
- * doing. Neither that nor what the scenario itself did to a node is counted: it could not have
- * failed. */
+ * doing, and what a supervisor gives up for want of memory that of the fault `memory`. Neither that
+ * nor what the scenario itself did to a node is counted: it could not have failed. */
 #include "sim/check/internal.h"
 
 #include "core/base/assert.h"
@@ -39,6 +39,9 @@ static void note_planted(struct no_surprise *check, const struct weft_trace_even
 }
 
 static bool is_explained(const struct no_surprise *check, const struct weft_trace_event *event) {
+    const struct sim_check__view *view = check->ctx.view;
+    if (view->shortages > 0 || view->shortage_changed_at + check->ctx.within >= event->at)
+        return true;
     if (check->planted_at == NULL) return false;
     return check->planted_at[event->node] + check->ctx.within >= event->at;
 }

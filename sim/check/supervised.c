@@ -254,19 +254,35 @@ static void on_child_failed(struct supervised *check) {
     kid->owed = true;
 }
 
-/* What counts as of now. */
-static size_t restarts_within(struct sup *sup, weft_time now) {
-    while (sup->head < sup->restarts_count && now - sup->restarts[sup->head] > sup->period) {
-        sup->head++;
-    }
-    if (sup->head == sup->restarts_count) sup->head = sup->restarts_count = 0;
-    return sup->restarts_count - sup->head;
+/* What counts as of now when `period` is so long. */
+static size_t restarts_in(const struct sup *sup, weft_time now, weft_duration period) {
+    size_t at = sup->head;
+    while (at < sup->restarts_count && now - sup->restarts[at] > period) at++;
+    return sup->restarts_count - at;
+}
+
+static bool clocks_vary(const struct supervised *check) { return check->ctx.view->clocks_vary; }
+
+/* A node counts by its own clock, which runs at most half as fast again, or half as fast: what
+ * counts whichever it is, and what may count. */
+static size_t restarts_surely(const struct supervised *check, const struct sup *sup) {
+    weft_duration period = clocks_vary(check) ? sup->period / 3 * 2 : sup->period;
+    return restarts_in(sup, check->event->at, period);
+}
+
+static size_t restarts_maybe(const struct supervised *check, struct sup *sup) {
+    weft_duration period = clocks_vary(check) ? 2 * sup->period : sup->period;
+    size_t count = restarts_in(sup, check->event->at, period);
+    sup->head = sup->restarts_count - count;
+    if (count == 0) sup->head = sup->restarts_count = 0;
+    return count;
 }
 
 static const char *restart_is_due(struct supervised *check, struct sup *sup,
                                   const struct kid *kid) {
     bool counted = check->event->number[2] != 0;
-    size_t before = restarts_within(sup, check->event->at);
+    (void)restarts_maybe(check, sup); /* those before them are forgotten */
+    size_t before = restarts_surely(check, sup);
     if (sup->phase == PHASE_ENDS) return "restarts while its supervisor ends";
     if (counted) {
         sup->restarts = sim_check__grow(sup->restarts, sup->restarts_count, &sup->restarts_room,
@@ -323,7 +339,7 @@ static const char *died(struct supervised *check, struct sup *sup, struct kid *k
     sup->phase = PHASE_IDLE;
     if (wants != will_restart) return wants ? "is not restarted" : "is restarted";
     kid->owed = wants;
-    sup->over = wants && restarts_within(sup, check->event->at) >= sup->intensity;
+    sup->over = wants && restarts_surely(check, sup) >= sup->intensity;
     sup->auto_due = !wants && ends_sup(sup, kid);
     return NULL;
 }
@@ -380,7 +396,8 @@ static void on_child_removed(struct supervised *check) {
 static void on_give_up(struct supervised *check) {
     struct sup *sup = sup_of(check);
     if (sup == NULL) return;
-    if (restarts_within(sup, check->event->at) < sup->intensity) {
+    bool no_memory = check->ctx.view->shortages > 0; /* it could not count, or not try again */
+    if (restarts_maybe(check, sup) < sup->intensity && !no_memory) {
         wrong(check, sup, NULL, "gave up within its intensity");
     } else {
         sim_check__held(&check->ctx);

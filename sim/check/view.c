@@ -11,8 +11,10 @@ void sim_check__view_init(struct sim_check__view *view, const struct sim_check_s
     weft_time healed_at = setup->core != NULL ? setup->core_at : SIM_CHECK_LONG_AGO;
     *view = (struct sim_check__view){.nodes_count = nodes,
                                      .core = setup->core,
+                                     .clocks_vary = setup->clocks_vary,
                                      .healed_at = healed_at,
                                      .pause_changed_at = SIM_CHECK_LONG_AGO,
+                                     .shortage_changed_at = SIM_CHECK_LONG_AGO,
                                      .changed_at = SIM_CHECK_LONG_AGO};
     view->nodes = calloc(nodes > 0 ? nodes : 1, sizeof *view->nodes);
     WEFT_ASSERT(view->nodes != NULL);
@@ -161,6 +163,7 @@ static void fault_on(struct sim_check__view *view, const struct weft_trace_event
     if (!is_cut(event->number[1])) return;
     view->cuts++;
     view->changed_at = event->at;
+    if (event->number[1] == SIM_CHECK_CUT_MEMORY) view->shortages++;
     if (!is_pause(event->number[1])) return;
     view->pauses++;
     view->pause_changed_at = event->at;
@@ -171,6 +174,10 @@ static void fault_off(struct sim_check__view *view, const struct weft_trace_even
     view->cuts--;
     view->changed_at = event->at;
     if (view->cuts == 0) view->healed_at = event->at;
+    if (event->number[1] == SIM_CHECK_CUT_MEMORY && view->shortages > 0) {
+        view->shortages--;
+        view->shortage_changed_at = event->at;
+    }
     if (!is_pause(event->number[1]) || view->pauses == 0) return;
     view->pauses--;
     view->pause_changed_at = event->at;

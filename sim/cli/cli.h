@@ -162,6 +162,7 @@ struct cli_sum_row {
 struct cli_seeds_sum {
     uint64_t run, held, events, wall_ns;
     struct sim_hash hash; /* of the runs' hashes, in order */
+    struct sim_hash last; /* that of the last run */
     uint64_t dead;        /* rows that never did anything, of a swarm that was run to the end */
     bool swarm, judged;   /* judged: `dead` is known */
     struct cli_sum_row faults[CLI_SUM_FAULTS], checks[SIM_CHECKS_MAX], works[SIM_WORKLOADS_MAX];

@@ -279,6 +279,8 @@ void cli_json_seeds_end(FILE *out, const struct cli_seeds_sum *sum) {
     key_number(&json, "events", sum->events);
     sim_hash_text(sum->hash, hash);
     key_text(&json, "hash", hash);
+    sim_hash_text(sum->last, hash);
+    key_text(&json, "last_hash", hash);
     key_seconds(&json, "wall_s", sum->wall_ns);
     close(&json, '}');
     fputc('\n', out);

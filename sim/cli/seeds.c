@@ -51,6 +51,7 @@ static void count(const struct cli_seeds *seeds, const struct sim_plan *plan,
     sum->run++;
     sum->events += report->events;
     sum->hash = sim_hash_fold(sum->hash, report->hash.low, report->hash.high);
+    sum->last = report->hash;
     cli_sum_add(sum, plan, report);
     if (report->verdict == SIM_HOLDS) {
         sum->held++;

@@ -27,7 +27,7 @@ static bool take_kind(struct sweep *sweep, const char *name) {
     if (nearest != NULL)
         fprintf(stderr, "did you mean \"%s\"?\n", nearest);
     else
-        fputs("expected some of memory, disk, net, job, load\n", stderr);
+        fputs("expected some of memory, disk, net, job, load, app\n", stderr);
     return false;
 }
 
@@ -76,7 +76,7 @@ static bool take_jobs(void *into, const char *value) {
 
 static const struct cli_option options[] = {
     CLI_OPTION_SEED,
-    {"--points", "KINDS", "which calls fail, of memory,disk,net,job,load; all, when not given",
+    {"--points", "KINDS", "which calls fail, of memory,disk,net,job,load,app; all, when not given",
      take_points},
     {"--node", "N", "only calls of node N", take_node},
     {"--every", "K", "each Kth of them", take_every},

@@ -1,7 +1,7 @@
 /* memory: a node, or one process of it, may have no more than this.
  *
- * It bit when it was refused an allocation by it. Several at once: the least counts. Who comes up
- * anew has no limit. */
+ * It bit when it was refused an allocation by it. Several at once: the least counts, the scenario's
+ * own among them. Who comes up anew has no limit but that. */
 #include "core/base/assert.h"
 #include "core/base/error.h"
 #include "sim/fault/internal.h"
@@ -35,7 +35,7 @@ static bool look(const struct sim_occurrence *occurrence, const struct sim_targe
     struct weft_proc_info info;
     if (!is_there(occurrence, target)) return false;
     struct sim_memory memory = sim_world_memory(occurrence->faults->world, target->node);
-    *held = (struct held){.bytes = memory.bytes, .refused = memory.refused};
+    *held = (struct held){memory.bytes, memory.limit, memory.refused};
     if (!is_of_process(target)) return true;
     struct weft_sched *sched = sched_of(occurrence, target->node);
     struct weft_sched_stats stats;

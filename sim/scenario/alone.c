@@ -29,6 +29,9 @@ static const char *fault_alone(const struct sim_fault_spec *fault) {
     if (fault->kind == SIM_FAULT_REBIND || fault->kind == SIM_FAULT_MOVE)
         return "its nodes change their addresses";
     if (fault->kind == SIM_FAULT_UPGRADE) return "its nodes load modules";
+    /* Which node of several met it first is known in the order of one; so is when. */
+    if (fault->kind >= SIM_FAULT_LOST_FSYNC && fault->kind <= SIM_FAULT_DISK_STUCK)
+        return "its disks fail";
     return fault_keeps(fault) ? "a fault gives its links queues" : NULL;
 }
 

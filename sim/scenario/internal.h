@@ -104,6 +104,9 @@ void sim_plan__read_percent(struct sim_plan__reader *reader, const struct sim_pl
                             void *into);
 void sim_plan__read_flag(struct sim_plan__reader *reader, const struct sim_plan__value *value,
                          void *into);
+/* Bytes, such as 64KB: uint32_t. */
+void sim_plan__read_size(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                         void *into);
 
 /* --- telling mistakes --- */
 

@@ -71,6 +71,7 @@ static const struct sim_plan__key keys[] = {
     {"join", false, sim_plan__read_join, 0, 0, 0},
     {"apps", false, sim_plan__read_apps, 0, 0, 0},
     {"schedulers", false, sim_plan__read_count, AT(schedulers_of[0]), 1, WEFT_SCHEDULERS_MAX},
+    {"memory", false, sim_plan__read_size, AT(memory_of[0]), 1, 0},
     {"schedule", false, sim_plan__read_schedule, 0, 0, 0},
     {"dist", false, sim_plan__read_dist, 0, 0, 0},
     {"clocks", false, sim_plan__read_clocks, 0, 0, 0},

@@ -152,6 +152,7 @@ struct sim_plan {
     struct sim_join join_of[SIM_GROUPS_MAX]; /* by group */
     struct weft_dht_config dht_of[SIM_GROUPS_MAX];
     uint32_t schedulers_of[SIM_GROUPS_MAX];
+    uint32_t memory_of[SIM_GROUPS_MAX]; /* bytes that each of its nodes may hold; 0: no limit */
     struct sim_dist dist_of[SIM_GROUPS_MAX];
     uint8_t region_of[SIM_GROUPS_MAX];         /* SIM_REGION_DRAWN, or which of net.regions */
     struct sim_nat_range nats[SIM_GROUPS_MAX]; /* of groups that are behind some, ascending */

@@ -150,7 +150,7 @@ struct draft {
     struct sim_join join;
     struct weft_dht_config dht;
     struct sim_apps apps;
-    uint32_t schedulers;
+    uint32_t schedulers, memory;
     struct sim_dist dist;
     struct sim_nat_range nat; /* nodes 0: none */
 };
@@ -221,6 +221,7 @@ static const struct sim_plan__key group_keys[] = {
     {"apps", false, read_group_apps, 0, 0, 0},
     {"schedulers", false, sim_plan__read_count, offsetof(struct draft, schedulers), 1,
      WEFT_SCHEDULERS_MAX},
+    {"memory", false, sim_plan__read_size, offsetof(struct draft, memory), 1, 0},
     {"dist", false, read_group_dist, 0, 0, 0},
     {"nat", false, read_group_nat, 0, 0, 0},
     {"region", false, read_group_region, 0, 0, 0},
@@ -258,6 +259,7 @@ static void add_group(struct sim_plan__reader *reader, const struct draft *draft
     plan->dht_of[i] = draft->dht;
     plan->apps_of[i] = draft->apps;
     plan->schedulers_of[i] = draft->schedulers;
+    plan->memory_of[i] = draft->memory;
     plan->dist_of[i] = draft->dist;
     if (draft->nat.nodes == 0) return;
     struct sim_nat_range *nat = &plan->nats[plan->nats_count++];
@@ -305,6 +307,7 @@ void sim_plan__read_groups(struct sim_plan__reader *reader, const struct sim_pla
                          .dht = plan->dht_of[0],
                          .apps = plan->apps_of[0],
                          .schedulers = plan->schedulers_of[0],
+                         .memory = plan->memory_of[0],
                          .dist = plan->dist_of[0]};
     plan->groups_count = 0;
     for (uint32_t i = 0; i < node->count; i++) read_group(reader, node, i, base);

@@ -185,13 +185,13 @@ static void read_speed(struct sim_plan__reader *reader, const struct sim_plan__v
     *(uint64_t *)(void *)((char *)into + value->key->offset) = bytes;
 }
 
-static void read_size(struct sim_plan__reader *reader, const struct sim_plan__value *value,
-                      void *into) {
+void sim_plan__read_size(struct sim_plan__reader *reader, const struct sim_plan__value *value,
+                         void *into) {
     static const struct unit units[] = {{"B", 1, 1}, {"KB", 1000, 1}, {"MB", 1000000, 1}};
     uint64_t bytes;
     if (value->node->kind != WEFT_YAML_SCALAR ||
         !read_amount(value->node->text, units, sizeof units / sizeof units[0], &bytes) ||
-        bytes > INT32_MAX) {
+        bytes > INT32_MAX || (int64_t)bytes < value->key->least) {
         sim_plan__unfit(reader, value, "a size such as 64KB, in B, KB or MB, up to 2147MB");
         return;
     }
@@ -215,7 +215,7 @@ static void read_of(struct sim_plan__reader *reader, const struct sim_plan__valu
 
 static const struct sim_plan__key rate_keys[] = {
     {"speed", true, read_speed, offsetof(struct sim_element, rate.bytes), 0, 0},
-    {"queue", false, read_size, offsetof(struct sim_element, rate.queue), 0, 0},
+    {"queue", false, sim_plan__read_size, offsetof(struct sim_element, rate.queue), 0, 0},
     {"of", false, read_of, 0, 0, 0},
 };
 const struct sim_plan__section sim_plan__rate_section = {"rate", rate_keys, 3};

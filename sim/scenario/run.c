@@ -70,6 +70,11 @@ static uint32_t schedulers_of(void *ctx, uint32_t node) {
     return run->plan->schedulers_of[run->boot.group_of[node]];
 }
 
+static size_t memory_of(void *ctx, uint32_t node) {
+    const struct run *run = ctx;
+    return run->plan->memory_of[run->boot.group_of[node]];
+}
+
 /* Whoever judges by events, or goes on by them. */
 static void judge(struct run *run, const struct weft_trace_event *event) {
     uint64_t bit = WEFT_TRACE_BIT(event->kind);
@@ -146,6 +151,7 @@ static int open_world(struct run *run) {
         .order = &run->plan->order,
         .config_of = config_of,
         .schedulers_of = schedulers_of,
+        .memory_of = memory_of,
         .trace = on_trace,
         .ctx = run,
         .trace_mask = run->checks_mask | WORKS_MASK | wanted,
@@ -191,9 +197,18 @@ static void on_core_failed(void *ctx, uint32_t check, const struct sim_check_fai
     sim_run__tell_failed(&run->teller, run->plan->checks_count + check, failure);
 }
 
+static bool clocks_vary(const struct sim_plan *plan) {
+    bool vary = plan->clocks.drift_ppm != 0;
+    for (uint32_t i = 0; i < plan->faults_count; i++) vary |= plan->faults[i].drift_ppm != 0;
+    return vary;
+}
+
 static struct sim_check_setup setup_of(struct run *run) {
     const struct sim_plan *plan = run->plan;
-    struct sim_check_setup setup = {.nodes = plan->population, .failed = on_failed, .ctx = run};
+    struct sim_check_setup setup = {.nodes = plan->population,
+                                    .clocks_vary = clocks_vary(plan),
+                                    .failed = on_failed,
+                                    .ctx = run};
     for (uint32_t g = 0; g < plan->groups_count; g++) {
         shorten(&setup.item_lifetime, plan->dht_of[g].item_lifetime);
         shorten(&setup.peer_lifetime, plan->dht_of[g].peer_lifetime);

@@ -18,7 +18,8 @@ enum needs {
     NEEDS_NAT = 8,
     NEEDS_DOMAINS = 16,
     NEEDS_SAVED = 32, /* `save_table`: something is on the disks */
-    NEEDS_REGIONS = 64
+    NEEDS_SPAN = 64,  /* faults have a second or more: parts of it are apart */
+    NEEDS_REGIONS = 128
 };
 
 struct values {
@@ -29,14 +30,19 @@ struct values {
 
 #define SOME "nodes: 1%..30%"
 
-/* Beside at, every, until and for, which all get that have them. $8 is an eighth of the time that
- * faults have. Not among them, since nobody can guess it:
- * which module an upgrade has, how much room a node can bear; and what an application does on a
- * disk that lies, which is its own affair. */
+/* Beside at, every, until and for, which all get that have them; what names one here has its own.
+ * $8 is an eighth of the time that faults have. Not among them, since nobody can guess it: which
+ * module an upgrade has; and what an application does on a disk that lies, which is its own
+ * affair. */
 static const struct values all[] = {
     {SIM_FAULT_PARTITION, NEEDS_NOTHING, 0,
      "sides: {one_of: [[50%, 50%], [10%, 90%], [34%, 33%, 33%]]}"},
     {SIM_FAULT_PARTITION, NEEDS_NOTHING, 0, "shape: {one_of: [halves, bridge, partial, ring]}"},
+    {SIM_FAULT_PARTITION, NEEDS_NOTHING, 0,
+     "sides: {one_of: [[50%, 50%], [10%, 90%], [90%, 10%]]}, one_way: true"},
+    {SIM_FAULT_PARTITION, NEEDS_NOTHING, 0,
+     "sides: [50%, 50%], one_way: {one_of: [true, false]}, "
+     "flap: {on: $256..$32, off: {exponential: {mean: $256..$32, least: 1ms}}}"},
     {SIM_FAULT_ISOLATE, NEEDS_NOTHING, 0, SOME},
     {SIM_FAULT_CRASH, NEEDS_NOTHING, 0, SOME},
     {SIM_FAULT_KILL, NEEDS_NOTHING, 0, SOME},
@@ -50,6 +56,15 @@ static const struct values all[] = {
      "corrupt: 0%..5%"},
     {SIM_FAULT_DEGRADE, NEEDS_NOTHING, 0,
      "nodes: 10%..100%, rate: {one_of: [2KB, 16KB, 256KB]}, delay_jitter: 0ms..500ms"},
+    {SIM_FAULT_DEGRADE, NEEDS_NOTHING, 0,
+     "from: 10%..100%, to: 10%..100%, loss: 0%..60%, delay: 1ms..1s"},
+    {SIM_FAULT_DEGRADE, NEEDS_NOTHING, 0,
+     "nodes: 10%..100%, burst: {good: $128..$8, bad: $512..$32, loss: 50%..100%}"},
+    {SIM_FAULT_DEGRADE, NEEDS_NOTHING, 0, "nodes: 10%..100%, mtu: 68..1500"},
+    {SIM_FAULT_DEGRADE, NEEDS_SPAN, 0,
+     "nodes: 10%..100%, for: $16..$4, loss: 0%..30%, schedule: [{after: $256..$128, loss: "
+     "0%..60%}, "
+     "{after: $64..$32, delay: 1ms..1s, loss: 0%..10%}]"},
     {SIM_FAULT_POISON, NEEDS_DHT | NEEDS_APPS, 0, SOME ", process: {one_of: [dht, any]}"},
     {SIM_FAULT_POISON, NEEDS_APPS, NEEDS_DHT, SOME ", process: any"},
     {SIM_FAULT_POISON, NEEDS_DHT, NEEDS_APPS, SOME ", process: dht"},
@@ -72,7 +87,12 @@ static const struct values all[] = {
      "nodes: 10%..100%, loss: 10%..100%, "
      "kinds: {one_of: [[query], [reply], [find_node], [get, put], [stream], [other]]}"},
     {SIM_FAULT_SLOW, NEEDS_NOTHING, 0, SOME ", cost: 100us..50ms"},
+    {SIM_FAULT_SLOW, NEEDS_APPS, 0, SOME ", process: any, cost: 100us..50ms"},
     {SIM_FAULT_OVERFLOW, NEEDS_DHT, 0, SOME ", process: dht, cost: 1us..1ms"},
+    {SIM_FAULT_OVERFLOW, NEEDS_APPS, 0, SOME ", process: any, cost: 1us..1ms"},
+    {SIM_FAULT_MEMORY, NEEDS_NOTHING, 0, SOME ", room: 1024..262144"},
+    {SIM_FAULT_MEMORY, NEEDS_DHT, 0, SOME ", process: dht, room: 0..16384"},
+    {SIM_FAULT_MEMORY, NEEDS_APPS, 0, SOME ", process: any, room: 0..16384"},
     {SIM_FAULT_WIPE, NEEDS_SAVED, 0, SOME},
     {SIM_FAULT_LOST_FSYNC, NEEDS_SAVED, 0, "nodes: 30%..100%, rate: 50%..100%"},
     {SIM_FAULT_MISDIRECT, NEEDS_SAVED, 0, "nodes: 30%..100%, rate: 1%..50%"},
@@ -119,18 +139,26 @@ static bool network_has_regions(const struct weft_yaml_node *network) {
     return has;
 }
 
-static unsigned has_of(const struct weft_yaml_node *root) {
+/* What the file or one of its groups has. */
+static unsigned has_at(const struct weft_yaml_node *node) {
+    unsigned has = 0;
+    if (is_on(node, "apps")) has |= NEEDS_APPS | NEEDS_STREAMS;
+    if (is_on(node, "dist")) has |= NEEDS_STREAMS;
+    if (is_on(node, "nat")) has |= NEEDS_NAT;
+    return has;
+}
+
+static unsigned has_of(const struct weft_yaml_node *root, const struct sim_swarm__window *window) {
     const struct weft_yaml_node *groups = weft_yaml_get(root, "groups");
-    unsigned has = is_on(root, "dht") || weft_yaml_get(root, "dht") == NULL ? NEEDS_DHT : 0;
     const struct weft_yaml_node *dht = weft_yaml_get(root, "dht");
+    unsigned has = has_at(root);
+    if (dht == NULL || is_on(root, "dht")) has |= NEEDS_DHT;
     if (dht != NULL && dht->kind == WEFT_YAML_MAPPING && is_true(dht, "save_table"))
         has |= NEEDS_SAVED;
-    if (is_on(root, "apps")) has |= NEEDS_APPS | NEEDS_STREAMS;
-    if (is_on(root, "dist")) has |= NEEDS_STREAMS;
     if (is_on(root, "domains")) has |= NEEDS_DOMAINS;
     if (network_has_regions(weft_yaml_get(root, "network"))) has |= NEEDS_REGIONS;
-    for (uint32_t i = 0; groups != NULL && i < groups->count; i++)
-        if (is_on(groups->items[i], "nat")) has |= NEEDS_NAT;
+    if (window->until - window->from >= WEFT_S(1)) has |= NEEDS_SPAN;
+    for (uint32_t i = 0; groups != NULL && i < groups->count; i++) has |= has_at(groups->items[i]);
     return has;
 }
 
@@ -190,7 +218,9 @@ static void put_entry(struct entry *entry, const struct values *values) {
         put_duration(entry, window->until);
     }
     if (again) put_values(entry, ", every: $32..$1");
-    if (has_key(section, "for")) put_values(entry, again ? ", for: $64..$4" : ", for: $8..$2");
+    bool has_own = strstr(values->text, "for: ") != NULL;
+    if (has_key(section, "for") && !has_own)
+        put_values(entry, again ? ", for: $64..$4" : ", for: $8..$2");
     put(entry, ", ");
     put_values(entry, values->text);
     put(entry, "}");
@@ -214,7 +244,7 @@ struct weft_yaml_node *sim_swarm__all(struct sim_plan__reader *reader,
                                       const struct weft_yaml_place *place) {
     struct weft_yaml_report report = {sim_plan__yaml_mistake, reader, NULL, "a fault"};
     struct weft_yaml_node *list = weft_yaml_new(NULL, place);
-    unsigned has = has_of(root);
+    unsigned has = has_of(root, window);
     WEFT_ASSERT(window->from < window->until);
     if (list != NULL) list->kind = WEFT_YAML_SEQUENCE;
     for (size_t i = 0; list != NULL && i < ALL_COUNT; i++) {

@@ -34,7 +34,8 @@ static void fill(struct weft_env *env, void *out, size_t size) {
     weft_rand_bytes(&rest->rand, out, size);
 }
 
-const struct weft_entropy_ops sim_fabric__entropy = {.fill = fill};
+const struct weft_entropy_ops sim_fabric__entropy = {.fill = fill,
+                                                     .fault_point = sim_fabric__fault_point};
 
 static uint32_t pass(struct weft_env *env, const uint64_t *whom, uint32_t count) {
     return sim_order_pass(sim_fabric__machine(env)->rest->order, whom, count);

@@ -536,6 +536,11 @@ size_t sim_fabric_refused(const struct sim_fabric *fabric, uint32_t node) {
     return machine != NULL ? machine->heap.refused : 0;
 }
 
+size_t sim_fabric_memory_limit(const struct sim_fabric *fabric, uint32_t node) {
+    const struct sim_machine *machine = machine_up(fabric, node);
+    return machine != NULL ? machine->heap.bytes_max : 0;
+}
+
 void sim_fabric_limit_memory(struct sim_fabric *fabric, uint32_t node, size_t bytes_max) {
     struct sim_machine *machine = machine_up(fabric, node);
     WEFT_ASSERT(machine != NULL);

@@ -161,9 +161,10 @@ bool sim_fabric_handle(struct sim_fabric *fabric, const struct sim_event *event)
 #define SIM_FABRIC_KINDS 16u
 
 /* Of one machine. */
-uint32_t sim_fabric_sockets(const struct sim_fabric *fabric, uint32_t node); /* open */
-size_t sim_fabric_memory(const struct sim_fabric *fabric, uint32_t node);    /* of env->mem */
-size_t sim_fabric_refused(const struct sim_fabric *fabric, uint32_t node);   /* for its limit */
+uint32_t sim_fabric_sockets(const struct sim_fabric *fabric, uint32_t node);    /* open */
+size_t sim_fabric_memory(const struct sim_fabric *fabric, uint32_t node);       /* of env->mem */
+size_t sim_fabric_refused(const struct sim_fabric *fabric, uint32_t node);      /* for its limit */
+size_t sim_fabric_memory_limit(const struct sim_fabric *fabric, uint32_t node); /* 0: none */
 void sim_fabric_limit_memory(struct sim_fabric *fabric, uint32_t node, size_t bytes_max);
 size_t sim_fabric_overhead(const struct sim_fabric *fabric, uint32_t node); /* beside it */
 

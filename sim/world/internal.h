@@ -260,6 +260,7 @@ static inline weft_time sim_fabric__now(const struct sim_machine *machine) {
 bool sim_fabric__refused_at(struct sim_machine *machine, enum sim_point_kind kind, const char *call,
                             size_t size);
 struct weft_mem *sim_fabric__memory(struct sim_machine *machine);
+bool sim_fabric__fault_point(struct weft_env *env, const char *name);
 
 /* A call of the node that may be refused: whether this one is. */
 static inline bool sim_fabric__refused(struct sim_machine *machine, enum sim_point_kind kind,

@@ -80,6 +80,11 @@ struct weft_node *sim_world_node(struct sim_world *world, uint32_t node) {
     return sim_world__node(world, node)->first.node;
 }
 
+static size_t quota_of(const struct sim_world *world, uint32_t node) {
+    const struct sim_world_config *config = &world->config;
+    return config->memory_of != NULL ? config->memory_of(config->ctx, node) : 0;
+}
+
 int sim_world_boot(struct sim_world *world, uint32_t node) {
     world = sim_world__of(world, node);
     struct sim_world_node *entry = sim_world__node(world, node);
@@ -90,6 +95,8 @@ int sim_world_boot(struct sim_world *world, uint32_t node) {
     world->boots++;
     sim_world__fold(world, SIM_HAPPENED_BOOT, node, entry->life);
     sim_world__set_state(world, node, SIM_NODE_UP);
+    size_t most = quota_of(world, node);
+    if (most > 0) sim_world_limit_memory(world, node, most);
     const struct weft_node_config *config =
         world->config.config_of(world->config.ctx, node, entry->life);
     WEFT_ASSERT(config != NULL);
@@ -222,7 +229,8 @@ void sim_world_clock_change(struct sim_world *world, uint32_t node,
 
 struct sim_memory sim_world_memory(const struct sim_world *world, uint32_t node) {
     return (struct sim_memory){sim_fabric_memory(world->fabric, node),
-                               sim_fabric_refused(world->fabric, node)};
+                               sim_fabric_refused(world->fabric, node),
+                               sim_fabric_memory_limit(world->fabric, node)};
 }
 
 void sim_world_limit_memory(struct sim_world *world, uint32_t node, size_t bytes_max) {

@@ -45,6 +45,11 @@ bool sim_fabric__refused_at(struct sim_machine *machine, enum sim_point_kind kin
     return true;
 }
 
+bool sim_fabric__fault_point(struct weft_env *env, const char *name) {
+    WEFT_ASSERT(name != NULL);
+    return sim_fabric__refused(sim_fabric__machine(env), SIM_POINT_APP, name, 0);
+}
+
 /* --- memory --- */
 
 static struct sim_machine *machine_of(struct weft_mem *mem) {

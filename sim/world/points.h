@@ -17,7 +17,8 @@
     X(NET, "net")       /* open, listen, connect: NOMEM; send: AGAIN; read, write: RESET; finish:  \
                            CLOSED */                                                               \
     X(JOB, "job")       /* submit: NOMEM */                                                        \
-    X(LOAD, "load")     /* load a module: NOMEM */
+    X(LOAD, "load")     /* load a module: NOMEM */                                                 \
+    X(APP, "app")       /* weft_fault_point: true; the call is its name */
 
 enum sim_point_kind {
     SIM_POINT_NONE = 0,

@@ -94,6 +94,8 @@ struct sim_world_config {
      * hub: a node that has several schedulers or `dist` is given one, and with `dist` the name
      * sim_world_node_name. */
     uint32_t (*schedulers_of)(void *ctx, uint32_t node);
+    /* How many bytes it may hold, from each boot on; 0, or NULL: no limit. */
+    size_t (*memory_of)(void *ctx, uint32_t node);
     /* Every trace event, with `at` in virtual time. */
     void (*trace)(void *ctx, const struct weft_trace_event *event);
     /* Answers to weft_node_ask are in the trace; nothing else is told. */
@@ -214,6 +216,7 @@ struct sim_clock_use sim_world_clock_use(const struct sim_world *world, uint32_t
 struct sim_memory {
     size_t bytes;     /* that the node holds; 0: it is down */
     uint64_t refused; /* allocations, by its limit, in this life */
+    size_t limit;     /* 0: none */
 };
 
 struct sim_memory sim_world_memory(const struct sim_world *world, uint32_t node);

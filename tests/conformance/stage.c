@@ -45,7 +45,7 @@ static void stage_fill(struct weft_env *env, void *out, size_t size) {
 }
 
 static const struct weft_clock_ops clock_ops = {stage_monotonic, stage_wall};
-static const struct weft_entropy_ops entropy_ops = {stage_fill};
+static const struct weft_entropy_ops entropy_ops = {.fill = stage_fill};
 
 /* Code is already here: a module is what it exports. */
 struct weft_module {

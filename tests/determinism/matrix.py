@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Every shipped scenario, in every way that must not matter: other compilers and levels, the queue's
-oracle, hash tables with another order, other poison in memory, other addresses. The whole of it is ./dev determinism [scenario ...]
+oracle, hash tables with another order, other poison in memory, other addresses, after another seed in
+one process. The whole of it is ./dev determinism [scenario ...]
 [--ways way,...]; test_matrix.py takes of each scenario its beginning, in one way."""
 import argparse
 import functools
@@ -30,7 +31,9 @@ RUNS = {
     "fixed-addresses": ["setarch", "-R"],
     "other-addresses": [],
 }
-WAYS = [*RUNS, *BUILDS]
+# After another seed in the same process: what that leaves behind would show.
+SECOND = "second-in-process"
+WAYS = [*RUNS, SECOND, *BUILDS]
 
 
 def scenarios():
@@ -53,21 +56,38 @@ def built(way):
     return os.path.join(folder, "bin/weft")
 
 
-def run(scenario, way=None, options=(), seconds=1200):
-    """What of the page must not differ."""
+def page_of(scenario, way, options, seconds):
+    """A page, or what went wrong."""
     weft = built(way) if way in BUILDS else WEFT
     command = [*RUNS.get(way, []), weft, "run", scenario, "--json", "--modules",
                os.path.join(BUILD, "modules"), *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     if done.returncode not in (0, 1):
         return f"exit {done.returncode}: {done.stderr[-500:]}"
-    page = json.loads(done.stdout)
-    return {key: page[key] for key in ("hash", "events", "checks", "workload", "faults")}
+    return json.loads(done.stdout)
+
+
+def run(scenario, way=None, options=(), seconds=1200):
+    """What of the page must not differ."""
+    page = page_of(scenario, way, options, seconds)
+    if not isinstance(page, dict):
+        return page
+    return {key: page[key] for key in ("hash", "events", "checks", "workload", "faults", "seed")}
+
+
+def run_second(scenario, options, seed, seconds=2400):
+    """The hash of the seed when the one before it has been run in the same process."""
+    two = ["--seeds", "2", "--seed", str(seed - 1), "--keep-going"]
+    page = page_of(scenario, None, [*options, *two], seconds)
+    return page["last_hash"] if isinstance(page, dict) and page["seeds"] == 2 else page
 
 
 def differs(scenario, way, options=(), reference=None):
     """None, or where they part."""
     expected = reference if reference is not None else run(scenario, options=options)
+    if way == SECOND and isinstance(expected, dict):
+        hash_of = run_second(scenario, options, expected["seed"])
+        return None if hash_of == expected["hash"] else f"{way}: {hash_of}, not {expected['hash']}"
     got = run(scenario, way, options)
     if got == expected and isinstance(got, dict):
         return None

@@ -5,6 +5,7 @@ draws can be written as a scenario that runs the same. ./dev soak swarm runs mor
 import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,16 @@ WEFT = os.path.abspath(os.path.join(os.environ.get("WEFT_BIN", "build/bin"), "we
 MODULES = os.path.join(os.path.abspath(os.environ.get("WEFT_BUILD", "build")), "modules")
 SEEDS = int(os.environ.get("WEFT_SEEDS", "50"))
 FIRST = int(os.environ.get("WEFT_FIRST_SEED", "1"))
+
+
+with open(os.path.join(SOURCE, "sim/fault/fault.h"), encoding="utf-8") as source:
+    KINDS = set(re.findall(r'^ +X\([A-Z_]+, "([a-z_]+)"\)', source.read(), re.M))
+
+
+def bitten(told):
+    """The kinds that bit, of the table of faults: its line, how many seeds had it, how often it was injected, and bit."""
+    table = ("\n" + told).split("\n  faults ")[1].split("\n  workload ")[0].split("\n  checks ")[0]
+    return {row[0] for row in re.findall(r"^  ([a-z_]+):\d+ +[\d,]+ +[\d,]+ +([1-9][\d,]*)$", table, re.M)}
 
 
 class Swarm(unittest.TestCase):
@@ -43,6 +54,7 @@ class Swarm(unittest.TestCase):
 
     def test_every_seed_holds_and_every_fault_bites_in_some(self):
         self.assertTrue(self.names)
+        bit = set()
         for name in self.names:
             with self.subTest(name):
                 told = self.weft("run", name, "--seed", str(FIRST), "--seeds", str(SEEDS), "--keep-going", status=(0, 1))
@@ -50,6 +62,8 @@ class Swarm(unittest.TestCase):
                 self.assertIn(f"{SEEDS:,} of {SEEDS:,} seeds hold", told)
                 self.assertNotIn("dead fault", told)
                 self.assertNotIn("dead check", told)
+                bit |= bitten(told)
+        self.assertEqual(KINDS - bit, set(), "bite nowhere")
 
     def test_what_a_seed_draws_runs_the_same_as_a_scenario_of_its_own(self):
         for name in self.names:

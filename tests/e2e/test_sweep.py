@@ -65,7 +65,7 @@ class Sweep(unittest.TestCase):
         self.survives("small-dht.yaml", "memory", "disk", "net")
 
     def test_applications_that_talk_survive_every_single_failure(self):
-        self.survives("apps.yaml", "memory", "disk", "net", "job", "load")
+        self.survives("apps.yaml", "memory", "disk", "net", "job", "load", "app")
 
     def test_what_cannot_bear_it_is_found_and_repeated(self):
         page = self.page(1, "sweep", self.path("frail.yaml"), "--points", "memory")

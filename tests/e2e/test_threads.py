@@ -16,6 +16,8 @@ WEFT = os.path.abspath(os.path.join(os.environ.get("WEFT_BIN", "build/bin"), "we
 FOLDERS = ["scenarios", "scenarios/scale", "scenarios/regressions", "scenarios/faults",
            "scenarios/regions", "scenarios/liveness"]
 SECONDS_MAX = 240
+SWARM_SEEDS = 2 # of each scenario of scenarios/swarm, among the first SWARM_TRIED, that can run on threads
+SWARM_TRIED = 24
 OF_THE_MACHINE = ("wall_s", "peak_rss_bytes", "repeat", "build", "confined")
 FIRST = os.path.join(SOURCE, "scenarios/first-partition.yaml")
 SMALL = ("--set", "population=20", "--until", "2s")
@@ -33,7 +35,20 @@ def page(*args):
 
 def scenarios():
     for folder in FOLDERS:
-        yield from sorted(glob.glob(os.path.join(SOURCE, folder, "*.yaml")))
+        for path in sorted(glob.glob(os.path.join(SOURCE, folder, "*.yaml"))):
+            yield path, ()
+
+
+def runs_alone(path, *options):
+    return "on one thread" in weft("run", path, "--threads", "2", "--until", "1ms", *options).stderr
+
+
+def swarms():
+    """Seeds that draw neither queues nor what else has to run alone; modules do in all of them."""
+    for path in sorted(glob.glob(os.path.join(SOURCE, "scenarios/swarm", "*.yaml"))):
+        seeds = [("--seed", str(seed)) for seed in range(1, SWARM_TRIED + 1)]
+        for options in [seed for seed in seeds if not runs_alone(path, *seed)][:SWARM_SEEDS]:
+            yield path, options
 
 
 def traced(path, threads, *options):
@@ -49,21 +64,32 @@ class Threads(unittest.TestCase):
 
     def test_two_threads_give_the_run_of_one(self):
         on_two = 0
-        for path in scenarios():
+        for path, options in scenarios():
             with self.subTest(os.path.relpath(path, SOURCE)):
-                one, first = page(path)
-                two, second = page(path, "--threads", "2")
+                one, first = page(path, *options)
+                two, second = page(path, "--threads", "2", *options)
                 self.assertEqual(one, two)
                 self.assertEqual(first.returncode, second.returncode)
                 on_two += "on one thread" not in second.stderr
         self.assertGreater(on_two, 30)
 
+    def test_what_a_seed_of_a_swarm_draws_is_the_same_on_threads(self):
+        drawn = list(swarms())
+        self.assertGreaterEqual(len(drawn), 3)
+        for number, (path, options) in enumerate(drawn):
+            with self.subTest(os.path.relpath(path, SOURCE), options=options):
+                one, first = page(path, *options)
+                many, second = page(path, "--threads", str(2 + number % 3), *options)
+                self.assertNotIn("on one thread", second.stderr)
+                self.assertEqual(one, many)
+                self.assertEqual(first.returncode, second.returncode)
+
     def test_traces_are_alike_on_any_number_of_threads(self):
         bytes_of_all = 0
-        for number, path in enumerate(scenarios()):
-            with self.subTest(os.path.relpath(path, SOURCE)):
-                one, _, trace = traced(path, 1, "--until", "25s")
-                many, run, other = traced(path, 2 + number % 3, "--until", "25s")
+        for number, (path, options) in enumerate([*scenarios(), *swarms()]):
+            with self.subTest(os.path.relpath(path, SOURCE), options=options):
+                one, _, trace = traced(path, 1, "--until", "25s", *options)
+                many, run, other = traced(path, 2 + number % 3, "--until", "25s", *options)
                 if "on one thread" in run.stderr:
                     continue
                 self.assertEqual(one, many)
@@ -122,6 +148,10 @@ class Alone(unittest.TestCase):
     def test_modules(self):
         self.is_told("its nodes load modules",
                      os.path.join(SOURCE, "scenarios/faults/upgrade.yaml"), "--until", "1s")
+
+    def test_disks_that_fail(self):
+        self.is_told("its disks fail", os.path.join(SOURCE, "scenarios/faults/dht-on-bad-disks.yaml"),
+                     "--until", "1s")
 
     def test_flows(self):
         path = os.path.join(SOURCE, "scenarios/simgrid/shared-backbone.yaml")

@@ -89,6 +89,11 @@ static void write_down(weft_self *self) {
     weft_file file;
     int rv = env->disk->open(env, "hardy.log", WEFT_DISK_WRITE | WEFT_DISK_CREATE, &file);
     if (rv != WEFT_OK) return;
+    if (weft_fault_point(self, "half of it")) {
+        (void)env->disk->write(env, file, hardy->count * 8, &hardy->count, 4);
+        env->disk->close(env, file);
+        return;
+    }
     rv = env->disk->write(env, file, hardy->count * 8, &hardy->count, sizeof hardy->count);
     if (rv == WEFT_OK) rv = env->disk->sync(env, file);
     if (rv == WEFT_OK) (void)env->disk->sync_folder(env, "hardy.log");

@@ -159,7 +159,8 @@ static bool started(struct mesh_1 *mesh, const struct weft_msg *reply) {
     for (uint32_t i = 1; i < WORKERS_MAX; i++) {
         struct worker *worker = &mesh->workers[i];
         if (worker->starting != reply->ref) continue;
-        WEFT_ASSERT(reply->status == WEFT_OK || reply->status == WEFT_ERR_EXISTS);
+        WEFT_ASSERT(reply->status == WEFT_OK || reply->status == WEFT_ERR_EXISTS ||
+                    reply->status == WEFT_ERR_TIMEOUT);
         worker->starting = 0;
         worker->pid = weft_spawned_pid(reply);
         return true;

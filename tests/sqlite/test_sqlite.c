@@ -159,7 +159,7 @@ static const struct weft_disk_ops disk_ops = {.open = on_open,
                                               .locked = on_locked,
                                               .traits = on_traits};
 static const struct weft_clock_ops clock_ops = {.wall = on_wall};
-static const struct weft_entropy_ops entropy_ops = {on_fill};
+static const struct weft_entropy_ops entropy_ops = {.fill = on_fill};
 
 static void machine_init(struct machine *machine) {
     memset(machine, 0, sizeof *machine);

@@ -207,7 +207,7 @@ static void on_emit(struct weft_env *env, const struct weft_trace_event *event) 
 }
 
 static const struct weft_clock_ops clock_ops = {.monotonic = on_monotonic};
-static const struct weft_entropy_ops entropy_ops = {on_fill};
+static const struct weft_entropy_ops entropy_ops = {.fill = on_fill};
 static const struct weft_net_ops net_ops = {.datagram_open = on_open,
                                             .datagram_send = on_send,
                                             .own = on_own,

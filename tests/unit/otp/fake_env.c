@@ -122,7 +122,7 @@ static void fake_emit(struct weft_env *env, const struct weft_trace_event *event
 }
 
 static const struct weft_clock_ops clock_ops = {fake_monotonic, fake_wall};
-static const struct weft_entropy_ops entropy_ops = {fake_fill};
+static const struct weft_entropy_ops entropy_ops = {.fill = fake_fill};
 static const struct weft_net_ops net_ops = {.datagram_open = fake_datagram_open,
                                             .stream_listen = fake_stream_listen,
                                             .stream_connect = fake_stream_connect,

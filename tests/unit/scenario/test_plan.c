@@ -86,6 +86,20 @@ static void the_head_of_a_file_is_read(void) {
     sim_plan_free(plan);
 }
 
+static void a_quota_of_memory_is_read_and_a_group_has_its_own(void) {
+    struct sim_plan *plan = parse(
+        HEAD "memory: 2MB\ngroups: {some: {count: 5, memory: 64KB}, more: {count: 1}}\n" TAIL);
+    REQUIRE(plan != NULL);
+    CHECK_EQ_UINT(plan->memory_of[0], 64000);
+    CHECK_EQ_UINT(plan->memory_of[1], 2000000);
+    CHECK_EQ_UINT(plan->memory_of[2], 2000000);
+    sim_plan_free(plan);
+    plan = parse(HEAD TAIL);
+    REQUIRE(plan != NULL);
+    CHECK_EQ_UINT(plan->memory_of[0], 0);
+    sim_plan_free(plan);
+}
+
 static void schedulers_and_dist_are_read_and_a_group_changes_what_it_names(void) {
     struct sim_plan *plan = parse(HEAD "dht: off\nschedulers: 4\n"
                                        "dist: {cookie: secret, connect: 3, tick: 8s}\n"
@@ -713,7 +727,7 @@ static void every_shipped_scenario_is_right_and_says_what_is_feared(void) {
 }
 
 TEST_MAIN("scenario/plan", TEST(what_is_not_said_has_its_default), TEST(the_head_of_a_file_is_read),
-          TEST(a_dht_can_be_switched_off),
+          TEST(a_dht_can_be_switched_off), TEST(a_quota_of_memory_is_read_and_a_group_has_its_own),
           TEST(schedulers_and_dist_are_read_and_a_group_changes_what_it_names),
           TEST(nodes_have_one_scheduler_and_are_alone_unless_said_otherwise),
           TEST(every_key_of_the_dht_is_read),

@@ -247,10 +247,8 @@ static void regions_of_the_network_fail_as_domains_do(void) {
     CHECK(of_regions);
 }
 
-/* What is not in `all`: upgrade needs a module, memory how much a node can bear. */
-static bool needs_more(enum sim_fault_kind kind) {
-    return kind == SIM_FAULT_UPGRADE || kind == SIM_FAULT_MEMORY;
-}
+/* What is not in `all`: an upgrade needs a module. */
+static bool needs_more(enum sim_fault_kind kind) { return kind == SIM_FAULT_UPGRADE; }
 
 static void every_kind_of_fault_is_among_all(void) {
     for (int kind = 1; kind < SIM_FAULT_KIND_COUNT; kind++) {
@@ -259,6 +257,79 @@ static void every_kind_of_fault_is_among_all(void) {
             fprintf(stderr, "%s: sim/scenario/swarm_all.c says what a swarm gives it\n",
                     sim_fault_name((enum sim_fault_kind)kind));
         CHECK(has != needs_more((enum sim_fault_kind)kind));
+    }
+}
+
+static uint32_t count_of(const struct sim_plan *plan, enum sim_fault_kind kind,
+                         bool (*is)(const struct sim_fault_spec *spec)) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < plan->faults_count; i++)
+        count += plan->faults[i].kind == kind && (is == NULL || is(&plan->faults[i]));
+    return count;
+}
+
+static bool has_element(const struct sim_fault_spec *spec, enum sim_element_kind kind) {
+    for (uint32_t i = 0; i < spec->chain.count; i++)
+        if (spec->chain.elements[i].kind == kind) return true;
+    return false;
+}
+
+static bool is_one_way(const struct sim_fault_spec *spec) { return spec->one_way; }
+static bool is_flapping(const struct sim_fault_spec *spec) { return spec->flap_on.a > 0; }
+static bool is_directed(const struct sim_fault_spec *spec) { return spec->directed; }
+static bool is_burst(const struct sim_fault_spec *spec) {
+    return has_element(spec, SIM_ELEMENT_BURST);
+}
+static bool is_mtu(const struct sim_fault_spec *spec) { return has_element(spec, SIM_ELEMENT_MTU); }
+static bool is_scheduled(const struct sim_fault_spec *spec) { return spec->steps_count == 2; }
+
+static void every_form_of_partition_and_degrade_is_among_all(void) {
+    struct sim_plan *plan = read_seed(HEAD "swarm: {chance: 100%, faults: all}\n", 5);
+    CHECK(count_of(plan, SIM_FAULT_PARTITION, is_one_way) > 0);
+    CHECK(count_of(plan, SIM_FAULT_PARTITION, is_flapping) > 0);
+    CHECK(count_of(plan, SIM_FAULT_DEGRADE, is_directed) > 0);
+    CHECK(count_of(plan, SIM_FAULT_DEGRADE, is_burst) > 0);
+    CHECK(count_of(plan, SIM_FAULT_DEGRADE, is_mtu) > 0);
+    CHECK(count_of(plan, SIM_FAULT_DEGRADE, is_scheduled) > 0);
+    sim_plan_free(plan);
+}
+
+static void what_a_group_has_counts_as_what_all_have(void) {
+    char text[1024]; /* any file will do: nothing is loaded */
+    snprintf(text, sizeof text,
+             HEAD "dht: off\ngroups: {some: {count: 2, apps: [%s/LICENSE], dist: on}}\n"
+                  "swarm: {chance: 100%%, faults: all}\n",
+             test_source_folder());
+    struct sim_plan *plan = read_seed(text, 5), *without = NULL;
+    REQUIRE(plan != NULL);
+    CHECK_EQ_UINT(count_of(plan, SIM_FAULT_POISON, NULL), 1);
+    CHECK_EQ_UINT(count_of(plan, SIM_FAULT_HANG, NULL), 1);
+    CHECK_EQ_UINT(count_of(plan, SIM_FAULT_RESET, NULL), 1);
+    CHECK_EQ_UINT(count_of(plan, SIM_FAULT_HALF_OPEN, NULL), 1);
+    CHECK_EQ_UINT(count_of(plan, SIM_FAULT_SLOW, NULL), 2);
+    CHECK_EQ_UINT(count_of(plan, SIM_FAULT_OVERFLOW, NULL), 1);
+    CHECK_EQ_UINT(count_of(plan, SIM_FAULT_MEMORY, NULL), 2);
+    sim_plan_free(plan);
+    without = read_seed(HEAD "dht: off\nswarm: {chance: 100%, faults: all}\n", 5);
+    CHECK_EQ_UINT(count_of(without, SIM_FAULT_POISON, NULL), 0);
+    CHECK_EQ_UINT(count_of(without, SIM_FAULT_RESET, NULL), 0);
+    CHECK_EQ_UINT(count_of(without, SIM_FAULT_MEMORY, NULL), 1);
+    sim_plan_free(without);
+}
+
+/* What is drawn for parts of a very short time has to be valid, too. */
+static void faults_of_a_short_run_are_valid(void) {
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct sim_plan *plan =
+            read_seed("name: x\npopulation: 5\nstop: 2s\njoin: {over: 100ms}\nchecks: [no_leak]\n"
+                      "swarm: {chance: 100%, faults: all}\n",
+                      seed);
+        sim_plan_free(plan);
+        plan = read_seed("name: x\npopulation: 5\nstop: 3s\njoin: {over: 100ms}\nchecks: "
+                         "[no_leak]\nswarm: {chance: 100%, faults: all}\n",
+                         seed);
+        CHECK(count_of(plan, SIM_FAULT_DEGRADE, is_scheduled) > 0);
+        sim_plan_free(plan);
     }
 }
 
@@ -299,6 +370,8 @@ TEST_MAIN("scenario/swarm", TEST(every_doubling_is_as_likely), TEST(ends_are_met
           TEST(another_range_changes_no_draw), TEST(the_printed_scenario_is_the_same_plan),
           TEST(a_coin_of_its_own_turns_each_fault_on), TEST(a_chance_of_all_turns_every_fault_on),
           TEST(every_kind_of_fault_is_among_all), TEST(disks_fail_only_where_something_is_saved),
+          TEST(every_form_of_partition_and_degrade_is_among_all),
+          TEST(what_a_group_has_counts_as_what_all_have), TEST(faults_of_a_short_run_are_valid),
           TEST(regions_of_the_network_fail_as_domains_do), TEST(an_option_goes_before_a_range),
           TEST(without_a_seed_that_of_the_file_draws),
           TEST(what_only_some_seeds_draw_is_told_with_the_seed))

@@ -151,6 +151,10 @@ static void on_trace(void *ctx, const struct weft_trace_event *event) {
     if (size > 0) memcpy(copy->text, event->bytes.data, size);
 }
 
+static size_t memory_of(void *ctx, uint32_t node) {
+    return ((const struct small *)ctx)->memory[node];
+}
+
 static const struct weft_node_config *config_of(void *ctx, uint32_t node, uint32_t life) {
     struct small *small = ctx;
     (void)life;
@@ -181,6 +185,7 @@ static struct small *open_with(uint64_t seed, uint64_t trace_mask) {
                                       .net = &small->spec,
                                       .host = {.guard = &weft_posix_guard},
                                       .config_of = config_of,
+                                      .memory_of = memory_of,
                                       .trace = on_trace,
                                       .ctx = small,
                                       .trace_mask = trace_mask};

@@ -42,6 +42,7 @@ struct small {
     struct sim_net_spec spec;
     struct sim_world *world;
     struct small_arg arg[SMALL_NODES]; /* of each node's caller: set before boot */
+    size_t memory[SMALL_NODES];        /* that each may hold: set before boot; 0: no limit */
     struct weft_application app[SMALL_NODES];
     struct weft_app_spec apps[SMALL_NODES];
     struct weft_node_config config[SMALL_NODES];

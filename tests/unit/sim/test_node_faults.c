@@ -269,6 +269,29 @@ static void the_least_of_two_limits_counts_until_both_are_over(void) {
     end_world(small, faults);
 }
 
+static size_t limit_of(struct small *small, uint32_t node) {
+    return sim_world_memory(small->world, node).limit;
+}
+
+static void a_limit_from_boot_on_outlives_faults_and_lives(void) {
+    struct small *small = small_open(1);
+    small->memory[1] = 300000;
+    small_boot_all(small);
+    struct sim_fault_spec spec = no_room(WEFT_S(1), WEFT_S(2));
+    struct sim_faults *faults = plan(small, &spec);
+    CHECK_EQ_UINT(limit_of(small, 1), 300000);
+    CHECK_EQ_UINT(limit_of(small, 2), 0);
+    small_run(small, WEFT_S(2));
+    CHECK(limit_of(small, 1) < 300000);
+    small_run(small, WEFT_S(4));
+    CHECK_EQ_UINT(limit_of(small, 1), 300000);
+    sim_world_kill(small->world, 1);
+    CHECK_EQ_INT(sim_world_boot(small->world, 1), WEFT_OK);
+    CHECK_EQ_UINT(limit_of(small, 1), 300000);
+    CHECK_EQ_INT(sim_world_flood(small->world, 1, caller_of(small, 1)), WEFT_ERR_NOMEM);
+    end_world(small, faults);
+}
+
 static size_t quota_of(struct small *small) {
     struct weft_proc_info info = {0};
     CHECK(weft_sched_info(weft_node_sched(sim_world_node(small->world, 1)), caller_of(small, 1),
@@ -333,5 +356,6 @@ TEST_MAIN("sim/node_faults", TEST(a_fast_clock_makes_timers_early_and_a_slow_one
           TEST(a_node_without_room_is_refused_and_bites),
           TEST(a_node_that_asks_for_nothing_is_not_bitten),
           TEST(the_least_of_two_limits_counts_until_both_are_over),
+          TEST(a_limit_from_boot_on_outlives_faults_and_lives),
           TEST(the_quota_of_a_process_is_set_and_set_back),
           TEST(a_full_mailbox_is_worked_off_and_bites), TEST(a_mailbox_of_nobody_is_not_filled))

@@ -57,6 +57,20 @@ static void what_follows_a_planted_fault_is_its_doing_for_a_while(void) {
     CHECK_RESULT(result_of(&run), 1, 1, false);
 }
 
+static void who_gives_up_for_want_of_memory_is_excused_and_who_faults_is_not(void) {
+    struct run run = start();
+    fault(&run, WEFT_TRACE_FAULT_ON, SIM_FAULT_MEMORY);
+    gives_up(&run);
+    down(&run, 4, WEFT_NODE_ENDED);
+    fault(&run, WEFT_TRACE_FAULT_OFF, SIM_FAULT_MEMORY);
+    run.now = WEFT_S(11);
+    gives_up(&run);
+    exits(&run, WEFT_REASON_FAULT, "x.c:1: got != NULL");
+    run.now++;
+    gives_up(&run);
+    CHECK_RESULT(result_of(&run), 2, 2, false);
+}
+
 static void a_node_that_cannot_start_is_one_unless_a_call_of_it_was_refused(void) {
     struct run run = start();
     tell(&run, 4, (struct weft_trace_event){.kind = WEFT_TRACE_FAULT_BIT, .number = {7, 0, 12}});
@@ -107,6 +121,7 @@ TEST_MAIN("sim/check/no_surprise", TEST(an_ordinary_exit_holds),
           TEST(a_supervisor_that_gives_up_by_itself_fails),
           TEST(a_node_that_cannot_start_is_one_unless_a_call_of_it_was_refused),
           TEST(what_follows_a_planted_fault_is_its_doing_for_a_while),
+          TEST(who_gives_up_for_want_of_memory_is_excused_and_who_faults_is_not),
           TEST(a_fault_planted_in_one_node_explains_nothing_in_another),
           TEST(a_node_that_ends_by_itself_fails), TEST(nodes_the_scenario_ended_are_not_counted),
           TEST(a_fault_while_the_run_is_stopped_is_judged))

@@ -7,12 +7,24 @@
 
 static struct run run;
 
-static void sup_up(enum sim_check_number strategy, uint64_t intensity, uint64_t automatic) {
-    run = run_of((struct sim_check_spec){.kind = SIM_CHECK_SUPERVISED}, 8);
+static const struct sim_check_spec spec = {.kind = SIM_CHECK_SUPERVISED};
+
+static void sup_in(enum sim_check_number strategy, uint64_t intensity, uint64_t automatic) {
     tell(&run, 1,
          (struct weft_trace_event){
              .kind = WEFT_TRACE_SUP_UP,
              .number = {SUP, (uint64_t)strategy, intensity, (uint64_t)WEFT_S(5), automatic}});
+}
+
+static void sup_up(enum sim_check_number strategy, uint64_t intensity, uint64_t automatic) {
+    run = run_of(spec, 8);
+    sup_in(strategy, intensity, automatic);
+}
+
+static void sup_up_with_odd_clocks(uint64_t intensity) {
+    const struct sim_check_setup setup = {.nodes = RUN_NODES, .clocks_vary = true};
+    run = (struct run){.checks = sim_checks_new(&spec, 1, &setup), .k = 8};
+    sup_in(SIM_CHECK_ONE_FOR_ONE, intensity, 0);
 }
 
 static const char *const ids[] = {"a", "b", "c", "d"};
@@ -185,6 +197,45 @@ static void giving_up_too_early_fails(void) {
     child_down((struct down){0, PID(10), WEFT_PERMANENT, WEFT_REASON_FAULT, true, false});
     give_up();
     fails("gave up within its intensity");
+}
+
+/* One restart in 5 s, counted by a clock: the next death is `after` the first. */
+static void dies_again(weft_duration after) {
+    sup_up_with_odd_clocks(1);
+    children(1, WEFT_PERMANENT);
+    dies(0, true);
+    restart_of(0);
+    child_up(0, PID(10), WEFT_PERMANENT, true);
+    run.now += after;
+    child_down((struct down){0, PID(10), WEFT_PERMANENT, WEFT_REASON_FAULT, true, false});
+}
+
+static void where_clocks_drift_the_period_may_be_shorter_or_longer_but_not_by_any_amount(void) {
+    dies_again(WEFT_S(3));
+    restart_of(0);
+    fails("goes on after a restart too many");
+    dies_again(WEFT_S(4));
+    restart_of(0);
+    holds();
+    dies_again(WEFT_S(9));
+    give_up();
+    stopping(WEFT_SUP_GAVE_UP);
+    ended(SUP, WEFT_REASON_SHUTDOWN);
+    holds();
+    dies_again(WEFT_S(11));
+    give_up();
+    fails("gave up within its intensity");
+}
+
+static void without_memory_a_supervisor_may_give_up_early(void) {
+    sup_up(SIM_CHECK_ONE_FOR_ONE, 2, 0);
+    children(1, WEFT_PERMANENT);
+    fault(&run, WEFT_TRACE_FAULT_ON, SIM_FAULT_MEMORY);
+    dies(0, true);
+    give_up();
+    stopping(WEFT_SUP_GAVE_UP);
+    ended(SUP, WEFT_REASON_SHUTDOWN);
+    holds();
 }
 
 static void one_for_all_stops_in_reverse_and_starts_in_order(void) {
@@ -506,8 +557,9 @@ TEST_MAIN(
     TEST(a_temporary_child_restarted_fails), TEST(transient_is_by_reason),
     TEST(a_transient_child_restarted_after_normal_fails),
     TEST(a_restart_beyond_the_intensity_fails), TEST(restarts_leave_the_window_after_the_period),
-    TEST(giving_up_takes_a_restart_too_many), TEST(giving_up_too_early_fails),
-    TEST(one_for_all_stops_in_reverse_and_starts_in_order),
+    TEST(where_clocks_drift_the_period_may_be_shorter_or_longer_but_not_by_any_amount),
+    TEST(without_memory_a_supervisor_may_give_up_early), TEST(giving_up_takes_a_restart_too_many),
+    TEST(giving_up_too_early_fails), TEST(one_for_all_stops_in_reverse_and_starts_in_order),
     TEST(one_for_all_stopping_in_order_fails), TEST(one_for_all_starting_before_all_are_down_fails),
     TEST(one_for_all_starting_in_another_order_fails), TEST(rest_for_one_leaves_those_before),
     TEST(rest_for_one_stopping_those_before_fails),
