@@ -15,7 +15,7 @@ import unittest
 SOURCE = os.environ.get("WEFT_SOURCE", os.getcwd())
 WEFT = os.path.abspath(os.path.join(os.environ.get("WEFT_BIN", "build/bin"), "weft"))
 MODULES = os.path.join(os.path.abspath(os.environ.get("WEFT_BUILD", "build")), "modules")
-SEEDS = int(os.environ.get("WEFT_SEEDS", "50"))
+SEEDS = int(os.environ.get("WEFT_SEEDS", "30"))
 FIRST = int(os.environ.get("WEFT_FIRST_SEED", "1"))
 
 

@@ -24,6 +24,8 @@ from harness.daemons import Daemons, wait_until  # noqa: E402
 SOURCE = os.environ.get("WEFT_SOURCE", os.getcwd())
 WEFT = os.path.abspath(os.path.join(os.environ.get("WEFT_BIN", "build/bin"), "weft"))
 SCENARIO = os.path.join(SOURCE, "scenarios/first-partition.yaml")
+with open(os.path.join(SOURCE, "README.md"), encoding="utf-8") as readme:
+    DEMO_HASH = re.search(r"run hash +([0-9a-f]{32})", readme.read())[1]
 SET = ["--set", "population=60"]
 WAIT_MAX = 60
 
@@ -198,7 +200,7 @@ class Top(unittest.TestCase):
         screen.wait(r"of 120 s")
         screen.key("q")
         self.assertEqual(screen.end(), 0)
-        self.assertIn("ef4643408e417e2f146ddf4022ebc377", screen.text.split("\033[?1049l")[-1])
+        self.assertIn(DEMO_HASH, screen.text.split("\033[?1049l")[-1])
 
     # --- daemons ---
 
