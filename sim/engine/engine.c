@@ -160,17 +160,20 @@ bool sim_engine_cancel(struct sim_engine *engine, sim_handle handle, struct sim_
     return true;
 }
 
+static inline const struct sim_event *ahead(const struct sim_engine *engine, unsigned place,
+                                            weft_time until) {
+    const struct sim_slot *slot = sim_engine__queue_ahead(&engine->queue, near_at[place], until);
+    return slot != NULL ? &slot->event : NULL;
+}
+
 /* What is ahead is fetched now: the trail by us, the rest by whoever knows it. */
 static inline void look_ahead(const struct sim_engine *engine, weft_time until) {
     const struct sim_event *near[SIM_NEAR];
-    for (unsigned i = 0; i < engine->near_count; i++) {
-        const struct sim_slot *slot = sim_engine__queue_ahead(&engine->queue, near_at[i], until);
-        near[i] = slot != NULL ? &slot->event : NULL;
-    }
+    near[0] = ahead(engine, 0, until);
+    if (near[0] != NULL && near[0]->entity < engine->nodes)
+        __builtin_prefetch(&engine->trails[near[0]->entity], 1);
     if (engine->near_count == 0) return;
-    const struct sim_event *far = near[0];
-    if (far != NULL && far->entity < engine->nodes)
-        __builtin_prefetch(&engine->trails[far->entity], 1);
+    for (unsigned i = 1; i < engine->near_count; i++) near[i] = ahead(engine, i, until);
     engine->on_near(engine->on_near_ctx, near);
 }
 
