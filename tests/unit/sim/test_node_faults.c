@@ -288,7 +288,8 @@ static void a_limit_from_boot_on_outlives_faults_and_lives(void) {
     sim_world_kill(small->world, 1);
     CHECK_EQ_INT(sim_world_boot(small->world, 1), WEFT_OK);
     CHECK_EQ_UINT(limit_of(small, 1), 300000);
-    CHECK_EQ_INT(sim_world_flood(small->world, 1, caller_of(small, 1)), WEFT_ERR_NOMEM);
+    int rv = sim_world_flood(small->world, 1, caller_of(small, 1));
+    CHECK_EQ_INT(rv, WEFT_MAILBOX_MAX <= 64 ? WEFT_ERR_FULL : WEFT_ERR_NOMEM); /* room for 64 */
     end_world(small, faults);
 }
 
