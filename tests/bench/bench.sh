@@ -26,8 +26,10 @@ if wants storm; then
     known=1
     [ $# -gt 0 ] || set -- 1000 10000
     for nodes in "$@"; do # a process each: memory of one is not in another's way
-        build/bench/bench_storm threads=1 "$nodes"
-        build/bench/bench_storm threads=2 "$nodes"
+        one=$(build/bench/bench_storm threads=1 "$nodes") && echo "$one"
+        two=$(build/bench/bench_storm threads=2 "$nodes") && echo "$two"
+        [ "${one##*hash=}" = "${two##*hash=}" ] ||
+            { echo "bench: two threads gave another hash than one" >&2; exit 1; }
     done
 fi
 if [ "$what" = growth ]; then # hours with a million: never among all
