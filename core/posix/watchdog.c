@@ -197,10 +197,16 @@ static weft_duration limit_of(enum weft_posix__where where) {
     return where == WEFT_POSIX_UNGUARDED || limit <= 0 ? WEFT_TIME_NEVER : limit;
 }
 
+/* Called for a job whose guard is not entered yet, or just left: the next look finds which. */
+static bool is_called(enum weft_posix__where where) {
+    return dog.patient && where == WEFT_POSIX_UNGUARDED && watched_limit() > 0;
+}
+
 static void look(const ucontext_t *context) {
     enum weft_posix__where where = weft_posix__where();
     weft_duration limit = limit_of(where);
     uint64_t beat = dog.watch->beat;
+    if (beat == dog.beat && is_called(where)) return;
     if (beat != dog.beat || limit == WEFT_TIME_NEVER) {
         dog.beat = beat;
         dog.ran = 0;
