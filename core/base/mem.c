@@ -13,7 +13,7 @@ static struct weft_mem_heap *heap_of(struct weft_mem *mem) { return (struct weft
 static bool fits(struct weft_mem_heap *heap, size_t rest, size_t size) {
     size_t max = heap->bytes_max;
     bool fine = max == 0 || (rest <= max && size <= max - rest);
-    if (!fine) heap->refused++;
+    if (!fine && heap->refused < UINT32_MAX) heap->refused++;
     return fine;
 }
 
@@ -24,6 +24,7 @@ static void *heap_alloc(struct weft_mem *mem, size_t size) {
     void *ptr = malloc(size);
     if (ptr == NULL) return NULL;
     heap->bytes += size;
+    WEFT_ASSERT(heap->blocks < UINT32_MAX);
     heap->blocks++;
     return ptr;
 }
@@ -58,6 +59,6 @@ void *weft_mem_zalloc(struct weft_mem *mem, size_t size) {
 
 void weft_mem_heap_init(struct weft_mem_heap *heap, size_t bytes_max) {
     WEFT_ASSERT(heap != NULL);
-    *heap = (struct weft_mem_heap){.base = {heap_alloc, heap_resize, heap_free},
-                                   .bytes_max = bytes_max};
+    static const struct weft_mem_ops ops = {heap_alloc, heap_resize, heap_free};
+    *heap = (struct weft_mem_heap){.base = {&ops}, .bytes_max = bytes_max};
 }

@@ -5,8 +5,11 @@
 #define WEFT_BASE_MEM_H
 
 #include <stddef.h>
+#include <stdint.h>
 
-struct weft_mem {
+struct weft_mem;
+
+struct weft_mem_ops {
     /* `size` bytes aligned for any type, not cleared; NULL when there is no more. size > 0. */
     void *(*alloc)(struct weft_mem *mem, size_t size);
     /* As realloc: the first min(old_size, size) bytes are kept; on NULL `ptr` still stands.
@@ -16,16 +19,21 @@ struct weft_mem {
     void (*free)(struct weft_mem *mem, void *ptr, size_t size);
 };
 
+/* Embedded where the state of the allocator is. One pointer: a simulated node has one of these. */
+struct weft_mem {
+    const struct weft_mem_ops *ops;
+};
+
 static inline void *weft_mem_alloc(struct weft_mem *mem, size_t size) {
-    return mem->alloc(mem, size);
+    return mem->ops->alloc(mem, size);
 }
 
 static inline void *weft_mem_resize(struct weft_mem *mem, void *ptr, size_t old_size, size_t size) {
-    return mem->resize(mem, ptr, old_size, size);
+    return mem->ops->resize(mem, ptr, old_size, size);
 }
 
 static inline void weft_mem_free(struct weft_mem *mem, void *ptr, size_t size) {
-    mem->free(mem, ptr, size);
+    mem->ops->free(mem, ptr, size);
 }
 
 /* weft_mem_alloc, cleared to zero. */
@@ -36,8 +44,8 @@ struct weft_mem_heap {
     struct weft_mem base;
     size_t bytes;     /* now in use */
     size_t bytes_max; /* refuse to go above this; 0: no limit */
-    size_t blocks;    /* now in use */
-    size_t refused;   /* for bytes_max, so far */
+    uint32_t blocks;  /* now in use */
+    uint32_t refused; /* for bytes_max, so far; at most UINT32_MAX */
 };
 
 /* An empty account. `bytes_max` 0 means no limit. */

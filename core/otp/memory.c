@@ -125,9 +125,10 @@ static void *mem_resize(struct weft_mem *mem, void *ptr, size_t old_size, size_t
 }
 
 void weft_otp__memory_init(struct extra *extra) {
+    static const struct weft_mem_ops ops = {mem_alloc, mem_resize, mem_free};
     WEFT_ASSERT(extra->memory == 0);
     weft_list_init(&extra->blocks);
-    extra->mem = (struct weft_mem){mem_alloc, mem_resize, mem_free};
+    extra->mem = (struct weft_mem){&ops};
 }
 
 void weft_otp__memory_free(struct extra *extra) {
@@ -203,7 +204,8 @@ static void none_free(struct weft_mem *mem, void *ptr, size_t size) {
 }
 
 void weft_otp__no_memory_init(struct weft_mem *mem) {
-    *mem = (struct weft_mem){none_alloc, none_resize, none_free};
+    static const struct weft_mem_ops ops = {none_alloc, none_resize, none_free};
+    *mem = (struct weft_mem){&ops};
 }
 
 struct weft_mem *weft_self_mem(weft_self *self) {

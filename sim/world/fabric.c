@@ -250,7 +250,7 @@ struct weft_env *sim_fabric_up(struct sim_fabric *fabric, uint32_t node, uint32_
     if (machine == NULL || !begin_order(machine, life)) return NULL;
     machine->up = true;
     machine->paused = false;
-    machine->busy_until = 0;
+    machine->busy = false;
     machine->life = life;
     machine->serials = 0;
     if (machine->rest != NULL) machine->rest->has_rand = false;
@@ -306,7 +306,7 @@ uint32_t sim_fabric_halt(struct sim_fabric *fabric, uint32_t node, enum sim_fabr
     WEFT_ASSERT(machine != NULL);
     sim_fabric__forget_waiting(machine);
     sim_fabric__jobs_forget(machine);
-    machine->busy_until = 0;
+    machine->busy = false;
     close_sockets(machine, how == SIM_END_KILLED ? sim_stream_abort : sim_stream_close);
     if (fabric->berths[node].disk != NULL) sim_disk_kill(fabric->berths[node].disk);
     return 0;
@@ -368,7 +368,8 @@ void sim_fabric_pause(struct sim_fabric *fabric, uint32_t node) {
 bool sim_fabric_waited_for(const struct sim_fabric *fabric, uint32_t node) {
     const struct sim_machine *machine = machine_up(fabric, node);
     WEFT_ASSERT(machine != NULL && machine->paused);
-    if (machine->rest == NULL || machine->busy_until > sim_fabric__now(machine)) return false;
+    if (machine->rest == NULL || sim_fabric__busy_until(machine) > sim_fabric__now(machine))
+        return false;
     return !weft_list_empty(&machine->rest->waiting) || sim_fabric__jobs_due(machine);
 }
 
@@ -390,7 +391,7 @@ void sim_fabric_resume(struct sim_fabric *fabric, uint32_t node) {
 }
 
 void sim_fabric__hold(struct sim_machine *machine) {
-    weft_time until = machine->busy_until;
+    weft_time until = sim_fabric__busy_until(machine);
     if (machine->busy_told || until <= sim_fabric__now(machine)) return;
     struct sim_event event = {.at = until, .kind = SIM_EVENT_BUSY_NO_MORE, .entity = machine->node};
     sim_handle queued = sim_engine_schedule(machine->fabric->config.engine, &event);
@@ -398,15 +399,20 @@ void sim_fabric__hold(struct sim_machine *machine) {
     machine->busy_told = true;
 }
 
+static void be_busy(struct sim_machine *machine, weft_time until) {
+    sim_fabric__rest(machine)->busy_until = until;
+    machine->busy = true;
+}
+
 void sim_fabric__busy(struct sim_machine *machine, weft_duration took) {
     WEFT_ASSERT(took > 0);
-    weft_time start = weft_time_max(machine->busy_until, sim_fabric__now(machine));
-    machine->busy_until = weft_time_add(start, took);
+    weft_time start = weft_time_max(sim_fabric__busy_until(machine), sim_fabric__now(machine));
+    be_busy(machine, weft_time_add(start, took));
 }
 
 weft_time sim_fabric_busy(const struct sim_fabric *fabric, uint32_t node) {
     const struct sim_machine *machine = machine_up(fabric, node);
-    return machine != NULL ? machine->busy_until : 0;
+    return machine != NULL ? sim_fabric__busy_until(machine) : 0;
 }
 
 void sim_fabric_take_time(struct sim_fabric *fabric, uint32_t node, weft_duration cost) {
@@ -417,14 +423,14 @@ void sim_fabric_take_time(struct sim_fabric *fabric, uint32_t node, weft_duratio
 
 void sim_fabric_give_back_time(struct sim_fabric *fabric, uint32_t node, weft_time until) {
     struct sim_machine *machine = machine_up(fabric, node);
-    WEFT_ASSERT(machine != NULL && until <= machine->busy_until);
-    machine->busy_until = until;
+    WEFT_ASSERT(machine != NULL && until <= sim_fabric__busy_until(machine));
+    be_busy(machine, until);
 }
 
 void sim_fabric_set_busy(struct sim_fabric *fabric, uint32_t node, weft_time until) {
     struct sim_machine *machine = machine_up(fabric, node);
     WEFT_ASSERT(machine != NULL);
-    machine->busy_until = until;
+    be_busy(machine, until);
     catch_up(machine);
 }
 

@@ -175,12 +175,13 @@ struct sim_machine_rest {
     bool has_rand; /* in this life */
     uint32_t jobs_count;
     struct weft_link waiting, jobs;
+    weft_time busy_until; /* a call of its node has not returned; not later than now: none */
     weft_time job_free_at[SIM_JOB_WORKERS]; /* when each worker has done what it was given */
     struct sim_order *order;                /* NULL: first in, first out */
 };
 
 /* First what each datagram needs that comes or goes, with the socket that most machines have and
- * no other, then the tables at the start of env. A million machines are 288 MB.
+ * no other, then the tables at the start of env. A million machines are 256 MB.
  *
  * I1  slots_count <= 1 implies the slot is in the machine, else there is a table of them
  * I2  own_socket is in use when a slot holds it; it is a datagram socket */
@@ -192,7 +193,6 @@ struct sim_machine {
         union sim_slot *slots;
     };
     weft_time departure_last; /* of a datagram */
-    weft_time busy_until;     /* a call of its node has not returned; not later than now: none */
     uint32_t node;
     uint32_t slots_count;
     uint32_t slots_free; /* index, UINT32_MAX: none */
@@ -203,6 +203,7 @@ struct sim_machine {
     bool paused : 1;
     bool busy_told : 1; /* BUSY_NO_MORE is queued */
     bool own_socket_used : 1;
+    bool busy : 1;                /* rest->busy_until counts */
     struct sim_socket own_socket; /* I2 */
     struct weft_env env;
     struct weft_mem_heap heap;
@@ -213,7 +214,7 @@ struct sim_machine {
 
 #define SIM_MACHINE_SIZE sizeof(struct sim_machine)
 
-_Static_assert(SIM_MACHINE_SIZE == 288, "not a byte more without need");
+_Static_assert(SIM_MACHINE_SIZE == 256, "not a byte more without need");
 
 /* Room for machines, many at a time: a free one begins with the next. */
 struct sim_machine_room {
@@ -269,9 +270,14 @@ static inline bool sim_fabric__refused(struct sim_machine *machine, enum sim_poi
     return sim_fabric__refused_at(machine, kind, call, size);
 }
 
+/* When the call returns that its node makes; not later than now: it makes none. */
+static inline weft_time sim_fabric__busy_until(const struct sim_machine *machine) {
+    return machine->busy ? machine->rest->busy_until : 0;
+}
+
 /* Whether what arrives has to wait. */
 static inline bool sim_fabric__deaf(const struct sim_machine *machine) {
-    return machine->paused || machine->busy_until > sim_fabric__now(machine);
+    return machine->paused || sim_fabric__busy_until(machine) > sim_fabric__now(machine);
 }
 
 /* fabric.c: a call that the node makes now takes that long: it runs no more before that, what it

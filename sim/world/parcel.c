@@ -245,7 +245,8 @@ void sim_parcel_queue(struct sim_fabric *fabric, struct sim_parcel *parcel,
 static void queue_copies(struct sim_fabric *fabric, struct sim_parcel *parcel,
                          struct sim_fate *fate, weft_time *arrival_last) {
     struct sim_machine *sender = fabric->berths[parcel->from].machine;
-    weft_time at = weft_time_max(sim_engine_now(fabric->config.engine), sender->busy_until);
+    weft_time at =
+        weft_time_max(sim_engine_now(fabric->config.engine), sim_fabric__busy_until(sender));
     if (fabric->flows != NULL && sim_flows_take(fabric, parcel, fate, at, arrival_last)) return;
     if (arrival_last == NULL) at = depart(sender, at);
     sim_parcel_queue(fabric, parcel, fate, at, arrival_last);
@@ -290,7 +291,8 @@ static inline bool go_plainly(struct sim_fabric *fabric, struct sim_parcel *parc
     if (!sim_net_just_delays(fabric->config.net, parcel->from, parcel->to, parcel->number, &delay))
         return false;
     struct sim_machine *sender = fabric->berths[parcel->from].machine;
-    weft_time at = weft_time_max(sim_engine_now(fabric->config.engine), sender->busy_until);
+    weft_time at =
+        weft_time_max(sim_engine_now(fabric->config.engine), sim_fabric__busy_until(sender));
     at = weft_time_add(depart(sender, at), delay);
     if (schedule(fabric, parcel, at, SIM_EVENT_PARCEL)) return true;
     sim_parcel_lost(fabric, parcel, SIM_LOSS_FAULT);

@@ -74,8 +74,9 @@ static void counted_free(struct weft_mem *mem, void *ptr, size_t size) {
 }
 
 struct weft_mem *sim_fabric__memory(struct sim_machine *machine) {
+    static const struct weft_mem_ops ops = {counted_alloc, counted_resize, counted_free};
     if (machine->fabric->config.points == NULL) return &machine->heap.base;
     struct sim_machine_rest *rest = sim_fabric__rest(machine);
-    rest->counted = (struct weft_mem){counted_alloc, counted_resize, counted_free};
+    rest->counted = (struct weft_mem){&ops};
     return &rest->counted;
 }

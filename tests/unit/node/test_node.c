@@ -587,9 +587,10 @@ static void failing_free(struct weft_mem *mem, void *ptr, size_t size) {
 }
 
 static void open_failing(void) {
+    static const struct weft_mem_ops ops = {failing_alloc, failing_resize, failing_free};
     open_env();
     rig.real_mem = rig.env->mem;
-    rig.mem = (struct weft_mem){failing_alloc, failing_resize, failing_free};
+    rig.mem = (struct weft_mem){&ops};
     rig.env->mem = &rig.mem;
 }
 

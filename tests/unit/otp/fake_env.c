@@ -316,11 +316,12 @@ weft_duration world_handler_max;
 const struct weft_order_ops *world_order;
 
 void world_open_bare(void) {
+    static const struct weft_mem_ops mem_ops = {fake_alloc, fake_resize, fake_free};
     weft_posix_guard_install();
     memset(&world, 0, sizeof world);
     names_count = 0;
     weft_mem_heap_init(&world.heap, 0);
-    world.mem = (struct weft_mem){fake_alloc, fake_resize, fake_free};
+    world.mem = (struct weft_mem){&mem_ops};
     world.now = WEFT_S(1000);
     world.env = (struct weft_env){.clock = &clock_ops,
                                   .entropy = &entropy_ops,
