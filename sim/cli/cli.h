@@ -149,15 +149,18 @@ int cli_run_in_child(const struct sim_plan *plan, const struct sim_run_options *
 
 /* --- the sum of many seeds (sum.c) --- */
 
-/* What one fault, check or workload did in all seeds that had it. */
+#define CLI_SUM_NAME_MAX (SIM_CLAIM_NAME_MAX + 32)
+
+/* What one fault, part of a fault, condition, check or workload did in all seeds that had it. */
 struct cli_sum_row {
-    const char *name;
+    char name[CLI_SUM_NAME_MAX]; /* a part: with its fault's kind, "degrade.delay" */
     uint32_t line;
     uint64_t seeds, last; /* that had it on; the last of them, from 1 */
-    uint64_t tried, did;  /* injected, bit; asked, done; evaluated, failed */
+    uint64_t tried, did;  /* injected, bit; asked, done; evaluated, failed; 0, bit */
 };
 
 #define CLI_SUM_FAULTS (2 * SIM_FAULTS_MAX) /* those of the file, and those of its swarm */
+#define CLI_SUM_CLAIMS (2 * SIM_CLAIMS_MAX)
 
 struct cli_seeds_sum {
     uint64_t run, held, events, wall_ns;
@@ -165,8 +168,9 @@ struct cli_seeds_sum {
     struct sim_hash last; /* that of the last run */
     uint64_t dead;        /* rows that never did anything, of a swarm that was run to the end */
     bool swarm, judged;   /* judged: `dead` is known */
-    struct cli_sum_row faults[CLI_SUM_FAULTS], checks[SIM_CHECKS_MAX], works[SIM_WORKLOADS_MAX];
-    uint32_t faults_count, checks_count, works_count;
+    struct cli_sum_row faults[CLI_SUM_FAULTS], parts[CLI_SUM_CLAIMS], conditions[CLI_SUM_CLAIMS];
+    struct cli_sum_row checks[SIM_CHECKS_MAX], works[SIM_WORKLOADS_MAX];
+    uint32_t faults_count, parts_count, conditions_count, checks_count, works_count;
 };
 
 /* Add a run. */
@@ -176,10 +180,19 @@ void cli_sum_add(struct cli_seeds_sum *sum, const struct sim_plan *plan,
 /* All seeds have been run: which rows are dead. */
 void cli_sum_judge(struct cli_seeds_sum *sum);
 
-/* What the row did in no seed, as text; NULL: it did. */
-const char *cli_sum_dead_fault(const struct cli_sum_row *row);
-const char *cli_sum_dead_check(const struct cli_sum_row *row);
-const char *cli_sum_hollow_work(const struct cli_sum_row *row);
+/* A list of rows, and how it is shown. */
+struct cli_sum_table {
+    const char *key, *title; /* in JSON; above the rows */
+    const char *tried, *did; /* what the two numbers are; tried NULL: is not shown */
+    const char *dead;        /* what a row is that never did anything */
+    const struct cli_sum_row *rows;
+    uint32_t count;
+    const char *(*never)(const struct cli_sum_row *row); /* what it did in no seed; NULL: it did */
+};
+
+#define CLI_SUM_TABLES 5
+
+void cli_sum_tables(const struct cli_seeds_sum *sum, struct cli_sum_table tables[CLI_SUM_TABLES]);
 
 /* The rows, and a line for each that is dead. `file` is what such a line names. */
 void cli_sum_print(FILE *out, const struct cli_seeds_sum *sum, const char *file);

@@ -238,27 +238,19 @@ void cli_json_seed(FILE *out, const struct sim_run_report *report, const char *r
     close(&json, '}');
 }
 
-/* One of the three lists of a sum. */
-struct rows {
-    const char *name, *tried, *did;
-    const struct cli_sum_row *list;
-    uint32_t count;
-    const char *(*dead)(const struct cli_sum_row *row);
-};
-
-static void put_rows(struct json *json, const struct rows *rows, bool judged) {
-    key(json, rows->name);
+static void put_rows(struct json *json, const struct cli_sum_table *table, bool judged) {
+    key(json, table->key);
     open(json, '[');
-    for (uint32_t i = 0; i < rows->count; i++) {
-        const struct cli_sum_row *row = &rows->list[i];
+    for (uint32_t i = 0; i < table->count; i++) {
+        const struct cli_sum_row *row = &table->rows[i];
         comma(json);
         open(json, '{');
         key_text(json, "name", row->name);
         key_number(json, "line", row->line);
         key_number(json, "seeds", row->seeds);
-        key_number(json, rows->tried, row->tried);
-        key_number(json, rows->did, row->did);
-        if (judged && rows->dead(row) != NULL) key_text(json, "dead", rows->dead(row));
+        if (table->tried != NULL) key_number(json, table->tried, row->tried);
+        key_number(json, table->did, row->did);
+        if (judged && table->never(row) != NULL) key_text(json, "dead", table->never(row));
         close(json, '}');
     }
     close(json, ']');
@@ -267,12 +259,10 @@ static void put_rows(struct json *json, const struct rows *rows, bool judged) {
 void cli_json_seeds_end(FILE *out, const struct cli_seeds_sum *sum) {
     struct json json = {.out = out};
     char hash[SIM_HASH_TEXT_SIZE];
-    const struct rows rows[] = {
-        {"faults", "injected", "bit", sum->faults, sum->faults_count, cli_sum_dead_fault},
-        {"checks", "evaluated", "failed", sum->checks, sum->checks_count, cli_sum_dead_check},
-        {"workload", "asked", "done", sum->works, sum->works_count, cli_sum_hollow_work}};
+    struct cli_sum_table tables[CLI_SUM_TABLES];
+    cli_sum_tables(sum, tables);
     close(&json, ']');
-    for (int i = 0; i < 3; i++) put_rows(&json, &rows[i], sum->judged);
+    for (int i = 0; i < CLI_SUM_TABLES; i++) put_rows(&json, &tables[i], sum->judged);
     key_number(&json, "dead", sum->dead);
     key_number(&json, "seeds", sum->run);
     key_number(&json, "held", sum->held);

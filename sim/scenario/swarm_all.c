@@ -51,16 +51,18 @@ static const struct values all[] = {
     {SIM_FAULT_PAUSE, NEEDS_NOTHING, 0, SOME},
     {SIM_FAULT_CHURN, NEEDS_NOTHING, 0,
      SOME ", session: $16..$1, downtime: $64..$8, exit: {one_of: [crash, kill, stop]}"},
-    {SIM_FAULT_DEGRADE, NEEDS_NOTHING, 0,
+    {SIM_FAULT_DEGRADE, NEEDS_DHT, 0,
      "nodes: 10%..100%, loss: 0%..60%, delay: 1ms..1s, duplicate: 0%..20%, reorder: 0%..30%, "
      "corrupt: 0%..5%"},
+    {SIM_FAULT_DEGRADE, NEEDS_NOTHING, NEEDS_DHT, /* a stream's packet is never doubled */
+     "nodes: 10%..100%, loss: 0%..60%, delay: 1ms..1s, reorder: 0%..30%, corrupt: 0%..5%"},
     {SIM_FAULT_DEGRADE, NEEDS_NOTHING, 0,
      "nodes: 10%..100%, rate: {one_of: [2KB, 16KB, 256KB]}, delay_jitter: 0ms..500ms"},
     {SIM_FAULT_DEGRADE, NEEDS_NOTHING, 0,
      "from: 10%..100%, to: 10%..100%, loss: 0%..60%, delay: 1ms..1s"},
     {SIM_FAULT_DEGRADE, NEEDS_NOTHING, 0,
      "nodes: 10%..100%, burst: {good: $128..$8, bad: $512..$32, loss: 50%..100%}"},
-    {SIM_FAULT_DEGRADE, NEEDS_NOTHING, 0, "nodes: 10%..100%, mtu: 68..1500"},
+    {SIM_FAULT_DEGRADE, NEEDS_DHT, 0, "nodes: 10%..100%, mtu: 68..1500"}, /* of datagrams */
     {SIM_FAULT_DEGRADE, NEEDS_SPAN, 0,
      "nodes: 10%..100%, for: $16..$4, loss: 0%..30%, schedule: [{after: $256..$128, loss: "
      "0%..60%}, "
@@ -83,9 +85,10 @@ static const struct values all[] = {
     {SIM_FAULT_OUTAGE, NEEDS_REGIONS, NEEDS_DOMAINS,
      "domain: region, how: {one_of: [crash, kill, stop, isolate, pause]}, spread: 0s..$16"},
     {SIM_FAULT_CLOG, NEEDS_NOTHING, 0, "nodes: 1%..50%"},
-    {SIM_FAULT_FILTER, NEEDS_NOTHING, 0,
+    {SIM_FAULT_FILTER, NEEDS_DHT, 0,
      "nodes: 10%..100%, loss: 10%..100%, "
-     "kinds: {one_of: [[query], [reply], [find_node], [get, put], [stream], [other]]}"},
+     "kinds: {one_of: [[query], [reply], [find_node], [get, put], [other]]}"},
+    {SIM_FAULT_FILTER, NEEDS_STREAMS, 0, "nodes: 10%..100%, loss: 10%..100%, kinds: [stream]"},
     {SIM_FAULT_SLOW, NEEDS_NOTHING, 0, SOME ", cost: 100us..50ms"},
     {SIM_FAULT_SLOW, NEEDS_APPS, 0, SOME ", process: any, cost: 100us..50ms"},
     {SIM_FAULT_OVERFLOW, NEEDS_DHT, 0, SOME ", process: dht, cost: 1us..1ms"},

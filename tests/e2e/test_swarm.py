@@ -60,8 +60,8 @@ class Swarm(unittest.TestCase):
                 told = self.weft("run", name, "--seed", str(FIRST), "--seeds", str(SEEDS), "--keep-going", status=(0, 1))
                 print(told[-6000:], flush=True)
                 self.assertIn(f"{SEEDS:,} of {SEEDS:,} seeds hold", told)
-                self.assertNotIn("dead fault", told)
-                self.assertNotIn("dead check", told)
+                for dead in ("dead fault", "dead condition", "dead check", "hollow workload"):
+                    self.assertNotIn(dead, told)
                 bit |= bitten(told)
         self.assertEqual(KINDS - bit, set(), "bite nowhere")
 
@@ -123,6 +123,30 @@ checks:
         self.write("toothless.yaml", self.TOOTHLESS)
         told = self.weft("run", "toothless.yaml", "--seeds", "3", "--set", "swarm.chance=0.0001%", status=(1,))
         self.assertIn("toothless.yaml:9: dead fault: kill was on in none of 3 seeds", told)
+
+    def test_a_part_or_a_condition_that_showed_in_no_seed_is_dead(self):
+        part = "    - degrade: {at: 5s..9s, for: 10s, nodes: all, loss: 30%, mtu: 1500}\n"
+        self.write("toothless.yaml", self.TOOTHLESS.replace("    - restart: {at: 3s..4s, nodes: 1}\n", part)
+                   .replace("join:", "network: {duplicate: 0.0001%}\njoin:"))
+        args = ("run", "toothless.yaml", "--seeds", "10", "--set", "swarm.chance=100%")
+        told = self.weft(*args, status=(1,))
+        self.assertIn("toothless.yaml:11: dead fault: degrade.mtu changed anything in none of 10 seeds", told)
+        self.assertIn("toothless.yaml:4: dead condition: network.duplicate changed anything in none of 10 seeds", told)
+        page = json.loads(self.weft(*args, "--json", status=(1,)))
+        rows = {row["name"]: row for row in page["parts"] + page["conditions"]}
+        self.assertGreater(rows["degrade.loss"]["bit"], 0)
+        self.assertGreater(rows["network.loss"]["bit"], 0)
+        self.assertEqual([name for name, row in rows.items() if "dead" in row], ["degrade.mtu", "network.duplicate"])
+        self.assertEqual(page["dead"], 2)
+
+    def test_together_parts_bite_as_often_as_alone(self):
+        together = json.loads(self.weft("run", "dht.yaml", "--seeds", "2", "--seed", "7", "--json", status=(0, 1)))
+        alone = [json.loads(self.weft("run", "dht.yaml", "--seed", seed, "--json")) for seed in "78"]
+        parts = [(f"{fault['kind']}.{part['name']}", part["bit"])
+                 for page in alone for fault in page["faults"] for part in fault["parts"]]
+        self.assertTrue(parts)
+        for row in together["parts"]:
+            self.assertEqual(row["bit"], sum(bit for name, bit in parts if name == row["name"]), row)
 
     def test_a_check_that_no_seed_evaluated_is_dead(self):
         self.write("toothless.yaml", self.TOOTHLESS + "  - dead_forgotten\n")

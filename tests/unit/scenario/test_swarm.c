@@ -1,6 +1,7 @@
 #include "core/base/error.h"
 #include "core/base/rand.h"
 #include "sim/scenario/swarm.h"
+#include "sim/world/packet_kind.h"
 #include "tests/harness/harness.h"
 
 #include <stdio.h>
@@ -281,6 +282,12 @@ static bool is_burst(const struct sim_fault_spec *spec) {
     return has_element(spec, SIM_ELEMENT_BURST);
 }
 static bool is_mtu(const struct sim_fault_spec *spec) { return has_element(spec, SIM_ELEMENT_MTU); }
+static bool is_doubling(const struct sim_fault_spec *spec) {
+    return has_element(spec, SIM_ELEMENT_DUPLICATE);
+}
+static bool is_of_streams(const struct sim_fault_spec *spec) {
+    return spec->chain.elements[0].kinds == 1u << SIM_PACKET_STREAM;
+}
 static bool is_scheduled(const struct sim_fault_spec *spec) { return spec->steps_count == 2; }
 
 static void every_form_of_partition_and_degrade_is_among_all(void) {
@@ -291,6 +298,16 @@ static void every_form_of_partition_and_degrade_is_among_all(void) {
     CHECK(count_of(plan, SIM_FAULT_DEGRADE, is_burst) > 0);
     CHECK(count_of(plan, SIM_FAULT_DEGRADE, is_mtu) > 0);
     CHECK(count_of(plan, SIM_FAULT_DEGRADE, is_scheduled) > 0);
+    sim_plan_free(plan);
+}
+
+static void streams_alone_know_no_doubling_nor_size_of_datagrams(void) {
+    const char *text = HEAD "dht: off\ndist: on\nswarm: {chance: 100%, faults: all}\n";
+    struct sim_plan *plan = read_seed(text, 5);
+    CHECK(count_of(plan, SIM_FAULT_DEGRADE, is_burst) > 0);
+    CHECK_EQ_UINT(count_of(plan, SIM_FAULT_DEGRADE, is_mtu), 0);
+    CHECK_EQ_UINT(count_of(plan, SIM_FAULT_DEGRADE, is_doubling), 0);
+    CHECK_EQ_UINT(count_of(plan, SIM_FAULT_FILTER, is_of_streams), 1);
     sim_plan_free(plan);
 }
 
@@ -371,6 +388,7 @@ TEST_MAIN("scenario/swarm", TEST(every_doubling_is_as_likely), TEST(ends_are_met
           TEST(a_coin_of_its_own_turns_each_fault_on), TEST(a_chance_of_all_turns_every_fault_on),
           TEST(every_kind_of_fault_is_among_all), TEST(disks_fail_only_where_something_is_saved),
           TEST(every_form_of_partition_and_degrade_is_among_all),
+          TEST(streams_alone_know_no_doubling_nor_size_of_datagrams),
           TEST(what_a_group_has_counts_as_what_all_have), TEST(faults_of_a_short_run_are_valid),
           TEST(regions_of_the_network_fail_as_domains_do), TEST(an_option_goes_before_a_range),
           TEST(without_a_seed_that_of_the_file_draws),
