@@ -143,7 +143,7 @@ enum ana__moment_kind {
         ANA__MOMENT_KINDS
 };
 
-/* A line of the run's page: RUN_FAULT, RUN_CHECK, RUN_WORK, RUN_REASON. */
+/* A line of the run's page: RUN_FAULT, RUN_CHECK, RUN_WORK, RUN_PART, RUN_REASON. */
 struct ana__line {
     enum weft_trace_kind kind;
     uint64_t number[WEFT_TRACE_NUMBERS];

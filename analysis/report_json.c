@@ -82,6 +82,7 @@ static void put_lines(struct ana__text *out, const struct ana__survey *survey,
         [WEFT_TRACE_RUN_FAULT] = {"fault", "kind", "injected", "bit", "line"},
         [WEFT_TRACE_RUN_CHECK] = {"check", "evaluated", "failed", "line"},
         [WEFT_TRACE_RUN_WORK] = {"work", "kind", "asked", "done", "line"},
+        [WEFT_TRACE_RUN_PART] = {"part", "fault", "bit", "line"},
         [WEFT_TRACE_RUN_REASON] = {NULL},
     };
     bool first = true;
@@ -267,6 +268,7 @@ void ana__report_json(const struct ana__findings *findings, struct ana__text *ou
     put_lines(out, survey, WEFT_TRACE_RUN_FAULT, "faults");
     put_lines(out, survey, WEFT_TRACE_RUN_CHECK, "checks");
     put_lines(out, survey, WEFT_TRACE_RUN_WORK, "works");
+    put_lines(out, survey, WEFT_TRACE_RUN_PART, "parts");
     put_lines(out, survey, WEFT_TRACE_RUN_REASON, "reasons");
     put_failures(out, survey);
     put_occurrences(out, survey);

@@ -81,6 +81,10 @@ function showOutcome() {
     run.checks.map(one => bad([one.name, thousands(one.evaluated), thousands(one.failed)], one.failed > 0 || one.evaluated === 0))));
   $('faults').replaceChildren(...table('Faults', ['fault', '#injected', '#bit', 'line'],
     faultLines().map(one => bad([one.name, thousands(one.injected), thousands(one.bit), one.line ? String(one.line) : ''], !!run.run && one.bit === 0))));
+  const bites = (caption, head, name, wanted) => table(caption, [head, '#bit', 'line'],
+    run.parts.filter(wanted).map(one => bad([name(one), thousands(one.bit), String(one.line)], one.bit === 0)));
+  $('parts').replaceChildren(...bites('Parts of faults', 'part', one => run.faults[one.fault - 1].name + '.' + one.name, one => one.fault > 0));
+  $('conditions').replaceChildren(...bites('Conditions', 'condition', one => one.name, one => one.fault === 0));
   $('works').replaceChildren(...table('Workload', ['work', '#asked', '#done'],
     run.works.map(one => bad([one.name, thousands(one.asked), thousands(one.done)], one.done === 0))));
 }

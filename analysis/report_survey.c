@@ -399,6 +399,7 @@ static const struct handler handlers[WEFT_TRACE_KIND_COUNT] = {
     [WEFT_TRACE_RUN_FAULT] = {on_line, false},
     [WEFT_TRACE_RUN_CHECK] = {on_line, false},
     [WEFT_TRACE_RUN_WORK] = {on_line, false},
+    [WEFT_TRACE_RUN_PART] = {on_line, false},
     [WEFT_TRACE_RUN_REASON] = {on_line, false},
     [WEFT_TRACE_RUN_END] = {on_end, false},
 };

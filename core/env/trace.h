@@ -95,6 +95,7 @@ struct weft_env;
     X(RUN_FAULT, "run.fault", "fault:u kind:u injected:u bit:u line:u name:text")                  \
     X(RUN_CHECK, "run.check", "check:u evaluated:u failed:u line:u name:text")                     \
     X(RUN_WORK, "run.work", "work:u kind:u asked:u done:u line:u name:text")                       \
+    X(RUN_PART, "run.part", "part:u fault:u bit:u line:u name:text")                               \
     X(RUN_REASON, "run.reason", "reason:text")                                                     \
     X(RUN_END, "run.end", "held:b events:u hash_high:x hash_low:x nodes:u repeat:text")
 
@@ -125,8 +126,9 @@ _Static_assert(WEFT_TRACE_KIND_COUNT <= 64, "kinds fit the mask");
  * `nodes` are up, `mailbox` is messages that wait in mailboxes, `pending` events that wait in the
  * queue, `bytes` heap of the nodes, `events` handled so far. CHECK_FAILED: when it was seen, and
  * the node it is about; of each check the first WEFT_TRACE_FAILURES_MAX. RUN_FAULT to RUN_END are a
- * run's page; checks of a core (liveness) come after all others there, and are numbered so. A trace
- * without RUN_END was cut short. */
+ * run's page; RUN_PART: what a fault has to show in particular (`fault` is one more than that of
+ * its RUN_FAULT), or what holds all along (0); checks of a core (liveness) come after all others
+ * there, and are numbered so. A trace without RUN_END was cut short. */
 #define WEFT_TRACE_FAILURES_MAX 100
 
 /* FAULT_BIT with kind 0: one call of the node was refused, and no fault of the scenario did it. */

@@ -14,8 +14,8 @@
 
 #define PAGE_MASK                                                                                  \
     (WEFT_TRACE_BIT(WEFT_TRACE_RUN_FAULT) | WEFT_TRACE_BIT(WEFT_TRACE_RUN_CHECK) |                 \
-     WEFT_TRACE_BIT(WEFT_TRACE_RUN_WORK) | WEFT_TRACE_BIT(WEFT_TRACE_RUN_REASON) |                 \
-     WEFT_TRACE_BIT(WEFT_TRACE_RUN_END))
+     WEFT_TRACE_BIT(WEFT_TRACE_RUN_WORK) | WEFT_TRACE_BIT(WEFT_TRACE_RUN_PART) |                   \
+     WEFT_TRACE_BIT(WEFT_TRACE_RUN_REASON) | WEFT_TRACE_BIT(WEFT_TRACE_RUN_END))
 
 /* What explains the rest, however long ago it was. */
 #define KEPT_MASK                                                                                  \

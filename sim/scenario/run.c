@@ -393,7 +393,7 @@ int sim_run(const struct sim_plan *plan, const struct sim_run_options *options,
     if (rv == WEFT_OK) {
         end_scenario(&run);
         fill_report(&run);
-        sim_run__tell_page(&run.teller, report);
+        sim_run__tell_page(&run.teller, plan, report);
     }
     close_run(&run);
     return rv;

@@ -94,7 +94,8 @@ void sim_run__sample(struct sim_run__teller *teller);
 void sim_run__tell_failed(const struct sim_run__teller *teller, uint32_t check,
                           const struct sim_check_failure *failure);
 /* The run is over, and judged. */
-void sim_run__tell_page(const struct sim_run__teller *teller, const struct sim_run_report *report);
+void sim_run__tell_page(const struct sim_run__teller *teller, const struct sim_plan *plan,
+                        const struct sim_run_report *report);
 
 /* --- verdict (verdict.c) --- */
 

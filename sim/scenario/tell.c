@@ -154,6 +154,18 @@ static void tell_row(const struct sim_run__teller *teller, const struct row *row
     tell(teller, &event);
 }
 
+static void tell_claims(const struct sim_run__teller *teller, const struct sim_plan *plan,
+                        const struct sim_run_report *report) {
+    for (uint32_t i = 0; i < report->claims_count; i++) {
+        const struct sim_claim *claim = &plan->claims[i];
+        tell(teller,
+             &(struct weft_trace_event){.node = WEFT_TRACE_NODE_NONE,
+                                        .kind = WEFT_TRACE_RUN_PART,
+                                        .number = {i, claim->fault, report->claims[i], claim->line},
+                                        .bytes = weft_bytes_text(claim->name)});
+    }
+}
+
 static void tell_tables(const struct sim_run__teller *teller, const struct sim_run_report *report) {
     for (uint32_t i = 0; i < report->faults_count; i++) {
         const struct sim_fault_report *fault = &report->faults[i];
@@ -184,7 +196,8 @@ static void tell_checks(const struct sim_run__teller *teller, const struct sim_r
         tell_check(teller, report->checks_count + i, &live->checks[i]);
 }
 
-void sim_run__tell_page(const struct sim_run__teller *teller, const struct sim_run_report *report) {
+void sim_run__tell_page(const struct sim_run__teller *teller, const struct sim_plan *plan,
+                        const struct sim_run_report *report) {
     const char *repeat = teller->options->repeat;
     tell_tables(teller, report);
     tell_checks(teller, report);
@@ -193,6 +206,7 @@ void sim_run__tell_page(const struct sim_run__teller *teller, const struct sim_r
                                                 .kind = WEFT_TRACE_RUN_REASON,
                                                 .bytes = weft_bytes_text(report->reasons[i])});
     }
+    tell_claims(teller, plan, report);
     tell(teller,
          &(struct weft_trace_event){.node = WEFT_TRACE_NODE_NONE,
                                     .kind = WEFT_TRACE_RUN_END,

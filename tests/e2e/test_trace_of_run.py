@@ -33,6 +33,7 @@ faults:
   - partition: {at: 12s, for: 5s, sides: [50%, 50%]}
   - isolate: {at: 15s, for: 5s, nodes: 3}
   - crash: {at: 14s, every: 2s, until: 20s, nodes: 1, for: 4s}
+  - degrade: {at: 21s, for: 5s, nodes: all, loss: 10%}
 checks:
   - stored_found: {within: 10s, at_least: 50%}
   - no_leak
@@ -124,6 +125,12 @@ class TraceOfRun(unittest.TestCase):
                 self.assertEqual(event.fields["name"], row[name])
                 for number in numbers:
                     self.assertEqual(event.number(number), row[number], (kind, number))
+        parts = [(i + 1, part) for i, fault in enumerate(page["faults"]) for part in fault["parts"]]
+        parts += [(0, part) for part in page["conditions"]]
+        told = [{"fault": event.number("fault"), "name": event.fields["name"], "bit": event.number("bit"),
+                 "line": event.number("line")} for event in of["run.part"]]
+        self.assertEqual(sorted(map(str, told)), sorted(str({"fault": fault, **{key: part[key] for key in ("name", "bit", "line")}})
+                                                        for fault, part in parts))
         reasons = [event.fields["reason"].replace('\\"', '"') for event in of["run.reason"]]
         self.assertEqual(reasons, page["reasons"])
         self.assertEqual(len(of["run.end"]), 1)
@@ -139,6 +146,8 @@ class TraceOfRun(unittest.TestCase):
     def test_the_trace_ends_with_the_page(self):
         page, events = self.traced(self.mesh)
         self.assertGreaterEqual(len(page["faults"]), 3)
+        self.assertTrue(page["conditions"])
+        self.assertEqual([part["name"] for part in page["faults"][3]["parts"]], ["loss"])
         self.check_page(page, events)
 
     def test_a_run_that_fails_says_why_in_its_trace(self):
@@ -153,7 +162,7 @@ class TraceOfRun(unittest.TestCase):
         events = self.events()
         self.check_page(page, events)
         kinds = {event.kind for event in events}
-        self.assertLessEqual(kinds, {"log", "run.fault", "run.check", "run.work", "run.end"})
+        self.assertLessEqual(kinds, {"log", "run.fault", "run.check", "run.work", "run.part", "run.end"})
 
     def test_the_head_says_what_was_run_and_how_to_repeat_it(self):
         page = self.page(self.mesh, "--seed", "7", "--trace", self.trace)

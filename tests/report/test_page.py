@@ -39,6 +39,7 @@ faults:
   - partition: {at: 10s, for: 10s, sides: [40%, 60%]}
   - crash: {at: 24s, nodes: 1, for: 5s}
   - kill: {at: 33s, nodes: 1, for: 2s}
+  - degrade: {at: 36s, for: 2s, nodes: all, delay: 1ms, delay_jitter: 2ms}
 checks:
   - stored_found: {within: 1ms}
   - no_surprise
@@ -151,6 +152,10 @@ class Numbers(Page):
                          [(one["kind"], one["injected"], one["bit"]) for one in said["faults"]])
         self.assertEqual([(row[0], number(row[1]), number(row[2])) for row in self.rows(window, "#works")],
                          [(one["kind"], one["asked"], one["done"]) for one in said["workload"]])
+        parts = [(fault["kind"] + "." + part["name"], part["bit"]) for fault in said["faults"] for part in fault["parts"]]
+        self.assertEqual([(row[0], number(row[1])) for row in self.rows(window, "#parts")], parts)
+        self.assertEqual([(row[0], number(row[1])) for row in self.rows(window, "#conditions")],
+                         [(one["name"], one["bit"]) for one in said["conditions"]])
         self.assertEqual(window.run("run.reasons.map(one => one.name)"), said.get("reasons", []))
 
     def counts(self, window, trace):
@@ -192,6 +197,8 @@ class Numbers(Page):
                         self.assertAlmostEqual(one[key], said, places=4)
 
     def test_five_nodes(self):
+        self.assertEqual([part["name"] for part in RUNS.five()[2]["faults"][3]["parts"]], ["delay", "delay_jitter"])
+        self.assertEqual([one["name"] for one in RUNS.five()[2]["conditions"]], ["network.loss"])
         window = self.compare(RUNS.five(), [0, 500000, 5000000, 15000000, 20000000, 25000000,
                                             33500000, 39000000, 41000000])
         messages = window.run("[run.messages.count, run.messages.left_out]")
