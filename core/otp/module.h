@@ -23,8 +23,11 @@
     WEFT_ABI_AND(struct weft_spawn, WEFT_ABI_AND(struct weft_child_spec, WEFT_ABI_HANDLED))
 #define WEFT_ABI_EXPORTED                                                                          \
     WEFT_ABI_AND(struct weft_behaviour, WEFT_ABI_AND(struct weft_application, WEFT_ABI_GIVEN))
+/* A module calls an allocator's functions itself: core/base/mem.h has them inline. */
+#define WEFT_ABI_MEM                                                                               \
+    WEFT_ABI_AND(struct weft_mem, WEFT_ABI_AND(struct weft_mem_ops, WEFT_ABI_EXPORTED))
 #define WEFT_ABI_ENV                                                                               \
-    WEFT_ABI_AND(struct weft_env, WEFT_ABI_AND(struct weft_net_ops, WEFT_ABI_EXPORTED))
+    WEFT_ABI_AND(struct weft_env, WEFT_ABI_AND(struct weft_net_ops, WEFT_ABI_MEM))
 #define WEFT_ABI                                                                                   \
     (WEFT_ABI_VERSION << 24 |                                                                      \
      (WEFT_ABI_AND(struct weft_code_change, WEFT_ABI_ENV) & UINT32_C(0xffffff)))
