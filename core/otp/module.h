@@ -26,8 +26,7 @@
 /* A module calls an allocator's functions itself: core/base/mem.h has them inline. */
 #define WEFT_ABI_MEM                                                                               \
     WEFT_ABI_AND(struct weft_mem, WEFT_ABI_AND(struct weft_mem_ops, WEFT_ABI_EXPORTED))
-#define WEFT_ABI_ENV                                                                               \
-    WEFT_ABI_AND(struct weft_env, WEFT_ABI_AND(struct weft_net_ops, WEFT_ABI_MEM))
+#define WEFT_ABI_ENV WEFT_ABI_AND(struct weft_env, WEFT_ABI_AND(struct weft_net_ops, WEFT_ABI_MEM))
 #define WEFT_ABI                                                                                   \
     (WEFT_ABI_VERSION << 24 |                                                                      \
      (WEFT_ABI_AND(struct weft_code_change, WEFT_ABI_ENV) & UINT32_C(0xffffff)))
