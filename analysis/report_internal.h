@@ -173,7 +173,7 @@ struct ana__node {
 };
 
 #define ANA__BINS 1024
-#define ANA__LINES_MAX 512
+#define ANA__LINES_MAX 6144 /* more than a run can have */
 #define ANA__FAILURES_MAX 400
 #define ANA__OCCURRENCES_MAX 4000
 #define ANA__FOCUS_MAX 48

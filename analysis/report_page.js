@@ -83,7 +83,7 @@ function showOutcome() {
     faultLines().map(one => bad([one.name, thousands(one.injected), thousands(one.bit), one.line ? String(one.line) : ''], !!run.run && one.bit === 0))));
   const bites = (caption, head, name, wanted) => table(caption, [head, '#bit', 'line'],
     run.parts.filter(wanted).map(one => bad([name(one), thousands(one.bit), String(one.line)], one.bit === 0)));
-  $('parts').replaceChildren(...bites('Parts of faults', 'part', one => run.faults[one.fault - 1].name + '.' + one.name, one => one.fault > 0));
+  $('parts').replaceChildren(...bites('Parts of faults', 'part', one => (run.faults.find(line => line.fault === one.fault - 1)?.name || 'fault ' + one.fault) + '.' + one.name, one => one.fault > 0));
   $('conditions').replaceChildren(...bites('Conditions', 'condition', one => one.name, one => one.fault === 0));
   $('works').replaceChildren(...table('Workload', ['work', '#asked', '#done'],
     run.works.map(one => bad([one.name, thousands(one.asked), thousands(one.done)], one.done === 0))));

@@ -168,6 +168,7 @@ struct cli_seeds_sum {
     struct sim_hash last; /* that of the last run */
     uint64_t dead;        /* rows that never did anything, of a swarm that was run to the end */
     bool swarm, judged;   /* judged: `dead` is known */
+    bool cut;             /* a run ended before the scenario's stop: no part or condition is dead */
     struct cli_sum_row faults[CLI_SUM_FAULTS], parts[CLI_SUM_CLAIMS], conditions[CLI_SUM_CLAIMS];
     struct cli_sum_row checks[SIM_CHECKS_MAX], works[SIM_WORKLOADS_MAX];
     uint32_t faults_count, parts_count, conditions_count, checks_count, works_count;

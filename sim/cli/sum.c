@@ -39,16 +39,19 @@ static struct cli_sum_row *fault_row(struct cli_seeds_sum *sum, enum sim_fault_k
     return row_of(sum->faults, &sum->faults_count, CLI_SUM_FAULTS, key);
 }
 
-static void add_claim(struct cli_seeds_sum *sum, const struct sim_plan *plan,
-                      const struct sim_claim *claim, uint64_t bit) {
+/* What holds all along, or a part of a fault; one that did not bite at all has no parts to tell of.
+ */
+static void add_claim(struct cli_seeds_sum *sum, const struct sim_claim *claim,
+                      const struct sim_run_report *run, uint64_t bit) {
     struct cli_sum_row key = key_of(claim->name, claim->line);
     if (claim->fault == 0) {
-        add(sum, row_of(sum->conditions, &sum->conditions_count, CLI_SUM_CLAIMS, key), 1, bit);
+        add(sum, row_of(sum->conditions, &sum->conditions_count, CLI_SUM_CLAIMS, key), 0, bit);
         return;
     }
-    snprintf(key.name, sizeof key.name, "%s.%s",
-             sim_fault_name(plan->faults[claim->fault - 1].kind), claim->name);
-    add(sum, row_of(sum->parts, &sum->parts_count, CLI_SUM_CLAIMS, key), 1, bit);
+    const struct sim_fault_report *fault = &run->faults[claim->fault - 1];
+    if (fault->count.bit == 0) return;
+    snprintf(key.name, sizeof key.name, "%s.%s", sim_fault_name(fault->kind), claim->name);
+    add(sum, row_of(sum->parts, &sum->parts_count, CLI_SUM_CLAIMS, key), 0, bit);
 }
 
 static void add_faults(struct cli_seeds_sum *sum, const struct sim_plan *plan,
@@ -60,13 +63,14 @@ static void add_faults(struct cli_seeds_sum *sum, const struct sim_plan *plan,
         add(sum, fault_row(sum, fault->kind, fault->line), fault->count.injected, fault->count.bit);
     }
     for (uint32_t i = 0; i < run->claims_count; i++)
-        add_claim(sum, plan, &plan->claims[i], run->claims[i]);
+        add_claim(sum, &plan->claims[i], run, run->claims[i]);
 }
 
 void cli_sum_add(struct cli_seeds_sum *sum, const struct sim_plan *plan,
                  const struct sim_run_report *run) {
     WEFT_ASSERT(sum->run > 0);
     sum->swarm = sum->swarm || plan->has_swarm;
+    sum->cut = sum->cut || run->ended_at < plan->stop;
     add_faults(sum, plan, run);
     for (uint32_t i = 0; i < run->checks_count; i++) {
         const struct sim_check_report *check = &run->checks[i];
@@ -92,6 +96,12 @@ static const char *dead_claim(const struct cli_sum_row *row) {
     return row->did > 0 ? NULL : "changed anything";
 }
 
+/* What was left out might have shown it. */
+static const char *not_judged(const struct cli_sum_row *row) {
+    (void)row;
+    return NULL;
+}
+
 static const char *dead_check(const struct cli_sum_row *row) {
     return row->tried > 0 ? NULL : "was evaluated";
 }
@@ -106,9 +116,9 @@ void cli_sum_tables(const struct cli_seeds_sum *sum, struct cli_sum_table tables
         {"faults", "faults", "injected", "bit", "dead fault", sum->faults, sum->faults_count,
          dead_fault},
         {"parts", "parts of faults", NULL, "bit", "dead fault", sum->parts, sum->parts_count,
-         dead_claim},
+         sum->cut ? not_judged : dead_claim},
         {"conditions", "conditions", NULL, "bit", "dead condition", sum->conditions,
-         sum->conditions_count, dead_claim},
+         sum->conditions_count, sum->cut ? not_judged : dead_claim},
         {"workload", "workload", "asked", "done", "hollow workload", sum->works, sum->works_count,
          hollow_work},
         {"checks", "checks", "evaluated", "failed", "dead check", sum->checks, sum->checks_count,

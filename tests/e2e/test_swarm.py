@@ -139,12 +139,29 @@ checks:
         self.assertEqual([name for name, row in rows.items() if "dead" in row], ["degrade.mtu", "network.duplicate"])
         self.assertEqual(page["dead"], 2)
 
+    def test_what_an_end_before_its_time_left_out_is_not_dead(self):
+        self.write("short.yaml", self.TOOTHLESS.replace("join:", "network: {duplicate: 0.0001%}\njoin:"))
+        told = self.weft("run", "short.yaml", "--seeds", "2", "--until", "100ms", status=(0, 1))
+        self.assertIn("network.duplicate:4", told)
+        self.assertNotIn("dead condition", told)
+
+    def test_a_fault_that_did_not_bite_is_told_once_and_not_by_its_parts(self):
+        part = "    - degrade: {at: 5s..9s, for: 1ms, nodes: 1, loss: 0.0001%, mtu: 1500}\n"
+        self.write("toothless.yaml", self.TOOTHLESS.replace("    - restart: {at: 3s..4s, nodes: 1}\n", part))
+        told = self.weft("run", "toothless.yaml", "--seeds", "3", "--set", "swarm.chance=100%", status=(1,))
+        self.assertIn("toothless.yaml:10: dead fault: degrade was injected and bit in none of 3 seeds", told)
+        self.assertNotIn("degrade.", told)
+
     def test_together_parts_bite_as_often_as_alone(self):
         together = json.loads(self.weft("run", "dht.yaml", "--seeds", "2", "--seed", "7", "--json", status=(0, 1)))
         alone = [json.loads(self.weft("run", "dht.yaml", "--seed", seed, "--json")) for seed in "78"]
         parts = [(f"{fault['kind']}.{part['name']}", part["bit"])
-                 for page in alone for fault in page["faults"] for part in fault["parts"]]
+                 for page in alone for fault in page["faults"] if fault["bit"] for part in fault["parts"]]
         self.assertTrue(parts)
+        self.assertEqual({row["name"] for row in together["parts"]}, {name for name, _ in parts})
+        self.assertEqual({row["name"]: row["bit"] for row in together["conditions"]},
+                         {one["name"]: sum(other["bit"] for page in alone for other in page["conditions"] if other["name"] == one["name"])
+                          for page in alone for one in page["conditions"]})
         for row in together["parts"]:
             self.assertEqual(row["bit"], sum(bit for name, bit in parts if name == row["name"]), row)
 

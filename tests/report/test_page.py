@@ -196,6 +196,15 @@ class Numbers(Page):
                     if said is not None:
                         self.assertAlmostEqual(one[key], said, places=4)
 
+    def test_the_parts_of_as_many_faults_as_there_may_be(self):
+        part = ("{at: 1s, for: 1s, nodes: all, loss: 1%, delay: 1ms, delay_jitter: 1ms, duplicate: 1%, reorder: 1%, corrupt: 1%, "
+                "rate: {speed: 1MB}, mtu: 300, burst: {good: 1s, bad: 1s, loss: 1%}}")
+        text = "name: many\npopulation: 2\nstop: 12s\nfaults:\n" + f"  - degrade: {part}\n" * 64 + "checks:\n  - no_leak\n"
+        page, _, said = RUNS.get("many", RUNS.scenario("many", text), status=1)
+        window = self.open(page)
+        self.outcome(window, said)
+        self.assertEqual(window.run("run.parts.length"), 64 * 9)
+
     def test_five_nodes(self):
         self.assertEqual([part["name"] for part in RUNS.five()[2]["faults"][3]["parts"]], ["delay", "delay_jitter"])
         self.assertEqual([one["name"] for one in RUNS.five()[2]["conditions"]], ["network.loss"])
