@@ -4,6 +4,19 @@
 /* Bytes for one scheduler that are sent before the run ends. */
 #define FLUSH_AT 16384
 
+/* Bytes that there is always room for towards each, unless they are full of what waits. */
+#define RESERVED 4096
+
+/* So that the first EXIT, DOWN or REPLY to another scheduler needs no memory. */
+static int reserve_all(struct remote *remote) {
+    int rv = WEFT_OK;
+    for (uint32_t i = 0; i < remote->hub->schedulers && rv == WEFT_OK; i++) {
+        if (i == remote->index) continue;
+        rv = weft_signal_writer_reserve(&remote->siblings[i].writer, RESERVED);
+    }
+    return rv;
+}
+
 int weft_otp__remote_new(struct weft_sched *sched, struct weft_hub *hub, uint32_t index) {
     WEFT_ASSERT(index < hub->schedulers);
     struct weft_mem *mem = sched->env->mem;
@@ -24,7 +37,9 @@ int weft_otp__remote_new(struct weft_sched *sched, struct weft_hub *hub, uint32_
         weft_signal_reader_init(&remote->siblings[i].reader, mem);
     }
     sched->remote = remote;
-    return WEFT_OK;
+    int rv = reserve_all(remote);
+    if (rv != WEFT_OK) weft_otp__remote_free(sched);
+    return rv;
 }
 
 static void free_routes(struct remote *remote) {
@@ -153,6 +168,10 @@ static int to_sibling(struct remote *remote, uint32_t to, const struct weft_sign
     WEFT_ASSERT(to != remote->index);
     if (!must && writer->pending >= WEFT_OUTBOX_MAX) return WEFT_ERR_FULL;
     int rv = weft_signal_writer_put(writer, signal, must);
+    if (rv == WEFT_ERR_NOMEM && must) { /* what goes now makes room */
+        flush_sibling(remote, to);
+        rv = weft_signal_writer_put(writer, signal, must);
+    }
     if (rv != WEFT_OK && must)
         weft_panic(__FILE__, __LINE__, "no memory for a signal to another scheduler");
     if (rv != WEFT_OK) return rv;

@@ -30,6 +30,10 @@ struct weft_signal_writer {
 void weft_signal_writer_init(struct weft_signal_writer *writer, struct weft_mem *mem);
 void weft_signal_writer_deinit(struct weft_signal_writer *writer);
 
+/* Make room for so many bytes of signals that are not large, so that they need no memory.
+ *   WEFT_ERR_NOMEM */
+int weft_signal_writer_reserve(struct weft_signal_writer *writer, size_t size);
+
 /* Add a signal; its bytes are copied.
  *   WEFT_ERR_FULL   it is large and WEFT_SIGNAL_LANES_MAX others are; `must` overrules this
  *   WEFT_ERR_NOMEM */

@@ -56,8 +56,8 @@ static struct lane *lane_find(const struct weft_signal_writer *writer, uint64_t 
     return NULL;
 }
 
-/* Room for `size` more bytes in the queue, what was taken at its front being used again. */
-static int reserve(struct weft_signal_writer *writer, size_t size) {
+/* What was taken at the queue's front is used again. */
+int weft_signal_writer_reserve(struct weft_signal_writer *writer, size_t size) {
     if (writer->room - writer->size >= size) return WEFT_OK;
     size_t left = writer->size - writer->head;
     if (writer->head > 0 && writer->room - left >= size && left <= writer->room / 2) {
@@ -81,7 +81,7 @@ static int reserve(struct weft_signal_writer *writer, size_t size) {
 
 static int append(struct weft_signal_writer *writer, const struct weft_signal *signal) {
     size_t size = weft_signal_size(signal);
-    int rv = reserve(writer, size);
+    int rv = weft_signal_writer_reserve(writer, size);
     if (rv != WEFT_OK) return rv;
     weft_signal_encode(signal, writer->data + writer->size);
     writer->size += size;

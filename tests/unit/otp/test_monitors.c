@@ -193,7 +193,25 @@ static void a_ref_never_comes_again(void) {
     world_close();
 }
 
-TEST_MAIN("otp/monitors", TEST(a_monitor_tells_the_reason_once),
+static void stop_in_need(weft_self *self) {
+    world.heap.bytes_max = 1;
+    stop_boom(self);
+}
+
+/* On another scheduler it is the first that this one has to tell that of a. */
+static void a_down_needs_no_memory(void) {
+    open_ab();
+    in(a, monitor_b);
+    in_later(b, stop_in_need);
+    struct weft_sched *sched = world_far ? world.scheds[weft_pid_sched(b)] : world.sched;
+    for (int i = 0; i < 100; i++) (void)weft_sched_run(sched, 10);
+    world.heap.bytes_max = 0;
+    settle();
+    CHECK_LOG("b terminate error/7, a down b error/7");
+    world_close();
+}
+
+TEST_MAIN("otp/monitors", TEST(a_down_needs_no_memory), TEST(a_monitor_tells_the_reason_once),
           TEST(a_monitor_tells_a_normal_end_too), TEST(a_monitor_of_the_dead_tells_noproc),
           TEST(two_monitors_tell_twice), TEST(after_demonitor_no_down_comes),
           TEST(demonitor_takes_a_down_out_of_the_mailbox), TEST(demonitor_of_one_leaves_the_other),
