@@ -104,14 +104,19 @@ def share(depths, depth):
 PLOT = """set terminal svg size 900,380 font 'sans,12'
 set output '{folder}/kademlia.svg'
 set multiplot layout 1,2
-set key top left
+set key bottom right
 set logscale x
+set format x '10^{{%L}}'
+set xrange [70:1.5*{most}]
 set xlabel 'nodes'
 set ylabel 'hops to the closest node, mean'
 plot '{means}' using 1:2 with lines title 'ideal tables, one at a time', '' using 1:3 with points pt 7 title 'measured, alpha 1', \\
      '' using 1:4 with points pt 4 title 'measured, alpha 3', log(x)/log(2)/4.421 with lines dt 2 title 'log2 N / 4.421'
 unset logscale x
-set key top right
+set format x '%g'
+set xrange [0.5:*]
+set yrange [0:0.6]
+set key top left
 set style fill solid 0.5
 set boxwidth 0.4
 set xtics 1
@@ -140,7 +145,8 @@ def main():
         print(f"| {nodes:,} | {mean(ideal):.2f} | {mean(ours):.2f} | "
               + ", ".join(f"{100 * share(ideal, d):.1f}" for d in depths) + " | "
               + ", ".join(f"{100 * share(ours, d):.1f}" for d in depths) + f" | {100 * apart:.1f} |")
-    plot = PLOT.format(folder=folder, means=means, shares=shares, largest=f"{sizes[-1]:,}")
+    plot = PLOT.format(folder=folder, means=means, shares=shares, most=sizes[-1],
+                       largest=f"{sizes[-1]:,}")
     subprocess.run(["gnuplot"], input=plot.encode(), check=True)
 
 
